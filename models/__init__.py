@@ -1,0 +1,8 @@
+"""How text is generated. This package loads no engine: import the one you want from its own module."""
+
+from models.contract import Contract
+from models.errors import ContractError
+from models.money import Money
+from models.said import Quote, Said, Scratchpad, Unread
+
+__all__ = ["Contract", "ContractError", "Money", "Quote", "Said", "Scratchpad", "Unread"]

@@ -1,0 +1,108 @@
+"""Contract: what a model may say between two nodes, checked when the class is defined.
+
+Knows its fields, its draft and its hash. Does not know how text is generated.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from typing import Annotated, Any, Optional
+
+from pydantic import BaseModel, ConfigDict, create_model
+from pydantic.fields import FieldInfo
+
+from models.errors import ContractError
+from models.grammar import compile_grammar
+from models.said import ScratchpadMark
+
+__all__ = ["Contract", "ContractError"]
+
+# With these in place of the real texts, a grammar depends on the class alone.
+_PLACEHOLDER = {"said": ["Any words."], "evidence": ["Any sentence."]}
+_HARMLESS = {"extra", "frozen", "title", "json_schema_extra", "use_attribute_docstrings", "arbitrary_types_allowed"}
+
+
+class Contract(BaseModel):
+    """Subclass it and declare fields; a field that no grammar can enforce is a ContractError at once.
+
+    Fields: Scratchpad (first), Quote, Said[T], str with max_length, int, float, bool, date, Literal, Enum, Decimal with
+    max_digits and decimal_places, list with max_length, another Contract, and T | None of each.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if not cls.__pydantic_complete__:
+            raise ContractError(f"{cls.__name__} names a type that does not exist yet.", "Define that type above it.")
+        if cls.model_config.get("extra") != "forbid" or not cls.model_config.get("frozen"):
+            raise ContractError(
+                f"{cls.__name__} must forbid extra fields and be frozen.", "Remove it from model_config."
+            )
+        for option in cls.model_config.keys() - _HARMLESS:
+            raise ContractError(
+                f"{cls.__name__} sets {option}, which changes what Pydantic accepts.", "Remove it from model_config."
+            )
+        compile_grammar(cls, **_PLACEHOLDER)
+
+    @classmethod
+    def contract_hash(cls) -> str:
+        """Sixteen hex digits that change when the grammar of the class changes, whatever the conversation."""
+        return sha256(compile_grammar(cls, **_PLACEHOLDER).lark.encode()).hexdigest()[:16]
+
+    @classmethod
+    def draft(cls) -> type[Contract]:
+        """The same fields in the same order, each but a Scratchpad optional and None by default, without validators.
+
+        What a conversation has not said yet stays None, and code decides what to ask.
+        """
+        return _draft(cls)
+
+    @classmethod
+    def questions(cls) -> dict[str, str]:
+        """The question for each field that is not private: its description, else one made of its name."""
+        shown = ((name, info) for name, info in cls.model_fields.items() if not _private(info))
+        return {name: info.description or f"What is the {name.replace('_', ' ')}?" for name, info in shown}
+
+    @classmethod
+    def private_fields(cls) -> tuple[str, ...]:
+        """The Scratchpads, in declared order."""
+        return tuple(name for name, info in cls.model_fields.items() if _private(info))
+
+    @classmethod
+    def required_fields(cls) -> tuple[str, ...]:
+        """The fields that must be known before work starts: not private, no default, None not allowed."""
+        draft = cls.draft().model_fields
+        return tuple(
+            name
+            for name, info in cls.model_fields.items()
+            if not _private(info) and info.is_required() and info.annotation != draft[name].annotation
+        )
+
+    @classmethod
+    def checked_after(cls) -> tuple[str, ...]:
+        """The custom validators, by name: no grammar enforces them, they may refuse a finished text."""
+        custom = cls.__pydantic_decorators__
+        return (*custom.field_validators, *custom.model_validators, *custom.validators, *custom.root_validators)
+
+    def public(self) -> dict[str, Any]:
+        """The fields in JSON types, without the private ones."""
+        return self.model_dump(mode="json", exclude=set(self.private_fields()))
+
+
+def _private(info: FieldInfo) -> bool:
+    return any(isinstance(mark, ScratchpadMark) for mark in info.metadata)
+
+
+@cache
+def _draft(contract: type[Contract]) -> type[Contract]:
+    fields: dict[str, Any] = {}
+    for name, info in contract.model_fields.items():
+        kind = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+        if _private(info):
+            fields[name] = (kind, FieldInfo(description=info.description))
+        else:
+            fields[name] = (Optional[kind], FieldInfo(default=None, description=info.description))  # noqa: UP045 (a value)
+    return create_model(f"{contract.__name__}Draft", __base__=Contract, __module__=contract.__module__, **fields)

@@ -1,0 +1,71 @@
+"""Copied: Said and Quote as pieces of a grammar, substrings of what the customer or the evidence says.
+
+Knows where a copy may start and end. Does not know how the words are read.
+"""
+
+from __future__ import annotations
+
+import json
+
+from models.errors import ContractError
+from models.reading import readable
+from models.said import SaidMark
+from models.sheet import NothingToCopy, Piece, Sheet, one_of, text_piece, type_name
+from models.source import chunks
+
+
+def said_piece(mark: SaidMark, where: str, sheet: Sheet) -> Piece:
+    if not readable(mark.kind):
+        raise ContractError(
+            f"{where} is Said[{type_name(mark.kind)}], which cannot be read from words.",
+            "Use str, int, float, Decimal, bool, date or Money, or give the class a classmethod read(text, today).",
+        )
+    most = mark.max_length
+    spans: list[list[str]] = []
+    for message in sheet.said:
+        spans.append([])
+        for chunk in chunks(message):
+            escaped = json.dumps(chunk, ensure_ascii=False)[1:-1]
+            if len(escaped) > most:
+                spans.append([])  # a word that is longer than the field can only be left out
+            else:
+                spans[-1].append(escaped)
+    words = [chunk for span in spans for chunk in span if chunk != " "]
+    if not words:
+        raise NothingToCopy(
+            f"{where} can only be copied from the customer's messages, and they say nothing.",
+            f"Pass them as said=[…], or make the field Said[{type_name(mark.kind)}] | None.",
+        )
+    if len(words) == 1 and all(span == words for span in spans if span):
+        return text_piece(f'"{words[0]}"')
+    # A line break between two messages belongs to no chunk that the shape admits, so no span crosses it.
+    source = [chunk for span in spans if span for chunk in (*span, "\n")]
+    text = sheet.terminal("SOURCE", f"%regex {json.dumps({'substring_chunks': source}, ensure_ascii=False)}")
+    shape = rf"/ ?[^ \n](?:[^\n]{{0,{most - 2}}}[^ \n])?/" if most > 1 else r"/ ?[^ \n]/"
+    longest = max(_widest("".join(span), most + 1) for span in spans)
+    return Piece(sheet.terminal("SAID", rf'"\"" ({text} & {shape}) "\""'), longest + 2)
+
+
+def _widest(text: str, length: int) -> int:
+    """The most bytes that `length` characters in a row of `text` take."""
+    sizes = [len(c.encode()) for c in text]
+    window = best = sum(sizes[:length])
+    for leaving, entering in zip(sizes, sizes[length:], strict=False):
+        window += entering - leaving
+        best = max(best, window)
+    return best
+
+
+def quote_piece(where: str, sheet: Sheet) -> Piece:
+    texts = [
+        json.dumps(" ".join(block[first : first + count]), ensure_ascii=False)
+        for block in sheet.evidence
+        for first in range(len(block))
+        for count in range(1, min(3, len(block) - first) + 1)
+    ]
+    if not texts:
+        raise NothingToCopy(
+            f"{where} can only be a sentence of the evidence, and there is none.",
+            "Pass passages as evidence=[…], or make the field Quote | None.",
+        )
+    return one_of("QUOTE", texts, sheet)

@@ -1,0 +1,89 @@
+"""What every engine takes and gives. Knows no engine, no grammar syntax and no contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from models.grammar import Grammar
+from models.profiles import Profile
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation, before the model's chat template is applied."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a token is drawn: temperature 0 takes the likeliest; above 0 the draw is fixed by `seed`."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.temperature >= 0.0:
+            raise ValueError(f"temperature is {self.temperature}, but must be 0 or more")
+        if not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"top_p is {self.top_p}, but must be above 0 and at most 1")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of the templated prompt, and tokens generated including the one that ends the text."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One generated text. `finish_reason` is "stop" (the model ended it) or "length" (the budget cut it).
+
+    `seconds` is wall time from the call to the answer, waiting included.
+    """
+
+    text: str
+    finish_reason: str
+    usage: Usage
+    seconds: float
+
+
+class Engine(Protocol):
+    """Turns messages into text. Safe to call from many tasks of one event loop at once."""
+
+    @property
+    def name(self) -> str:
+        """Kind and model, as a reader knows them: "embedded:models/tiny", "vllm:Qwen/Qwen3-4B"."""
+
+    @property
+    def profile(self) -> Profile:
+        """What the model is trusted with; `profile.context` is the real context length in tokens."""
+
+    @property
+    def identity(self) -> str:
+        """What exactly generates: the weights' SHA-256 where we can see them, else what the server reports."""
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """Generate one text.
+
+        With a grammar its budget applies and the text is a whole member of its language; `max_tokens` (default: what
+        the context leaves) bounds free text only, which may end with finish_reason "length".
+
+        Raises PromptTooLong before a token is generated, EngineUnavailable when the engine is gone, ConstraintBroken
+        when the engine did not keep to the grammar, EngineError for anything else.
+        """
+
+    async def close(self) -> None:
+        """Free what the engine holds. Calls in flight end with EngineUnavailable."""

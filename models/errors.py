@@ -1,0 +1,70 @@
+"""What can go wrong while text is generated, and what to do about it. Knows no engine.
+
+ModelError
+├── ContractError          a class that no grammar can enforce: fix the class
+└── EngineError            the engine did not deliver
+    ├── EngineUnavailable  the server is gone: may be tried again
+    ├── PromptTooLong      prompt + budget do not fit the model's context
+    ├── ModelNotFound      no such model
+    └── ConstraintBroken   the engine returned text that its grammar forbids: a fault in the engine or in Interlock
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ModelError(Exception):
+    """`str(error)` is one sentence, what happened, followed by the hint, what to do.
+
+    `retryable` says whether the same call may succeed later without any change.
+    """
+
+    retryable: ClassVar[bool] = False
+    hint: str = ""
+
+    def __init__(self, what: str, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        if hint is not None:
+            self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.hint}".rstrip()
+
+
+class ContractError(ModelError):
+    """A contract, or one field of it, cannot be enforced token by token."""
+
+    hint = "Change the field so that its longest text is known."
+
+
+class EngineError(ModelError):
+    """The engine did not deliver a completion."""
+
+    hint = "Look at the engine's log."
+
+
+class EngineUnavailable(EngineError):
+    """The server does not answer. Nothing is known to be wrong with the request."""
+
+    retryable = True
+    hint = "Check that the server is running, then try again."
+
+
+class PromptTooLong(EngineError):
+    """Prompt and budget together exceed the model's context; raised before a token is generated."""
+
+    hint = "Shorten the input, or use a model with a longer context."
+
+
+class ModelNotFound(EngineError):
+    """The name is neither a folder with a model nor a model that the server serves."""
+
+    hint = "Give a folder with a model, models/tiny, or the address of a vLLM server."
+
+
+class ConstraintBroken(EngineError):
+    """Text came back that the grammar forbids, or it was cut although the budget covers the longest text."""
+
+    hint = "The engine does not enforce the grammar: check its version and flags, and report this."

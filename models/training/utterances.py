@@ -1,0 +1,179 @@
+"""Generated exercises: requests composed from the domains in `forms`, in many registers, one turn or several."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from models.training import forms, values
+from models.training.exercise import THINKING, THINKING_HINT, Exercise, notes
+
+Talk = list[tuple[Literal["customer", "assistant"], str]]
+
+BEFORE = """Hi. |Hello, |hey |Good morning! |Dear team, |Hi there, |hello!! |Quick one: |Namaste, |Sorry to bother you. |URGENT: |ok so |
+Hi, it's me again. |I've never done this before. |My boss told me to ask you. |We are so excited! |""".replace(
+    "\n", ""
+).split("|")
+AFTER = """ Thanks!| thanks| please| pls| Thank you so much.| asap| Let me know.| It's urgent.| I hope this works.| Any airline is fine.|
+ Window seat if possible.| We love the sea.| Is that possible?| Can you do that?| Cheers| Don't make me wait.| ok?| :)| !!!|
+ What else do you need from me?| My phone is almost dead.| I don't care about the rest.|""".replace("\n", "").split("|")
+ASIDE = """I flew with you on {day} and loved it. |Last time I paid {money}. |We were in {city} last year. |My number is {phone}. |
+I am {count}0 years old. |My friend {person} recommended you. |It was sold out on {day}. |I have asked {count} times already. |
+I heard {city} is nice too. |My sister paid {money} for hers. |""".replace("\n", "").split("|")
+ACKNOWLEDGED = [
+    "Sure.",
+    "Got it.",
+    "Of course!",
+    "Alright,",
+    "I can help with that.",
+    "Thank you.",
+    "Okay.",
+    "One more thing:",
+]
+BARE = [
+    "{}",
+    "{}",
+    "{}.",
+    "{} please",
+    "it's {}",
+    "{} I think",
+    "make it {}",
+    "{}, thanks",
+    "hmm, {}",
+    "oh sorry, {}",
+    "let's say {}",
+    "I'd say {}",
+]
+
+
+def exercises(r: random.Random) -> Iterator[Exercise]:
+    """Generated forms, for ever."""
+    while True:
+        draw = r.random()
+        if draw < 0.6:
+            yield _request(r.choices(forms.TRAVEL, (10, 2, 4, 3, 4))[0], r)
+        elif draw < 0.85:
+            yield _request(r.choice(forms.OTHERS), r)
+        else:
+            yield _labelled(r)
+
+
+def labelled(r: random.Random) -> Iterator[Exercise]:
+    """Only forms of arbitrary labels, for ever: dense in values to copy, and good to begin with."""
+    while True:
+        yield _labelled(r)
+
+
+def _request(domain: forms.Domain, r: random.Random) -> Exercise:
+    fixed = r.random() < domain.fixed
+    fields: dict[str, str] = {}
+    answers: dict[str, str | None] = {}
+    phrases: list[str] = []
+    asked: list[tuple[str, str, str]] = []
+    for slot in domain.slots:
+        name, hint = slot.names[0] if fixed else r.choice(slot.names)
+        if name in fields or (not fixed and r.random() < 0.12):
+            continue
+        said = r.random() < slot.likely
+        value = slot.make(r)
+        if fixed and slot.extra:
+            if said:
+                phrases.append(r.choice(slot.carriers).replace("{}", value))
+            continue
+        fields[name], answers[name] = hint, value if said else None
+        if not said:
+            continue
+        if r.random() < 0.14:
+            asked.append((name, hint, value))
+        else:
+            phrases.append(r.choice(slot.carriers).replace("{}", value))
+    if not fields:
+        name, hint = domain.slots[0].names[0]
+        fields, answers = {name: hint}, {name: None}
+    if r.random() < 0.7:
+        r.shuffle(phrases)
+    text = _sentence(r.choice(domain.openers), phrases, r)
+    talk: Talk = [("customer", text)]
+    for name, hint, value in asked:
+        talk.append(("assistant", f"{r.choice(ACKNOWLEDGED)} {hint}" if r.random() < 0.3 else hint))
+        talk.append(("customer", r.choice(BARE).replace("{}", value)))
+        if r.random() < 0.06:  # an answer that answers nothing
+            talk[-1] = (
+                "customer",
+                r.choice(("not sure", "whatever", "I don't know yet", "why do you ask?", "no idea")),
+            )
+            answers[name] = None
+    if not fixed:
+        names = list(fields)
+        r.shuffle(names)
+        fields = {name: fields[name] for name in names}
+    return _finish(fields, talk, answers, r)
+
+
+def _labelled(r: random.Random) -> Exercise:
+    # Arbitrary labels: the only clue to where a value belongs is its label's own name.
+    labels = r.sample(forms.LABELS, r.randint(2, 6))
+    fields: dict[str, str] = {}
+    answers: dict[str, str | None] = {}
+    parts: list[str] = []
+    for label in labels:
+        name = r.choice((label, label, f"{label}_name", f"my_{label}"))
+        fields[name] = r.choice((label, f"Which {label}?", f"The {label} of the customer", f"What is your {label}?"))
+        answers[name] = None
+        if r.random() < 0.6:
+            value = r.choice((values.word, values.phrase, values.count, values.reference, values.person, values.city))(
+                r
+            )
+            answers[name] = value
+            carrier = (
+                "my {l} is {}|the {l} is {}|{l}: {}|{l} {}|{} is the {l}|with {l} {}|the {l} should be {}|{} as {l}"
+            )
+            parts.append(r.choice(carrier.split("|")).replace("{l}", label).replace("{}", value))
+    r.shuffle(parts)
+    text = r.choice((", ", ". ", " and ", "; ", ", ")).join(parts) or "I am not sure what you need."
+    return _finish(fields, [("customer", text)], answers, r)
+
+
+def _sentence(opener: str, phrases: list[str], r: random.Random) -> str:
+    joint = r.choices((" ", ", ", ". ", " and "), (8, 2, 1, 1))[0]
+    cut = r.randint(0, len(phrases)) if r.random() < 0.15 else 0
+    body = joint.join([*phrases[:cut], opener, *phrases[cut:]])
+    aside = ""
+    if r.random() < 0.08:  # something that belongs into no field
+        aside = r.choice(ASIDE).format(
+            day=values.day(r), money=values.money(r), city=values.city(r), phone=values.phone(r), count=values.count(r),
+            person=values.person(r),
+        )  # fmt: skip
+    return r.choice((*BEFORE, *[""] * 20)) + aside + body + r.choice((*AFTER, *["", "", ".", "."] * 8))
+
+
+def _finish(fields: dict[str, str], talk: Talk, answers: dict[str, str | None], r: random.Random) -> Exercise:
+    answers = {name: answers[name] for name in fields}
+    if r.random() < 0.3:
+        talk = [(role, text.lower() if role == "customer" else text) for role, text in talk]
+        answers = {name: value.lower() if value else value for name, value in answers.items()}
+    if r.random() < 0.12:
+        talk = [(role, _typo(text, answers, r) if role == "customer" else text) for role, text in talk]
+    if r.random() < 0.6:
+        fields, answers = {THINKING: THINKING_HINT, **fields}, {THINKING: notes(answers), **answers}
+    return Exercise(fields, tuple(talk), answers)
+
+
+def _typo(text: str, answers: dict[str, str | None], r: random.Random) -> str:
+    # Words of values stay as they are: the model copies, it does not correct, and labels must stay findable.
+    kept = {word for value in answers.values() if value for word in re.findall(r"\w+", value)}
+    words = text.split(" ")
+    for n in r.sample(range(len(words)), k=min(len(words), r.randint(1, 3))):
+        word = words[n]
+        if len(word) > 3 and word.isalpha() and word not in kept:
+            i = r.randrange(len(word) - 1)
+            words[n] = r.choice(
+                (
+                    word[:i] + word[i + 1] + word[i] + word[i + 2 :],
+                    word[:i] + word[i + 1 :],
+                    word[:i] + word[i] + word[i:],
+                )
+            )
+    return " ".join(words)

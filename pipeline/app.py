@@ -1,0 +1,357 @@
+"""App: a set of workflows and what they need. Pipeline: an app with its parts, serving one record after another.
+
+Knows the order gate → workflow → outcome; nothing of files of records (batch.py) or of commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib
+import importlib.util
+import json
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
+
+from models.contract import Contract
+from models.engine import Engine
+from models.errors import EngineUnavailable, ModelError, PromptTooLong
+from pipeline.errors import GuardrailViolation, InterlockError, JournalError, Suspend, UsageError
+from pipeline.events import Event, Listener, RecordFinished, RecordStarted, Routed, StepFinished, StepStarted
+from pipeline.gateway import WAITS, Gateway
+from pipeline.journal import Journal
+from pipeline.outcome import Escalation, Outcome
+from pipeline.receipt import receipt
+from pipeline.record import Record
+from pipeline.recovery import LADDER, Rung
+from pipeline.replay import Note, Replay
+from pipeline.router import AMBIGUOUS, OUT_OF_SCOPE, Decision, Encoder, Router
+from pipeline.run import Amended, Run
+from pipeline.workflow import Workflow
+
+if TYPE_CHECKING:
+    from index.retriever import Retriever
+
+_DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
+_PASSES = 8
+"""How often a workflow may start over because a person changed a form: more than the questions' own limits allow."""
+
+
+@dataclass(frozen=True)
+class App:
+    """What a module offers as `app`.
+
+    `knowledge`: folder of Markdown and text to build the index from. `prepare(state, today)`: makes the app's own files
+    in the folder of results; called at the start of every run, so it must leave existing ones alone.
+    `out_of_scope`: the polite refusal; `out_of_scope_examples`: what people ask in vain, for the gate.
+    """
+
+    name: str
+    workflows: Sequence[Workflow]
+    knowledge: Path | None = None
+    prepare: Callable[[Path, date], object] | None = None
+    out_of_scope: str = "I am sorry, I cannot help with that."
+    out_of_scope_examples: Sequence[str] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.workflows:
+            raise UsageError(f"The app '{self.name}' has no workflows: list at least one.")
+        intents = [workflow.intent for workflow in self.workflows]
+        for intent in intents:
+            if intents.count(intent) > 1 or intent in (OUT_OF_SCOPE, AMBIGUOUS):
+                raise UsageError(
+                    f"The app '{self.name}' cannot use the intent '{intent}': it is taken, choose another."
+                )
+
+    @property
+    def contracts(self) -> Mapping[str, str]:
+        """Name and hash of every contract that the modules of the workflows know by name."""
+        seen = {
+            value.__name__: value
+            for workflow in self.workflows
+            for value in getattr(workflow.body, "__globals__", {}).values()
+            if isinstance(value, type) and issubclass(value, Contract) and value is not Contract
+        }
+        return {name: seen[name].contract_hash() for name in sorted(seen)}
+
+
+def load_app(name: str) -> App:
+    """The app of a module ("pipeline.workflows.travel") or a file ("shop.py"): its attribute `app`. UsageError."""
+    module = _file(Path(name)) if name.endswith(".py") else _module(name)
+    app = getattr(module, "app", None)
+    if not isinstance(app, App):
+        raise UsageError(f"{name} has no `app = App(…)`: add one, or name another module.")
+    return app
+
+
+class Pipeline:
+    """An app with its engine, encoder, retriever and journal. Make it with `await Pipeline.open(…)`."""
+
+    def __init__(
+        self,
+        app: App,
+        journal: Journal,
+        state: Path,
+        today: date,
+        *,
+        engine: Engine | None = None,
+        retriever: Retriever | None = None,
+        router: Router | None = None,
+        seed: int = 0,
+        listeners: Sequence[Listener] = (),
+        ladder: Sequence[Rung] = LADDER,
+        waits: Sequence[float] = WAITS,
+        progress: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.app = app
+        self.journal = journal
+        self.state = state
+        self.today = today
+        self.gateway = None if engine is None else Gateway(engine, waits, progress)
+        self._engine = engine
+        self._retriever = retriever
+        self._router = router
+        self._seed = seed
+        self._listeners = tuple(listeners)
+        self._ladder = tuple(ladder)
+        self._workflows = {workflow.intent: workflow for workflow in app.workflows}
+        self._index = None if retriever is None else index_identity(retriever)
+        if router is None and len(app.workflows) > 1:
+            raise UsageError(f"The app '{app.name}' has several workflows: give an encoder to tell them apart.")
+
+    @classmethod
+    async def open(
+        cls,
+        app: App,
+        journal: Journal,
+        state: Path,
+        today: date,
+        *,
+        embedder: Encoder | None = None,
+        **options: Any,
+    ) -> Pipeline:
+        """Fit the gate and let the app prepare its folder, both in threads. `options` as for the constructor."""
+        router = None
+        if embedder is not None:
+            router = await asyncio.to_thread(Router, app.workflows, embedder, app.out_of_scope_examples)
+        if app.prepare is not None:
+            await asyncio.to_thread(app.prepare, state, today)
+        return cls(app, journal, state, today, router=router, **options)
+
+    async def handle(self, record: Record) -> Outcome:
+        """Serve one record, from where its journal stands, to an outcome, which is durable on return.
+
+        Whatever the workflow raises becomes an outcome. EngineUnavailable and JournalError are raised: the record
+        stays unfinished, and handling it again later continues.
+        """
+        outcome, _ = await self.handle_to_line(record)
+        return outcome
+
+    async def handle_to_line(self, record: Record) -> tuple[Outcome, str]:
+        """As `handle`; also the outcome's line for results.jsonl, without the line break."""
+        past = self.journal.past(record.id)
+        today = past.today if past else self.today
+        if past is None:
+            self.journal.begin(record.id, record.input, today)
+        self._tell(RecordStarted(record.id, resumed=past is not None))
+        replay = Replay(record.id, self.journal, today, self.state, past, self._tell)
+        run = Run(
+            record.id,
+            record.conversation,
+            today,
+            self.state,
+            replay,
+            self.gateway,
+            self._retriever,
+            seed=self._seed,
+            tell=self._tell,
+            told=past.said if past else 0,
+            ladder=self._ladder,
+        )
+        gate = _Gate()
+        trace: str | None = None
+        ending: dict[str, Any]
+        try:
+            ending = _ended(await self._serve(run, replay, gate))
+        except Suspend as suspended:
+            ending = {"status": "needs_input", "question": suspended.question}
+        except Escalation as escalation:
+            ending = {"status": "escalated", "escalation": escalation}
+        except PromptTooLong as error:
+            reason = f"The conversation is too long for the model: {error.what}"
+            ending = {"status": "escalated", "escalation": Escalation("human", reason)}
+        except GuardrailViolation as error:
+            ending = {"status": "escalated", "escalation": Escalation("human", str(error))}
+        except (EngineUnavailable, JournalError):
+            raise
+        except Exception as error:
+            trace = "".join(traceback.format_exception(error))
+            ending = {"status": "failed", "error": _reason(error)}
+        finally:
+            await replay.close()
+        decision = gate.decision
+        outcome = Outcome(
+            record.id,
+            intent=None if decision is None else decision.label,
+            receipt=receipt(
+                replay.steps,
+                model=self._engine.name if self._engine else "none",
+                identity=self._engine.identity if self._engine else "none",
+                gate=None if decision is None else decision.row(),
+                index=self._index,
+            ),
+            **ending,
+        )
+        line = await self.journal.finish(outcome, trace)
+        self._tell(RecordFinished(record.id, outcome.status, outcome.intent))
+        return outcome, line
+
+    async def _serve(self, run: Run, replay: Replay, gate: _Gate) -> object:
+        await self._route(run, replay, gate)
+        decision = gate.decision
+        if decision is None or decision.intent is None:
+            replay.completed()
+            return self.app.out_of_scope
+        workflow = self._workflows[decision.intent]
+        run.unlock(workflow)
+        for _ in range(_PASSES):
+            try:
+                ending = await workflow.body(run)
+            except Amended:
+                run.start_over()
+                continue
+            replay.completed()
+            return ending
+        raise Escalation("human", f"The request was changed {_PASSES} times without coming to an end.")
+
+    async def _route(self, run: Run, replay: Replay, gate: _Gate) -> None:
+        """Let the gate decide: the encoder; then the model, if it is trusted; then, on a close call, the customer."""
+        router = self._router
+        if router is None:
+            only = self.app.workflows[0].intent
+            gate.decision = Decision("intent", only, ((only, 1.0),), by="only")
+            return
+
+        async def decide(note: Note) -> Decision:
+            return await asyncio.to_thread(router.decide, run.text)
+
+        decision: Decision = await replay.step("route", [run.text], decide, _DECISION)
+        gate.decision = decision
+        if run.decides:
+            decision = gate.decision = await self._let_model_choose(run, decision)
+        if decision.kind == "ambiguous":
+            self._tell(Routed(run.id, decision.kind, None))
+            intents = [name for name, _ in decision.candidates if name in self._workflows][:2]
+            chosen = await self._ask_which(run, [self._workflows[intent] for intent in intents])
+            decision = gate.decision = replace(decision, kind="intent", intent=chosen, by="customer")
+        self._tell(Routed(run.id, decision.kind, decision.intent))
+
+    async def _let_model_choose(self, run: Run, decision: Decision) -> Decision:
+        shortlist = [name for name, _ in decision.candidates if name in self._workflows]
+        options = {intent: self._workflows[intent].phrase for intent in shortlist}
+        options |= {AMBIGUOUS: "two of these fit", OUT_OF_SCOPE: "none of these fits"}
+        chosen = await run.pick("What does the customer want?", options)
+        if chosen == OUT_OF_SCOPE:
+            return replace(decision, kind="out_of_scope", intent=None, by="model")
+        if chosen == AMBIGUOUS and len(shortlist) > 1:
+            return replace(decision, kind="ambiguous", intent=None, by="model")
+        return replace(decision, kind="intent", intent=shortlist[0] if chosen == AMBIGUOUS else chosen, by="model")
+
+    async def _ask_which(self, run: Run, workflows: Sequence[Workflow]) -> str:
+        phrases = [workflow.phrase for workflow in workflows]
+        conversation = list(run.conversation)
+        answer = await run.ask(f"Do you want to {' or to '.join(phrases)}?", field="intent", choices=phrases)
+        # The gate's question is no part of what was said about the matter itself.
+        run.conversation[:] = conversation
+        return workflows[phrases.index(answer)].intent
+
+    def _tell(self, event: Event) -> None:
+        if not isinstance(event, StepStarted | StepFinished):
+            self.journal.tell(event)
+        for listener in self._listeners:
+            listener(event)
+
+
+@dataclass
+class _Gate:
+    """What the gate has decided so far: an exception out of a workflow must not lose it."""
+
+    decision: Decision | None = None
+
+
+def index_identity(retriever: Retriever) -> str:
+    """Sixteen hexadecimal digits that change when the documents or the encoder of an index do."""
+    manifest = retriever.index.manifest
+    facts = json.dumps([manifest.fingerprint, sorted(manifest.documents.items())])
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def _ended(ending: object) -> dict[str, Any]:
+    if isinstance(ending, Contract):
+        return {"status": "completed", "result": ending.public(), "contract": type(ending).__name__}
+    if isinstance(ending, str):
+        return {"status": "completed", "message": ending}
+    if isinstance(ending, Escalation):
+        return {"status": "escalated", "escalation": ending}
+    raise UsageError(
+        f"The workflow returned {type(ending).__name__}: return a Contract, a text, or an Escalation to a person."
+    )
+
+
+def _reason(error: Exception) -> str:
+    """One sentence for results.jsonl; the traceback stays in the journal."""
+    first = " ".join(str(error).split())[:300]
+    if isinstance(error, InterlockError | ModelError):
+        return first
+    return (
+        f"The workflow raised {type(error).__name__}: {first}"
+        if first
+        else f"The workflow raised {type(error).__name__}."
+    )
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise UsageError(
+                f"There is no module {name}: give a module's dotted name, or a file that ends in .py."
+            ) from error
+        raise UsageError(
+            f"The app {name} needs the module {error.name}, which is not installed: install it."
+        ) from error
+    except (InterlockError, ModelError):
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"The app {name} cannot be loaded ({type(error).__name__}: {error}): mend it first."
+        ) from error
+
+
+def _file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}: give a Python file with `app = App(…)`, or a module's dotted name.")
+    name = f"interlock_app_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is not a Python file: give one with `app = App(…)`.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # get_type_hints looks the module up by name
+    try:
+        spec.loader.exec_module(module)
+    except (InterlockError, ModelError):
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"The app {path} cannot be loaded ({type(error).__name__}: {error}): mend it first."
+        ) from error
+    return module

@@ -1,0 +1,278 @@
+"""Batch: a file of requests in, a folder of results out; running it again continues.
+
+Knows files and concurrency; what happens to one record is app.py's business. The journal is the truth: results.jsonl is
+written from it at the start of every run (which mends a line that a crash cut in half) and grows as records finish.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import io
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.engine import Engine
+from pipeline.app import App, Pipeline, index_identity
+from pipeline.errors import UsageError
+from pipeline.events import Listener
+from pipeline.gateway import WAITS
+from pipeline.journal import Journal
+from pipeline.manifest import Manifest
+from pipeline.outcome import STATUSES, Outcome
+from pipeline.prompts import PROMPTS_HASH
+from pipeline.record import BadRecord, Record
+
+if TYPE_CHECKING:
+    from index.embedding import Embedder
+    from index.retriever import Retriever
+
+RESULTS, ERRORS, JOURNAL, LOCK = "results.jsonl", "errors.jsonl", "journal.sqlite", ".lock"
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """An input line that cannot be served; `line` counts from 1, `reason` is one sentence."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Requests:
+    """A file's records in order, and the lines that are none."""
+
+    records: Sequence[Record]
+    errors: Sequence[BadLine]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What one run of a batch did. Counts cover the whole folder; seconds and `finished` this run alone.
+
+    `engine_seconds`: wall seconds during which at least one call was with the engine. `tokens`: prompt, completion.
+    """
+
+    records: int
+    finished: int
+    statuses: Mapping[str, int]
+    intents: Mapping[str, int]
+    errors: int
+    tokens: Mapping[str, int]
+    attempts: int
+    seconds: float
+    engine_seconds: float
+
+    def row(self) -> dict[str, Any]:
+        """Ready for JSON: the last line that `interlock run` prints."""
+        return asdict(self)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every record reached a status without failing, 1 when some failed."""
+        return 1 if self.statuses.get("failed") else 0
+
+
+def read_requests(source: Path) -> Requests:
+    """Read a file of requests, one JSON object a line. UsageError if there is no request in it at all."""
+    records: list[Record] = []
+    errors: list[BadLine] = []
+    seen: dict[str, int] = {}
+    for number, line in _lines(source):
+        try:
+            record = Record.parse(_json(line))
+            if record.id in seen:
+                raise BadRecord(f'"custom_id" is the same as in line {seen[record.id]}.')
+        except BadRecord as error:
+            errors.append(BadLine(number, str(error)))
+            continue
+        seen[record.id] = number
+        records.append(record)
+    if not records:
+        why = f"its first line: {errors[0].reason}" if errors else "it is empty"
+        raise UsageError(f'{source} has no request that can be read ({why}): write one {{"custom_id", "text"}} a line.')
+    return Requests(records, errors)
+
+
+async def run_batch(
+    app: App,
+    requests: Requests,
+    out: Path,
+    *,
+    engine: Engine | None = None,
+    embedder: Embedder | None = None,
+    retriever: Retriever | None = None,
+    concurrency: int = 16,
+    today: date | None = None,
+    seed: int = 0,
+    waits: Sequence[float] = WAITS,
+    listeners: Sequence[Listener] = (),
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Summary:
+    """Bring every record to a status, into the folder `out`; records that have one already are left alone.
+
+    `today` is the day that "tomorrow" counts from; a folder keeps the day of its first run. Raises UsageError with
+    nothing changed; EngineUnavailable, JournalError and CancelledError leave every unfinished record to be continued.
+    """
+    if concurrency < 1:
+        raise UsageError(f"The concurrency is {concurrency}: it must be at least 1.")
+    try:
+        await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder {out} cannot be made ({error.strerror}): choose another.") from error
+    with _locked(out):
+        manifest = Manifest(
+            app=app.name,
+            model=engine.name if engine else "none",
+            identity=engine.identity if engine else "none",
+            contracts=app.contracts,
+            prompts=PROMPTS_HASH,
+            index=None if retriever is None else index_identity(retriever),
+            seed=seed,
+            today=(today or date.today()).isoformat(),
+        ).settle(out, today)
+        async with Journal.open(out / JOURNAL) as journal:
+            batch = _Batch(requests, out, journal)
+            pipeline = await Pipeline.open(
+                app,
+                journal,
+                out,
+                date.fromisoformat(manifest.today),
+                embedder=embedder,
+                engine=engine,
+                retriever=retriever,
+                seed=seed,
+                listeners=listeners,
+                waits=waits,
+                progress=progress,
+            )
+            journal.begin_run(asdict(manifest))
+            started = time.perf_counter()
+            finished = await batch.work(pipeline, concurrency, on_outcome)
+            journal.end_run()
+            busy = pipeline.gateway.busy_seconds if pipeline.gateway else 0.0
+            return batch.tally.summary(finished, len(requests.errors), time.perf_counter() - started, busy)
+
+
+@dataclass
+class _Tally:
+    """Counts over outcomes, without keeping them."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    intents: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] = field(default_factory=Counter)
+    attempts: int = 0
+
+    def count(self, row: Mapping[str, Any]) -> None:
+        self.statuses[row["status"]] += 1
+        self.intents[row["intent"] or "undecided"] += 1
+        self.tokens.update(row["receipt"]["tokens"])
+        self.attempts += row["receipt"]["attempts"]
+
+    def summary(self, finished: int, errors: int, seconds: float, engine_seconds: float) -> Summary:
+        return Summary(
+            records=self.statuses.total(),
+            finished=finished,
+            statuses={status: self.statuses[status] for status in STATUSES},
+            intents=dict(self.intents.most_common()),
+            errors=errors,
+            tokens={"prompt": self.tokens["prompt"], "completion": self.tokens["completion"]},
+            attempts=self.attempts,
+            seconds=round(seconds, 3),
+            engine_seconds=round(engine_seconds, 3),
+        )
+
+
+class _Batch:
+    """The folder's side of a run: what is left to do, and the results as they come."""
+
+    def __init__(self, requests: Requests, out: Path, journal: Journal) -> None:
+        self.tally = _Tally()
+        self._out = out
+        begun = {id: (input, status) for id, input, status in journal.records()}
+        for record in requests.records:
+            if record.id in begun and begun[record.id][0] != record.input:
+                raise UsageError(
+                    f"{out} holds a record '{record.id}' with another text: use a new folder or another custom_id."
+                )
+        self._left = [record for record in requests.records if begun.get(record.id, ("", None))[1] is None]
+        _write(out / ERRORS, (json.dumps(asdict(error), ensure_ascii=False) for error in requests.errors))
+        _write(out / RESULTS, self._counted(journal.lines()))
+
+    async def work(self, pipeline: Pipeline, concurrency: int, on_outcome: Callable[[Outcome], None]) -> int:
+        """Serve what is left; returns how many records reached a status. The first error that stops a run is raised."""
+        queue = iter(self._left)
+        finished = 0
+
+        async def worker(results: io.TextIOWrapper) -> None:
+            nonlocal finished
+            for record in queue:
+                outcome, line = await pipeline.handle_to_line(record)
+                results.write(line + "\n")
+                results.flush()
+                self.tally.count(outcome.row())
+                finished += 1
+                on_outcome(outcome)
+
+        with (self._out / RESULTS).open("a", encoding="utf-8") as results:
+            workers = [asyncio.create_task(worker(results)) for _ in range(min(concurrency, len(self._left)))]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for task in workers:
+                    task.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+        return finished
+
+    def _counted(self, lines: Iterator[str]) -> Iterator[str]:
+        for line in lines:
+            self.tally.count(json.loads(line))
+            yield line
+
+
+def _lines(source: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with source.open("rb") as stream:
+            for number, line in enumerate(stream, start=1):
+                line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # a byte order mark
+                if line.strip():
+                    yield number, line
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read ({error.strerror}): check the path.") from error
+
+
+def _json(line: bytes) -> object:
+    try:
+        value: object = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise BadRecord("The line is not UTF-8.") from None
+    except (ValueError, RecursionError):
+        raise BadRecord("The line is not JSON.") from None
+    return value
+
+
+def _write(path: Path, lines: Iterator[str]) -> None:
+    """Replace a file by these lines, whole or not at all."""
+    unfinished = path.with_name(path.name + ".tmp")
+    with unfinished.open("w", encoding="utf-8") as stream:
+        stream.writelines(line + "\n" for line in lines)
+    unfinished.replace(path)
+
+
+@contextlib.contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """One process at a time: two would serve the same records twice."""
+    with (out / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"Another process is working in {out}: wait for it, or use another folder.") from None
+        yield

@@ -1,0 +1,175 @@
+"""Clarify: code decides what is still missing from a form, and how to ask for it. Knows contracts; asks nobody itself.
+
+A field's description is the question. A form whose fields need judgement (anything but the customer's own words) is
+narrowed for a model that is not trusted with decisions: those fields are asked for instead.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError, create_model
+
+from models.contract import Contract
+from models.money import Money
+from models.reading import read
+from models.said import SaidMark, ScratchpadMark, Unread
+from pipeline.outcome import Question
+
+C = TypeVar("C", bound=Contract)
+
+ASK_LIMIT = 2
+"""How often the same field is asked for before a person takes over."""
+
+_NOUNS: Mapping[type[Any], str] = {
+    date: "a date",
+    int: "a number",
+    float: "a number",
+    Decimal: "a number",
+    Money: "an amount of money",
+    bool: "yes or no",
+}
+
+
+@cache
+def narrowed(contract: type[Contract], decides: bool) -> type[Contract]:
+    """The draft of a contract that a model fills; without the fields it is not trusted to judge."""
+    draft = contract.draft()
+    kept = {name: info for name, info in draft.model_fields.items() if decides or not needs_judgement(contract, name)}
+    if len(kept) == len(draft.model_fields):
+        return draft
+    fields: dict[str, Any] = {name: (info.annotation, info) for name, info in kept.items()}
+    return create_model(
+        draft.__name__, __base__=Contract, __module__=contract.__module__, __doc__=draft.__doc__, **fields
+    )
+
+
+def needs_judgement(contract: type[Contract], field: str) -> bool:
+    """Whether a value of the field is more than a copy of what was said."""
+    info = contract.model_fields[field]
+    marks = [*info.metadata, *_marks(info.annotation)]
+    return not any(isinstance(mark, SaidMark | ScratchpadMark) for mark in marks)
+
+
+def gap(contract: type[Contract], values: Mapping[str, object]) -> Question | None:
+    """The first field, in declared order, that was not said or could not be read; None when nothing is left to ask."""
+    for name in contract.model_fields:
+        value = values.get(name)
+        if isinstance(value, Unread):
+            return question(contract, name, f'I could not read "{value.text}" as {_noun(contract, name)}.')
+        if value is None and contract.model_fields[name].is_required() and name not in contract.private_fields():
+            return question(contract, name)
+    return None
+
+
+def question(contract: type[Contract], field: str, why: str = "") -> Question:
+    """The question about one field: why it is asked, if there is a reason, and the field's description.
+
+    A reason that asks by itself needs no second question.
+    """
+    if why.endswith("?"):
+        return Question(field, why, _choices(contract, field))
+    asked = contract.questions().get(field) or f"What is the {field.replace('_', ' ')}?"
+    return Question(field, f"{why} {asked}".strip(), _choices(contract, field))
+
+
+def read_answer(contract: type[Contract], field: str, answer: str, today: date) -> object | None:
+    """The whole answer read as the field's value; None if it is not one. Words for a `Said[str]` need a model."""
+    kind = said_kind(contract, field)
+    if kind is not None:
+        return None if kind is str else read(kind, answer, today)
+    choices = _choices(contract, field)
+    if choices is not None:
+        chosen = match(answer, choices)
+        return None if chosen is None else _options(contract, field)[chosen]
+    info = contract.model_fields[field]
+    annotation: Any = info.annotation
+    for metadata in info.metadata:
+        annotation = Annotated[annotation, metadata]
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    inner = next((kind for kind in _kinds(info.annotation) if kind in _NOUNS), None)
+    candidates = [answer.strip()] if inner is None else [read(inner, answer, today)]
+    for candidate in candidates:
+        try:
+            value: object = adapter.validate_python(candidate, context={"today": today})
+        except ValidationError:
+            continue
+        return value
+    return None
+
+
+def said_kind(contract: type[Contract], field: str) -> type[Any] | None:
+    """T of a `Said[T]` field; None for any other field."""
+    info = contract.model_fields[field]
+    for mark in [*info.metadata, *_marks(info.annotation)]:
+        if isinstance(mark, SaidMark):
+            return mark.kind
+    return None
+
+
+def match(answer: str, choices: tuple[str, ...]) -> str | None:
+    """The choice that an answer names, without regard to case, spaces and a full stop; None if it names none."""
+    plain = _plain(answer)
+    return next((choice for choice in choices if _plain(choice) == plain), None)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(" .!'\"")
+
+
+def _choices(contract: type[Contract], field: str) -> tuple[str, ...] | None:
+    return tuple(_options(contract, field)) or None
+
+
+def _options(contract: type[Contract], field: str) -> dict[str, object]:
+    """Shown text to value, for a field with few possible values."""
+    options: dict[str, object] = {}
+    for part in _parts(contract.model_fields[field].annotation):
+        if get_origin(part) is Literal:
+            options |= {str(value): value for value in get_args(part)}
+        elif isinstance(part, type) and issubclass(part, Enum):
+            options |= {str(member.value): member for member in part}
+        elif part is bool:
+            options |= {"yes": True, "no": False}
+    return options
+
+
+def _noun(contract: type[Contract], field: str) -> str:
+    kind = said_kind(contract, field)
+    if kind is not None and kind in _NOUNS:
+        return _NOUNS[kind]
+    name = kind.__name__ if kind is not None else "value"
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return f"a{'n' if words[0] in 'aeiou' else ''} {words}"
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """The alternatives of an annotation, unwrapped from Optional, Union and Annotated."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _parts(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [part for argument in get_args(annotation) for part in _parts(argument)]
+    return [annotation]
+
+
+def _kinds(annotation: Any) -> list[type[Any]]:
+    return [part for part in _parts(annotation) if isinstance(part, type)]
+
+
+def _marks(annotation: Any) -> list[Any]:
+    """Metadata of Annotated types inside Optional and Union, which pydantic does not lift to the field."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *marks = get_args(annotation)
+        return [*marks, *_marks(inner)]
+    if origin in (Union, types.UnionType):
+        return [mark for argument in get_args(annotation) for mark in _marks(argument)]
+    return []

@@ -1,0 +1,96 @@
+"""What can go wrong in the pipeline. Knows nothing of how text is generated: see models/errors.py for that half.
+
+InterlockError                an ordinary error; `str(error)` is one sentence: what happened and what to do
+├── UsageError                the caller asked for something that cannot be done: exit code 2, nothing changed
+│   └── ActionNotUnlocked     a workflow called an action that its intent does not list
+├── JournalError              the journal cannot be read or written; the run stops and can be resumed
+├── ReplayMismatch            a workflow asked for another step than the journal holds
+├── GuardrailViolation        a rule does not hold and nobody was left to mend it
+└── StepFailed                a step raised; the same on every replay
+    └── Refused               raised by an action: nothing was done, and why
+
+Suspend (BaseException)       not an error: the run waits for a person. No `except Exception` can swallow it.
+Escalation (BaseException)    not an error: a person takes over (outcome.py)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pipeline.outcome import Question
+
+
+class InterlockError(Exception):
+    """Base of every error of this package. `retryable`: the same call may succeed later without any change."""
+
+    retryable: ClassVar[bool] = False
+
+
+class UsageError(InterlockError):
+    """The caller's mistake: a missing file, an app that is none, a guardrail that cannot be applied."""
+
+
+class ActionNotUnlocked(UsageError):
+    """A workflow called an action that its `actions=[…]` does not list. Nothing was done."""
+
+    def __init__(self, action: str, intent: str) -> None:
+        super().__init__(
+            f"The intent '{intent}' does not unlock the action '{action}': list it in @workflow(actions=[…]) if it may."
+        )
+
+
+class JournalError(InterlockError):
+    """The journal cannot be opened, read or written."""
+
+    retryable: ClassVar[bool] = True
+
+
+class ReplayMismatch(InterlockError):
+    """The workflow took another path than the journal holds: its code changed, or it is not deterministic."""
+
+    def __init__(self, record: str, position: str, recorded: str, called: str, changed: str) -> None:
+        super().__init__(
+            f"Record '{record}', step {position}: the journal holds '{recorded}' but the workflow called '{called}'"
+            f" ({changed}); run it with the code that wrote the journal, or in a new folder."
+        )
+        self.record = record
+        self.position = position
+        self.recorded = recorded
+        self.called = called
+        self.changed = changed
+
+
+class GuardrailViolation(InterlockError):
+    """A guardrail does not hold. `str(error)` is its message, which is meant for the customer as well."""
+
+    def __init__(self, guardrail: str, message: str) -> None:
+        super().__init__(message)
+        self.guardrail = guardrail
+
+
+class StepFailed(InterlockError):
+    """A step raised an exception. Recorded: a replay raises the same without running the step again."""
+
+    def __init__(self, step: str, kind: str, message: str) -> None:
+        super().__init__(f"The step '{step}' failed with {kind}: {message}" if kind != "Refused" else message)
+        self.step = step
+        self.kind = kind
+        self.message = message
+
+
+class Refused(StepFailed):
+    """Raised by an action to say that it did nothing, and why ("The last seat was sold a moment ago.").
+
+    Every other exception out of an action leaves open whether the side effect happened.
+    """
+
+    def __init__(self, message: str, step: str = "") -> None:
+        super().__init__(step, "Refused", message)
+
+
+class Suspend(BaseException):
+    """The run needs an answer from a person. Raised by `Run.ask`, caught by the pipeline alone."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(question.text)
+        self.question = question

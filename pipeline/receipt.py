@@ -1,0 +1,57 @@
+"""Receipt: how one answer was obtained. A reading of the journal's steps, never a second set of books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.step import StepRow
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Of one record. `tokens` counts prompt and completion tokens of every attempt; `seconds` is time spent in steps.
+
+    `attempts` is the number of model calls; `recovered` names the rungs of the recovery ladder that were taken.
+    """
+
+    model: str
+    identity: str
+    gate: Mapping[str, Any] | None
+    contracts: Mapping[str, str]
+    finish_reasons: Sequence[str]
+    attempts: int
+    recovered: Sequence[str]
+    tokens: Mapping[str, int]
+    seconds: float
+    evidence: Sequence[str]
+    index: str | None
+
+    def row(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dict(vars(self))
+
+
+def receipt(
+    steps: Sequence[StepRow], *, model: str, identity: str, gate: Mapping[str, Any] | None, index: str | None
+) -> Receipt:
+    """Read the steps of one record, in order, as its receipt."""
+    calls = [step for step in steps if "finish_reason" in step.detail]
+    evidence = [passage for step in calls for passage in step.detail.get("evidence", ())]
+    return Receipt(
+        model=model,
+        identity=identity,
+        gate=gate,
+        contracts={str(step.detail["contract"]): str(step.detail["hash"]) for step in calls},
+        finish_reasons=[str(step.detail["finish_reason"]) for step in calls],
+        attempts=len(calls),
+        recovered=[str(step.detail["rung"]) for step in calls if step.detail.get("rung")],
+        tokens={
+            "prompt": sum(step.prompt_tokens for step in calls),
+            "completion": sum(step.completion_tokens for step in calls),
+        },
+        seconds=round(sum(step.seconds for step in steps), 4),
+        evidence=list(dict.fromkeys(evidence)),
+        index=index,
+    )

@@ -1,0 +1,47 @@
+"""The `interlock` command: mounts the subcommands, and turns every known error into one sentence on stderr."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from index import KnowledgeError, NotAnIndex, SourceError
+from models.errors import ContractError, ModelError, ModelNotFound
+from pipeline.errors import InterlockError, UsageError
+from scripts import bench, evaluate, index
+from scripts.run import run
+from scripts.train_tiny import train_tiny
+
+app = typer.Typer(
+    name="interlock",
+    help="An LLM pipeline in which no model output moves on until it is proven to fit.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(run)
+app.add_typer(index.app, name="index")
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(bench.app, name="bench")
+app.command("train-tiny")(train_tiny)
+
+USAGE = (UsageError, ContractError, ModelNotFound, SourceError, NotAnIndex)
+"""Errors of what the user gave us: exit code 2. All other known errors: 1."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; exits with 0, 1 (something failed) or 2 (wrong usage)."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        code = 2
+    except (InterlockError, ModelError, KnowledgeError) as error:
+        print(error, file=sys.stderr)
+        code = 2 if isinstance(error, USAGE) else 1
+    except (KeyboardInterrupt, click.Abort):
+        print("Stopped; run the same command again to go on.", file=sys.stderr)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,33 @@
+"""What every test may use: a model with random weights, and a vLLM server that serves it."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from processes import is_alive
+from random_model import build_random_model
+
+from models.server import VllmServer
+from models.watchdog import descendants
+
+
+@pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_random_model(tmp_path_factory.mktemp("random_model"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def vllm_url(random_model: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of one real server for the whole session; afterwards nothing of it may be left."""
+    if importlib.util.find_spec("vllm") is None:
+        pytest.skip("vLLM is not installed")
+    log = tmp_path_factory.mktemp("vllm") / "server.log"
+    async with VllmServer.start(str(random_model), log=log) as server:
+        processes = [server.pid, *descendants(server.pid)]
+        yield server.url
+    assert len(processes) >= 3
+    assert not any(map(is_alive, processes))

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+
+import models
+from models import Contract, ContractError, Money, Quote, Said, Scratchpad, Unread
+
+TODAY = date(2026, 11, 18)
+
+
+class Trip(Contract):
+    thinking: Scratchpad
+    destination: Said[str] = Field(description="Where do you want to go?")
+    departure: Said[date]
+    budget: Said[Money] | None = Field(None, description="What is the most you want to pay?")
+    seats: int = 1
+
+
+def test_a_value_is_frozen_and_knows_no_other_field() -> None:
+    trip = Trip(thinking="", destination="Bali", departure=date(2026, 12, 5))
+    with pytest.raises(ValidationError):
+        trip.destination = "Goa"
+    with pytest.raises(ValidationError):
+        Trip.model_validate({"thinking": "", "destination": "Bali", "departure": "tomorrow", "hotel": "Ritz"})
+
+
+def test_a_contract_tells_its_questions_and_what_must_be_known() -> None:
+    assert Trip.questions() == {
+        "destination": "Where do you want to go?",
+        "departure": "What is the departure?",
+        "budget": "What is the most you want to pay?",
+        "seats": "What is the seats?",
+    }
+    assert Trip.private_fields() == ("thinking",)
+    assert Trip.required_fields() == ("destination", "departure")
+
+
+def test_the_public_form_is_json_without_the_scratchpad() -> None:
+    said = {"thinking": "cheap", "destination": " Bali", "departure": "tomorrow", "budget": "20k rupees"}
+    trip = Trip.model_validate(said, context={"today": TODAY})
+    assert trip.public() == {"destination": "Bali", "departure": "2026-11-19", "budget": "20000 INR", "seats": 1}
+
+
+def test_a_draft_has_the_same_fields_in_the_same_order_and_may_know_nothing_yet() -> None:
+    draft = Trip.draft()
+    assert draft is Trip.draft()
+    assert draft.__name__ == "TripDraft"
+    assert list(draft.model_fields) == list(Trip.model_fields)
+    empty = draft.model_validate({"thinking": "hm"})
+    assert empty.public() == dict.fromkeys(["destination", "departure", "budget", "seats"])
+    assert draft.questions() == Trip.questions()
+    assert draft.required_fields() == ()
+    unread = draft.model_validate({"thinking": "", "departure": "soon"}, context={"today": TODAY})
+    assert unread.departure == Unread("soon")  # type: ignore[attr-defined]
+
+
+def test_the_hash_changes_with_the_grammar_only() -> None:
+    def trip(most: int, description: str) -> str:
+        fields: Any = {"name": (str, Field(max_length=most, description=description))}
+        return create_model("Named", __base__=Contract, **fields).contract_hash()
+
+    assert trip(5, "Who?") == trip(5, "Which name?") != trip(6, "Who?")
+    assert len(Trip.contract_hash()) == 16
+
+
+def test_custom_validators_are_listed_as_checked_after_and_not_in_the_draft() -> None:
+    class Even(Contract):
+        number: int
+
+        @field_validator("number")
+        @classmethod
+        def is_even(cls, number: int) -> int:
+            if number % 2:
+                raise ValueError("odd")
+            return number
+
+    assert Even.checked_after() == ("is_even",)
+    assert Even.draft().checked_after() == ()
+
+
+class Plain(BaseModel):
+    name: str = Field(max_length=3)
+
+
+class Mood(Enum):
+    WARM = 1.5
+
+
+class Empty(Enum):
+    pass
+
+
+class Private(Contract):
+    thinking: Scratchpad
+    fine: bool
+
+
+class Reference(str):
+    @classmethod
+    def read(cls, text: str, today: date) -> Reference | None:
+        return cls(text.strip()) if text.strip().isalnum() else None
+
+
+@pytest.mark.parametrize(
+    ("annotation", "field", "advice"),
+    [
+        (str, ..., r"Bad\.field is a text without a longest form\. Add Field\(max_length="),
+        (str | None, None, r"without a longest form"),
+        (str, Field(max_length=9, pattern="a+"), r"has pattern, .*guardrail"),
+        (str, Field(min_length=3, max_length=2), r"at least 3 and at most 2"),
+        (int, Field(ge=3, le=2), r"at least 3 and at most 2"),
+        (int, Field(multiple_of=2), r"has multiple_of, .*guardrail"),
+        (int, Field(ge=10**12), r"at least 1000000000000 and at most 999999999999"),
+        (float, Field(ge=0, le=1e20), r"Bound it below 1e15"),
+        (float, Field(ge=0, le=float("inf")), r"Give finite ge and le"),
+        (float, Field(ge=0.00000011, le=0.00000012), r"no number between its bounds\. Widen"),
+        (Decimal, ..., r"Add Field\(max_digits=…, decimal_places=…\)"),
+        (Decimal, Field(max_digits=40, decimal_places=2), r"between that and 28"),
+        (Decimal, Field(max_digits=2, decimal_places=3), r"max_digits=2 beside decimal_places=3"),
+        (list[bool], ..., r"list without an end\. Add Field\(max_length="),
+        (list, Field(max_length=2), r"list\[…\] with max_length"),
+        (list[str], Field(max_length=2), r"Bad\.field\[…\] is a text without"),
+        (dict[str, int], ..., r"Nest a Contract with the keys as fields"),
+        (tuple[int, int], ..., r"Nest a Contract, or use list"),
+        (set[int], ..., r"Use list\[…\] with max_length"),
+        (datetime, ..., r"Use a date, or Said"),
+        (time, ..., r"Use a str with max_length, or Said"),
+        (bytes, ..., r"Use a str with max_length"),
+        (Any, ..., r"Say which type it is"),
+        (complex, ..., r"complex, which no grammar can enforce\. Use str, int"),
+        (Money, ..., r"Write Said\[Money\]"),
+        (int | bool, ..., r"may be int \| bool.*Keep one type"),
+        (Literal[b"a"], ..., r"offers b'a', .*Use str, int or bool"),
+        (Mood, ..., r"offers 1\.5"),
+        (Empty, ..., r"nothing to choose from\. Add a member"),
+        (Plain, ..., r"Plain, which is no Contract\. Derive it from Contract"),
+        (Private, ..., r"Private\.thinking is a Scratchpad that would not be written first"),
+        (Scratchpad | None, ..., r"hides a Scratchpad inside another type\. Declare it as plain Scratchpad"),
+        (Said[complex], ..., r"Said\[complex\], .*give the class a classmethod read"),
+        (Said[int], Field(ge=1), r"has ge, .*guardrail"),
+        (bool, Field(alias="flag"), r"Remove the alias"),
+        (date, Field(ge=TODAY), r"has ge, .*guardrail"),
+        (Annotated[bool, AfterValidator(bool)], ..., r"AfterValidator, .*@field_validator or a guardrail"),
+    ],
+)
+def test_a_field_that_cannot_be_enforced_is_refused_with_advice(annotation: Any, field: Any, advice: str) -> None:
+    fields: Any = {"field": (annotation, field)}
+    with pytest.raises(ContractError, match=advice):
+        create_model("Bad", __base__=Contract, **fields)
+
+
+def test_a_limit_that_is_set_twice_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"Twice\.name sets max_length twice\. Keep one"):
+
+        class Twice(Contract):
+            name: Annotated[str, Field(max_length=3)] | None = Field(max_length=4)
+
+
+def test_a_scratchpad_comes_first() -> None:
+    with pytest.raises(ContractError, match=r"Late\.thinking .*Declare it before every other field"):
+
+        class Late(Contract):
+            fine: bool
+            thinking: Scratchpad
+
+
+def test_a_contract_that_contains_itself_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"Tree contains itself.*Nest a different class"):
+
+        class Tree(Contract):
+            children: list[Tree] = Field(max_length=2)
+
+
+def test_a_type_that_does_not_exist_yet_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"Early names a type that does not exist yet\. Define that type above it"):
+
+        class Early(Contract):
+            later: Later  # type: ignore[name-defined]  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    ("config", "advice"),
+    [
+        (ConfigDict(extra="ignore"), r"must forbid extra fields"),
+        (ConfigDict(frozen=False), r"be frozen"),
+        (ConfigDict(str_min_length=3), r"sets str_min_length.*Remove it from model_config"),
+    ],
+)
+def test_a_configuration_that_changes_what_is_valid_is_refused(config: ConfigDict, advice: str) -> None:
+    with pytest.raises(ContractError, match=advice):
+
+        class Loose(Contract):
+            model_config = config
+            fine: bool
+
+
+def test_an_app_brings_its_own_types() -> None:
+    class Cancellation(Contract):
+        booking: Said[Reference]
+        quote: Quote | None
+
+    value = Cancellation.model_validate_json('{"booking":"AB12","quote":null}')
+    assert type(value.booking) is Reference
+    assert Cancellation.model_validate_json(value.model_dump_json()) == value
+    assert Cancellation.model_validate_json('{"booking":"my booking","quote":null}').booking == Unread("my booking")
+
+
+def test_the_package_says_what_is_public_and_loads_no_engine() -> None:
+    assert models.__all__ == ["Contract", "ContractError", "Money", "Quote", "Said", "Scratchpad", "Unread"]
+    engines = "torch transformers openai outlines vllm llguidance dateparser"
+    code = f"import sys, models; print([name for name in '{engines}'.split() if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

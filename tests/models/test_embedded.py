@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from random_model import CONTEXT, build_random_model
+
+from models.contract import Contract
+from models.embedded import ROWS, EmbeddedEngine
+from models.engine import Message, Sampling
+from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
+from models.grammar import Grammar, compile_grammar
+
+TRIP = re.compile(r'\{"to":"[a-zA-Z ]{0,30}","budget":[0-9]{1,6},"note":"[a-z]{20,60}"\}')
+WILD = Sampling(temperature=1.5)
+
+
+@pytest_asyncio.fixture
+async def engine(random_model: Path) -> AsyncIterator[EmbeddedEngine]:
+    engine = await EmbeddedEngine.open(random_model, "models/random")
+    yield engine
+    await engine.close()
+
+
+async def test_every_text_is_in_the_language_of_its_grammar(engine: EmbeddedEngine, trip: Grammar) -> None:
+    completions = await asyncio.gather(
+        *[
+            engine.generate([Message("user", "Bali! " * (seed % 9 + 1))], trip, Sampling(seed % 3 * 0.75, seed=seed))
+            for seed in range(3 * ROWS)
+        ]
+    )
+    for completion in completions:
+        assert TRIP.fullmatch(completion.text)
+        assert completion.finish_reason == "stop"
+        assert 0 < completion.usage.completion_tokens <= trip.max_tokens
+        assert completion.usage.prompt_tokens > 0
+        assert completion.seconds > 0
+    assert len({completion.text for completion in completions}) > 2 * ROWS
+
+
+async def test_the_same_request_gives_the_same_text(engine: EmbeddedEngine, ask: list[Message], trip: Grammar) -> None:
+    for sampling in (Sampling(), WILD, Sampling(1.5, top_p=0.8, seed=7)):
+        assert (await engine.generate(ask, trip, sampling)).text == (await engine.generate(ask, trip, sampling)).text
+    other = Sampling(1.5, seed=1)
+    assert (await engine.generate(ask, trip, WILD)).text != (await engine.generate(ask, trip, other)).text
+
+
+async def test_top_p_keeps_the_likeliest_token(engine: EmbeddedEngine, ask: list[Message], trip: Grammar) -> None:
+    narrow = await engine.generate(ask, trip, Sampling(1.5, top_p=1e-6, seed=3))
+    assert narrow.text == (await engine.generate(ask, trip, Sampling())).text
+
+
+async def test_neighbours_in_a_batch_do_not_change_a_text(engine: EmbeddedEngine, trip: Grammar) -> None:
+    asks = [[Message("user", "a trip to Bali, please " * (length + 1))] for length in range(ROWS)]
+    samplings = [Sampling(1.5 * (row % 2), seed=row) for row in range(ROWS)]
+    alone = [await engine.generate(a, trip, s) for a, s in zip(asks, samplings, strict=True)]
+    together = await asyncio.gather(*[engine.generate(a, trip, s) for a, s in zip(asks, samplings, strict=True)])
+    assert [c.text for c in alone] == [c.text for c in together]
+    assert [c.usage for c in alone] == [c.usage for c in together]
+
+
+async def test_each_request_of_a_batch_has_its_own_grammar(engine: EmbeddedEngine, ask: list[Message]) -> None:
+    letters = "abcdefgh"
+    grammars = [Grammar(f"start: /{letter}{{{n + 1},40}}/", 41) for n, letter in enumerate(letters)]
+    completions = await asyncio.gather(*[engine.generate(ask, grammar, WILD) for grammar in grammars])
+    for n, (letter, completion) in enumerate(zip(letters, completions, strict=True)):
+        assert set(completion.text) == {letter}
+        assert n < len(completion.text) <= 40
+
+
+async def test_every_text_under_a_contract_is_a_value_of_it(
+    engine: EmbeddedEngine, ask: list[Message], request_contract: type[Contract]
+) -> None:
+    grammar = compile_grammar(request_contract, said=[ask[-1].content])
+    completions = await asyncio.gather(
+        *[engine.generate(ask, grammar, Sampling(1.5, seed=seed)) for seed in range(2 * ROWS)]
+    )
+    for completion in completions:
+        request_contract.model_validate_json(completion.text)
+
+
+async def test_free_text_ends_at_its_bound(engine: EmbeddedEngine, ask: list[Message]) -> None:
+    completion = await engine.generate(ask, None, Sampling(1.0), max_tokens=12)
+    assert completion.finish_reason == "length"
+    assert completion.usage.completion_tokens == 12
+    assert "<|" not in completion.text
+
+
+async def test_a_text_cut_inside_its_grammar_is_never_returned(
+    engine: EmbeddedEngine, ask: list[Message], trip: Grammar
+) -> None:
+    with pytest.raises(ConstraintBroken, match="after 5 tokens"):
+        await engine.generate(ask, Grammar(trip.lark, max_tokens=5), WILD)
+
+
+async def test_a_prompt_that_leaves_too_little_room_is_refused(engine: EmbeddedEngine, trip: Grammar) -> None:
+    with pytest.raises(PromptTooLong, match=f"126, but embedded:models/random holds {CONTEXT}"):
+        await engine.generate([Message("user", "z" * 3000)], trip, WILD)
+    with pytest.raises(PromptTooLong):
+        await engine.generate([Message("user", "Bali")], None, WILD, max_tokens=CONTEXT)
+
+
+async def test_a_grammar_that_cannot_be_compiled_is_an_error_of_that_call_only(
+    engine: EmbeddedEngine, ask: list[Message], trip: Grammar
+) -> None:
+    with pytest.raises(EngineError, match="cannot compile the grammar"):
+        await engine.generate(ask, Grammar("start: nothing(", 10), WILD)
+    assert TRIP.fullmatch((await engine.generate(ask, trip, WILD)).text)
+
+
+async def test_a_caller_that_gives_up_disturbs_nobody(
+    engine: EmbeddedEngine, ask: list[Message], trip: Grammar
+) -> None:
+    calls = [asyncio.create_task(engine.generate(ask, trip, Sampling(1.5, seed=n))) for n in range(3 * ROWS)]
+    await asyncio.sleep(0.05)
+    for call in calls[::2]:
+        call.cancel()
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes[::2])
+    assert all(TRIP.fullmatch(outcome.text) for outcome in outcomes[1::2])  # type: ignore[union-attr]
+    assert TRIP.fullmatch((await engine.generate(ask, trip, WILD)).text)
+
+
+async def test_closing_ends_what_is_in_flight(random_model: Path, ask: list[Message]) -> None:
+    engine = await EmbeddedEngine.open(random_model, "models/random")
+    calls = [asyncio.create_task(engine.generate(ask, None, WILD, max_tokens=800)) for _ in range(2 * ROWS)]
+    await asyncio.sleep(0.1)
+    await asyncio.wait_for(engine.close(), 5)
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(outcome, EngineUnavailable) for outcome in outcomes)
+    with pytest.raises(EngineUnavailable, match="is closed"):
+        await engine.generate(ask, None, WILD)
+
+
+async def test_identity_is_the_hash_of_the_weights(engine: EmbeddedEngine, random_model: Path) -> None:
+    weights = (random_model / "model.safetensors").read_bytes()
+    assert engine.identity == f"sha256:{hashlib.sha256(weights).hexdigest()}"
+    assert engine.name == "embedded:models/random"
+    assert engine.profile.context == CONTEXT
+
+
+async def test_logits_beyond_the_vocabulary_are_never_drawn(tmp_path: Path, ask: list[Message], trip: Grammar) -> None:
+    engine = await EmbeddedEngine.open(build_random_model(tmp_path, unused=3000), "padded")
+    completions = await asyncio.gather(*[engine.generate(ask, trip, Sampling(1.5, seed=n)) for n in range(ROWS)])
+    await engine.close()
+    assert all(TRIP.fullmatch(completion.text) for completion in completions)

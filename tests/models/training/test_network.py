@@ -1,0 +1,23 @@
+"""The network that is trained is the Llama that transformers and vLLM run."""
+
+import json
+
+import torch
+from safetensors.torch import save_file
+from transformers import LlamaForCausalLM
+
+from models.training.network import Network, Shape, llama_config, to_llama
+
+
+def test_transformers_computes_the_same_logits(tmp_path):
+    torch.manual_seed(0)
+    network = Network(Shape(vocabulary=128, hidden=64, layers=2, heads=2, feedforward=96, context=64))
+    (tmp_path / "config.json").write_text(json.dumps(llama_config(network.shape)))
+    save_file(to_llama(network), tmp_path / "model.safetensors", metadata={"format": "pt"})
+    llama = LlamaForCausalLM.from_pretrained(tmp_path, dtype=torch.float32)
+    ids = torch.randint(5, 128, (2, 17))
+    with torch.no_grad():
+        network.load_state_dict({name: tensor.bfloat16().float() for name, tensor in network.state_dict().items()})
+        ours = network.logits(network(ids, torch.float32))
+        theirs = llama(ids).logits
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)

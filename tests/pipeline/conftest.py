@@ -1,0 +1,40 @@
+"""A journal, a pass over one record, and a shop to run batches in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pipeline_world import TODAY, Passing
+
+from pipeline import App, Journal, Run, Turn, load_app
+from pipeline.events import Event
+from pipeline.replay import Replay
+
+
+@pytest_asyncio.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    async with Journal.open(tmp_path / "journal.sqlite") as journal:
+        yield journal
+
+
+@pytest.fixture
+def passing(journal: Journal, tmp_path: Path) -> Passing:
+    """Start a pass over record "r1": the first one is new, a later one replays what the journal holds by then."""
+
+    def start(text: str = "one lamp", told: list[Event] | None = None) -> Run:
+        past = journal.past("r1")
+        if past is None:
+            journal.begin("r1", "[]", TODAY)
+        tell = (lambda event: None) if told is None else told.append
+        replay = Replay("r1", journal, TODAY, tmp_path, past, tell)
+        return Run("r1", [Turn("customer", text)], TODAY, tmp_path, replay, tell=tell)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def shop() -> App:
+    return load_app(str(Path(__file__).parent / "apps" / "shop.py"))
