@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import Field, create_model
 from rich.progress import Progress
+from rich.table import Table
 
 from models.contract import Contract
 from models.engine import Engine, Sampling
@@ -24,11 +25,15 @@ from models.training import sgd
 from models.training.score import FillScore
 from pipeline import prompts
 from pipeline.conversation import Turn
+from pipeline.errors import UsageError
 from scripts.console import console
 
 app = typer.Typer(help="Measure how well a model does its work.", no_args_is_help=True)
 Model = Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")]
 AT_ONCE = 32
+SAMPLE = Path(__file__).parents[1] / "pipeline" / "workflows" / "travel"
+Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
+"""A form, the conversation to fill it from, and what should stand in it."""
 
 
 async def fill_one(engine: Engine, contract: type[Contract], turns: Sequence[Turn], today: date) -> Contract:
@@ -44,9 +49,7 @@ def _form(service: str, fields: tuple[tuple[str, str], ...]) -> type[Contract]:
     return create_model(service, __base__=Contract, **slots)
 
 
-async def _score(
-    model: str, work: Sequence[tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]], today: date
-) -> FillScore:
+async def _score(model: str, work: Sequence[Work], today: date) -> FillScore:
     score, gate = FillScore(), asyncio.Semaphore(AT_ONCE)
     async with open_engine(model, lambda text: console.print(f"[dim]{text}")) as engine:
         with Progress(console=console) as progress:
@@ -55,8 +58,7 @@ async def _score(
             async def one(contract: type[Contract], turns: Sequence[Turn], gold: Mapping[str, str | None]) -> None:
                 async with gate:
                     filled = await fill_one(engine, contract, turns, today)
-                got = {name: None if value is None else str(value) for name, value in filled.public().items()}
-                score.add(gold, got)
+                score.add(gold, _said(filled))
                 progress.advance(bar)
 
             async with asyncio.TaskGroup() as group:
@@ -78,7 +80,7 @@ def fill(
     turns = sgd.read_turns(data)
     if limit:
         turns = random.Random(0).sample(turns, min(limit, len(turns)))
-    work = []
+    work: list[Work] = []
     for exercise in (sgd.plain(turn, schema) for turn in turns):
         contract = _form("Form", tuple(exercise.fields.items()))
         work.append((contract, [Turn(role, text) for role, text in exercise.turns], exercise.answers))
@@ -87,26 +89,66 @@ def fill(
 
 
 @app.command()
-def sample(model: Model = "models/tiny", today: str = "") -> None:
-    """The sample app's contracts on the sample requests, against labels written before any model saw them."""
-    from pipeline.workflows import travel
+def sample(model: Model = "models/tiny", today: str = "2026-11-23") -> None:
+    """The sample app's forms on the sample requests, against labels written before any model saw them."""
+    from pipeline.workflows.travel.contracts import Cancellation, Change, Complaint, Trip
 
-    day = date.fromisoformat(today) if today else date.today()
-    labels = travel.labels()
-    contracts = travel.contracts()
-    work = []
-    for label in labels:
-        if label.intent not in contracts:
-            continue
-        contract = contracts[label.intent].draft()
-        expected = contract.model_validate(label.fields, context={"today": day}).public()
-        work.append(
-            (contract, [Turn("customer", label.text)], {n: None if v is None else str(v) for n, v in expected.items()})
-        )
+    forms: dict[str, type[Contract]] = {
+        "book_trip": Trip,
+        "change_booking": Change,
+        "cancel_booking": Cancellation,
+        "complain": Complaint,
+    }
+    day = date.fromisoformat(today)
+    texts = {row["custom_id"]: row["text"] for row in read_lines(SAMPLE / "requests.jsonl")}
+    work: list[Work] = []
+    for label in read_lines(SAMPLE / "requests_labels.jsonl"):
+        several = isinstance(label["intent"], list)
+        for intent in label["intent"] if several else [label["intent"]]:
+            if intent not in forms:
+                continue
+            form = forms[intent].draft()
+            spans = label["fields"][intent] if several else label["fields"]
+            blank = dict.fromkeys(form.private_fields(), "")
+            expected = form.model_validate({**blank, **spans}, context={"today": day})
+            work.append((form, [Turn("customer", texts[label["custom_id"]])], _said(expected)))
     score = asyncio.run(_score(model, work, day))
     print(json.dumps({"data": "sample requests", "model": model, **score.figures()}))
 
 
-def read_lines(path: Path) -> Iterable[dict[str, Any]]:
-    """The objects of a JSON Lines file."""
-    return (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+@app.command()
+def results(
+    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder that `interlock run` wrote.")],
+    labels: Annotated[Path, typer.Option(help="Expected intent and acceptable statuses by custom_id.")] = SAMPLE
+    / "requests_labels.jsonl",
+) -> None:
+    """Intents and statuses of a run, against labels."""
+    expected = {row["custom_id"]: row for row in read_lines(labels)}
+    rows = [row for row in read_lines(out / "results.jsonl") if row["custom_id"] in expected]
+    table = Table(title="Otherwise than labelled")
+    for heading in ("Record", "Intent", "expected", "Status", "expected"):
+        table.add_column(heading)
+    intents = statuses = 0
+    for row in rows:
+        label = expected[row["custom_id"]]
+        fine = label["intent"] if isinstance(label["intent"], list) else [label["intent"]]
+        right, ended = row["intent"] in fine, row["status"] in label["status"]
+        intents, statuses = intents + right, statuses + ended
+        if not (right and ended):
+            table.add_row(
+                row["custom_id"], str(row["intent"]), ", ".join(fine), row["status"], ", ".join(label["status"])
+            )
+    console.print(table)
+    print(json.dumps({"records": len(rows), "intent_right": intents, "status_right": statuses}))
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSON Lines file. UsageError if it cannot be read."""
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read as JSON Lines ({error}): check the path.") from None
+
+
+def _said(form: Contract) -> dict[str, str | None]:
+    return {name: None if value is None else str(value) for name, value in form.public().items()}
