@@ -48,6 +48,14 @@ _SENTENCE: TypeAdapter[tuple[Passage, str, float] | None] = TypeAdapter(tuple[Pa
 _NAME: TypeAdapter[str | None] = TypeAdapter(str | None)
 
 
+RELEVANT = 0.40
+"""Least similarity (cosine) of a sentence to a question that it may answer, where the encoder alone decides.
+
+Settled on the travel app's policy examples, of which 89 % find such a sentence (most of the others have no answer in
+its documents), and on 250 utterances of CLINC150 about other matters, of which 92 % find none.
+"""
+
+
 class Amended(BaseException):
     """A person changed a field after it was used: the workflow starts over with what is known now. Internal."""
 
@@ -371,7 +379,7 @@ class Run:
         best: tuple[Passage, str, float] | None = await self._replay.step(
             "narrow", [question, [p.id for p in passages]], narrow, _SENTENCE
         )
-        if best is None:
+        if best is None or best[2] < RELEVANT:
             raise Escalation("human", f'No passage was found that could answer "{_short(question)}".')
         passage, sentence, _ = best
         return dataclasses.replace(passage, text=sentence)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +17,6 @@ from models.training.exercise import Exercise
 from pipeline import prompts
 from pipeline.conversation import Turn
 
-OPENING = 20_000
-"""Exercises of the opening, dense in values to copy: the model finds out how to copy before it learns what."""
 SHARES = {"sgd": 0.45, "generated": 0.5, "faq": 0.05}
 
 
@@ -30,10 +27,9 @@ def render(exercise: Exercise) -> Sequence[Message]:
     return prompts.form(exercise.fields, [Turn(role, text) for role, text in exercise.turns])
 
 
-def mixture(data: Path, seed: int, opening: int = 0) -> Iterator[Exercise]:
-    """`opening` forms of arbitrary labels, then exercises from all sources in the shares above, for ever."""
+def mixture(data: Path, seed: int) -> Iterator[Exercise]:
+    """Exercises from all sources in the shares above, for ever."""
     r = random.Random(seed)
-    yield from islice(utterances.labelled(r), opening)
     schema = sgd.read_schema(data / "sgd" / "schema_train.json")
     sources = {
         "sgd": sgd.exercises(sgd.read_turns(data / "sgd" / "travel_train.jsonl"), schema, random.Random(seed + 1)),
@@ -76,7 +72,7 @@ def train_tiny(
 
     shape = Shape(hidden=256, heads=4, feedforward=640, layers=4)
     end = train(
-        mixture(data, seed, OPENING),
+        mixture(data, seed),
         mixture(data, seed + 10),
         render,
         out,

@@ -44,9 +44,14 @@ class Block(nn.Module):
         self.shape = shape
         self.attention_norm = nn.Parameter(torch.ones(shape.hidden))
         self.feedforward_norm = nn.Parameter(torch.ones(shape.hidden))
-        self.qkv = nn.Parameter(torch.empty(3 * shape.hidden, shape.hidden))
+        # Query, key and value are apart, since Muon levels a matrix as a whole: beside the value's gradient, much the
+        # largest at first, the query and the key of a joint matrix would hardly move, and attention would not form.
+        self.query = nn.Parameter(torch.empty(shape.hidden, shape.hidden))
+        self.key = nn.Parameter(torch.empty(shape.hidden, shape.hidden))
+        self.value = nn.Parameter(torch.empty(shape.hidden, shape.hidden))
         self.out = nn.Parameter(torch.empty(shape.hidden, shape.hidden))
-        self.gate_up = nn.Parameter(torch.empty(2 * shape.feedforward, shape.hidden))
+        self.gate = nn.Parameter(torch.empty(shape.feedforward, shape.hidden))
+        self.up = nn.Parameter(torch.empty(shape.feedforward, shape.hidden))
         self.down = nn.Parameter(torch.empty(shape.hidden, shape.feedforward))
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
@@ -54,13 +59,14 @@ class Block(nn.Module):
         b, t, d = x.shape
         s = self.shape
         h = F.rms_norm(x, (d,), self.attention_norm.to(x.dtype), s.epsilon)
-        q, k, v = F.linear(h, self.qkv).view(b, t, 3, s.heads, s.head).permute(2, 0, 3, 1, 4)
+        joint = torch.cat([self.query, self.key, self.value])
+        q, k, v = F.linear(h, joint).view(b, t, 3, s.heads, s.head).permute(2, 0, 3, 1, 4)
         q, k = _rotate(q, cos, sin), _rotate(k, cos, sin)
         scores = (q @ k.transpose(-1, -2)) * s.head**-0.5 + mask
         mixed = torch.softmax(scores, -1) @ v
         x = x + F.linear(mixed.transpose(1, 2).reshape(b, t, d), self.out)
         h = F.rms_norm(x, (d,), self.feedforward_norm.to(x.dtype), s.epsilon)
-        gate, up = F.linear(h, self.gate_up).chunk(2, -1)
+        gate, up = F.linear(h, torch.cat([self.gate, self.up])).chunk(2, -1)
         return x + F.linear(F.silu(gate) * up, self.down)
 
 
@@ -105,17 +111,14 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 def to_llama(network: Network) -> dict[str, Tensor]:
     """The weights in bfloat16 under the names of `LlamaForCausalLM`."""
-    s = network.shape
     weights: dict[str, Any] = {"model.embed_tokens.weight": network.embedding, "model.norm.weight": network.norm}
     for n, block in enumerate(network.blocks):
-        q, k, v = block.qkv.split(s.hidden)  # type: ignore[operator]
-        gate, up = block.gate_up.split(s.feedforward)  # type: ignore[operator]
         weights |= {
             f"model.layers.{n}.{name}.weight": tensor
             for name, tensor in (
-                ("self_attn.q_proj", q), ("self_attn.k_proj", k), ("self_attn.v_proj", v),
+                ("self_attn.q_proj", block.query), ("self_attn.k_proj", block.key), ("self_attn.v_proj", block.value),
                 ("self_attn.o_proj", block.out),
-                ("mlp.gate_proj", gate), ("mlp.up_proj", up), ("mlp.down_proj", block.down),
+                ("mlp.gate_proj", block.gate), ("mlp.up_proj", block.up), ("mlp.down_proj", block.down),
                 ("input_layernorm", block.attention_norm), ("post_attention_layernorm", block.feedforward_norm),
             )
         }  # fmt: skip

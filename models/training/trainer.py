@@ -23,6 +23,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.engine import Message
+from models.training.circuit import install_copying
 from models.training.exercise import Exercise
 from models.training.network import Network, Shape, llama_config, to_llama
 from models.training.tokenizer import ASSISTANT, END, PAD, save_tokenizer, train_tokenizer
@@ -40,7 +41,7 @@ class Recipe:
 
     minutes: float = 60.0
     batch: int = 4096
-    matrix_rate: float = 0.02
+    matrix_rate: float = 0.01
     other_rate: float = 3e-3
     prompt_share: float = 0.06
     warmup: float = 0.01
@@ -81,14 +82,16 @@ def train(
     else:
         tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
     network = Network(shape).to(device)
-    if start is not None:
+    if start is None:
+        install_copying(network)
+    else:
         network.load_state_dict(torch.load(start / "checkpoint.pt", weights_only=True))
     forward = torch.compile(network, dynamic=False) if recipe.compile else network
     matrices = [p for name, p in network.named_parameters() if p.ndim == 2 and name != "embedding"]
-    others = [p for name, p in network.named_parameters() if p.ndim != 2 or name == "embedding"]
+    norms = [p for p in network.parameters() if p.ndim != 2]
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.Muon(matrices, lr=recipe.matrix_rate, weight_decay=0.01),
-        torch.optim.AdamW(others, lr=recipe.other_rate, betas=(0.9, 0.95), weight_decay=0.0),
+        torch.optim.AdamW([network.embedding, *norms], lr=recipe.other_rate, betas=(0.9, 0.95), weight_decay=0.0),
     ]
     peaks = (recipe.matrix_rate, recipe.other_rate)
     batches = _batches(exercises, render, tokenizer, recipe)

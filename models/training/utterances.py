@@ -60,12 +60,6 @@ def exercises(r: random.Random) -> Iterator[Exercise]:
             yield _labelled(r)
 
 
-def labelled(r: random.Random) -> Iterator[Exercise]:
-    """Only forms of arbitrary labels, for ever: dense in values to copy, and good to begin with."""
-    while True:
-        yield _labelled(r)
-
-
 def _request(domain: forms.Domain, r: random.Random) -> Exercise:
     fixed = r.random() < domain.fixed
     fields: dict[str, str] = {}
