@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-from index import DEFAULT_ENCODER, Embedder, Index, KnowledgeError, NotAnIndex, Retriever, SourceError
+from index import DEFAULT_ENCODER, Embedder, Index, Retriever
+from pipeline.errors import UsageError
+from scripts.console import console
 
 app = typer.Typer(help="Build and search the index that answers are drawn from.", no_args_is_help=True)
 
@@ -30,7 +29,7 @@ def build(
 ) -> None:
     """Read DIR..., and make their index the current version in INDEX."""
     started = time.perf_counter()
-    with _errors(), _bar() as bar:
+    with _bar() as bar:
         task = bar.add_task("Reading documents", total=None)
 
         def show(done: int, total: int) -> None:
@@ -43,7 +42,7 @@ def build(
     for heading in ("Documents", "Passages", "Encoder", "Seconds"):
         table.add_column(heading)
     table.add_row(str(len(manifest.documents)), str(manifest.passages), manifest.encoder, f"{seconds:.1f}")
-    Console(markup=False, highlight=False).print(table)
+    console.print(table)
     _finish(
         index=str(out),
         version=manifest.version,
@@ -64,8 +63,8 @@ def search(
 ) -> None:
     """Show the passages of INDEX that fit QUERY best."""
     if not query.strip():
-        _fail("The query is empty; say what to look for.", 2)
-    with _errors(), Index.open(index) as opened:
+        raise UsageError("The query is empty: say what to look for.")
+    with Index.open(index) as opened:
         retriever = Retriever(opened, Embedder(encoder or opened.manifest.encoder))
         started = time.perf_counter()
         hits = retriever.search(query, k)
@@ -77,29 +76,15 @@ def search(
     for hit in hits:
         where = f"{hit.passage.id}\n{hit.passage.heading}"
         ranks = (str(rank or "-") for rank in (hit.dense_rank, hit.lexical_rank))
-        table.add_row(f"{hit.score:.4f}", *ranks, where, hit.passage.text)
-    Console(markup=False, highlight=False).print(table)
+        table.add_row(f"{hit.score:.4f}", *ranks, Text(where), Text(hit.passage.text))
+    console.print(table)
     rows = [{"id": hit.passage.id, "heading": hit.passage.heading, "score": round(hit.score, 6)} for hit in hits]
     _finish(index=str(index), version=version, hits=rows, milliseconds=milliseconds)
 
 
 def _bar() -> Progress:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """What went wrong becomes one sentence on stderr; exit code 2 when it was what the user gave us."""
-    try:
-        yield
-    except KnowledgeError as error:
-        _fail(str(error), 2 if isinstance(error, SourceError | NotAnIndex) else 1)
-
-
-def _fail(sentence: str, code: int) -> None:
-    print(sentence, file=sys.stderr)
-    raise typer.Exit(code)
+    return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
 
 
 def _finish(**fields: object) -> None:

@@ -46,7 +46,7 @@ def run(
     if len(asked.errors) > 5:
         console.print(f"… and {len(asked.errors) - 5} more; see {out / 'errors.jsonl'}.", markup=False)
     summary = asyncio.run(batch(loaded, asked, out, model, index, concurrency, day, seed))
-    show(summary, out)
+    show(summary, asked, out)
     print(json.dumps(summary.row(), ensure_ascii=False))
     raise typer.Exit(summary.exit_code)
 

@@ -5,42 +5,56 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
-from pipeline import Summary
+from pipeline import Requests, Summary
 from scripts.console import console
 
 SHOWN = 2
 """Examples shown for each status."""
 
 
-def show(summary: Summary, out: Path) -> None:
-    """Print what a run did: counts by status and intent, and a few results beside nothing but themselves."""
-    examples: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
+def show(summary: Summary, requests: Requests, out: Path) -> None:
+    """Print what a run did: counts by status and intent, and a few requests with what became of them."""
+    texts = {record.id: record.text for record in requests.records}
+    examples: defaultdict[str, list[str]] = defaultdict(list)
     for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        if len(examples[row["status"]]) < SHOWN:
-            examples[row["status"]].append(row)
+        if row["custom_id"] in texts and len(examples[row["status"]]) < SHOWN:
+            examples[row["status"]].append(f"“{_short(texts[row['custom_id']])}”\n→ {_short(_ending(row), 150)}")
     table = Table(title=f"{summary.records} records in {out}", title_justify="left", show_lines=True)
     for heading in ("Status", "Records", "For example"):
         table.add_column(heading, justify="right" if heading == "Records" else "left")
     for status, count in summary.statuses.items():
-        table.add_row(status.replace("_", " "), str(count), "\n".join(map(_line, examples[status])))
+        table.add_row(status.replace("_", " "), str(count), Text("\n".join(examples[status])))
     console.print(table)
     intents = ", ".join(f"{intent} {count}" for intent, count in summary.intents.items())
-    console.print(f"Intents: {intents}", markup=False)
-    rate = summary.finished / summary.seconds if summary.seconds else 0.0
-    share = 1 - summary.engine_seconds / summary.seconds if summary.seconds else 0.0
+    console.print(f"Intents: {intents}.", markup=False)
+    if not summary.finished:
+        console.print(f"All of them were done before; {out / 'results.jsonl'} is as it was.", markup=False)
+        return
+    rate, share = summary.finished / summary.seconds, 1 - summary.engine_seconds / summary.seconds
     console.print(
-        f"{summary.finished} records in {summary.seconds:.1f} s ({rate:.1f}/s, {share:.0%} of it outside the engine),"
-        f" {summary.tokens['prompt']} prompt and {summary.tokens['completion']} completion tokens.",
+        f"{summary.finished} records in {summary.seconds:.1f} s ({rate:.1f}/s, {share:.0%} of it outside the engine);"
+        f" tokens: {summary.tokens['prompt']} prompt, {summary.tokens['completion']} completion."
+        f" Results: {out / 'results.jsonl'}",
         markup=False,
     )
 
 
-def _line(row: dict[str, object]) -> str:
-    for name in ("result", "question", "escalation", "error"):
-        if row.get(name) is not None:
-            return f"{row['custom_id']}: {json.dumps(row[name], ensure_ascii=False)}"[:160]
-    return str(row["custom_id"])
+def _ending(row: dict[str, Any]) -> str:
+    if row["result"] is not None:
+        return f"{row['contract']}: " + ", ".join(f"{name} {value}" for name, value in row["result"].items())
+    if row["question"] is not None:
+        return str(row["question"]["text"])
+    if row["escalation"] is not None:
+        return f"{row['escalation']['to']}: {row['escalation']['reason']}"
+    return str(row["message"] or row["error"])
+
+
+def _short(text: str, length: int = 100) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -1,0 +1,66 @@
+"""`interlock index` as a user types it: build, search, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.main import main
+
+
+def interlock(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    printed = capsys.readouterr()
+    return int(ended.value.code or 0), printed.out, printed.err
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "luggage.md").write_text(
+        "# Luggage\n\nA bicycle costs 30 EUR.\n\n# Pets\n\nCats [bold]stay[/bold] at home.\n"
+    )
+    (folder / "fares.txt").write_text("Economy fares are not refundable.")
+    return folder
+
+
+def test_build_then_search_ends_with_a_line_for_scripts(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = interlock(capsys, "index", "build", "library", "-o", "built")
+    assert code == 0
+    summary = json.loads(out.splitlines()[-1])
+    assert (summary["version"], summary["documents"], summary["passages"]) == (1, 2, 3)
+    code, out, err = interlock(capsys, "index", "search", "built", "may I bring a bicycle?", "-k", "2")
+    assert code == 0
+    assert "A bicycle costs 30 EUR." in err
+    hits = json.loads(out.splitlines()[-1])["hits"]
+    assert [len(hits), hits[0]["heading"]] == [2, "Luggage"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["build", "nowhere", "-o", "out"], 2, "nowhere does not exist"),
+        (["build", "empty", "-o", "out"], 2, "No text was found in empty"),
+        (["build", "library", "-o", "out", "--encoder", "./nowhere"], 1, "There is no encoder folder"),
+        (["search", "nowhere", "x"], 2, "There is no index at nowhere"),
+        (["search", "library", " "], 2, "The query is empty"),
+        (["search", "damaged", "x"], 1, "The index is damaged"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence_and_an_exit_code(
+    arguments: list[str], code: int, said: str, library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty").mkdir()
+    Path("damaged").mkdir()
+    Path("damaged/CURRENT").write_text("{")
+    ended, out, err = interlock(capsys, "index", *arguments)
+    assert ended == code
+    assert said in " ".join(err.split())
+    assert "Traceback" not in err
+    assert out == ""
+    assert not Path("out").exists()
