@@ -140,7 +140,7 @@ class Pipeline:
     ) -> Pipeline:
         """Fit the gate and let the app prepare its folder, both in threads. `options` as for the constructor."""
         router = None
-        if embedder is not None:
+        if embedder is not None and (len(app.workflows) > 1 or app.out_of_scope_examples):
             router = await asyncio.to_thread(Router, app.workflows, embedder, app.out_of_scope_examples)
         if app.prepare is not None:
             await asyncio.to_thread(app.prepare, state, today)

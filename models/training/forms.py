@@ -31,6 +31,8 @@ class Domain:
 
     openers: Sequence[str]
     slots: Sequence[Slot]
+    pairs: Sequence[tuple[Slot, Slot, Sequence[str]]] = ()
+    """Two slots that are often said in one breath: carriers with `{0}` and `{1}`."""
     fixed: float = 0.0
 
 
@@ -62,7 +64,8 @@ LEAVE = Slot(
 PARTY = Slot(
     _names("travellers=How many people travel? | passengers=Number of passengers | people=How many are you?"),
     _p("for {} people | for {} people | for {} of us | {} of us | for {} adults | {} passengers | for {} persons"
-       " | {} tickets | {} seats | we are {} | for {} | party of {} | family of {} | {} pax"),
+       " | {} tickets | {} seats | we are {} | for {} | party of {} | family of {} | {} pax | {} persons | there are {} of us"
+       " | {} adult | {} ticket | just {} ticket | {} travellers | {} people"),
     values.count, 0.35,
 )  # fmt: skip
 COMPANY = Slot(
@@ -97,7 +100,8 @@ BUDGET = Slot(
     _names("budget=What is the most you want to pay? | max_price=Highest price | limit=How much may it cost?"),
     _p("under {} | under {} | for less than {} | below {} | within {} | max {} | my budget is {} | budget {} | budget of {}"
        " | not more than {} | up to {} | for {} at most | cheaper than {} | I can spend {} | if it costs under {}"
-       " | keep it under {} | no more than {} | around {} | {} max | total budget: {}"),
+       " | keep it under {} | no more than {} | around {} | {} max | total budget: {} | {} | {} tops | {} altogether | {} total"
+       " | {} is the limit | at most {} | not over {} | I have {} | we have {} in all | if possible below {}"),
     values.money, 0.45,
 )  # fmt: skip
 BOOKING = Slot(
@@ -135,25 +139,41 @@ ROUTE = Slot(
     _names("route=Where does it go? | to=Destination"), _p("to {} | the {} flight | for {}"), values.city, 0.25, True
 )
 
+PAIRS = (
+    (WHERE_FROM, WHERE_TO, _p("from {0} to {1} | {0} to {1} | {0} to {1} | {0} - {1} | {0} → {1} | leaving {0} for {1} | {0} {1} |"
+                              " between {0} and {1} | out of {0}, into {1} | from {0} over to {1}")),
+    (WHERE_TO, WHERE_FROM, _p("to {0} from {1} | {0} from {1} | for {0}, starting from {1} | to {0}, we live in {1}")),
+    (WHERE_TO, LEAVE, _p("{0} on {1} | {0}, {1} | {0} {1} | to {0} this time, {1}")),
+    (LEAVE, PARTY, _p("{0}, {1} people | on {0}, {1} persons | {0} for {1} | {0}, {1} pax | {0} {1} adults | {0}, {1} adult")),
+    (PARTY, BUDGET, _p("{0} people, {1} | {0} pax {1} | for {0}, max {1} | {0} persons, {1} altogether | {0} travellers, {1} tops")),
+)  # fmt: skip
+MOVES = (
+    (OLD_DATE, NEW_DATE, _p("from {0} to {1} | from {0} onto {1} | {0} to {1} | {1} instead of {0} | not on {0} but on {1}")),
+    (BOOKING, NEW_DATE, _p("{0} to {1} | {0}: {1} | {0} has to go to {1} | {0} must move to {1} | {0} needs to be on {1}")),
+)  # fmt: skip
+
 TRAVEL = (
-    Domain(BOOK, (WHERE_TO, WHERE_FROM, LEAVE, PARTY, BUDGET, *EXTRAS), 0.75),
-    Domain(BOOK, (WHERE_TO, WHERE_FROM, LEAVE, COMPANY, BUDGET, *EXTRAS), 0.75),
+    Domain(BOOK, (WHERE_TO, WHERE_FROM, LEAVE, PARTY, BUDGET, *EXTRAS), PAIRS, 0.75),
+    Domain(BOOK, (WHERE_TO, WHERE_FROM, LEAVE, COMPANY, BUDGET, *EXTRAS), PAIRS, 0.75),
     Domain(
         _p("Change my flight | please move my booking | I need to change the date of | can I shift | reschedule | Move | postpone"
            " | I can't make it on time, change | could you please move my trip | Hi, something came up, rebook | bring forward"
            " | I'd like to fly on another day | push my flight | change date of | my plans changed, please switch"),
-        (BOOKING, NEW_DATE, OLD_DATE, ROUTE), 0.75,
+        (BOOKING, NEW_DATE, OLD_DATE, ROUTE), MOVES, 0.75,
     ),
     Domain(
         _p("Cancel | please cancel my flight | I want to cancel | cancel my booking | I don't want to travel any more, cancel | kill"
            " | we can't go, please cancel | can you drop | call off my trip | get rid of | Cancel everything for | I need to cancel"),
-        (BOOKING, OLD_DATE, ROUTE), 0.75,
+        (BOOKING, OLD_DATE, ROUTE), (), 0.75,
     ),
     Domain(
         _p("This is a disgrace! | I am really angry. | Your staff was rude. | My bag never arrived. | The flight was five hours late."
            " | worst airline ever!!! | I want to complain. | I was stranded all night. | Nobody answers the phone. | Unacceptable."
+           " | Your crew was so impolite to my father. | Never again with you people! | The meal was cold and the lights did not work."
+           " | I waited six hours in the heat. | You broke my violin. | I will write to the newspapers. | What a shame."
+           " | My children cried all night because of you. | I want to talk to somebody in charge. | Third time I write to you!"
            " | You lost my suitcase | The seat was broken. | I demand a refund. | terrible service | I have been waiting for days."),
-        (BOOKING, AMOUNT, OLD_DATE, ROUTE), 0.75,
+        (BOOKING, AMOUNT, OLD_DATE, ROUTE), (), 0.75,
     ),
 )  # fmt: skip
 

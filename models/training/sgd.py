@@ -1,8 +1,9 @@
 """Exercises from the Schema-Guided Dialogue dataset (Rastogi et al. 2019, CC BY-SA 4.0): travel-like services.
 
-Each user turn becomes one form, filled with what can be copied from the turn and the two before it. A slot counts as
-said when its value, or the same number as a word, stands in that text as whole words; what was said earlier, and what
-the user does not care about, counts as empty. Slots that are true or false cannot be copied and are left out.
+Each user turn becomes one form, filled with what the customer said in it or in the turn before; what the assistant said
+in between is shown, but nothing is copied from it. A slot counts as said when its value, or the same number as a word,
+stands in the customer's text as whole words; what was said earlier, and what the user does not care about, counts as
+empty. Slots that are true or false cannot be copied and are left out.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def said(value: str, texts: list[str]) -> str | None:
 
 def gold(turn: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, str | None]:
     """What a careful copier writes into each field of the turn's service."""
-    texts = [text for _, text in conversation(turn)]
+    texts = [text for role, text in conversation(turn) if role == "customer"]
     return {name: said(turn["slots"][name], texts) if name in turn["slots"] else None for name in fields}
 
 
@@ -174,5 +175,5 @@ def _refill(
         talk = [(role, text.replace(mark, new)) for role, text in talk]
     kept: dict[str, str | None] = {}
     for name, value in filled.items():
-        kept[name] = value if value is None or any(value in text for _, text in talk) else None
+        kept[name] = value if value is None or any(value in text for role, text in talk if role == "customer") else None
     return talk, kept

@@ -64,31 +64,27 @@ def _request(domain: forms.Domain, r: random.Random) -> Exercise:
     fixed = r.random() < domain.fixed
     fields: dict[str, str] = {}
     answers: dict[str, str | None] = {}
-    phrases: list[str] = []
+    values_of: dict[int, str] = {}
+    phrases: dict[int, str] = {}
     asked: list[tuple[str, str, str]] = []
     for slot in domain.slots:
         name, hint = slot.names[0] if fixed else r.choice(slot.names)
         if name in fields or (not fixed and r.random() < 0.12):
             continue
-        said = r.random() < slot.likely
-        value = slot.make(r)
-        if fixed and slot.extra:
-            if said:
-                phrases.append(r.choice(slot.carriers).replace("{}", value))
+        value = slot.make(r) if r.random() < slot.likely else None
+        if not (fixed and slot.extra):
+            fields[name], answers[name] = hint, value
+        if value is None:
             continue
-        fields[name], answers[name] = hint, value if said else None
-        if not said:
-            continue
-        if r.random() < 0.14:
+        if name in fields and r.random() < 0.14:
             asked.append((name, hint, value))
         else:
-            phrases.append(r.choice(slot.carriers).replace("{}", value))
+            values_of[id(slot)] = value
+            phrases[id(slot)] = r.choice(slot.carriers).replace("{}", value)
     if not fields:
         name, hint = domain.slots[0].names[0]
-        fields, answers = {name: hint}, {name: None}
-    if r.random() < 0.7:
-        r.shuffle(phrases)
-    text = _sentence(r.choice(domain.openers), phrases, r)
+        fields, answers, phrases = {name: hint}, {name: None}, {}
+    text = _sentence(r.choice(domain.openers), _ordered(domain, values_of, phrases, r), r)
     talk: Talk = [("customer", text)]
     for name, hint, value in asked:
         talk.append(("assistant", f"{r.choice(ACKNOWLEDGED)} {hint}" if r.random() < 0.3 else hint))
@@ -104,6 +100,20 @@ def _request(domain: forms.Domain, r: random.Random) -> Exercise:
         r.shuffle(names)
         fields = {name: fields[name] for name in names}
     return _finish(fields, talk, answers, r)
+
+
+def _ordered(domain: forms.Domain, values_of: dict[int, str], phrases: dict[int, str], r: random.Random) -> list[str]:
+    # Half the time, two things that belong together are said in one breath, and first.
+    together = [pair for pair in domain.pairs if id(pair[0]) in values_of and id(pair[1]) in values_of]
+    first = []
+    if together and r.random() < 0.5:
+        one, two, carriers = r.choice(together)
+        first = [r.choice(carriers).format(values_of[id(one)], values_of[id(two)])]
+        phrases = {slot: phrase for slot, phrase in phrases.items() if slot not in (id(one), id(two))}
+    rest = list(phrases.values())
+    if r.random() < 0.7:
+        r.shuffle(rest)
+    return [*first, *rest]
 
 
 def _labelled(r: random.Random) -> Exercise:

@@ -235,7 +235,7 @@ async def test_a_vllm_server_gives_the_same_statuses_and_may_die_without_losing_
     assert process.returncode == 1
     assert stdout == ""
     assert "Traceback" not in stderr
-    assert server.url.split("//")[1] in stderr
+    assert "does not answer" in stderr
     kept = rows(tmp_path / "b" / "results.jsonl")
     assert 5 <= len(kept) < len(here)
     assert {row["status"] for row in kept} <= {"completed", "needs_input", "escalated"}
