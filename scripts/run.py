@@ -64,10 +64,11 @@ async def batch(
     """Open the engine, encoder and index that an app needs, and run its batch with a progress bar."""
     tell = lambda text: console.print(text, style="dim", markup=False)  # noqa: E731
     async with AsyncExitStack() as stack:
-        embedder = Embedder()
-        retriever = None
+        embedder, retriever = Embedder(), None
         if app.knowledge is not None or index is not None:
-            retriever = Retriever(stack.enter_context(await _opened(app, index, out, embedder)), embedder)
+            opened = stack.enter_context(await _opened(app, index, out, embedder))
+            embedder = Embedder(opened.manifest.encoder)
+            retriever = Retriever(opened, embedder)
         engine = await stack.enter_async_context(open_engine(model, tell))
         columns = (
             SpinnerColumn(),

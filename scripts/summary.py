@@ -21,8 +21,8 @@ def show(summary: Summary, requests: Requests, out: Path) -> None:
     """Print what a run did: counts by status and intent, and a few requests with what became of them."""
     texts = {record.id: record.text for record in requests.records}
     examples: defaultdict[str, list[str]] = defaultdict(list)
-    for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    rows = [json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    for row in sorted(rows, key=lambda row: (row["result"] is None, row["custom_id"])):
         if row["custom_id"] in texts and len(examples[row["status"]]) < SHOWN:
             examples[row["status"]].append(f"“{_short(texts[row['custom_id']])}”\n→ {_short(_ending(row), 150)}")
     table = Table(title=f"{summary.records} records in {out}", title_justify="left", show_lines=True)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass
 class FillScore:
-    """Counts over forms; add one form at a time. A value is right when it equals the expected one but for case."""
+    """Counts over forms; add one form at a time.
+
+    A value is right when it equals the expected one but for case and a leading article.
+    """
 
     right: int = 0
     written: int = 0
@@ -44,4 +47,8 @@ class FillScore:
 
 
 def _same(a: str | None, b: str | None) -> bool:
-    return (a.casefold() if a else None) == (b.casefold() if b else None)
+    return _plain(a) == _plain(b)
+
+
+def _plain(value: str | None) -> str | None:
+    return value.casefold().removeprefix("the ") if value else None

@@ -64,7 +64,7 @@ def test_the_scratchpad_is_announced_as_in_the_pipelines_prompts():
 
 def test_score_counts_wrong_values_against_precision_and_recall():
     score = FillScore()
-    score.add({"a": "Bali", "b": None, "c": "two"}, {"a": "bali", "b": "Goa", "c": None})
+    score.add({"a": "The 3rd", "b": None, "c": "two"}, {"a": "3rd", "b": "Goa", "c": None})
     assert score.figures() == {
         "forms": 1, "precision": 0.5, "recall": 0.5, "f1": 0.5, "empty_kept": 0.0, "whole": 0.0
     }  # fmt: skip
