@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
-import click
 import typer
 
 from index import KnowledgeError, NotAnIndex, SourceError
@@ -31,17 +31,11 @@ USAGE = (UsageError, ContractError, ModelNotFound, SourceError, NotAnIndex)
 """Errors of what the user gave us: exit code 2. All other known errors: 1."""
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run one command; exits with 0, 1 (something failed) or 2 (wrong usage)."""
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run one command; exits with 0, 1 (something failed), 2 (wrong usage) or 130 (stopped by Ctrl-C)."""
     try:
-        code = app(arguments, standalone_mode=False)
-    except click.UsageError as error:
-        error.show()
-        code = 2
+        app(arguments)
     except (InterlockError, ModelError, KnowledgeError) as error:
         print(error, file=sys.stderr)
-        code = 2 if isinstance(error, USAGE) else 1
-    except (KeyboardInterrupt, click.Abort):
-        print("Stopped; run the same command again to go on.", file=sys.stderr)
-        code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(2 if isinstance(error, USAGE) else 1)
+    sys.exit(0)

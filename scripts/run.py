@@ -45,7 +45,11 @@ def run(
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
     if len(asked.errors) > 5:
         console.print(f"… and {len(asked.errors) - 5} more; see {out / 'errors.jsonl'}.", markup=False)
-    summary = asyncio.run(batch(loaded, asked, out, model, index, concurrency, day, seed))
+    try:
+        summary = asyncio.run(batch(loaded, asked, out, model, index, concurrency, day, seed))
+    except KeyboardInterrupt:
+        console.print("Stopped; the same command goes on from here.")
+        raise typer.Exit(130) from None
     show(summary, asked, out)
     print(json.dumps(summary.row(), ensure_ascii=False))
     raise typer.Exit(summary.exit_code)

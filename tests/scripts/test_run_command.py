@@ -12,6 +12,8 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter
+from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from command import COMMAND, QUIET, ROOT, SAMPLE, interlock
 
 from models.server import VllmServer
 from models.watchdog import descendants
+from pipeline.workflows import travel
 from pipeline.workflows.travel import contracts
 
 DAY = ("--today", "2026-11-23")
@@ -99,9 +102,14 @@ def test_a_batch_killed_in_the_middle_is_continued_without_booking_twice(tmp_pat
     assert len(results) == len({row["custom_id"] for row in results}) == len(rows(SAMPLE / "requests.jsonl"))
     booked = [row["result"]["reference"] for row in results if row["contract"] == "Booked"]
     assert booked
-    with sqlite3.connect(out / "inventory.sqlite") as inventory:
-        new = inventory.execute("SELECT reference FROM bookings WHERE key IS NOT NULL").fetchall()
-    assert sorted(reference for (reference,) in new) == sorted(booked)
+    travel.prepare(tmp_path, date(2026, 11, 23))
+    new, before = (_bookings(folder) for folder in (out, tmp_path))
+    assert sorted(new - before) == sorted(booked)
+
+
+def _bookings(folder: Path) -> set[str]:
+    with closing(sqlite3.connect(folder / "inventory.sqlite")) as inventory:
+        return {reference for (reference,) in inventory.execute("SELECT reference FROM bookings")}
 
 
 def _finished(out: Path) -> int:
