@@ -1,0 +1,94 @@
+"""Schema: the tables of a journal, and the connections to a file that holds them.
+
+    meta       schema_version
+    runs       one row per process that worked on this file
+    records    input, status and outcome of each record; status NULL = not finished
+    steps      one row per step, primary key (record, position)
+    actions    reserved → committed, primary key = idempotency key
+    questions  what was asked of a person, and the answer
+    events     what was told while it happened
+
+It knows columns and their version; it does not know what is written into them (journal.py) or when (writer.py).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from pipeline.errors import JournalError
+
+SCHEMA_VERSION = 1
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE runs (
+    number INTEGER PRIMARY KEY, started REAL NOT NULL, finished REAL, manifest TEXT NOT NULL
+) STRICT;
+CREATE TABLE records (
+    id TEXT PRIMARY KEY, input TEXT NOT NULL, today TEXT NOT NULL, status TEXT, intent TEXT, outcome TEXT,
+    traceback TEXT, started REAL NOT NULL, finished REAL
+) STRICT;
+CREATE TABLE steps (
+    record TEXT NOT NULL, position TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, occurrence INTEGER NOT NULL,
+    result TEXT, error TEXT, attempt INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL, started REAL NOT NULL, seconds REAL NOT NULL, detail TEXT NOT NULL,
+    PRIMARY KEY (record, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE actions (
+    key TEXT PRIMARY KEY, record TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, occurrence INTEGER NOT NULL,
+    arguments TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('reserved', 'committed', 'refused')), result TEXT,
+    reserved REAL NOT NULL, committed REAL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE questions (
+    number INTEGER PRIMARY KEY, record TEXT NOT NULL, position TEXT NOT NULL, digest TEXT NOT NULL,
+    occurrence INTEGER NOT NULL, field TEXT, text TEXT NOT NULL, choices TEXT, answer TEXT, asked REAL NOT NULL,
+    answered REAL, UNIQUE (record, position)
+) STRICT;
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY, record TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_by_record ON events (record);
+"""
+
+
+def connect_with_tables(path: Path) -> sqlite3.Connection:
+    """A connection to a file that has the tables, made if there are none. JournalError if they are of another version.
+
+    Raises sqlite3.Error if the file is no journal, or cannot be opened.
+    """
+    connection = connect(path)
+    version = _version(connection)
+    if version == 0:
+        connection.executescript(
+            f"BEGIN;{_TABLES}INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
+        )
+    elif version != SCHEMA_VERSION:
+        connection.close()
+        raise JournalError(
+            f"{path} was written by another version of Interlock (journal {version}, this one reads"
+            f" {SCHEMA_VERSION}): use that version, or a new folder."
+        )
+    return connection
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to a file as it is."""
+    # Each connection belongs to one thread at a time; the writer's moves from the opening thread to the journal's.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not tables:
+        return 0
+    if "meta" not in tables:
+        raise sqlite3.DatabaseError("it is a database of something else")
+    row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    return int(row[0]) if row else -1
