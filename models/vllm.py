@@ -60,6 +60,10 @@ def admits(grammar: Grammar, text: str) -> bool:
     return bool(matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting())
 
 
+GREETING_SECONDS = 15.0
+"""How long a server may take to say what it serves; a generation may take ten minutes, the client's default."""
+
+
 class VllmEngine:
     """A model behind a vLLM server.
 
@@ -84,6 +88,8 @@ class VllmEngine:
         Raises EngineUnavailable when nothing answers there, ModelNotFound when it serves no model.
         """
         root = url.rstrip("/").removesuffix("/v1")
+        if not _is_address(root):
+            raise ModelNotFound(f"{url} is not an address.", "Write it as http://host:8000.")
         client = AsyncOpenAI(
             base_url=f"{root}/v1",
             api_key=os.environ.get("VLLM_API_KEY", "EMPTY"),
@@ -92,7 +98,7 @@ class VllmEngine:
         )
         try:
             with _errors(f"the server at {root}"):
-                models: Any = await client.get("/models", cast_to=object)
+                models: Any = await client.get("/models", cast_to=object, options={"timeout": GREETING_SECONDS})
                 version = await _version(client, root)
             served = models["data"][0] if models["data"] else None
         except (EngineError, KeyError, TypeError) as error:
@@ -177,6 +183,14 @@ class VllmEngine:
         )
 
 
+def _is_address(root: str) -> bool:
+    try:
+        parts = urlsplit(root)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
 def _is_local(root: str) -> bool:
     host = urlsplit(root).hostname or ""
     try:
@@ -188,7 +202,7 @@ def _is_local(root: str) -> bool:
 async def _version(client: AsyncOpenAI, root: str) -> str:
     try:
         with normalize_provider_errors("vllm"):
-            answer: Any = await client.get(f"{root}/version", cast_to=object)
+            answer: Any = await client.get(f"{root}/version", cast_to=object, options={"timeout": GREETING_SECONDS})
     except NotFoundError:
         return ""  # OpenAI-compatible, but not vLLM
     return f"vllm {answer['version']}"

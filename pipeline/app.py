@@ -143,7 +143,13 @@ class Pipeline:
         if embedder is not None and (len(app.workflows) > 1 or app.out_of_scope_examples):
             router = await asyncio.to_thread(Router, app.workflows, embedder, app.out_of_scope_examples)
         if app.prepare is not None:
-            await asyncio.to_thread(app.prepare, state, today)
+            try:
+                await asyncio.to_thread(app.prepare, state, today)
+            except Exception as error:
+                raise UsageError(
+                    f"The app '{app.name}' cannot use its own files in {state} ({_first_line(error)}): mend them, or"
+                    " use a new folder."
+                ) from error
         return cls(app, journal, state, today, router=router, **options)
 
     async def handle(self, record: Record) -> Outcome:
@@ -292,6 +298,10 @@ def index_identity(retriever: Retriever) -> str:
     manifest = retriever.index.manifest
     facts = json.dumps([manifest.fingerprint, sorted(manifest.documents.items())])
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _ended(ending: object) -> dict[str, Any]:

@@ -129,6 +129,8 @@ async def run_batch(
     except OSError as error:
         raise UsageError(f"The folder {out} cannot be made ({error.strerror}): choose another.") from error
     with _locked(out):
+        if not (out / JOURNAL).exists() and any((out / name).exists() for name in (RESULTS, ERRORS)):
+            raise UsageError(f"{out} holds results without their journal, which would be lost: use a new folder.")
         manifest = Manifest(
             app=app.name,
             model=engine.name if engine else "none",

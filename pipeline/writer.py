@@ -5,8 +5,8 @@ for the disk and all records in flight share its commits. Every commit survives 
 outside has seen or is about to see also survives a power cut: such a firm commit is `synchronous=FULL`, the others
 NORMAL. WAL is written in order, so a power cut can only take away the latest writes, none of them before a firm one.
 
-Measured on the development machine's disk with three steps a record: 1,300 records/s with one in flight, against 420
-with FULL throughout; with 64 in flight, where the group shares its fsync, there is no difference (2,400 either way).
+Measured on a virtual machine's disk with three steps a record: 1,300 records/s with one in flight, against 420 with
+FULL throughout; with 64 in flight, where the group shares its fsync, there is no difference (2,400 either way).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from models.training.score import FillScore
 from pipeline import prompts
 from pipeline.conversation import Turn
 from pipeline.errors import UsageError
-from scripts.console import console
+from scripts.console import console, day_of
 
 app = typer.Typer(help="Measure how well a model does its work.", no_args_is_help=True)
 Model = Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")]
@@ -51,7 +51,7 @@ def _form(service: str, fields: tuple[tuple[str, str], ...]) -> type[Contract]:
 
 async def _score(model: str, work: Sequence[Work], today: date) -> FillScore:
     score, gate = FillScore(), asyncio.Semaphore(AT_ONCE)
-    async with open_engine(model, lambda text: console.print(f"[dim]{text}")) as engine:
+    async with open_engine(model, lambda text: console.print(text, style="dim", markup=False)) as engine:
         with Progress(console=console) as progress:
             bar = progress.add_task("Filling forms", total=len(work))
 
@@ -76,6 +76,8 @@ def fill(
     limit: Annotated[int, typer.Option(help="This many turns, drawn at random; 0 for all.")] = 1000,
 ) -> None:
     """Field values copied from dialogues the model was not trained on."""
+    if not data.is_file():
+        raise UsageError(f"There is no {data}: give the dialogues with --data (models/tiny/README.md says which).")
     schema = sgd.read_schema(data.with_name("schema_" + data.stem.rsplit("_", 1)[-1] + ".json"))
     turns = sgd.read_turns(data)
     if limit:
@@ -99,7 +101,7 @@ def sample(model: Model = "models/tiny", today: str = "2026-11-23") -> None:
         "cancel_booking": Cancellation,
         "complain": Complaint,
     }
-    day = date.fromisoformat(today)
+    day = day_of(today) or date.today()
     texts = {row["custom_id"]: row["text"] for row in read_lines(SAMPLE / "requests.jsonl")}
     work: list[Work] = []
     for label in read_lines(SAMPLE / "requests_labels.jsonl"):

@@ -38,7 +38,7 @@ def build(
         with Index.build(sources, out, Embedder(encoder), show) as index:
             manifest = index.manifest
     seconds = round(time.perf_counter() - started, 2)
-    table = Table(title=f"Index {out}, version {manifest.version}")
+    table = Table(title=Text(f"Index {out}, version {manifest.version}"))
     for heading in ("Documents", "Passages", "Encoder", "Seconds"):
         table.add_column(heading)
     table.add_row(str(len(manifest.documents)), str(manifest.passages), manifest.encoder, f"{seconds:.1f}")

@@ -38,4 +38,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except (InterlockError, ModelError, KnowledgeError) as error:
         print(error, file=sys.stderr)
         sys.exit(2 if isinstance(error, USAGE) else 1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        what = error.strerror or error
+        print(f"A file could not be used: {what}{where}; check the path and the disk.", file=sys.stderr)
+        sys.exit(1)
     sys.exit(0)

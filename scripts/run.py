@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from index import Embedder, Index, Retriever
+from index import Embedder, Index, NotAnIndex, Retriever
 from models.opening import open_engine
-from pipeline import App, Outcome, Requests, Summary, UsageError, load_app, read_requests, run_batch
-from scripts.console import console
+from pipeline import App, Outcome, Requests, Summary, load_app, read_requests, run_batch
+from scripts.console import console, day_of
 from scripts.summary import show
 
 TRAVEL = "pipeline.workflows.travel"
@@ -38,7 +38,7 @@ def run(
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:
     """Run a batch of requests through an app. Running the same command again continues where it stopped."""
-    day = _day(today)
+    day = day_of(today)
     loaded = load_app(app)
     asked = read_requests(requests)
     for error in asked.errors[:5]:
@@ -71,12 +71,13 @@ async def batch(
         embedder, retriever = Embedder(), None
         if app.knowledge is not None or index is not None:
             opened = stack.enter_context(await _opened(app, index, out, embedder))
-            embedder = Embedder(opened.manifest.encoder)
+            if opened.manifest.encoder != embedder.name:
+                embedder = Embedder(opened.manifest.encoder)
             retriever = Retriever(opened, embedder)
         engine = await stack.enter_async_context(open_engine(model, tell))
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -107,14 +108,10 @@ async def _opened(app: App, index: Path | None, out: Path, embedder: Embedder) -
     if index is not None:
         return await asyncio.to_thread(Index.open, index)
     own = out / "index"
-    if app.knowledge is not None and not own.exists():
+    try:
+        return await asyncio.to_thread(Index.open, own)
+    except NotAnIndex:  # nothing there yet, or a first build was killed
+        if app.knowledge is None:
+            raise
         console.print("Building the index…", style="dim")
         return await asyncio.to_thread(Index.build, [app.knowledge], own, embedder)
-    return await asyncio.to_thread(Index.open, own)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UsageError(f"--today is '{text}': write a day as 2026-12-31.") from None

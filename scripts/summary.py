@@ -25,7 +25,7 @@ def show(summary: Summary, requests: Requests, out: Path) -> None:
     for row in sorted(rows, key=lambda row: (row["result"] is None, row["custom_id"])):
         if row["custom_id"] in texts and len(examples[row["status"]]) < SHOWN:
             examples[row["status"]].append(f"“{_short(texts[row['custom_id']])}”\n→ {_short(_ending(row), 150)}")
-    table = Table(title=f"{summary.records} records in {out}", title_justify="left", show_lines=True)
+    table = Table(title=Text(f"{summary.records} records in {out}"), title_justify="left", show_lines=True)
     for heading in ("Status", "Records", "For example"):
         table.add_column(heading, justify="right" if heading == "Records" else "left")
     for status, count in summary.statuses.items():

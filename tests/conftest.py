@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from random_model import build_random_model
 
 from models.server import VllmServer
 from models.watchdog import descendants
+
+
+def pytest_sessionstart() -> None:
+    if os.environ.get("INTERLOCK_REQUIRE_VLLM") and importlib.util.find_spec("vllm") is None:
+        pytest.exit("vLLM is not installed, and this run must not skip its tests: see `make test`.", returncode=1)
 
 
 @pytest.fixture(scope="session")

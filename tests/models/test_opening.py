@@ -112,7 +112,6 @@ async def test_another_kind_of_server_is_recognised(tmp_path: Path) -> None:
         server.shutdown()
 
 
-@pytest.mark.skipif(not (ROOT / "models/tiny/config.json").is_file(), reason="models/tiny is not here yet")
 def test_the_shipped_model_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert find_model_folder("models/tiny", print) == ROOT / "models/tiny"

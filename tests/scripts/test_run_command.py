@@ -126,7 +126,7 @@ def test_odd_lines_are_listed_and_the_rest_runs(tmp_path: Path) -> None:
     good = [
         json.dumps({"custom_id": "long", "text": "Book a trip to Goa tomorrow. " * 600}),
         json.dumps({"custom_id": "script", "text": "मुझे कल दिल्ली के लिए एक टिकट चाहिए"}, ensure_ascii=False),
-        json.dumps({"custom_id": "control", "text": "cancel\u0000 my \u0007booking \u202eMD7K2Q\u001b[31m"}),
+        json.dumps({"custom_id": "order[/a]", "text": "cancel\u0000 my \u0007booking \u202eMD7K2Q\u001b[31m"}),
         json.dumps(
             {
                 "custom_id": "openai",
@@ -147,7 +147,7 @@ def test_odd_lines_are_listed_and_the_rest_runs(tmp_path: Path) -> None:
     process = interlock("run", "-i", write(tmp_path / "in.jsonl", *good, *bad), "-o", out, *DAY)
     assert process.returncode == 0, process.stderr
     assert "Traceback" not in process.stderr
-    assert {row["custom_id"] for row in rows(out / "results.jsonl")} == {"long", "script", "control", "openai"}
+    assert {row["custom_id"] for row in rows(out / "results.jsonl")} == {"long", "script", "order[/a]", "openai"}
     assert [error["line"] for error in rows(out / "errors.jsonl")] == [5, 6, 7, 8, 9]
     assert json.loads(process.stdout.splitlines()[-1])["errors"] == 5
 
@@ -168,6 +168,31 @@ def test_a_missing_file(tmp_path: Path) -> None:
     process = interlock("run", "-i", tmp_path / "none.jsonl", "-o", tmp_path / "out")
     assert process.returncode == 2
     assert "check the path" in sentence(process)
+
+
+def test_results_of_somebody_else_are_left_alone(tmp_path: Path, one: Path) -> None:
+    (tmp_path / "results.jsonl").write_text("precious\n")
+    process = interlock("run", "-i", one, "-o", tmp_path)
+    assert process.returncode == 2
+    assert "use a new folder" in sentence(process)
+    assert (tmp_path / "results.jsonl").read_text() == "precious\n"
+
+
+def test_an_address_that_is_none(tmp_path: Path, one: Path) -> None:
+    process = interlock("run", "-i", one, "-o", tmp_path / "out", "--model", "http://localhost:80o0")
+    assert process.returncode == 2
+    assert "is not an address" in sentence(process)
+
+
+def test_a_folder_that_cannot_be_written(one: Path) -> None:
+    process = interlock("run", "-i", one, "-o", "/proc/out")
+    assert process.returncode in (1, 2)
+    assert "Traceback" not in process.stderr
+
+
+def test_a_first_index_that_was_killed_is_built_again(tmp_path: Path, one: Path) -> None:
+    (tmp_path / "out" / "index" / "versions").mkdir(parents=True)
+    assert interlock("run", "-i", one, "-o", tmp_path / "out", *DAY).returncode == 0
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
@@ -215,6 +240,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert interlock(*arguments).returncode == 2
 
 
+@pytest.mark.timeout(900)
 async def test_a_vllm_server_gives_the_same_statuses_and_may_die_without_losing_a_record(
     done: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
