@@ -38,11 +38,12 @@ def said_piece(mark: SaidMark, where: str, sheet: Sheet) -> Piece:
         )
     if len(words) == 1 and all(span == words for span in spans if span):
         return text_piece(f'"{words[0]}"')
-    # A line break between two messages belongs to no chunk that the shape admits, so no span crosses it.
-    source = [chunk for span in spans if span for chunk in (*span, "\n")]
+    # A line break between two messages belongs to no chunk that the shape admits, so no span crosses it. The space
+    # before the first word is the one that prompts show there: the shipped model copies it with the word.
+    source = [chunk for span in spans if span for chunk in (" ", *span, "\n")]
     text = sheet.terminal("SOURCE", f"%regex {json.dumps({'substring_chunks': source}, ensure_ascii=False)}")
     shape = rf"/ ?[^ \n](?:[^\n]{{0,{most - 2}}}[^ \n])?/" if most > 1 else r"/ ?[^ \n]/"
-    longest = max(_widest("".join(span), most + 1) for span in spans)
+    longest = max(_widest(" " + "".join(span), most + 1) for span in spans)
     return Piece(sheet.terminal("SAID", rf'"\"" ({text} & {shape}) "\""'), longest + 2)
 
 

@@ -45,8 +45,8 @@ def train_tiny(
     data: Annotated[Path, typer.Option(help="Folder with sgd/ and dstc9_faq/ (see the model card).")] = Path(
         "../shared/data"
     ),
-    minutes: Annotated[float, typer.Option(help="Time budget in minutes; more is better up to about 100.")] = 90,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 2,
+    minutes: Annotated[float, typer.Option(help="Time budget in minutes.")] = 60,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     start: Annotated[Path | None, typer.Option(help="Go on from the folder of an earlier training.")] = None,
     seed: int = 0,
 ) -> None:

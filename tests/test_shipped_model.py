@@ -74,8 +74,13 @@ async def test_without_a_grammar_it_still_ends_its_texts(tiny: Engine) -> None:
 
 
 @pytest.mark.skipif(not DEV.is_file(), reason="the public dialogues are not on this machine")
-def test_on_dialogues_held_out_from_training_it_reaches_what_its_card_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_dialogues_held_out_from_training_it_copies_well(capsys: pytest.CaptureFixture[str]) -> None:
     evaluate.fill(data=DEV, model="models/tiny", limit=300)
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert figures["f1"] >= 0.80
-    assert figures["empty_kept"] >= 0.93
+    assert figures["f1"] >= 0.82
+    assert figures["empty_kept"] >= 0.94
+
+
+def test_on_the_sample_requests_three_of_four_forms_are_right_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate.sample(model="models/tiny", today="2026-11-23")
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["whole"] >= 0.75

@@ -20,6 +20,12 @@ def is_served(city: str | None) -> bool:
     return city is not None
 
 
+@guardrail(field="origin")
+def says_where_from(others: list[str]) -> bool:
+    """You named another city besides your destination."""
+    return not others
+
+
 @guardrail(field="destination")
 def is_connected(destination: str, reachable: list[str]) -> bool:
     """There is no direct flight between these cities."""

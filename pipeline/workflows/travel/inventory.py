@@ -96,6 +96,13 @@ class Inventory:
             within = {name for alias, name in known.items() if len(alias) >= 5 and _one_slip(plain, alias)}
         return within.pop() if len(within) == 1 else None
 
+    def cities_in(self, text: str) -> list[str]:
+        """Names of all cities that a text mentions by a name of at least three letters, sorted."""
+        with self._open() as database:
+            known: dict[str, str] = {_plain(row["alias"]): row["name"] for row in database.execute(_ALIASES)}
+        plain = f" {_plain(text)} "
+        return sorted({name for alias, name in known.items() if len(alias) > 2 and f" {alias} " in plain})
+
     def flights(self, origin: str, destination: str, day: date) -> list[Flight]:
         """Flights between two cities (by name) on a day, sold out ones too, cheapest first."""
         where = " WHERE a.name = ? AND b.name = ? AND f.day = ? ORDER BY f.price, f.id"

@@ -21,6 +21,12 @@ async def find_city(state: Path, text: str) -> str | None:
 
 
 @step
+async def cities_in(state: Path, text: str) -> list[str]:
+    """Cities that a text mentions."""
+    return Inventory(state).cities_in(text)
+
+
+@step
 async def cities_from(state: Path, origin: str | None) -> list[str]:
     """Cities with flights from `origin`, or all that we serve."""
     return Inventory(state).cities(origin)

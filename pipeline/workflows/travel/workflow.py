@@ -49,6 +49,9 @@ async def book_trip(run: Run) -> Booked | str:
     run.say("Searching flights…")
     origin = await _city(run, trip.origin or HOME, "origin")
     destination = await _city(run, trip.destination, "destination")
+    if trip.origin is None:  # home is a guess, and none to be made beside another city's name
+        mentioned = await run.step(lookups.cities_in, run.state, run.text)
+        await run.require(guardrails.says_where_from, [city for city in mentioned if city not in (HOME, destination)])
     reachable = await run.step(lookups.cities_from, run.state, origin)
     no_route = f"We have no direct flight from {origin} to {destination}; from there we fly to {listed(reachable)}."
     await run.require(told(guardrails.is_connected, no_route), destination, reachable)
