@@ -11,6 +11,7 @@ Dimensions of the residual stream: [0, C) the token's code, [C, 2C) the code of 
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 
@@ -37,13 +38,11 @@ def install_copying(network: Network) -> None:
     network.embedding[:, 2 * code : -1].normal_(std=0.1)
     network.embedding[:, -1] = CONSTANT
     network.norm.fill_(0.12)
-    for block in network.blocks:
-        assert isinstance(block, Block)
+    blocks = cast(list[Block], list(network.blocks))
+    for block in blocks:
         block.out.zero_()
         block.down.zero_()
-    back, match = network.blocks[0], network.blocks[1]
-    assert isinstance(back, Block)
-    assert isinstance(match, Block)
+    back, match = blocks[:2]
     plain = math.sqrt((code + CONSTANT**2) / s.hidden)  # root mean square of the stream before layer 0 …
     paired = math.sqrt((2 * code + CONSTANT**2) / s.hidden)  # … and before layer 1
     frequency = s.theta ** (-torch.arange(width // 2).float() / (width // 2))

@@ -3,9 +3,11 @@
 import json
 
 import torch
+import torch.nn.functional as F
 from safetensors.torch import save_file
 from transformers import LlamaForCausalLM
 
+from models.training.circuit import install_copying
 from models.training.network import Network, Shape, llama_config, to_llama
 
 
@@ -21,3 +23,15 @@ def test_transformers_computes_the_same_logits(tmp_path):
         ours = network.logits(network(ids, torch.float32))
         theirs = llama(ids).logits
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_the_copying_circuit_continues_what_it_has_read_before_any_training():
+    torch.manual_seed(0)
+    network = Network(Shape(hidden=256, heads=4, feedforward=640, layers=4))
+    install_copying(network)
+    read = torch.randint(5, 4096, (4, 60))
+    ids = torch.cat([read, read], 1)
+    with torch.no_grad():
+        logits = network.logits(network(ids[:, :-1], torch.float32).flatten(0, 1))
+    loss = F.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none").view(4, -1)
+    assert loss[:, 60:].mean() < 1.0 < 8.0 < loss[:, :59].mean()
