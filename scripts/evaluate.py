@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import Field, create_model
 from rich.progress import Progress
-from rich.table import Table
 
 from models.contract import Contract
 from models.engine import Engine, Sampling
@@ -26,6 +25,7 @@ from models.training.score import FillScore
 from pipeline import prompts
 from pipeline.conversation import Turn
 from pipeline.errors import UsageError
+from scripts.agreement import agreement, read_lines
 from scripts.console import console, day_of
 
 app = typer.Typer(help="Measure how well a model does its work.", no_args_is_help=True)
@@ -125,31 +125,9 @@ def results(
     / "requests_labels.jsonl",
 ) -> None:
     """Intents and statuses of a run, against labels."""
-    expected = {row["custom_id"]: row for row in read_lines(labels)}
-    rows = [row for row in read_lines(out / "results.jsonl") if row["custom_id"] in expected]
-    table = Table(title="Otherwise than labelled")
-    for heading in ("Record", "Intent", "expected", "Status", "expected"):
-        table.add_column(heading)
-    intents = statuses = 0
-    for row in rows:
-        label = expected[row["custom_id"]]
-        fine = label["intent"] if isinstance(label["intent"], list) else [label["intent"]]
-        right, ended = row["intent"] in fine, row["status"] in label["status"]
-        intents, statuses = intents + right, statuses + ended
-        if not (right and ended):
-            table.add_row(
-                row["custom_id"], str(row["intent"]), ", ".join(fine), row["status"], ", ".join(label["status"])
-            )
+    table, figures = agreement(read_lines(out / "results.jsonl"), read_lines(labels))
     console.print(table)
-    print(json.dumps({"records": len(rows), "intent_right": intents, "status_right": statuses}))
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON Lines file. UsageError if it cannot be read."""
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read as JSON Lines ({error}): check the path.") from None
+    print(json.dumps(figures))
 
 
 def _said(form: Contract) -> dict[str, str | None]:

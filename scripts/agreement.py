@@ -1,0 +1,40 @@
+"""How far a run's results agree with labels: the intent, and whether the status is among the acceptable ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from pipeline.errors import UsageError
+
+
+def agreement(rows: Iterable[dict[str, Any]], labels: Iterable[dict[str, Any]]) -> tuple[Table, dict[str, int]]:
+    """A table of the records that ended otherwise than labelled, and counts over all that have a label."""
+    expected = {label["custom_id"]: label for label in labels}
+    table = Table(title="Otherwise than labelled")
+    for heading in ("Record", "Intent", "expected", "Status", "expected"):
+        table.add_column(heading)
+    records = intents = statuses = 0
+    for row in rows:
+        label = expected.get(row["custom_id"])
+        if label is None:
+            continue
+        fine = label["intent"] if isinstance(label["intent"], list) else [label["intent"]]
+        right, ended = row["intent"] in fine, row["status"] in label["status"]
+        records, intents, statuses = records + 1, intents + right, statuses + ended
+        if not (right and ended):
+            spoken = (str(row["intent"]), ", ".join(fine), row["status"], ", ".join(label["status"]))
+            table.add_row(row["custom_id"], *spoken)
+    return table, {"records": records, "intent_right": intents, "status_right": statuses}
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSON Lines file. UsageError if it cannot be read."""
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read as JSON Lines ({error}): check the path.") from None
