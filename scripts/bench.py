@@ -17,7 +17,7 @@ from rich.table import Table
 from index import Embedder, Index, Retriever
 from models.opening import open_engine
 from pipeline import Summary, UsageError, load_app, read_requests, run_batch
-from scripts.console import console
+from scripts.console import console, tell
 from scripts.run import TRAVEL
 
 app = typer.Typer(help="Measure speed. Every figure in docs/benchmarks.md names its command.", no_args_is_help=True)
@@ -70,7 +70,6 @@ async def measure(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         embedder = Embedder()
         index = stack.enter_context(await asyncio.to_thread(Index.build, [app_.knowledge], folder / "index", embedder))
-        tell = lambda text: console.print(text, style="dim", markup=False)  # noqa: E731
         engines = {name: await stack.enter_async_context(open_engine(name, tell)) for name in models}
         for turn in range(repeat + 1):
             for name, engine in engines.items():
@@ -86,7 +85,7 @@ async def measure(
                 )
                 if turn:  # the first batch of each engine warms it up
                     rounds[name].append(summary)
-                    console.print(f"{name}: {summary.seconds:.1f} s", style="dim")
+                    tell(f"{name}: {summary.seconds:.1f} s")
     return rounds
 
 

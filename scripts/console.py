@@ -14,6 +14,11 @@ from pipeline.errors import UsageError
 console = Console(stderr=True, highlight=False)
 
 
+def tell(text: str) -> None:
+    """Say what happens now, as it is, in the background."""
+    console.print(text, style="dim", markup=False)
+
+
 def day_of(text: str) -> date | None:
     """The day of an option such as --today; None for an empty one. UsageError for anything else."""
     try:

@@ -26,7 +26,7 @@ from pipeline import prompts
 from pipeline.conversation import Turn
 from pipeline.errors import UsageError
 from scripts.agreement import agreement, read_lines
-from scripts.console import console, day_of
+from scripts.console import console, day_of, tell
 
 app = typer.Typer(help="Measure how well a model does its work.", no_args_is_help=True)
 Model = Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")]
@@ -51,7 +51,7 @@ def _form(service: str, fields: tuple[tuple[str, str], ...]) -> type[Contract]:
 
 async def _score(model: str, work: Sequence[Work], today: date) -> FillScore:
     score, gate = FillScore(), asyncio.Semaphore(AT_ONCE)
-    async with open_engine(model, lambda text: console.print(text, style="dim", markup=False)) as engine:
+    async with open_engine(model, tell) as engine:
         with Progress(console=console) as progress:
             bar = progress.add_task("Filling forms", total=len(work))
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from index import Embedder, Index, NotAnIndex, Retriever
 from models.opening import open_engine
 from pipeline import App, Outcome, Requests, Summary, load_app, read_requests, run_batch
-from scripts.console import console, day_of
+from scripts.console import console, day_of, tell
 from scripts.summary import show
 
 TRAVEL = "pipeline.workflows.travel"
@@ -66,7 +66,6 @@ async def batch(
     seed: int = 0,
 ) -> Summary:
     """Open the engine, encoder and index that an app needs, and run its batch with a progress bar."""
-    tell = lambda text: console.print(text, style="dim", markup=False)  # noqa: E731
     async with AsyncExitStack() as stack:
         embedder, retriever = Embedder(), None
         if app.knowledge is not None or index is not None:
@@ -113,5 +112,5 @@ async def _opened(app: App, index: Path | None, out: Path, embedder: Embedder) -
     except NotAnIndex:  # nothing there yet, or a first build was killed
         if app.knowledge is None:
             raise
-        console.print("Building the index…", style="dim")
+        tell("Building the index…")
         return await asyncio.to_thread(Index.build, [app.knowledge], own, embedder)

@@ -85,8 +85,7 @@ class Inventory:
 
     def find_city(self, text: str) -> str | None:
         """Name of the one city meant by `text` ("bombay", "NYC", "São Paulo", "Bangaloer"); None if none or several."""
-        with self._open() as database:
-            known: dict[str, str] = {_plain(row["alias"]): row["name"] for row in database.execute(_ALIASES)}
+        known = self._known()
         plain = " ".join(word for word in _plain(text).split() if word not in _FILLERS)
         if plain in known:
             return known[plain]
@@ -98,10 +97,14 @@ class Inventory:
 
     def cities_in(self, text: str) -> list[str]:
         """Names of all cities that a text mentions by a name of at least three letters, sorted."""
-        with self._open() as database:
-            known: dict[str, str] = {_plain(row["alias"]): row["name"] for row in database.execute(_ALIASES)}
+        known = self._known()
         plain = f" {_plain(text)} "
         return sorted({name for alias, name in known.items() if len(alias) > 2 and f" {alias} " in plain})
+
+    def _known(self) -> dict[str, str]:
+        """City by each of its names, these in plain letters."""
+        with self._open() as database:
+            return {_plain(row["alias"]): row["name"] for row in database.execute(_ALIASES)}
 
     def flights(self, origin: str, destination: str, day: date) -> list[Flight]:
         """Flights between two cities (by name) on a day, sold out ones too, cheapest first."""
