@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from hashlib import sha256
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, ClassVar, Optional
 
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
@@ -20,20 +20,31 @@ __all__ = ["Contract", "ContractError"]
 
 # With these in place of the real texts, a grammar depends on the class alone.
 _PLACEHOLDER = {"said": ["Any words."], "evidence": ["Any sentence."]}
-_HARMLESS = {"extra", "frozen", "title", "json_schema_extra", "use_attribute_docstrings", "arbitrary_types_allowed"}
+_HARMLESS = {
+    *("extra", "frozen", "title", "json_schema_extra", "use_attribute_docstrings", "arbitrary_types_allowed", "strict"),
+    *("alias_generator", "populate_by_name", "validate_by_name", "validate_by_alias", "serialize_by_alias"),
+}
 
 
 class Contract(BaseModel):
     """Subclass it and declare fields; a field that no grammar can enforce is a ContractError at once.
 
-    Fields: Scratchpad (first), Quote, Said[T], str with max_length, int, float, bool, date, Literal, Enum, Decimal with
-    max_digits and decimal_places, list with max_length, another Contract, and T | None of each.
+    Fields: Scratchpad (first), Quote, Said[T], str, int, float, bool, date, Literal, Enum, Decimal with max_digits and
+    decimal_places, list with max_length, another Contract, and unions of these. A class that contains itself says how
+    deep: `class Tree(Contract, depth=2)`. One with type parameters compiles when they are given: `Page[Item]`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
+    __depth__: ClassVar[int] = 0
+
+    def __init_subclass__(cls, *, depth: int | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if depth is not None:
+            cls.__depth__ = depth
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        kwargs.pop("depth", None)
         super().__pydantic_init_subclass__(**kwargs)
         if not cls.__pydantic_complete__:
             raise ContractError(f"{cls.__name__} names a type that does not exist yet.", "Define that type above it.")
@@ -41,11 +52,12 @@ class Contract(BaseModel):
             raise ContractError(
                 f"{cls.__name__} must forbid extra fields and be frozen.", "Remove it from model_config."
             )
-        for option in cls.model_config.keys() - _HARMLESS:
+        for option in sorted(cls.model_config.keys() - _HARMLESS):
             raise ContractError(
                 f"{cls.__name__} sets {option}, which changes what Pydantic accepts.", "Remove it from model_config."
             )
-        compile_grammar(cls, **_PLACEHOLDER)
+        if not cls.__pydantic_generic_metadata__["parameters"]:
+            compile_grammar(cls, **_PLACEHOLDER)
 
     @classmethod
     def contract_hash(cls) -> str:

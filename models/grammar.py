@@ -1,16 +1,16 @@
 """Grammar: one contract, and the texts it may copy from, as one tight llguidance grammar with its token budget.
 
-Knows how pieces make a whole. Does not know the types (pieces.py), nor any engine: the same string goes to all of them.
+Knows how pieces make a whole. Does not know the types (pieces/), nor any engine: the same string goes to all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from models.pieces import contract_piece
-from models.sheet import Sheet
+from models.pieces.record import contract_piece
+from models.pieces.sheet import Bound, Sheet
 from models.source import normalise, sentences
 
 if TYPE_CHECKING:
@@ -25,25 +25,36 @@ class Grammar:
 
     `lark` goes to every engine unchanged. `max_tokens` covers the longest text: every token is at least one byte.
     `constant` is the only text the grammar admits, if there is exactly one: a caller may then skip the model.
+    `contract` is whose values the texts are, if any contract's, and `bounds` says how long each of its fields may be.
     """
 
     lark: str
     max_tokens: int
     constant: str | None = None
+    contract: type[Contract] | None = field(default=None, compare=False)
+    bounds: tuple[Bound, ...] = field(default=(), compare=False, repr=False)
 
 
-def compile_grammar(contract: type[Contract], said: Sequence[str] = (), evidence: Sequence[str] = ()) -> Grammar:
+def compile_grammar(
+    contract: type[Contract],
+    said: Sequence[str] = (),
+    evidence: Sequence[str] = (),
+    scratchpad: int | None = None,
+) -> Grammar:
     """Compact JSON: every field of `contract`, in declared order, always present.
 
     `said`: the customer's messages, oldest first; a Said field copies whole words of one of them. `evidence`: the
-    passages; a Quote copies one to three consecutive sentences of one paragraph. Every text that the grammar admits
+    passages; a Quote copies one to three consecutive sentences of one paragraph. `scratchpad`: characters that each
+    Scratchpad may have at most, where fewer than it declares. Every text that the grammar admits
     passes `contract.model_validate_json`, custom validators aside (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
     """
     sheet = Sheet(
         said=tuple(text for message in said if (text := normalise(message))),
         evidence=tuple(tuple(block) for passage in evidence for block in sentences(passage)),
+        scratchpad=scratchpad,
     )
     piece = contract_piece(contract, sheet)
-    lines = [f"start: {piece.rule}", *(f"{name}: {body}" for name, body in sheet.terminals.items())]
-    return Grammar(lark="\n".join(lines), max_tokens=piece.longest + 1, constant=piece.constant)
+    named = {"start": piece.rule, **sheet.rules, **sheet.terminals}
+    lark = "\n".join(f"{name}: {body}" for name, body in named.items())
+    return Grammar(lark, piece.longest + 1, piece.constant, contract, tuple(sheet.bounds))

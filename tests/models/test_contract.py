@@ -8,7 +8,16 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+)
 
 import models
 from models import Contract, ContractError, Money, Quote, Said, Scratchpad, Unread
@@ -112,8 +121,6 @@ class Reference(str):
 @pytest.mark.parametrize(
     ("annotation", "field", "advice"),
     [
-        (str, ..., r"Bad\.field is a text without a longest form\. Add Field\(max_length="),
-        (str | None, None, r"without a longest form"),
         (str, Field(max_length=9, pattern="a+"), r"has pattern, .*guardrail"),
         (str, Field(min_length=3, max_length=2), r"at least 3 and at most 2"),
         (int, Field(ge=3, le=2), r"at least 3 and at most 2"),
@@ -127,7 +134,7 @@ class Reference(str):
         (Decimal, Field(max_digits=2, decimal_places=3), r"max_digits=2 beside decimal_places=3"),
         (list[bool], ..., r"list without an end\. Add Field\(max_length="),
         (list, Field(max_length=2), r"list\[…\] with max_length"),
-        (list[str], Field(max_length=2), r"Bad\.field\[…\] is a text without"),
+        (list[bytes], Field(max_length=2), r"Bad\.field\[…\] is bytes, .*Use a str"),
         (dict[str, int], ..., r"Nest a Contract with the keys as fields"),
         (tuple[int, int], ..., r"Nest a Contract, or use list"),
         (set[int], ..., r"Use list\[…\] with max_length"),
@@ -137,7 +144,7 @@ class Reference(str):
         (Any, ..., r"Say which type it is"),
         (complex, ..., r"complex, which no grammar can enforce\. Use str, int"),
         (Money, ..., r"Write Said\[Money\]"),
-        (int | bool, ..., r"may be int \| bool.*Keep one type"),
+        (int | bool, Field(ge=3), r"has ge, .*guardrail"),
         (Literal[b"a"], ..., r"offers b'a', .*Use str, int or bool"),
         (Mood, ..., r"offers 1\.5"),
         (Empty, ..., r"nothing to choose from\. Add a member"),
@@ -146,7 +153,8 @@ class Reference(str):
         (Scratchpad | None, ..., r"hides a Scratchpad inside another type\. Declare it as plain Scratchpad"),
         (Said[complex], ..., r"Said\[complex\], .*give the class a classmethod read"),
         (Said[int], Field(ge=1), r"has ge, .*guardrail"),
-        (bool, Field(alias="flag"), r"Remove the alias"),
+        (bool, Field(serialization_alias="flag"), r'read from "field" but written as "flag"\. Use alias=… alone'),
+        (bool, Field(validation_alias=AliasPath("a", 0)), r"read from a path.*alias that is one text"),
         (date, Field(ge=TODAY), r"has ge, .*guardrail"),
         (Annotated[bool, AfterValidator(bool)], ..., r"AfterValidator, .*@field_validator or a guardrail"),
     ],
@@ -173,7 +181,7 @@ def test_a_scratchpad_comes_first() -> None:
 
 
 def test_a_contract_that_contains_itself_is_refused() -> None:
-    with pytest.raises(ContractError, match=r"Tree contains itself.*Nest a different class"):
+    with pytest.raises(ContractError, match=r"Tree contains itself.*Say how deep"):
 
         class Tree(Contract):
             children: list[Tree] = Field(max_length=2)

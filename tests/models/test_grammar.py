@@ -19,8 +19,8 @@ from pydantic import Field, StringConstraints, create_model
 from random_walk import admits, random_walk
 
 from models import Contract, ContractError, Money, Quote, Said, Scratchpad
-from models.digits import days, decimals, integers
 from models.grammar import compile_grammar
+from models.pieces.digits import days, decimals, integers
 from models.source import chunks, normalise, sentences
 
 BYTES = LLTokenizer("byte")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 
 from models.errors import ContractError
+from models.pieces.piece import Piece, text_piece
+from models.pieces.sheet import NoText, Sheet, type_name
 from models.reading import readable
 from models.said import SaidMark
-from models.sheet import NothingToCopy, Piece, Sheet, one_of, text_piece, type_name
 from models.source import chunks
 
 
@@ -32,7 +33,7 @@ def said_piece(mark: SaidMark, where: str, sheet: Sheet) -> Piece:
                 spans[-1].append(escaped)
     words = [chunk for span in spans for chunk in span if chunk != " "]
     if not words:
-        raise NothingToCopy(
+        raise NoText(
             f"{where} can only be copied from the customer's messages, and they say nothing.",
             f"Pass them as said=[…], or make the field Said[{type_name(mark.kind)}] | None.",
         )
@@ -44,7 +45,8 @@ def said_piece(mark: SaidMark, where: str, sheet: Sheet) -> Piece:
     text = sheet.terminal("SOURCE", f"%regex {json.dumps({'substring_chunks': source}, ensure_ascii=False)}")
     shape = rf"/ ?[^ \n](?:[^\n]{{0,{most - 2}}}[^ \n])?/" if most > 1 else r"/ ?[^ \n]/"
     longest = max(_widest(" " + "".join(span), most + 1) for span in spans)
-    return Piece(sheet.terminal("SAID", rf'"\"" ({text} & {shape}) "\""'), longest + 2)
+    said = sheet.terminal("SAID", rf'"\"" ({text} & {shape}) "\""')
+    return Piece(said, longest + 2, f"≤ {most} characters of the customer's words")
 
 
 def _widest(text: str, length: int) -> int:
@@ -65,8 +67,8 @@ def quote_piece(where: str, sheet: Sheet) -> Piece:
         for count in range(1, min(3, len(block) - first) + 1)
     ]
     if not texts:
-        raise NothingToCopy(
+        raise NoText(
             f"{where} can only be a sentence of the evidence, and there is none.",
             "Pass passages as evidence=[…], or make the field Quote | None.",
         )
-    return one_of("QUOTE", texts, sheet)
+    return sheet.one_of("QUOTE", texts, "1–3 sentences of the evidence")

@@ -1,0 +1,1 @@
+"""The parts of a grammar: what each kind of field becomes. Every piece admits a subset of what Pydantic accepts."""

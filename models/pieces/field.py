@@ -1,0 +1,156 @@
+"""Field: which annotation becomes which piece, and what to advise where none does.
+
+Knows annotations and their constraints; does not know how any single kind is written (the neighbouring files do).
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from annotated_types import BaseMetadata, GroupedMetadata
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from models.errors import ContractError
+from models.money import Money
+from models.pieces import choice, collection, number, record, text
+from models.pieces.copied import quote_piece, said_piece
+from models.pieces.piece import Piece, either, text_piece
+from models.pieces.sheet import NoText, Sheet, closed, type_name
+from models.reading import readable
+from models.said import QuoteMark, SaidMark, ScratchpadMark
+
+Scalar = Callable[[dict[str, Any], str, Sheet], Piece]
+
+SCALARS: dict[object, Scalar] = {
+    str: text.string,
+    bool: choice.boolean,
+    types.NoneType: choice.nothing,
+    None: choice.nothing,
+    int: number.integer,
+    float: number.float_,
+    Decimal: number.decimal,
+    date: number.day,
+}
+COLLECTIONS: dict[object, Callable[[Any, dict[str, Any], str, Sheet, collection.Inner], Piece]] = {
+    list: collection.items,
+}
+
+
+def piece(annotation: Any, limits: dict[str, Any], where: str, sheet: Sheet, private: bool = False) -> Piece:
+    """The piece of a field. `limits`: its constraints by name; `private`: it may be a Scratchpad."""
+    while get_origin(annotation) is Annotated:
+        limits = _both(limits_of(annotation.__metadata__, where), limits, where)
+        annotation = annotation.__origin__
+    limits.pop("strict", None)  # how the JSON is written already leaves no room for conversions
+    mark = limits.pop("mark", None)
+    if isinstance(mark, SaidMark):
+        return closed(said_piece(mark, where, sheet), limits, where)
+    if isinstance(mark, QuoteMark):
+        return closed(quote_piece(where, sheet), limits, where)
+    if isinstance(mark, ScratchpadMark):
+        if not private:
+            raise ContractError(f"{where} hides a Scratchpad inside another type.", "Declare it as plain Scratchpad.")
+        return text.scratchpad(limits, where, sheet)
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return _union(annotation, limits, where, sheet)
+    if origin in COLLECTIONS:
+        inner: collection.Inner = lambda kind, at: piece(kind, {}, at, sheet)  # noqa: E731
+        return COLLECTIONS[origin](annotation, limits, where, sheet, inner)
+    if origin is Literal:
+        return closed(choice.options(get_args(annotation), where, sheet), limits, where)
+    if isinstance(annotation, type) and annotation not in SCALARS:
+        if issubclass(annotation, Enum):
+            return closed(choice.options([member.value for member in annotation], where, sheet), limits, where)
+        if issubclass(annotation, BaseModel):
+            return closed(record.nested(annotation, where, sheet), limits, where)
+    if annotation not in SCALARS:
+        raise _unsupported(annotation, where)
+    return closed(SCALARS[annotation](limits, where, sheet), limits, where)
+
+
+def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
+    """The constraints of a field by name (ge, max_length, decimal_places, …), and its mark under "mark"."""
+    found: dict[str, Any] = {}
+    for item in metadata:
+        if isinstance(item, SaidMark | QuoteMark | ScratchpadMark):
+            found["mark"] = item
+        elif isinstance(item, FieldInfo):
+            found = _both(found, limits_of(item.metadata, where), where)
+        elif isinstance(item, GroupedMetadata):
+            found = _both(found, limits_of(item, where), where)
+        elif isinstance(item, BaseMetadata) and is_dataclass(item):
+            given = {part.name: getattr(item, part.name) for part in fields(item)}
+            found = _both(found, {name: limit for name, limit in given.items() if limit is not None}, where)
+        elif type(item).__name__ == "_PydanticGeneralMetadata":  # pydantic's own carrier of decimal_places, pattern, …
+            found = _both(found, {name: limit for name, limit in vars(item).items() if limit is not None}, where)
+        else:
+            raise ContractError(
+                f"{where} is annotated with {type(item).__name__}, which a grammar cannot enforce.",
+                "Remove it, and check it in a @field_validator or a guardrail instead.",
+            )
+    return found
+
+
+def _both(some: dict[str, Any], others: dict[str, Any], where: str) -> dict[str, Any]:
+    for name in some.keys() & others.keys():
+        if some[name] != others[name]:
+            raise ContractError(f"{where} sets {name} twice.", "Keep one of them.")
+    return some | others
+
+
+def _union(annotation: Any, limits: dict[str, Any], where: str, sheet: Sheet) -> Piece:
+    """Any one of several kinds. Limits belong to the only kind beside None, else to none of them."""
+    kinds = get_args(annotation)
+    rest = [kind for kind in kinds if kind is not types.NoneType]
+    discriminator = limits.pop("discriminator", None)
+    if discriminator is not None and not isinstance(discriminator, str):
+        raise ContractError(
+            f"{where} is told apart by a function, which no grammar can follow.",
+            "Give discriminator=… the name of a Literal field.",
+        )
+    found, missing = [], None
+    for kind in rest:
+        try:
+            found.append(piece(kind, limits if len(rest) == 1 else {}, where, sheet))
+        except NoText as error:
+            missing = error
+    options = [*found, *([text_piece("null")] if len(rest) < len(kinds) else [])]
+    if not options:
+        raise missing or _unsupported(annotation, where)
+    return closed(either(options), {} if len(rest) == 1 else limits, where)
+
+
+_ADVICE: dict[object, str] = {
+    datetime: "Use a date, or Said[…] with a class that has a classmethod read(text, today).",
+    time: "Use a str with max_length, or Said[…] with a class that has a classmethod read(text, today).",
+    dict: "Nest a Contract with the keys as fields.",
+    tuple: "Nest a Contract, or use list[…] with max_length.",
+    set: "Use list[…] with max_length.",
+    frozenset: "Use list[…] with max_length.",
+    list: "Say what is in it: list[…] with max_length.",
+    bytes: "Use a str with max_length.",
+    Money: "Write Said[Money], so that code reads the amount.",
+    Any: "Say which type it is.",
+    object: "Say which type it is.",
+}
+
+
+def _unsupported(annotation: Any, where: str) -> ContractError:
+    kind = get_origin(annotation) or annotation
+    advice = _ADVICE.get(kind)
+    if isinstance(kind, TypeVar):
+        advice = f"Say which {kind.__name__}: subclass or use the class with its type in square brackets."
+    if advice is None and readable(kind):
+        advice = f"Write Said[{type_name(kind)}], so that code reads it."
+    return ContractError(
+        f"{where} is {type_name(annotation)}, which no grammar can enforce.",
+        advice or "Use str, int, float, bool, Decimal, date, Literal, an Enum, list, another Contract, Said or Quote.",
+    )

@@ -1,0 +1,49 @@
+"""Piece: the part of a grammar that one value becomes, with its longest text. Knows Lark literals; knows no types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`rule`: an expression of a Lark rule that binds as one; `longest`: bytes of its longest text; `bound`: what it
+    admits, for people; `constant`: its only text, if there is exactly one."""
+
+    rule: str
+    longest: int
+    bound: str = ""
+    constant: str | None = None
+
+
+def text_piece(text: str) -> Piece:
+    """The one text `text`."""
+    return Piece(literal(text), len(text.encode()), text, text)
+
+
+def literal(text: str) -> str:
+    """`text` as a Lark string: a JSON string, but llguidance's lexer trips over a bare DEL character."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def sequence(parts: Iterable[Piece]) -> Piece:
+    """One after the other; neighbouring constants become one literal. Its rule does not bind as one."""
+    merged: list[Piece] = []
+    for part in parts:
+        if merged and part.constant is not None and (before := merged[-1].constant) is not None:
+            merged[-1] = text_piece(before + part.constant)
+        else:
+            merged.append(part)
+    only = merged[0].constant if len(merged) == 1 else None
+    return Piece(" ".join(part.rule for part in merged), sum(part.longest for part in merged), constant=only)
+
+
+def either(options: Iterable[Piece]) -> Piece:
+    """Any one of at least one option."""
+    found = {option.rule: option for option in options}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    bound = " | ".join(dict.fromkeys(option.bound for option in found.values()))
+    return Piece(f"({' | '.join(found)})", max(option.longest for option in found.values()), bound)

@@ -1,0 +1,100 @@
+"""Sheet: what the pieces of one grammar share: sources to copy from, named rules and terminals. Knows no types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from models.errors import ContractError
+from models.pieces.piece import Piece, literal, sequence, text_piece
+
+
+class NoText(ContractError):
+    """A value that cannot be written here: an Optional around it is null, a list of it is empty."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One field of a contract: where it is, what it admits, and the bytes of its longest text."""
+
+    field: str
+    text: str
+    longest: int
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
+    have at most, if fewer than it declares; `within`: the contracts around the present field."""
+
+    said: tuple[str, ...] = ()
+    evidence: tuple[tuple[str, ...], ...] = ()
+    scratchpad: int | None = None
+    within: tuple[type[BaseModel], ...] = ()
+    terminals: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, str] = field(default_factory=dict)
+    bounds: list[Bound] = field(default_factory=list)
+
+    def terminal(self, name: str, body: str) -> str:
+        """A terminal with this `body`, named `name` or, where that name is taken, `name` and a number."""
+        return _named(self.terminals, name, body)
+
+    def rule(self, name: str, piece: Piece) -> Piece:
+        """`piece` under a name of its own, so that it can be used often and is written once."""
+        if piece.constant is not None:
+            return piece
+        lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+        unique = _named(self.rules, f"r_{lowered}", piece.rule)  # the prefix keeps clear of `start`
+        return Piece(unique, piece.longest, piece.bound)
+
+    def one_of(self, name: str, texts: list[str], bound: str = "") -> Piece:
+        """Any one of `texts`."""
+        if len(set(texts)) == 1:
+            return text_piece(texts[0])
+        body = " | ".join(literal(text) for text in dict.fromkeys(texts))
+        return Piece(self.terminal(name, body), max(len(text.encode()) for text in texts), bound or " | ".join(texts))
+
+    def items(self, name: str, item: Piece, least: int, most: int, marks: str = "[]") -> Piece:
+        """`least` to `most` times `item` with commas, between `marks`."""
+        if most == 0:
+            return text_piece(marks)
+        item = self.rule(name, item) if " " in item.rule else item
+        more = f'{item.rule} ("," {item.rule}){{{max(least - 1, 0)},{most - 1}}}' if most > 1 else item.rule
+        inner = Piece(more if least else f"({more})?", most * item.longest + most - 1)
+        whole = sequence([text_piece(marks[0]), inner, text_piece(marks[1])])
+        return Piece(f"({whole.rule})", whole.longest, f"{least}–{most} × {item.bound}")
+
+
+def _named(names: dict[str, str], name: str, body: str) -> str:
+    number, unique = 1, name
+    while names.setdefault(unique, body) != body:
+        number += 1
+        unique = f"{name}_{number}"
+    return unique
+
+
+def closed(piece: Piece, limits: Mapping[str, object], where: str) -> Piece:
+    """`piece`, once every limit of the field has been used."""
+    for name in limits:
+        raise ContractError(
+            f"{where} has {name}, which a grammar cannot enforce here.",
+            "Remove it, and check it in a guardrail instead.",
+        )
+    return piece
+
+
+def ordered(least: int, most: int, where: str) -> None:
+    """Refuse bounds that leave nothing between them."""
+    if least > most:
+        raise ContractError(
+            f"{where} must be at least {least} and at most {most}.", "Let the smaller bound come first."
+        )
+
+
+def type_name(annotation: Any) -> str:
+    """An annotation as a reader wrote it."""
+    return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
