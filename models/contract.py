@@ -19,7 +19,7 @@ from models.said import ScratchpadMark
 __all__ = ["Contract", "ContractError"]
 
 # With these in place of the real texts, a grammar depends on the class alone.
-_PLACEHOLDER = {"said": ["Any words."], "evidence": ["Any sentence."]}
+_PLACEHOLDER: dict[str, Any] = {"said": ["Any words."], "evidence": ["Any sentence."]}
 _HARMLESS = {
     *("extra", "frozen", "title", "json_schema_extra", "use_attribute_docstrings", "arbitrary_types_allowed", "strict"),
     *("alias_generator", "populate_by_name", "validate_by_name", "validate_by_alias", "serialize_by_alias"),
