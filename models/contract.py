@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Optional
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 
+from models.checked import CUSTOM, checked_after
 from models.errors import ContractError
 from models.grammar import compile_grammar
 from models.said import ScratchpadMark
@@ -95,9 +96,8 @@ class Contract(BaseModel):
 
     @classmethod
     def checked_after(cls) -> tuple[str, ...]:
-        """The custom validators, by name: no grammar enforces them, they may refuse a finished text."""
-        custom = cls.__pydantic_decorators__
-        return (*custom.field_validators, *custom.model_validators, *custom.validators, *custom.root_validators)
+        """What no grammar enforces, by name: custom validators, and sets of items that may repeat."""
+        return checked_after(cls)
 
     def public(self) -> dict[str, Any]:
         """The fields in JSON types, without the private ones."""
@@ -112,7 +112,8 @@ def _private(info: FieldInfo) -> bool:
 def _draft(contract: type[Contract]) -> type[Contract]:
     fields: dict[str, Any] = {}
     for name, info in contract.model_fields.items():
-        kind = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+        marks = [mark for mark in info.metadata if not isinstance(mark, CUSTOM)]
+        kind = Annotated[(info.annotation, *marks)] if marks else info.annotation
         if _private(info):
             fields[name] = (kind, FieldInfo(description=info.description))
         else:

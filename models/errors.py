@@ -6,6 +6,8 @@ ModelError
     ├── EngineUnavailable  the server is gone: may be tried again
     ├── PromptTooLong      prompt + budget do not fit the model's context
     ├── ModelNotFound      no such model
+    ├── NotEnforced        the canary came back broken: the engine takes grammars and ignores them
+    ├── PromptedFailure    a model without grammar never wrote an answer that its contract accepts
     └── ConstraintBroken   the engine returned text that its grammar forbids: a fault in the engine or in Interlock
 """
 
@@ -62,6 +64,18 @@ class ModelNotFound(EngineError):
     """The name is neither a folder with a model nor a model that the server serves."""
 
     hint = "Give a folder with a model, models/tiny, or the address of a vLLM server."
+
+
+class NotEnforced(EngineError):
+    """The proof at start-up failed: what the engine writes need not keep to its grammar."""
+
+    hint = "Mend the server's flags, or go on without a guarantee: `--enforcement prompted`."
+
+
+class PromptedFailure(EngineError):
+    """Asked in a prompt instead of by a grammar, the model's replies were refused to the last."""
+
+    hint = "Use an engine that enforces grammars, or a stronger model."
 
 
 class ConstraintBroken(EngineError):

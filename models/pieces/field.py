@@ -17,6 +17,7 @@ from annotated_types import BaseMetadata, GroupedMetadata
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from models.checked import CUSTOM
 from models.errors import ContractError
 from models.money import Money
 from models.pieces import choice, collection, number, record, text
@@ -91,6 +92,8 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
             found = _both(found, {name: limit for name, limit in given.items() if limit is not None}, where)
         elif type(item).__name__ == "_PydanticGeneralMetadata":  # pydantic's own carrier of decimal_places, pattern, …
             found = _both(found, {name: limit for name, limit in vars(item).items() if limit is not None}, where)
+        elif isinstance(item, CUSTOM):
+            continue  # listed by Contract.checked_after
         else:
             raise ContractError(
                 f"{where} is annotated with {type(item).__name__}, which a grammar cannot enforce.",

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
+from annotated_types import Predicate
 from pydantic import (
     AfterValidator,
     AliasPath,
@@ -95,6 +96,31 @@ def test_custom_validators_are_listed_as_checked_after_and_not_in_the_draft() ->
     assert Even.draft().checked_after() == ()
 
 
+def test_validators_inside_types_and_inside_other_contracts_are_listed_as_well() -> None:
+    def is_even(number: int) -> int:
+        if number % 2:
+            raise ValueError("odd")
+        return number
+
+    class Inner(Contract):
+        number: int
+
+        @field_validator("number")
+        @classmethod
+        def is_small(cls, number: int) -> int:
+            return number
+
+    class Outer(Contract):
+        first: Annotated[int, AfterValidator(is_even)]
+        inner: list[Inner] | None = Field(max_length=2)
+        numbers: list[Annotated[int, AfterValidator(is_even)]] = Field(max_length=2)
+
+    assert Outer.checked_after() == ("first: is_even", "Inner.is_small", "numbers: is_even")
+    with pytest.raises(ValidationError, match="odd"):
+        Outer.model_validate_json('{"first":1,"inner":null,"numbers":[]}')
+    assert Outer.draft().model_validate_json('{"first":1}').public()["first"] == 1
+
+
 class Plain(BaseModel):
     name: str = Field(max_length=3)
 
@@ -156,7 +182,7 @@ class Reference(str):
         (bool, Field(serialization_alias="flag"), r'read from "field" but written as "flag"\. Use alias=… alone'),
         (bool, Field(validation_alias=AliasPath("a", 0)), r"read from a path.*alias that is one text"),
         (date, Field(ge=TODAY), r"has ge, .*guardrail"),
-        (Annotated[bool, AfterValidator(bool)], ..., r"AfterValidator, .*@field_validator or a guardrail"),
+        (Annotated[bool, Predicate(bool)], ..., r"has func, which a grammar cannot enforce here.*guardrail"),
     ],
 )
 def test_a_field_that_cannot_be_enforced_is_refused_with_advice(annotation: Any, field: Any, advice: str) -> None:
