@@ -4,7 +4,7 @@ Importing it is cheap: no model and no encoder is loaded.
 """
 
 from pipeline.app import App, Pipeline, load_app
-from pipeline.batch import BadLine, Requests, Summary, read_requests, run_batch
+from pipeline.batch import Summary, run_batch
 from pipeline.conversation import Turn
 from pipeline.errors import (
     ActionNotUnlocked,
@@ -34,6 +34,7 @@ from pipeline.journal import Journal
 from pipeline.outcome import Escalation, Outcome, Question
 from pipeline.receipt import Receipt
 from pipeline.record import BadRecord, Record
+from pipeline.requests import BadLine, Requests, read_requests
 from pipeline.router import Decision, Router
 from pipeline.run import Run
 from pipeline.workflow import Action, Step, Workflow, action, step, workflow

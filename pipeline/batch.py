@@ -28,29 +28,14 @@ from pipeline.journal import Journal
 from pipeline.manifest import Manifest
 from pipeline.outcome import STATUSES, Outcome
 from pipeline.prompts import PROMPTS_HASH
-from pipeline.record import BadRecord, Record
+from pipeline.record import Record
+from pipeline.requests import Requests
 
 if TYPE_CHECKING:
     from index.embedding import Embedder
     from index.retriever import Retriever
 
 RESULTS, ERRORS, JOURNAL, LOCK = "results.jsonl", "errors.jsonl", "journal.sqlite", ".lock"
-
-
-@dataclass(frozen=True)
-class BadLine:
-    """An input line that cannot be served; `line` counts from 1, `reason` is one sentence."""
-
-    line: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Requests:
-    """A file's records in order, and the lines that are none."""
-
-    records: Sequence[Record]
-    errors: Sequence[BadLine]
 
 
 @dataclass(frozen=True)
@@ -78,27 +63,6 @@ class Summary:
     def exit_code(self) -> int:
         """0 when every record reached a status without failing, 1 when some failed."""
         return 1 if self.statuses.get("failed") else 0
-
-
-def read_requests(source: Path) -> Requests:
-    """Read a file of requests, one JSON object a line. UsageError if there is no request in it at all."""
-    records: list[Record] = []
-    errors: list[BadLine] = []
-    seen: dict[str, int] = {}
-    for number, line in _lines(source):
-        try:
-            record = Record.parse(_json(line))
-            if record.id in seen:
-                raise BadRecord(f'"custom_id" is the same as in line {seen[record.id]}.')
-        except BadRecord as error:
-            errors.append(BadLine(number, str(error)))
-            continue
-        seen[record.id] = number
-        records.append(record)
-    if not records:
-        why = f"its first line: {errors[0].reason}" if errors else "it is empty"
-        raise UsageError(f'{source} has no request that can be read ({why}): write one {{"custom_id", "text"}} a line.')
-    return Requests(records, errors)
 
 
 async def run_batch(
@@ -140,6 +104,7 @@ async def run_batch(
             index=None if retriever is None else index_identity(retriever),
             seed=seed,
             today=(today or date.today()).isoformat(),
+            enforcement=engine.enforcement if engine else "grammar",
         ).settle(out, today)
         async with Journal.open(out / JOURNAL) as journal:
             batch = _Batch(requests, out, journal)
@@ -161,7 +126,7 @@ async def run_batch(
             finished = await batch.work(pipeline, concurrency, on_outcome)
             journal.end_run()
             busy = pipeline.gateway.busy_seconds if pipeline.gateway else 0.0
-            return batch.tally.summary(finished, len(requests.errors), time.perf_counter() - started, busy)
+            return batch.tally.summary(finished, requests.errors, time.perf_counter() - started, busy)
 
 
 @dataclass
@@ -199,19 +164,20 @@ class _Batch:
     def __init__(self, requests: Requests, out: Path, journal: Journal) -> None:
         self.tally = _Tally()
         self._out = out
-        begun = {id: (input, status) for id, input, status in journal.records()}
-        for record in requests.records:
-            if record.id in begun and begun[record.id][0] != record.input:
+        self._requests = requests
+        self._journal = journal
+        for record in requests if journal.begun() else ():  # before anything is written
+            known = journal.record(record.id)
+            if known is not None and known[0] != record.input:
                 raise UsageError(
                     f"{out} holds a record '{record.id}' with another text: use a new folder or another custom_id."
                 )
-        self._left = [record for record in requests.records if begun.get(record.id, ("", None))[1] is None]
-        _write(out / ERRORS, (json.dumps(asdict(error), ensure_ascii=False) for error in requests.errors))
+        _write(out / ERRORS, (json.dumps(asdict(error), ensure_ascii=False) for error in requests.bad_lines()))
         _write(out / RESULTS, self._counted(journal.lines()))
 
     async def work(self, pipeline: Pipeline, concurrency: int, on_outcome: Callable[[Outcome], None]) -> int:
         """Serve what is left; returns how many records reached a status. The first error that stops a run is raised."""
-        queue = iter(self._left)
+        queue = self._left()
         finished = 0
 
         async def worker(results: io.TextIOWrapper) -> None:
@@ -225,7 +191,7 @@ class _Batch:
                 on_outcome(outcome)
 
         with (self._out / RESULTS).open("a", encoding="utf-8") as results:
-            workers = [asyncio.create_task(worker(results)) for _ in range(min(concurrency, len(self._left)))]
+            workers = [asyncio.create_task(worker(results)) for _ in range(min(concurrency, self._requests.records))]
             try:
                 await asyncio.gather(*workers)
             finally:
@@ -234,31 +200,16 @@ class _Batch:
                 await asyncio.gather(*workers, return_exceptions=True)
         return finished
 
+    def _left(self) -> Iterator[Record]:
+        for record in self._requests:
+            known = self._journal.record(record.id)
+            if known is None or known[1] is None:
+                yield record
+
     def _counted(self, lines: Iterator[str]) -> Iterator[str]:
         for line in lines:
             self.tally.count(json.loads(line))
             yield line
-
-
-def _lines(source: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with source.open("rb") as stream:
-            for number, line in enumerate(stream, start=1):
-                line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # a byte order mark
-                if line.strip():
-                    yield number, line
-    except OSError as error:
-        raise UsageError(f"{source} cannot be read ({error.strerror}): check the path.") from error
-
-
-def _json(line: bytes) -> object:
-    try:
-        value: object = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise BadRecord("The line is not UTF-8.") from None
-    except (ValueError, RecursionError):
-        raise BadRecord("The line is not JSON.") from None
-    return value
 
 
 def _write(path: Path, lines: Iterator[str]) -> None:

@@ -242,9 +242,14 @@ class Journal:
         """The ledger, oldest first."""
         return [ActionRow(*row) for row in self._read(f"SELECT {_ACTION} FROM actions ORDER BY reserved")]
 
-    def records(self) -> Iterator[tuple[str, str, str | None]]:
-        """Of every record that was begun: id, input as JSON, and status (None = unfinished)."""
-        yield from self._rows("SELECT id, input, status FROM records ORDER BY rowid")
+    def begun(self) -> bool:
+        """Whether work on any record was begun."""
+        return bool(self._read("SELECT 1 FROM records LIMIT 1"))
+
+    def record(self, id: str) -> tuple[str, str | None] | None:
+        """A record's input as JSON, and its status (None = unfinished); None if it was not begun."""
+        rows = self._read("SELECT input, status FROM records WHERE id = ?", (id,))
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def lines(self) -> Iterator[str]:
         """The results.jsonl lines of all records that have a status, in the order in which they got it."""

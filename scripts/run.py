@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -41,10 +42,10 @@ def run(
     day = day_of(today)
     loaded = load_app(app)
     asked = read_requests(requests)
-    for error in asked.errors[:5]:
+    for error in islice(asked.bad_lines(), 5):
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
-    if len(asked.errors) > 5:
-        console.print(f"… and {len(asked.errors) - 5} more; see {out / 'errors.jsonl'}.", markup=False)
+    if asked.errors > 5:
+        console.print(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.", markup=False)
     try:
         summary = asyncio.run(batch(loaded, asked, out, model, index, concurrency, day, seed))
     except KeyboardInterrupt:
@@ -82,7 +83,7 @@ async def batch(
             TimeElapsedColumn(),
         )
         bar = stack.enter_context(Progress(*columns, console=console, transient=True))
-        task = bar.add_task("Serving requests", total=len(requests.records))
+        task = bar.add_task("Serving requests", total=requests.records)
 
         def finished(outcome: Outcome) -> None:
             bar.update(task, advance=1, description=f"{outcome.custom_id}: {outcome.status.replace('_', ' ')}")

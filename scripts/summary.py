@@ -19,17 +19,21 @@ SHOWN = 2
 
 def show(summary: Summary, requests: Requests, out: Path) -> None:
     """Print what a run did: counts by status and intent, and a few requests with what became of them."""
-    texts = {record.id: record.text for record in requests.records}
-    examples: defaultdict[str, list[str]] = defaultdict(list)
-    rows = [json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
-    for row in sorted(rows, key=lambda row: (row["result"] is None, row["custom_id"])):
-        if row["custom_id"] in texts and len(examples[row["status"]]) < SHOWN:
-            examples[row["status"]].append(f"“{_short(texts[row['custom_id']])}”\n→ {_short(_ending(row), 150)}")
+    shown = _examples(out / "results.jsonl")
+    texts = requests.texts({row["custom_id"] for rows in shown.values() for row in rows})
+    examples = {
+        status: [
+            f"“{_short(texts[row['custom_id']])}”\n→ {_short(_ending(row), 150)}"
+            for row in rows
+            if row["custom_id"] in texts
+        ]
+        for status, rows in shown.items()
+    }
     table = Table(title=Text(f"{summary.records} records in {out}"), title_justify="left", show_lines=True)
     for heading in ("Status", "Records", "For example"):
         table.add_column(heading, justify="right" if heading == "Records" else "left")
     for status, count in summary.statuses.items():
-        table.add_row(status.replace("_", " "), str(count), Text("\n".join(examples[status])))
+        table.add_row(status.replace("_", " "), str(count), Text("\n".join(examples.get(status, []))))
     console.print(table)
     intents = ", ".join(f"{intent} {count}" for intent, count in summary.intents.items())
     console.print(f"Intents: {intents}.", markup=False)
@@ -43,6 +47,19 @@ def show(summary: Summary, requests: Requests, out: Path) -> None:
         f" Results: {out / 'results.jsonl'}",
         markup=False,
     )
+
+
+def _examples(results: Path) -> dict[str, list[dict[str, Any]]]:
+    """The first few rows of each status, those with a result before others."""
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    with results.open(encoding="utf-8") as lines:
+        for line in lines:
+            row = json.loads(line)
+            rows = found[row["status"]]
+            rows.append(row)
+            rows.sort(key=lambda row: (row["result"] is None, row["custom_id"]))
+            del rows[SHOWN:]
+    return found
 
 
 def _ending(row: dict[str, Any]) -> str:
