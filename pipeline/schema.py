@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pipeline.errors import JournalError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -27,7 +27,8 @@ CREATE TABLE runs (
 ) STRICT;
 CREATE TABLE records (
     id TEXT PRIMARY KEY, input TEXT NOT NULL, today TEXT NOT NULL, status TEXT, intent TEXT, outcome TEXT,
-    traceback TEXT, started REAL NOT NULL, finished REAL
+    traceback TEXT, started REAL NOT NULL, finished REAL, suspicion INTEGER NOT NULL DEFAULT 0,
+    alone INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE steps (
     record TEXT NOT NULL, position TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, occurrence INTEGER NOT NULL,
@@ -38,12 +39,12 @@ CREATE TABLE steps (
 CREATE TABLE actions (
     key TEXT PRIMARY KEY, record TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, occurrence INTEGER NOT NULL,
     arguments TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('reserved', 'committed', 'refused')), result TEXT,
-    reserved REAL NOT NULL, committed REAL
+    reserved REAL NOT NULL, committed REAL, intent TEXT NOT NULL DEFAULT '', approval TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE questions (
     number INTEGER PRIMARY KEY, record TEXT NOT NULL, position TEXT NOT NULL, digest TEXT NOT NULL,
     occurrence INTEGER NOT NULL, field TEXT, text TEXT NOT NULL, choices TEXT, answer TEXT, asked REAL NOT NULL,
-    answered REAL, UNIQUE (record, position)
+    answered REAL, contract TEXT, schema TEXT, kind TEXT NOT NULL DEFAULT 'question', UNIQUE (record, position)
 ) STRICT;
 CREATE TABLE events (
     number INTEGER PRIMARY KEY, record TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL
@@ -51,11 +52,25 @@ CREATE TABLE events (
 CREATE INDEX events_by_record ON events (record);
 """
 
+_MIGRATIONS = {
+    1: """
+ALTER TABLE records ADD COLUMN suspicion INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE records ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE records ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE actions ADD COLUMN intent TEXT NOT NULL DEFAULT '';
+ALTER TABLE actions ADD COLUMN approval TEXT;
+ALTER TABLE questions ADD COLUMN contract TEXT;
+ALTER TABLE questions ADD COLUMN schema TEXT;
+ALTER TABLE questions ADD COLUMN kind TEXT NOT NULL DEFAULT 'question';
+""",
+}
+"""What makes a file of one version one of the next."""
+
 
 def connect_with_tables(path: Path) -> sqlite3.Connection:
-    """A connection to a file that has the tables, made if there are none. JournalError if they are of another version.
+    """A connection to a file that has the tables: made if there are none, migrated if they are of an older version.
 
-    Raises sqlite3.Error if the file is no journal, or cannot be opened.
+    Raises JournalError if they are of a newer one, sqlite3.Error if the file is no journal, or cannot be opened.
     """
     connection = connect(path)
     version = _version(connection)
@@ -63,12 +78,15 @@ def connect_with_tables(path: Path) -> sqlite3.Connection:
         connection.executescript(
             f"BEGIN;{_TABLES}INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
         )
-    elif version != SCHEMA_VERSION:
+    elif not 0 < version <= SCHEMA_VERSION:
         connection.close()
         raise JournalError(
-            f"{path} was written by another version of Interlock (journal {version}, this one reads"
+            f"{path} was written by another version of Interlock (journal {version}, this one reads up to"
             f" {SCHEMA_VERSION}): use that version, or a new folder."
         )
+    for older in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
+        stamp = f"UPDATE meta SET value = '{older + 1}' WHERE key = 'schema_version';"
+        connection.executescript(f"BEGIN IMMEDIATE;{_MIGRATIONS[older]}{stamp}COMMIT;")
     return connection
 
 

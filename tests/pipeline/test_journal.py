@@ -63,6 +63,21 @@ async def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
         Journal.open(tmp_path / "j")
 
 
+async def test_a_journal_of_an_older_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "j")) as database, database:
+        database.executescript((Path(__file__).parent / "journal_v1.sql").read_text())
+        database.execute("INSERT INTO records (id, input, today, started) VALUES ('r1', '[]', '2026-11-22', 0)")
+        database.execute("INSERT INTO steps VALUES ('r1', '1', 'count', 'd', 0, '3', NULL, 1, 0, 0, 0, 0, '{}')")
+    for _ in range(2):  # the second time nothing is left to migrate
+        async with Journal.open(tmp_path / "j") as journal:
+            await journal.park("r1", StepRow("2", "ask", "d", 0, None), Question("item", "Which?"))
+            assert [step.result for step in journal.steps("r1")] == ["3"]
+    async with Journal.open(tmp_path / "new") as journal:
+        columns = "SELECT t.name, c.name, c.type, c.dflt_value FROM sqlite_master t JOIN pragma_table_info(t.name) c"
+        with closing(sqlite3.connect(tmp_path / "j")) as migrated, closing(sqlite3.connect(journal.path)) as fresh:
+            assert set(migrated.execute(columns)) == set(fresh.execute(columns))
+
+
 async def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("this is not a database at all, whatever its name may be" * 20)
     with closing(sqlite3.connect(tmp_path / "other")) as database, database:
