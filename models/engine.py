@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from models.grammar import Grammar
 from models.profiles import Profile
+
+if TYPE_CHECKING:
+    from models.canary import Canary
+
+Enforcement: TypeAlias = Literal["grammar", "prompted"]
+"""What keeps a text inside its grammar: the mask over every token, or a parser and a repair turn after the fact."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,16 @@ class Usage:
 class Completion:
     """One generated text. `finish_reason` is "stop" (the model ended it) or "length" (the budget cut it).
 
-    `seconds` is wall time from the call to the answer, waiting included.
+    `seconds` is wall time from the call to the answer, waiting included. `thinking` is what the model thought before
+    the text, without its tags: private, kept in the journal. `enforcement` is what this very text was made under.
     """
 
     text: str
     finish_reason: str
     usage: Usage
     seconds: float
+    thinking: str = ""
+    enforcement: Enforcement = "grammar"
 
 
 class Engine(Protocol):
@@ -69,6 +78,14 @@ class Engine(Protocol):
     def identity(self) -> str:
         """What exactly generates: the weights' SHA-256 where we can see them, else what the server reports."""
 
+    @property
+    def enforcement(self) -> Enforcement:
+        """What keeps its texts inside their grammars. A single text may have fared worse: see Completion."""
+
+    @property
+    def canary(self) -> Canary | None:
+        """The proof at start-up that grammars are enforced; None for an engine that `open_engine` did not open."""
+
     async def generate(
         self,
         messages: Sequence[Message],
@@ -78,8 +95,9 @@ class Engine(Protocol):
     ) -> Completion:
         """Generate one text.
 
-        With a grammar its budget applies and the text is a whole member of its language; `max_tokens` (default: what
-        the context leaves) bounds free text only, which may end with finish_reason "length".
+        Thoughts never stand in the text: what a model thinks aloud before it goes to `Completion.thinking`. With a
+        grammar its budget applies and the text is a whole member of its language; `max_tokens` (default: what the
+        context leaves) bounds free text only, which may end with finish_reason "length".
 
         Raises PromptTooLong before a token is generated, EngineUnavailable when the engine is gone, ConstraintBroken
         when the engine did not keep to the grammar, EngineError for anything else.
@@ -87,3 +105,14 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Free what the engine holds. Calls in flight end with EngineUnavailable."""
+
+
+class Thinker(Engine, Protocol):
+    """An engine that can also let its model think natively, before and apart from an answer."""
+
+    async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
+        """A thought and nothing else: thinking is switched on, and ends with the thought or after `max_tokens`.
+
+        It is in `Completion.thinking`, and `text` is empty: what a model writes that ignores the switch, and answers,
+        counts as its thought. Raises as `generate`.
+        """

@@ -6,9 +6,9 @@ ModelError
     ├── EngineUnavailable  the server is gone: may be tried again
     ├── PromptTooLong      prompt + budget do not fit the model's context
     ├── ModelNotFound      no such model
-    ├── NotEnforced        the canary came back broken: the engine takes grammars and ignores them
     ├── PromptedFailure    a model without grammar never wrote an answer that its contract accepts
-    └── ConstraintBroken   the engine returned text that its grammar forbids: a fault in the engine or in Interlock
+    ├── ConstraintBroken   the engine returned text that its grammar forbids: a fault in the engine or in Interlock
+    └── NotEnforced        the canary found, before any work, that the engine does not enforce grammars
 """
 
 from __future__ import annotations
@@ -66,12 +66,6 @@ class ModelNotFound(EngineError):
     hint = "Give a folder with a model, models/tiny, or the address of a vLLM server."
 
 
-class NotEnforced(EngineError):
-    """The proof at start-up failed: what the engine writes need not keep to its grammar."""
-
-    hint = "Mend the server's flags, or go on without a guarantee: `--enforcement prompted`."
-
-
 class PromptedFailure(EngineError):
     """Asked in a prompt instead of by a grammar, the model's replies were refused to the last."""
 
@@ -79,6 +73,22 @@ class PromptedFailure(EngineError):
 
 
 class ConstraintBroken(EngineError):
-    """Text came back that the grammar forbids, or it was cut although the budget covers the longest text."""
+    """Text came back that the grammar forbids, or it was cut although the budget covers the longest text.
+
+    `text` is what came back, where something did: it may be private, so it is no part of the message.
+    """
 
     hint = "The engine does not enforce the grammar: check its version and flags, and report this."
+
+    def __init__(self, what: str, hint: str | None = None, text: str = "") -> None:
+        super().__init__(what, hint)
+        self.text = text
+
+
+class NotEnforced(EngineError):
+    """At start-up a text came back that its grammar forbids: nothing that this engine says would be guaranteed."""
+
+    hint = (
+        "Mend its flags (vLLM 0.12 or newer, with the guidance backend), or give `--enforcement prompted`: then the"
+        " format is asked for, parsed and repaired, not enforced."
+    )

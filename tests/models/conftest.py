@@ -36,6 +36,12 @@ def trip() -> Grammar:
 
 
 @pytest.fixture
+def longest() -> Grammar:
+    """One text only, of characters that the model of random weights has to write byte by byte."""
+    return Grammar('start: "' + "\N{SNOWMAN}" * 30 + '"', max_tokens=91)
+
+
+@pytest.fixture
 def ask() -> list[Message]:
     return [
         Message("system", "Copy what the customer said."),

@@ -98,6 +98,33 @@ async def test_a_text_cut_inside_its_grammar_is_never_returned(
         await engine.generate(ask, Grammar(trip.lark, max_tokens=5), WILD)
 
 
+async def test_the_longest_text_just_fits_its_budget(
+    engine: EmbeddedEngine, ask: list[Message], longest: Grammar
+) -> None:
+    completion = await engine.generate(ask, longest, WILD)
+    assert completion.finish_reason == "stop"
+    assert completion.text == "\N{SNOWMAN}" * 30
+    assert completion.usage.completion_tokens == longest.max_tokens
+    with pytest.raises(ConstraintBroken, match="the budget ended"):
+        await engine.generate(ask, Grammar(longest.lark, longest.max_tokens - 1), WILD)
+
+
+async def test_a_budget_given_beside_a_grammar_cannot_cut_its_text(
+    engine: EmbeddedEngine, ask: list[Message], trip: Grammar
+) -> None:
+    assert TRIP.fullmatch((await engine.generate(ask, trip, WILD, max_tokens=3)).text)
+
+
+async def test_rows_under_one_grammar_do_not_share_their_place_in_it(
+    engine: EmbeddedEngine, ask: list[Message], trip: Grammar
+) -> None:
+    for _ in range(2):  # the second time everything is compiled
+        samplings = [Sampling(1.5, seed=seed) for seed in range(ROWS)]
+        completions = await asyncio.gather(*[engine.generate(ask, trip, sampling) for sampling in samplings])
+        assert all(TRIP.fullmatch(completion.text) for completion in completions)
+        assert len({completion.text for completion in completions}) == ROWS
+
+
 async def test_a_prompt_that_leaves_too_little_room_is_refused(engine: EmbeddedEngine, trip: Grammar) -> None:
     with pytest.raises(PromptTooLong, match=f"126, but embedded:models/random holds {CONTEXT}"):
         await engine.generate([Message("user", "z" * 3000)], trip, WILD)

@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from scripted_server import Body, Reply, ScriptedServer, says
 
 from models.engine import Message, Sampling
 from models.errors import EngineError, EngineUnavailable, ModelNotFound
@@ -19,6 +21,7 @@ from models.opening import open_engine
 from models.profiles import profile_of
 
 ROOT = Path(__file__).parents[2]
+WORD = Grammar("start: /[a-z]{3,5}/", 6)
 
 
 async def fails(model: str) -> str:
@@ -131,3 +134,51 @@ def test_profiles_match_names_whatever_their_case_and_owner() -> None:
 def test_a_path_that_is_no_name_is_not_asked_of_the_network() -> None:
     with pytest.raises(ModelNotFound, match="There is no model folder"):
         find_model_folder("./a/b/c", print)
+
+
+def words(replies: Sequence[Reply], model: str) -> ScriptedServer:
+    """A server that proves its enforcement and then says what is written."""
+    rest = iter(replies)
+
+    def script(body: Body) -> Reply:
+        grammar = body.get("structured_outputs", {}).get("grammar", "")
+        if "alive" not in grammar:
+            return next(rest)
+        code = grammar.split("code", 1)[1].translate(str.maketrans("", "", '\\":'))[:16]
+        return says(f'{{"code":"{code}","count":42,"alive":true}}')
+
+    return ScriptedServer(script, model=model)
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "budget"),
+    [
+        ("Qwen3-4B", None, 0),
+        ("Qwen3-4B", 300, 300),
+        ("DeepSeek-R1-Distill-Qwen-7B", None, 2048),
+        ("DeepSeek-R1-Distill-Qwen-7B", 300, 300),
+        ("DeepSeek-R1-Distill-Qwen-7B", 0, 0),
+        ("Qwen3-4B-Thinking-2507", None, 2048),
+        ("QwQ-32B", None, 2048),
+        ("gpt-oss-20b", None, 2048),
+        ("Magistral-Small-2509", None, 0),
+        ("unheard-of", None, 0),
+        ("unheard-of", 300, 300),
+    ],
+)
+async def test_a_model_thinks_as_its_profile_says_unless_it_is_asked_otherwise(
+    ask: list[Message], model: str, asked: int | None, budget: int
+) -> None:
+    with words([says("A bird."), says("wren")] if budget else [says("wren")], model) as server:
+        async with open_engine(server.url, thinking=asked) as engine:
+            completion = await engine.generate(ask, WORD, Sampling())
+            assert engine.profile.thinks is bool(budget)
+            assert engine.canary is not None
+            assert engine.canary.passed
+            assert engine.name == f"vllm:{model}"
+            assert engine.enforcement == "grammar"
+            assert engine.identity
+        asks = server.requests[1:]
+    assert completion.text == "wren"
+    assert completion.thinking == ("A bird." if budget else "")
+    assert [body["max_completion_tokens"] for body in asks] == ([budget] if budget else []) + [WORD.max_tokens]

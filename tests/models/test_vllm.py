@@ -2,19 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from random_model import CONTEXT
+from scripted_server import Reply, ScriptedServer, says
 
 from models.contract import Contract
 from models.embedded import EmbeddedEngine
 from models.engine import Message, Sampling
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
 from models.grammar import Grammar, compile_grammar
-from models.vllm import VllmEngine, admits
+from models.membership import admits
+from models.vllm import VllmEngine
 
 TRIP = re.compile(r'\{"to":"[a-zA-Z ]{0,30}","budget":[0-9]{1,6},"note":"[a-z]{20,60}"\}')
 
@@ -77,6 +79,15 @@ async def test_a_text_cut_inside_its_grammar_is_never_returned(
         await engine.generate(ask, Grammar(trip.lark, max_tokens=5), Sampling())
 
 
+async def test_the_longest_text_just_fits_its_budget(engine: VllmEngine, ask: list[Message], longest: Grammar) -> None:
+    completion = await engine.generate(ask, longest, Sampling(1.5))
+    assert completion.finish_reason == "stop"
+    assert completion.text == "\N{SNOWMAN}" * 30
+    assert completion.usage.completion_tokens == longest.max_tokens
+    with pytest.raises(ConstraintBroken, match="finish_reason length"):
+        await engine.generate(ask, Grammar(longest.lark, longest.max_tokens - 1), Sampling(1.5))
+
+
 @pytest.mark.parametrize("length", [CONTEXT // 3, CONTEXT, 100_000])
 async def test_a_prompt_that_leaves_too_little_room_is_refused(engine: VllmEngine, trip: Grammar, length: int) -> None:
     with pytest.raises(PromptTooLong):
@@ -132,3 +143,66 @@ async def test_it_says_what_it_talks_to(engine: VllmEngine, vllm_url: str, rando
 )
 def test_a_text_outside_its_language_is_noticed(text: str, admitted: bool) -> None:
     assert admits(Grammar('start: "naïve " /[☃-☄]/', 20), text) is admitted
+
+
+async def scripted(ask: list[Message], grammar: Grammar, replies: Sequence[Reply], **options: object) -> int:
+    """Ask a server that answers so, and say how many calls it got."""
+    with ScriptedServer(replies, **options) as server:  # type: ignore[arg-type]
+        engine = await VllmEngine.open(server.url)
+        try:
+            assert (await engine.generate(ask, grammar, Sampling(), max_tokens=3)).finish_reason == "stop"
+        finally:
+            await engine.close()
+            for body in server.requests:
+                assert body["max_completion_tokens"] == grammar.max_tokens
+                assert body["structured_outputs"] == {"grammar": grammar.lark}
+        return len(server.requests)
+
+
+WREN = Grammar("start: /[a-z]{4}/", 5)
+
+
+async def test_it_asks_for_exactly_the_budget_of_the_grammar(ask: list[Message]) -> None:
+    for budget in (5, 77, 1000):
+        assert await scripted(ask, Grammar(WREN.lark, budget), [says("wren")]) == 1
+
+
+@pytest.mark.parametrize("finish_reason", ["length", "tool_calls", "content_filter", "abort"])
+async def test_a_whole_text_that_was_not_ended_by_the_model_is_not_trusted(
+    ask: list[Message], finish_reason: str
+) -> None:
+    with pytest.raises(ConstraintBroken, match=f"finish_reason {finish_reason}") as caught:
+        await scripted(ask, WREN, [says("wren", finish_reason=finish_reason)])
+    assert caught.value.text == "wren"
+    assert "wren" not in str(caught.value)
+
+
+async def test_a_prompt_without_room_is_refused_before_the_call(ask: list[Message]) -> None:
+    prompt = sum(len(turn.content) for turn in ask)
+    assert await scripted(ask, WREN, [says("wren")], context=prompt + 5) == 1
+    with ScriptedServer([], context=prompt + 4) as server:
+        engine = await VllmEngine.open(server.url)
+        with pytest.raises(PromptTooLong, match=f"takes {prompt} tokens and the answer may take 5"):
+            await engine.generate(ask, WREN, Sampling())
+        await engine.close()
+        assert server.requests == []
+
+
+async def test_where_a_server_cannot_count_a_cut_text_is_a_prompt_too_long(ask: list[Message]) -> None:
+    assert await scripted(ask, WREN, [says("wren")], context=60, tokenizes=False) == 1
+    with pytest.raises(PromptTooLong, match="takes 11 tokens and the answer may take 50"):
+        await scripted(ask, Grammar(WREN.lark, 50), [says("wr", finish_reason="length")], context=60, tokenizes=False)
+
+
+async def test_a_server_that_does_not_say_its_context_is_asked_all_the_same(ask: list[Message]) -> None:
+    assert await scripted(ask, WREN, [says("wren")], context=None, version=None, tokenizes=False) == 1
+
+
+async def test_reasoning_beside_a_whole_text_is_kept_apart(ask: list[Message]) -> None:
+    with ScriptedServer([says("wren", reasoning="A bird."), says("The wren.", reasoning_content="A bird.")]) as server:
+        engine = await VllmEngine.open(server.url)
+        bound = await engine.generate(ask, WREN, Sampling())
+        free = await engine.generate(ask, None, Sampling())
+        await engine.close()
+    assert (bound.text, bound.thinking) == ("wren", "A bird.")
+    assert (free.text, free.thinking) == ("The wren.", "A bird.")

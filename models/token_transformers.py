@@ -1,0 +1,64 @@
+"""TokenTransformers: a model folder as an Outlines model that is fed and read in token ids.
+
+Knows transformers; knows nothing of requests, grammars or batches.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from outlines.models import Transformers
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers.utils.logging import disable_progress_bar
+
+from models.errors import ModelNotFound
+
+disable_progress_bar()  # a bar of its own would tear the progress that the command shows
+
+
+class TokenTransformers(Transformers):  # type: ignore[misc]
+    """Outlines' stock model tokenises a templated prompt with special tokens once more, and returns text only, so that
+    neither the usage nor the end of a text could be known."""
+
+    def _prepare_model_inputs(self, model_input: Any, is_batch: bool = False) -> tuple[Any, dict[str, torch.Tensor]]:
+        width = max(len(prompt) for prompt in model_input)
+        ids = torch.full((len(model_input), width), self.tokenizer.pad_token_id, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, prompt in enumerate(model_input):  # padded on the left, so that all rows end at the same place
+            ids[row, width - len(prompt) :] = torch.tensor(prompt)
+            mask[row, width - len(prompt) :] = 1
+        device = self.model.device
+        return model_input, {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+
+    def _decode_generation(self, generated_ids: torch.Tensor) -> torch.Tensor:
+        return generated_ids
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> TokenTransformers:
+        """The model and tokenizer in `folder`, on the GPU if there is one. Raises ModelNotFound, naming it `name`."""
+        cuda = torch.cuda.is_available()
+        try:
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+            # On a CPU float32 is both the fastest and the most exact choice for the small models it can carry.
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, config=config, local_files_only=True, dtype="auto" if cuda else torch.float32
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+            reason = str(error).split("\n", 1)[0]
+            raise ModelNotFound(f"The model in {name} cannot be loaded: {reason}") from error
+        if tokenizer.chat_template is None or tokenizer.eos_token_id is None:
+            raise ModelNotFound(
+                f"{name} has no chat template or no end-of-text token, so it cannot take messages.",
+                "Choose a model tuned for chat.",
+            )
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        # The model's own defaults (top_k, repetition penalty, …) must not add to what a request asks for.
+        model.generation_config = GenerationConfig(
+            do_sample=False, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+        )
+        return cls(model.to("cuda" if cuda else "cpu").eval(), tokenizer)

@@ -1,0 +1,151 @@
+"""The HTTP side of a vLLM server: its client, what it reports of itself, and its errors as ours.
+
+Knows addresses, Outlines' client and OpenAI's; knows nothing of grammars' languages, thoughts or budgets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from openai.types.chat import ChatCompletion
+from outlines.exceptions import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    BadRequestError,
+    NotFoundError,
+    RateLimitError,
+    ServerError,
+    normalize_provider_errors,
+)
+from outlines.inputs import Chat
+from outlines.models.vllm import AsyncVLLM
+from outlines.types import CFG
+
+from models.errors import EngineError, EngineUnavailable, ModelNotFound, PromptTooLong
+
+GREETING_SECONDS = 15.0
+"""How long a server may take to say what it serves; a generation may take ten minutes, the client's default."""
+
+
+class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
+    """Outlines' client, returning the whole completion: the stock one drops finish_reason and usage."""
+
+    async def generate(self, model_input: Chat, output_type: CFG | None = None, **inference: Any) -> ChatCompletion:
+        arguments = self._build_client_args(model_input, output_type, **inference)
+        with normalize_provider_errors("vllm"):
+            completion: ChatCompletion = await self.client.chat.completions.create(**arguments)
+        return completion
+
+
+def connect(root: str) -> AsyncOpenAI:
+    """A client for the server at `root` ("http://host:8000"). Raises ModelNotFound for what is no address."""
+    if not _is_address(root):
+        raise ModelNotFound(f"{root} is not an address.", "Write it as http://host:8000.")
+    return AsyncOpenAI(
+        base_url=f"{root}/v1",
+        api_key=os.environ.get("VLLM_API_KEY", "EMPTY"),
+        max_retries=0,  # whether a call is tried again is the caller's decision, and recorded
+        http_client=DefaultAsyncHttpxClient(trust_env=not _is_local(root)),
+    )
+
+
+async def greet(client: AsyncOpenAI, root: str) -> tuple[Mapping[str, Any], str]:
+    """The first model that the server at `root` serves, as it describes it, and its version ("" if it tells none).
+
+    Raises EngineUnavailable when nothing of the kind answers there, ModelNotFound when it serves no model.
+    """
+    with errors(f"the server at {root}"):
+        models: Any = await client.get("/models", cast_to=object, options={"timeout": GREETING_SECONDS})
+        version = await _version(client, root)
+    try:
+        served = models["data"][0] if models["data"] else None
+        if served is not None:
+            served["id"]
+    except (KeyError, TypeError) as error:
+        raise EngineUnavailable(f"What answers at {root} is not an OpenAI-compatible server.") from error
+    if served is None:
+        raise ModelNotFound(f"The server at {root} serves no model.", "Start it with a model.")
+    return dict(served), version
+
+
+async def count_tokens(client: AsyncOpenAI, root: str, body: Mapping[str, Any]) -> int | None:
+    """Tokens of a templated prompt; None where the server cannot count: then it has to notice itself."""
+    try:
+        with normalize_provider_errors("vllm"):
+            counted: Any = await client.post(f"{root}/tokenize", body=body, cast_to=object)
+    except NotFoundError:
+        return None
+    return int(counted["count"])
+
+
+async def fetch_metrics(client: AsyncOpenAI, root: str) -> str:
+    """What the server at `root` counts, in Prometheus' text format; "" where it counts nothing."""
+    try:
+        with normalize_provider_errors("vllm"):
+            return await client.get(f"{root}/metrics", cast_to=str, options={"timeout": GREETING_SECONDS})
+    except NotFoundError:
+        return ""
+
+
+async def _version(client: AsyncOpenAI, root: str) -> str:
+    try:
+        with normalize_provider_errors("vllm"):
+            answer: Any = await client.get(f"{root}/version", cast_to=object, options={"timeout": GREETING_SECONDS})
+    except NotFoundError:
+        return ""  # OpenAI-compatible, but not vLLM
+    return f"vllm {answer['version']}"
+
+
+def _is_address(root: str) -> bool:
+    try:
+        parts = urlsplit(root)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _is_local(root: str) -> bool:
+    host = urlsplit(root).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextmanager
+def errors(who: str) -> Iterator[None]:
+    """What Outlines reports, as our own errors: the server's text where it helps, and no stack of three libraries."""
+    try:
+        with normalize_provider_errors("vllm"):
+            yield
+    except (APIConnectionError, APITimeoutError, ServerError, RateLimitError) as error:
+        raise EngineUnavailable(f"{_capital(who)} does not answer ({_reason(error)}).") from error
+    except NotFoundError as error:
+        raise ModelNotFound(f"{_capital(who)} does not know the model or the request ({_reason(error)}).") from error
+    except BadRequestError as error:
+        if "maximum context length" in _reason(error):
+            raise PromptTooLong(f"The prompt does not fit {who}: {_reason(error)}") from error
+        raise EngineError(f"{_capital(who)} refused the request: {_reason(error)}") from error
+    except APIError as error:
+        raise EngineError(f"{_capital(who)} failed: {_reason(error)}") from error
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.startswith("the ") else text
+
+
+def _reason(error: APIError) -> str:
+    """The first line of the server's own message, without the layers around it."""
+    cause: Exception | None = error
+    while isinstance(cause, APIError):
+        cause = cause.original_exception
+    body = getattr(cause, "body", None)
+    message = body.get("message") if isinstance(body, dict) else None
+    return str(message or cause or error).strip().split("\n", 1)[0]

@@ -1,0 +1,120 @@
+"""ScriptedServer: an OpenAI-compatible server on a real socket whose answers are written down beforehand.
+
+It stands for servers that behave in a given way: ones that ignore a field, cut answers, put them elsewhere, refuse.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, TypeAlias
+
+Body: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer of /v1/chat/completions: its status and its body."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+def says(content: str | None, *, finish_reason: str = "stop", tokens: int = 7, **fields: str | None) -> Reply:
+    """A completion. `fields` stand beside the content in the message: `reasoning_content="…"`, `reasoning="…"`."""
+    message = {"role": "assistant", "content": content, **fields}
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+    usage = {"prompt_tokens": 11, "completion_tokens": tokens, "total_tokens": 11 + tokens}
+    head = {"id": "scripted", "object": "chat.completion", "created": 0, "model": "scripted"}
+    return Reply(200, {**head, "choices": [choice], "usage": usage})
+
+
+def refuses(status: int, message: str) -> Reply:
+    """An error in the form that OpenAI's client understands."""
+    return Reply(status, {"error": {"message": message, "type": "BadRequestError", "param": None, "code": status}})
+
+
+class ScriptedServer:
+    """Serves between `with` and the end of the block, at `url`.
+
+    `script`: the replies in order, or a function from a request's body to its reply; a request beyond the last reply
+    gets a 500. `requests` holds every body of /v1/chat/completions so far. `version`: what /version reports, or None
+    for a server that has no such path; `tokenizes`: whether it has /tokenize, where a byte of content is a token.
+    """
+
+    def __init__(
+        self,
+        script: Sequence[Reply] | Callable[[Body], Reply],
+        *,
+        model: str = "scripted",
+        context: int | None = 4096,
+        version: str | None = "0.0.1",
+        tokenizes: bool = True,
+    ) -> None:
+        self.requests: list[Body] = []
+        self._script = script
+        self._lock = threading.Lock()
+        self._gets: dict[str, Body] = {
+            "/health": {},
+            "/v1/models": {"object": "list", "data": [{"id": model, "object": "model", "max_model_len": context}]},
+        }
+        if version is not None:
+            self._gets["/version"] = {"version": version}
+        self._tokenizes = tokenizes
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> ScriptedServer:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _get(self, path: str) -> Reply:
+        body = self._gets.get(path)
+        return refuses(404, "Not Found") if body is None else Reply(200, body)
+
+    def _post(self, path: str, body: Body) -> Reply:
+        if path == "/tokenize" and self._tokenizes:
+            return Reply(200, {"count": sum(len(turn["content"].encode()) for turn in body["messages"])})
+        if path != "/v1/chat/completions":
+            return refuses(404, "Not Found")
+        with self._lock:
+            self.requests.append(body)
+            turn = len(self.requests) - 1
+        if callable(self._script):
+            return self._script(body)
+        return self._script[turn] if turn < len(self._script) else refuses(500, "The script has ended.")
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(server._get(self.path))
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self._answer(server._post(self.path, body))
+
+            def _answer(self, reply: Reply) -> None:
+                payload = json.dumps(reply.body).encode()
+                self.send_response(reply.status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            def log_message(self, *_: object) -> None: ...
+
+        return Handler
