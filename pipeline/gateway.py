@@ -37,12 +37,18 @@ class Gateway:
         """Wall seconds during which at least one call was with the engine."""
         return self._busy + (time.perf_counter() - self._since if self._flying else 0.0)
 
-    async def generate(self, messages: Sequence[Message], grammar: Grammar, sampling: Sampling) -> Completion:
-        """One completion. Raises EngineUnavailable after the last wait; every other error at once."""
+    async def generate(
+        self, messages: Sequence[Message], grammar: Grammar, sampling: Sampling, prompted: bool = False
+    ) -> Completion:
+        """One completion, by grammar or, if `prompted`, from XML.
+
+        Raises EngineUnavailable after the last wait; every other error at once.
+        """
+        engine = self._in_words() if prompted else self.engine
         for wait in (*self._waits, None):
             self._takeoff()
             try:
-                completion = await self.engine.generate(messages, grammar, sampling)
+                completion = await engine.generate(messages, grammar, sampling)
             except EngineUnavailable as error:
                 if wait is None:
                     raise
@@ -56,6 +62,11 @@ class Gateway:
                 self._land()
             await asyncio.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def _in_words(self) -> Engine:
+        from models.prompted import Prompted  # few runs come to this, and none needs to load it before
+
+        return Prompted(self.engine)
 
     def _takeoff(self) -> None:
         if not self._flying:

@@ -6,32 +6,60 @@ the order of rescue attempts to recovery.py, an absent engine to gateway.py, and
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
-from models.engine import Message, Sampling
+from models.engine import Completion, Message, Sampling
+from models.errors import PromptedFailure, PromptTooLong
 from models.grammar import Grammar
 from pipeline.errors import UsageError
 from pipeline.gateway import Gateway
 from pipeline.guardrails import Guardrail
-from pipeline.recovery import HOPELESS, LADDER, Attempt, Rung, Try, climb
+from pipeline.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
 from pipeline.replay import Note, Replay
 
 C = TypeVar("C", bound=Contract)
 Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
 """Whether a guardrail holds for values, by what the run knows beside them."""
 
+Compile = Callable[[int | None], Grammar]
+"""The grammar of a contract whose scratchpads have at most so many characters; None: as many as they declare."""
+
+SHORTER = (20, 0)
+"""Characters of a scratchpad, tried in this order, where the prompt leaves no room for the one that was declared."""
+
 _ATTEMPT: TypeAdapter[Attempt] = TypeAdapter(Attempt)
 
 
+@dataclass(frozen=True)
+class Task(Generic[C]):
+    """What a model is to say. `kind` is what its text must be, `contract` whose name and hash the receipt gives.
+
+    `compiled` gives the grammar for a length of the scratchpad; `evidence` names the passages that the messages quote.
+    """
+
+    kind: type[C]
+    contract: type[Contract]
+    messages: Sequence[Message]
+    compiled: Compile
+    guardrails: Sequence[Guardrail] = ()
+    evidence: Sequence[str] = ()
+
+
 class Generation:
-    """The model's side of one record. Without a gateway every generation is a UsageError."""
+    """The model's side of one record. Without a gateway every generation is a UsageError.
+
+    `second`: the way to another model, for the rung of the ladder that asks it.
+    """
 
     def __init__(
         self,
@@ -42,13 +70,22 @@ class Generation:
         *,
         seed: int = 0,
         ladder: Sequence[Rung] = LADDER,
+        second: Gateway | None = None,
     ) -> None:
         self._replay = replay
         self._gateway = gateway
+        self._second = second
         self._today = today
         self._holds = holds
         self._seed = seed
         self._ladder = tuple(ladder)
+        self._tries = [0]  # shared with the copies that called workflows hold
+
+    def held_by(self, holds: Holds) -> Generation:
+        """The same, with guardrails judged by what another run knows."""
+        other = copy.copy(self)
+        other._holds = holds
+        return other
 
     @property
     def decides(self) -> bool:
@@ -57,62 +94,115 @@ class Generation:
 
     async def produce(
         self,
-        kind: type[C],
-        contract: type[Contract],
-        messages: Sequence[Message],
-        grammar: Grammar,
-        guardrails: Sequence[Guardrail],
-        evidence: Sequence[str],
+        task: Task[C],
+        *,
+        wider: Callable[[], Awaitable[Task[C]]] | None = None,
+        clarify: Callable[[str], Awaitable[None]] | None = None,
     ) -> C:
-        """A value of `kind` from the model, recovered if need be. `contract` is whose hash goes into the receipt.
+        """A value from the model, recovered if need be.
 
-        `evidence` names the passages that the messages quote, for the receipt. Escalation at the ladder's top.
+        `wider` gives the task with more evidence; `clarify` asks the customer about a violated guardrail.
+        Raises Escalation at the ladder's top, PromptTooLong if not even an empty scratchpad leaves room.
         """
         gateway = self._gateway
         if gateway is None:
             raise UsageError("This run has no model: open the pipeline with an engine.")
-        hashed = _hash(contract)
+        forced = task.compiled(None).constant is not None
+        widened: Task[C] | None = None
 
         async def attempt(asked: Try) -> Attempt:
-            async def execute(note: Note) -> Attempt:
-                note.attempt = asked.number
-                note.detail = {
-                    "contract": contract.__name__,
-                    "hash": hashed,
-                    "evidence": list(evidence),
-                    "rung": asked.rung,
-                    "messages": [dataclasses.asdict(message) for message in asked.messages],
-                    "sampling": dataclasses.asdict(asked.sampling),
-                }
-                if grammar.constant is not None:
-                    note.detail |= {"finish_reason": "forced", "engine_seconds": 0.0}
-                    text, reason = grammar.constant, "forced"
-                else:
-                    completion = await gateway.generate(asked.messages, grammar, asked.sampling)
-                    note.prompt_tokens = completion.usage.prompt_tokens
-                    note.completion_tokens = completion.usage.completion_tokens
-                    text, reason = completion.text, completion.finish_reason
-                    note.detail |= {"finish_reason": reason, "engine_seconds": completion.seconds}
-                return Attempt(text, reason, await self._broken(kind, text, guardrails))
+            nonlocal widened
+            self._tries[0] += 1
+            if asked.wider and wider is not None:
+                widened = await wider()
+            present = widened if asked.wider and widened is not None else task
+            if not asked.messages:
+                asked = dataclasses.replace(asked, messages=tuple(present.messages))
+            way = self._second if asked.second and self._second is not None else gateway
 
-            arguments = [hashed, asked.messages, asked.sampling, asked.rung]
-            result: Attempt = await self._replay.step(f"model {contract.__name__}", arguments, execute, _ATTEMPT)
+            async def execute(note: Note) -> Attempt:
+                return await self._attempt(way, present, asked, note)
+
+            arguments = [_hash(task.contract), asked.messages, asked.sampling, asked.rung]
+            result: Attempt = await self._replay.step(f"model {task.contract.__name__}", arguments, execute, _ATTEMPT)
             return result
 
-        first = Try(tuple(messages), Sampling(seed=self._seed))
-        result = await climb(first, attempt, self._ladder if grammar.constant is None else HOPELESS)
-        return kind.model_validate_json(result.text, context={"today": self._today})
+        means = Means(
+            retrieves=wider is not None,
+            prompts=self.decides and gateway.engine.enforcement == "grammar",
+            second=self._second is not None,
+            clarify=clarify,
+            left=MOST_PER_RECORD - self._tries[0],
+        )
+        first = Try(tuple(task.messages), Sampling(seed=self._seed))
+        result = await climb(first, attempt, HOPELESS if forced else self._ladder, means)
+        return task.kind.model_validate_json(result.text, context={"today": self._today})
 
-    async def _broken(self, kind: type[Contract], text: str, guardrails: Sequence[Guardrail]) -> str | None:
-        """Which rule a text breaks, in words that a model can use; None if it may pass."""
+    async def _attempt(self, gateway: Gateway, task: Task[C], asked: Try, note: Note) -> Attempt:
+        engine, compiled = gateway.engine, cache(task.compiled)
+        note.attempt = asked.number
+        note.detail = {
+            "contract": task.contract.__name__,
+            "hash": _hash(task.contract),
+            "evidence": list(task.evidence),
+            "rung": asked.rung,
+            "messages": [dataclasses.asdict(message) for message in asked.messages],
+            "sampling": dataclasses.asdict(asked.sampling),
+        }
+        # A model that thinks before it answers needs no scratchpad inside its answer.
+        lengths: list[int | None] = [0] if engine.profile.thinks else [None, *SHORTER]
+        if not task.kind.private_fields():
+            lengths = [None]
+        constant = compiled(lengths[0]).constant
+        if constant is not None:
+            note.detail |= {"finish_reason": "forced", "engine_seconds": 0.0}
+            return await self._checked(task, constant, "forced")
         try:
-            value = kind.model_validate_json(text, context={"today": self._today})
+            completion, length = await _drawn(gateway, asked, compiled, lengths)
+        except PromptedFailure as error:
+            note.detail |= {"finish_reason": "refused", "enforcement": "prompted", "engine_seconds": 0.0}
+            return Attempt("", "refused", error.what, "unreadable")
+        except PromptTooLong as error:
+            if asked.rung is None:
+                raise
+            note.detail |= {"finish_reason": UNFIT, "engine_seconds": 0.0}
+            return Attempt("", UNFIT, error.what)
+        note.prompt_tokens = completion.usage.prompt_tokens
+        note.completion_tokens = completion.usage.completion_tokens
+        note.detail |= {
+            "finish_reason": completion.finish_reason,
+            "enforcement": completion.enforcement,
+            "engine_seconds": completion.seconds,
+            "thinking": completion.thinking,
+        }
+        if asked.second:
+            note.detail["model"] = engine.name
+        if length != lengths[0]:
+            note.detail["scratchpad"] = length
+        return await self._checked(task, completion.text, completion.finish_reason)
+
+    async def _checked(self, task: Task[C], text: str, finish_reason: str) -> Attempt:
+        """The attempt that a text makes: with the rule it breaks, in words that a model can use, if it breaks one."""
+        try:
+            value = task.kind.model_validate_json(text, context={"today": self._today})
         except ValidationError as error:
-            return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()[:3]) + "."
-        for rule in guardrails:
+            told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()[:3])
+            return Attempt(text, finish_reason, f"{told}.", "invalid")
+        for rule in task.guardrails:
             if not await self._holds(rule, [value]):
-                return rule.message
-        return None
+                return Attempt(text, finish_reason, rule.message, "guardrail", rule.name)
+        return Attempt(text, finish_reason)
+
+
+async def _drawn(
+    gateway: Gateway, asked: Try, compiled: Compile, lengths: Sequence[int | None]
+) -> tuple[Completion, int | None]:
+    """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length."""
+    for length in lengths[:-1]:
+        with suppress(PromptTooLong):
+            return await gateway.generate(asked.messages, compiled(length), asked.sampling, asked.prompted), length
+    last = lengths[-1]
+    return await gateway.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
 
 
 @cache

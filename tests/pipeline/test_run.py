@@ -187,8 +187,9 @@ async def test_a_rule_that_never_holds_climbs_the_ladder_to_a_person(engine: Emb
     row = await Desk(tmp_path, refuse, "May I bring my dog?", engine=engine).run()
     assert row["status"] == "escalated"
     assert row["escalation"]["reason"].endswith("This is never good enough.")
-    assert row["receipt"]["attempts"] == 3
-    assert row["receipt"]["recovered"] == ["resample", "repair"]
+    assert row["receipt"]["attempts"] == 4
+    assert row["receipt"]["recovered"] == ["resample", "repair", "other_format"]
+    assert (row["receipt"]["enforcement"], row["receipt"]["canary"]) == ("grammar", "not run")
 
 
 async def test_a_model_that_does_not_decide_is_not_asked_to(copier: EmbeddedEngine, tmp_path: Path) -> None:
