@@ -34,15 +34,16 @@ from pipeline.record import Record
 from pipeline.recovery import LADDER, Rung
 from pipeline.replay import Note, Replay
 from pipeline.router import AMBIGUOUS, OUT_OF_SCOPE, Decision, Encoder, Router
-from pipeline.run import Amended, Run
+from pipeline.run import PASSES, Amended, Run
 from pipeline.workflow import Workflow
 
 if TYPE_CHECKING:
     from index.retriever import Retriever
 
+RETRY_STRIDE = 1_000
+"""Between the seeds of a record and of its retry: more than the tries of any ladder."""
+
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
-_PASSES = 8
-"""How often a workflow may start over because a person changed a form: more than the questions' own limits allow."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class App:
     def __post_init__(self) -> None:
         if not self.workflows:
             raise UsageError(f"The app '{self.name}' has no workflows: list at least one.")
+        for workflow in self.workflows:
+            if not workflow.examples:
+                raise UsageError(
+                    f"The workflow '{workflow.__name__}' has no examples: the gate needs a few sentences people say."
+                )
         intents = [workflow.intent for workflow in self.workflows]
         for intent in intents:
             if intents.count(intent) > 1 or intent in (OUT_OF_SCOPE, AMBIGUOUS):
@@ -72,15 +78,20 @@ class App:
                 )
 
     @property
-    def contracts(self) -> Mapping[str, str]:
-        """Name and hash of every contract that the modules of the workflows know by name."""
+    def classes(self) -> Mapping[str, type[Contract]]:
+        """Every contract that the modules of the workflows know by name."""
         seen = {
             value.__name__: value
             for workflow in self.workflows
             for value in getattr(workflow.body, "__globals__", {}).values()
             if isinstance(value, type) and issubclass(value, Contract) and value is not Contract
         }
-        return {name: seen[name].contract_hash() for name in sorted(seen)}
+        return {name: seen[name] for name in sorted(seen)}
+
+    @property
+    def contracts(self) -> Mapping[str, str]:
+        """Name and hash of each of its `classes`."""
+        return {name: contract.contract_hash() for name, contract in self.classes.items()}
 
 
 def load_app(name: str) -> App:
@@ -110,12 +121,14 @@ class Pipeline:
         ladder: Sequence[Rung] = LADDER,
         waits: Sequence[float] = WAITS,
         progress: Callable[[str], None] = lambda text: None,
+        second: Engine | None = None,
     ) -> None:
         self.app = app
         self.journal = journal
         self.state = state
         self.today = today
         self.gateway = None if engine is None else Gateway(engine, waits, progress)
+        self._second = None if second is None else Gateway(second, waits, progress)
         self._engine = engine
         self._retriever = retriever
         self._router = router
@@ -177,10 +190,11 @@ class Pipeline:
             replay,
             self.gateway,
             self._retriever,
-            seed=self._seed,
+            seed=self._seed + RETRY_STRIDE * (past.retries if past else 0),
             tell=self._tell,
             told=past.said if past else 0,
             ladder=self._ladder,
+            second=self._second,
         )
         gate = _Gate()
         trace: str | None = None
@@ -209,8 +223,7 @@ class Pipeline:
             intent=None if decision is None else decision.label,
             receipt=receipt(
                 replay.steps,
-                model=self._engine.name if self._engine else "none",
-                identity=self._engine.identity if self._engine else "none",
+                engine=self._engine,
                 gate=None if decision is None else decision.row(),
                 index=self._index,
             ),
@@ -228,7 +241,7 @@ class Pipeline:
             return self.app.out_of_scope
         workflow = self._workflows[decision.intent]
         run.unlock(workflow)
-        for _ in range(_PASSES):
+        for _ in range(PASSES):
             try:
                 ending = await workflow.body(run)
             except Amended:
@@ -236,7 +249,7 @@ class Pipeline:
                 continue
             replay.completed()
             return ending
-        raise Escalation("human", f"The request was changed {_PASSES} times without coming to an end.")
+        raise Escalation("human", f"The request was changed {PASSES} times without coming to an end.")
 
     async def _route(self, run: Run, replay: Replay, gate: _Gate) -> None:
         """Let the gate decide: the encoder; then the model, if it is trusted; then, on a close call, the customer."""

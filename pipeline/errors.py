@@ -2,7 +2,8 @@
 
 InterlockError                an ordinary error; `str(error)` is one sentence: what happened and what to do
 ├── UsageError                the caller asked for something that cannot be done: exit code 2, nothing changed
-│   └── ActionNotUnlocked     a workflow called an action that its intent does not list
+│   ├── ActionNotUnlocked     a workflow called an action, or a workflow, that its intent does not list
+│   └── NotApproved           an action that needs a person's approval was called without it
 ├── JournalError              the journal cannot be read or written; the run stops and can be resumed
 ├── ReplayMismatch            a workflow asked for another step than the journal holds
 ├── GuardrailViolation        a rule does not hold and nobody was left to mend it
@@ -31,11 +32,25 @@ class UsageError(InterlockError):
 
 
 class ActionNotUnlocked(UsageError):
-    """A workflow called an action that its `actions=[…]` does not list. Nothing was done."""
+    """A workflow called an action that its `actions=[…]` does not list, or a workflow that its `calls` does not.
 
-    def __init__(self, action: str, intent: str) -> None:
+    Nothing was done.
+    """
+
+    def __init__(self, name: str, intent: str, listed: str = "actions") -> None:
+        kind = "action" if listed == "actions" else "workflow"
         super().__init__(
-            f"The intent '{intent}' does not unlock the action '{action}': list it in @workflow(actions=[…]) if it may."
+            f"The intent '{intent}' does not unlock the {kind} '{name}': list it in @workflow({listed}=[…]) if it may."
+        )
+
+
+class NotApproved(UsageError):
+    """An action declared with `approval=True` was called with arguments that nobody approved. Nothing was done."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(
+            f"The action '{action}' needs a person's approval of exactly these arguments: call `await run.approve` with"
+            " them first."
         )
 
 

@@ -21,7 +21,7 @@ from models.said import Unread
 from pipeline import clarify, prompts
 from pipeline.conversation import Turn
 from pipeline.errors import GuardrailViolation
-from pipeline.generation import Generation, Holds
+from pipeline.generation import Generation, Holds, Task
 from pipeline.guardrails import Guardrail
 from pipeline.outcome import Escalation, Question
 from pipeline.replay import Note, Replay
@@ -49,14 +49,16 @@ class Interview:
         """What the customer said, turn by turn, as a grammar takes it."""
         return [normalise(turn.text) for turn in self._conversation if turn.role == "customer"]
 
-    async def ask(self, question: Question, understand: Callable[[str], T | None]) -> T:
+    async def ask(self, question: Question, understand: Callable[[str], T | None], about: Sequence[object] = ()) -> T:
         """What a person's answer means to `understand`, which returns None for an answer it does not.
+
+        `about`: what else the answer is bound to.
 
         Raises Suspend until the question is answered, and Escalation when it was asked in vain.
         """
         asked = question
         for _ in range(clarify.ASK_LIMIT):
-            answer = normalise(await self._replay.ask(asked))
+            answer = normalise(await self._replay.ask(asked, about))
             self._conversation += [Turn("assistant", asked.text), Turn("customer", answer)]
             meaning = understand(answer)
             if meaning is not None:
@@ -99,7 +101,7 @@ class Interview:
                 "human", f"The customer was asked {clarify.ASK_LIMIT} times for '{field}' without a usable answer."
             )
         self._asked[field] += 1
-        answer = await self.answer(Question(field, question.text, question.choices))
+        answer = await self.answer(question)
         mended = {**values, field: clarify.read_answer(contract, field, answer, self._today)}
         if mended[field] is None or clarify.gap(contract, mended) is not None:
             # What was said before has been read before: only the answer may be copied from now.
@@ -115,10 +117,9 @@ class Interview:
         draft = clarify.narrowed(contract, self._generation.decides)
         if not set(draft.model_fields) - set(contract.private_fields()):
             return {}
-        grammar = compile_grammar(draft, said=said)
-        filled = await self._generation.produce(
-            draft, contract, prompts.fill(draft, self._conversation), grammar, (), []
-        )
+        messages = prompts.fill(draft, self._conversation)
+        task = Task(draft, contract, messages, lambda length: compile_grammar(draft, said, scratchpad=length))
+        filled = await self._generation.produce(task)
         return {name: getattr(filled, name) for name in draft.model_fields}
 
     async def _check(

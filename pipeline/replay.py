@@ -45,13 +45,21 @@ class Note:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
+Body = Callable[[Note, Callable[[], None]], Awaitable[Any]]
+"""A workflow called as a step: it may add to its journal entry, and calls the function to begin another pass."""
+
+
 @dataclass(eq=False)
 class _Branch:
-    """One task of a workflow, and how many steps and further tasks it has started."""
+    """One task of a workflow, and how many steps and further tasks it has started.
+
+    `scope` names the calls of other workflows around it; equal steps are counted within their scope.
+    """
 
     replay: Replay
     task: asyncio.Task[Any] | None
     path: str = ""
+    scope: str = ""
     steps: int = 0
     children: int = 0
 
@@ -64,6 +72,7 @@ _TEXT: TypeAdapter[str] = TypeAdapter(str)
 class _Call:
     """One call of a step: what is known before it runs."""
 
+    scope: str
     position: str
     name: str
     digest: str
@@ -94,7 +103,7 @@ class Replay:
         self._ledger: dict[str, ActionRow] = dict(past.actions) if past else {}
         self._root = _Branch(self, asyncio.current_task())
         self._tasks: list[asyncio.Task[Any]] = []
-        self._occurrences: Counter[tuple[str, str]] = Counter()
+        self._occurrences: Counter[tuple[str, str, str]] = Counter()
         self._visited = 0
         self._passes = 0
 
@@ -131,9 +140,44 @@ class Replay:
         self._done(row)
         return self._restore(row, adapter)
 
-    async def ask(self, question: Question) -> str:
-        """The answer to a question, from the journal; else Suspend, with the question kept for a person."""
-        call = self._call("ask", [question.field, question.text, question.choices])
+    async def nest(self, name: str, arguments: object, body: Body, adapter: TypeAdapter[Any]) -> tuple[Any, Note]:
+        """The result of a whole workflow called as one step, and the note that `body` made of it.
+
+        The steps inside get positions inside it ("3/1"). Raises what the workflow raises, unrecorded.
+        """
+        call = self._call(name, arguments)
+        if (recorded := self._recorded(call)) is not None:
+            inner = [step for position, step in self._past.items() if position.startswith(f"{call.position}/")]
+            self._visited += len(inner)
+            self.steps[-1:-1] = inner
+            return self._restore(recorded, adapter), Note(detail=dict(recorded.detail))
+        self._tell(StepStarted(self.record, call.position, name))
+        note, started, clock = Note(), time.time(), time.perf_counter()
+        scope = f"{call.scope}{name}#{call.digest}#{call.occurrence}/"
+        passes = 0
+
+        def start_over() -> None:
+            nonlocal passes
+            passes += 1
+            self._forget(scope)
+            _BRANCH.set(_Branch(self, asyncio.current_task(), f"{call.position}/again{passes}:", scope))
+
+        token = _BRANCH.set(_Branch(self, asyncio.current_task(), f"{call.position}/", scope))
+        try:
+            value = await body(note, start_over)
+        finally:
+            _BRANCH.reset(token)
+        row = self._row(call, note, started, clock, self._dump(name, value, adapter), None)
+        await self._journal.keep(self.record, row)
+        self._done(row)
+        return self._restore(row, adapter), note
+
+    async def ask(self, question: Question, about: Sequence[object] = ()) -> str:
+        """The answer to a question, from the journal; else Suspend, with the question kept for a person.
+
+        `about`: what else the answer is bound to, so that it counts for nothing else.
+        """
+        call = self._call("ask", [question.field, question.text, question.choices, *about])
         if (recorded := self._recorded(call)) is not None:
             return str(self._restore(recorded, _TEXT))
         await self._journal.park(
@@ -142,7 +186,9 @@ class Replay:
         self._tell(Asked(self.record, question))
         raise Suspend(question)
 
-    async def do(self, action: Action[..., Any], args: Sequence[object]) -> Any:
+    async def do(
+        self, action: Action[..., Any], args: Sequence[object], intent: str = "", approval: str | None = None
+    ) -> Any:
         """The result of an action that happens once: reserve, execute under its key, commit.
 
         Found reserved but not committed, it is looked up through its check; without one, a person is asked to
@@ -169,7 +215,16 @@ class Replay:
                 self._tell(ActionCommitted(self.record, action.name, key))
             return self._restore(row, action.adapter)
 
-        reserved = ActionRow(key, self.record, action.name, call.digest, call.occurrence, canonical(args, self.state))
+        reserved = ActionRow(
+            key,
+            self.record,
+            action.name,
+            call.digest,
+            call.occurrence,
+            canonical(args, self.state),
+            intent=intent,
+            approval=approval,
+        )
         if earlier is not None and earlier.state == "committed":
             return await settle("committed", earlier.result, None)
         if earlier is not None and earlier.state == "reserved":
@@ -195,19 +250,18 @@ class Replay:
             value = found
         return await settle("committed", self._dump(action.name, value, action.adapter), None)
 
-    def position(self) -> str:
-        """Where the workflow is now; moves on by one."""
+    def _here(self) -> _Branch:
+        """The branch of the task that is running, made if this is its first step."""
         branch, task = _BRANCH.get(), asyncio.current_task()
         if branch is None or branch.replay is not self:
             branch = self._root
         if branch.task is not task:
             branch.children += 1
-            branch = _Branch(self, task, f"{branch.path}{branch.children}.")
+            branch = _Branch(self, task, f"{branch.path}{branch.children}.", branch.scope)
             _BRANCH.set(branch)
             if task is not None:
                 self._tasks.append(task)
-        branch.steps += 1
-        return f"{branch.path}{branch.steps}"
+        return branch
 
     def start_over(self) -> None:
         """The workflow is called once more in the same record: its steps get positions of their own.
@@ -216,7 +270,7 @@ class Replay:
         """
         self._passes += 1
         self._root = _Branch(self, asyncio.current_task(), f"again{self._passes}:")
-        self._occurrences.clear()
+        self._forget("")
 
     def completed(self) -> None:
         """The workflow came to its end: ReplayMismatch if the journal holds steps that it did not call."""
@@ -239,9 +293,16 @@ class Replay:
             raise UsageError(
                 f"The arguments of '{name}' cannot be kept in the journal ({error}): pass data, not objects."
             ) from error
-        occurrence = self._occurrences[name, marked]
-        self._occurrences[name, marked] += 1
-        return _Call(self.position(), name, marked, occurrence, arguments)
+        branch = self._here()
+        branch.steps += 1
+        occurrence = self._occurrences[branch.scope, name, marked]
+        self._occurrences[branch.scope, name, marked] += 1
+        return _Call(branch.scope, f"{branch.path}{branch.steps}", name, marked, occurrence, arguments)
+
+    def _forget(self, scope: str) -> None:
+        """Count equal steps of a scope from zero again, so that an action already done keeps its key."""
+        for counted in [key for key in self._occurrences if key[0].startswith(scope)]:
+            del self._occurrences[counted]
 
     def _recorded(self, call: _Call) -> StepRow | None:
         step = self._past.get(call.position)
@@ -312,7 +373,7 @@ class Replay:
 
 def _key(record: str, call: _Call) -> str:
     """The idempotency key: the same for the same call of the same record, in every process."""
-    parts = json.dumps([record, call.name, call.digest, call.occurrence])
+    parts = json.dumps([record, *([call.scope] if call.scope else []), call.name, call.digest, call.occurrence])
     return hashlib.sha256(parts.encode()).hexdigest()
 
 

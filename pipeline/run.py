@@ -7,12 +7,14 @@ asking a person to interview.py, durability to replay.py, and the wording of pro
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, TypeVar
 
 from pydantic import TypeAdapter, create_model
 
@@ -23,15 +25,16 @@ from models.reading import read
 from models.said import QuoteMark
 from pipeline import clarify, prompts
 from pipeline.conversation import Turn
-from pipeline.errors import ActionNotUnlocked, GuardrailViolation, UsageError
+from pipeline.errors import ActionNotUnlocked, GuardrailViolation, NotApproved, UsageError
 from pipeline.events import Event, Said
 from pipeline.gateway import Gateway
-from pipeline.generation import Generation
+from pipeline.generation import Generation, Task
 from pipeline.guardrails import Guardrail
 from pipeline.interview import Interview, short
 from pipeline.outcome import Escalation, Question
 from pipeline.recovery import LADDER, Rung
 from pipeline.replay import Note, Replay
+from pipeline.step import digest
 from pipeline.workflow import Action, Step, Workflow
 
 if TYPE_CHECKING:
@@ -54,8 +57,19 @@ its documents), and on 250 utterances of CLINC150 about other matters, of which 
 """
 
 
+PASSES = 8
+"""How often a workflow may start over because a person changed a form: more than the questions' own limits allow."""
+
+
 class Amended(BaseException):
     """A person changed a field after it was used: the workflow starts over with what is known now. Internal."""
+
+
+@dataclasses.dataclass
+class _Says:
+    """How many updates were told so far, by a run and the workflows it calls."""
+
+    spoken: int = 0
 
 
 class Run:
@@ -79,6 +93,7 @@ class Run:
         tell: Callable[[Event], None] = lambda event: None,
         told: int = 0,
         ladder: Sequence[Rung] = LADDER,
+        second: Gateway | None = None,
     ) -> None:
         self.id = id
         self.conversation = list(conversation)
@@ -92,8 +107,11 @@ class Run:
         self._workflow: Workflow | None = None
         self._forms: dict[type[Contract], dict[str, object]] = {}
         self._known: list[Contract] = []
-        self._says = 0
-        self._generation = Generation(replay, gateway, today, self._holds, seed=seed, ladder=ladder)
+        self._calls: Counter[Workflow] = Counter()
+        self._approved: set[tuple[str, str]] = set()
+        self._queries: dict[str, tuple[str, int]] = {}
+        self._says = _Says()
+        self._generation = Generation(replay, gateway, today, self._holds, seed=seed, ladder=ladder, second=second)
         self._interview = Interview(self.conversation, today, replay, self._generation, self._holds)
 
     @property
@@ -108,6 +126,8 @@ class Run:
     def start_over(self) -> None:
         """Begin another pass with the forms as they were amended. The pipeline calls it."""
         self._known.clear()
+        self._calls.clear()
+        self._approved.clear()
         self._replay.start_over()
 
     # Asking a model
@@ -144,18 +164,37 @@ class Run:
             self._trust(contract)
             if passages:
                 passages = [await self._nearest(question, passages)]
-        texts = [passage.text for passage in passages]
-        grammar = compile_grammar(contract, said=self._interview.said(), evidence=texts)
+        query = self._queries.get(passages[0].id) if passages and self.decides else None
+
+        async def wider() -> Task[C]:
+            text, k = query or (question, len(passages))
+            return self._asked(contract, question, await self.retrieve(text, 2 * k), guardrails)
+
         answer = await self._generation.produce(
-            contract,
-            contract,
-            prompts.answer(contract, question, texts),
-            grammar,
-            guardrails,
-            [passage.id for passage in passages],
+            self._asked(contract, question, passages, guardrails),
+            wider=wider if query else None,
+            clarify=lambda name: self._clarify(next(rule for rule in guardrails if rule.name == name)),
         )
         self._known.append(answer)
         return answer
+
+    def _asked(
+        self, contract: type[C], question: str, passages: Sequence[Passage], guardrails: Sequence[Guardrail]
+    ) -> Task[C]:
+        texts, said = [passage.text for passage in passages], self._interview.said()
+        return Task(
+            contract,
+            contract,
+            prompts.answer(contract, question, texts),
+            lambda length: compile_grammar(contract, said, texts, length),
+            guardrails,
+            [passage.id for passage in passages],
+        )
+
+    async def _clarify(self, guardrail: Guardrail) -> None:
+        """Ask for the field that a guardrail names, if a form that was collected has it, and start over."""
+        if self._form_with(guardrail.field) is not None:
+            await self._mend(guardrail, guardrail.field or "")
 
     async def choose(self, question: str, options: Sequence[str] | Mapping[str, str]) -> str:
         """One of the options (names, or name to description): a model's choice if it is trusted, else a person's.
@@ -178,7 +217,8 @@ class Run:
         """A model's choice among options, trusted or not; use `choose`."""
         contract = _choice(tuple(options))
         messages = prompts.choose(question, options, self.conversation)
-        chosen = await self._generation.produce(contract, contract, messages, compile_grammar(contract), (), [])
+        task = Task(contract, contract, messages, lambda _: compile_grammar(contract))
+        chosen = await self._generation.produce(task)
         return str(chosen.model_dump()["choice"])
 
     async def retrieve(self, query: str, k: int = 4) -> list[Passage]:
@@ -192,6 +232,7 @@ class Run:
             return [hit.passage for hit in hits]
 
         passages: list[Passage] = await self._replay.step("retrieve", [query, k], search, _PASSAGES)
+        self._queries |= {passage.id: (query, k) for passage in passages}
         return passages
 
     # Asking a person
@@ -207,6 +248,20 @@ class Run:
         """A person's yes or no. Raises as `ask`."""
         asked = Question(None, question, ("yes", "no"))
         return await self._interview.ask(asked, lambda answer: read(bool, answer, self.today))
+
+    async def approve(self, action: Action[..., Any], *args: Any, question: str) -> bool:
+        """A person's yes or no to an action with exactly these arguments; `do` with others needs a new one.
+
+        Raises as `ask`.
+        """
+        marked = digest(list(args), self.state)
+        asked = Question(None, question, ("yes", "no"))
+        approved = await self._interview.ask(
+            asked, lambda answer: read(bool, answer, self.today), about=(action.name, marked)
+        )
+        if approved:
+            self._approved.add((action.name, marked))
+        return approved
 
     async def require(self, guardrail: Guardrail, *args: object, field: str | None = None) -> None:
         """Go on only if a guardrail holds for `args` (and forms collected before, by field name or type).
@@ -224,12 +279,20 @@ class Run:
         field = field or guardrail.field
         if field is None:
             raise GuardrailViolation(guardrail.name, guardrail.message)
-        contract = next((form for form in reversed(self._forms) if field in form.model_fields), None)
-        if contract is None:
+        if self._form_with(field) is None:
             raise UsageError(
                 f"The guardrail '{guardrail.name}' is to be mended by '{field}', which no collected form has: collect"
                 " it first."
             )
+        await self._mend(guardrail, field)
+
+    def _form_with(self, field: str | None) -> type[Contract] | None:
+        """The form collected last that has a field."""
+        return next((form for form in reversed(self._forms) if field in form.model_fields), None)
+
+    async def _mend(self, guardrail: Guardrail, field: str) -> NoReturn:
+        contract = self._form_with(field)
+        assert contract is not None
         question = clarify.question(contract, field, guardrail.message)
         self._forms[contract] = await self._interview.mend(contract, self._forms[contract], question)
         raise Amended
@@ -239,12 +302,60 @@ class Run:
     async def do(self, action: Action[P, R], *args: Any) -> R:
         """Do an action once, whatever crashes. ActionNotUnlocked if the intent does not list it.
 
-        Raises Refused if it did nothing, StepFailed if it failed without effect, and Escalation when nobody can know.
+        NotApproved if it needs an approval that these arguments do not have. Raises Refused if it did nothing,
+        StepFailed if it failed without effect, and Escalation when nobody can know.
         """
         if self._workflow is None or not self._workflow.unlocks(action):
             raise ActionNotUnlocked(action.name, self._workflow.intent if self._workflow else "none")
-        result: R = await self._replay.do(action, args)
+        marked = digest(list(args), self.state)
+        approval = marked if (action.name, marked) in self._approved else None
+        if action.approval and approval is None:
+            raise NotApproved(action.name)
+        result: R = await self._replay.do(action, args, self._workflow.intent, approval)
         return result
+
+    async def call(self, other: Workflow, *args: Any) -> Any:
+        """Call another workflow as one step, with the same conversation and `args` after its Run; what it returns.
+
+        It unlocks its own actions and no others, and begins with no form filled. ActionNotUnlocked if the calling
+        workflow does not list it; Escalation if it was called as often as it may, or hands over to a person itself.
+        """
+        caller = self._workflow
+        if caller is None or other not in caller.calls:
+            raise ActionNotUnlocked(other.__name__, caller.intent if caller else "none", "calls")
+        if self._calls[other] >= caller.calls[other]:
+            raise Escalation(
+                "human", f"'{other.__name__}' was called {self._calls[other]} times without coming to an end."
+            )
+        self._calls[other] += 1
+        inner = copy.copy(self)
+        inner._forms, inner._known, inner._calls, inner._approved = {}, [], Counter(), set()
+        inner._generation = self._generation.held_by(inner._holds)
+        inner._interview = Interview(self.conversation, self.today, self._replay, inner._generation, inner._holds)
+        inner.unlock(other)
+
+        turns, says = len(self.conversation), self._says.spoken
+
+        async def body(note: Note, start_over: Callable[[], None]) -> object:
+            for _ in range(PASSES):
+                try:
+                    ending = await other.body(inner, *args)
+                except Amended:
+                    inner._known.clear()
+                    start_over()
+                    continue
+                if isinstance(ending, Escalation):
+                    raise ending
+                asked = [[turn.role, turn.text] for turn in self.conversation[turns:]]
+                note.detail |= {"turns": asked, "says": self._says.spoken - says}
+                return ending
+            raise Escalation("human", f"The request was changed {PASSES} times without coming to an end.")
+
+        ending, note = await self._replay.nest(f"call {other.__name__}", list(args), body, other.adapter)
+        if len(self.conversation) == turns:  # from the journal: what was asked and told in it belongs to us as well
+            self.conversation += [Turn(role, text) for role, text in note.detail["turns"]]
+            self._says.spoken = max(self._says.spoken, says + note.detail["says"])
+        return ending
 
     async def step(self, function: Step[P, R] | Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run an async function once and keep its result. StepFailed if it raises."""
@@ -261,8 +372,8 @@ class Run:
 
     def say(self, text: str) -> None:
         """Tell whoever waits what happens now ("Searching flights…"). Told once, also when the run is resumed."""
-        self._says += 1
-        if self._says > self._told:
+        self._says.spoken += 1
+        if self._says.spoken > self._told:
             self._tell(Said(self.id, text))
 
     # How

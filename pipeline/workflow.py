@@ -7,13 +7,26 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Sequence
+import types
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from pydantic import TypeAdapter
 
 from pipeline.errors import UsageError
+from pipeline.outcome import Escalation
 
 if TYPE_CHECKING:
     from pipeline.run import Run
@@ -59,10 +72,12 @@ class Action(Step[P, R]):
     The function takes a keyword `key: str`, the same for the same call of the same record, and hands it to whatever
     it changes, which must remember it. `check`, registered with `@action.check`, finds out after a crash: it takes the
     same arguments as the action (or the key alone) and returns the action's result, or None if nothing happened.
+    `approval`: it may only be done with arguments that a person approved (`run.approve`).
     """
 
-    def __init__(self, function: Callable[P, Awaitable[R]]) -> None:
+    def __init__(self, function: Callable[P, Awaitable[R]], approval: bool = False) -> None:
         super().__init__(function)
+        self.approval = approval
         if "key" not in inspect.signature(function).parameters:
             raise UsageError(f"The action '{self.name}' takes no `key: str`: it needs its idempotency key.")
         self.checker: Callable[..., Awaitable[R | None]] | None = None
@@ -97,12 +112,14 @@ class Workflow:
         intent: str,
         examples: Sequence[str],
         actions: Sequence[Action[..., Any]],
+        calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
     ) -> None:
         name = getattr(body, "__name__", "")
         self.body = body
         self.intent = intent
         self.examples = tuple(examples)
         self.actions = tuple(actions)
+        self.calls = dict(calls) if isinstance(calls, Mapping) else dict.fromkeys(calls, 1)
         self.description = inspect.getdoc(body) or ""
         if not inspect.iscoroutinefunction(body):
             raise UsageError(f"The workflow '{name}' is not an async function: write `async def {name}(run: Run)`.")
@@ -110,13 +127,28 @@ class Workflow:
             raise UsageError(f"The workflow '{name}' has no docstring: the gate reads it, so say what it does.")
         if "return" not in body.__annotations__:
             raise UsageError(f"The workflow '{name}' has no return annotation: it lists every ending.")
-        if not self.examples:
-            raise UsageError(f"The workflow '{name}' has no examples: the gate needs a few sentences people say.")
         for action in self.actions:
             if not isinstance(action, Action):
                 raise UsageError(f"The workflow '{name}' lists {action!r} as an action: decorate it with @action.")
+        for called, most in self.calls.items():
+            if not isinstance(called, Workflow) or most < 1:
+                raise UsageError(
+                    f"The workflow '{name}' lists {called!r} among its calls: give workflows, and how often each may be"
+                    " called if that is more than once."
+                )
         self.__name__ = name
         self.__doc__ = self.description
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """How its ending is kept in the journal when another workflow calls it. UsageError if it means nothing."""
+        try:
+            return TypeAdapter(_ending(get_type_hints(self.body, include_extras=True)["return"]))
+        except Exception as error:
+            raise UsageError(
+                f"The ending of '{self.__name__}' cannot be kept in the journal ({_first_line(error)}): annotate it"
+                " with contracts, str and Escalation."
+            ) from error
 
     @property
     def phrase(self) -> str:
@@ -130,12 +162,20 @@ class Workflow:
 
 
 def workflow(
-    *, intent: str, examples: Sequence[str], actions: Sequence[Action[..., Any]] = ()
+    *,
+    intent: str,
+    examples: Sequence[str] = (),
+    actions: Sequence[Action[..., Any]] = (),
+    calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
 ) -> Callable[[Callable[[Run], Awaitable[object]]], Workflow]:
-    """Declare an async function of one Run as the way to serve an intent. It returns a Contract, Escalation or str."""
+    """Declare an async function of one Run as the way to serve an intent. It returns a Contract, Escalation or str.
+
+    `calls`: the workflows that it may call as steps, each once or, as a mapping, at most so often. One that is only
+    called by others needs no examples.
+    """
 
     def declare(body: Callable[[Run], Awaitable[object]]) -> Workflow:
-        return Workflow(body, intent, examples, actions)
+        return Workflow(body, intent, examples, actions, calls)
 
     return declare
 
@@ -145,9 +185,24 @@ def step(function: Callable[P, Awaitable[R]]) -> Step[P, R]:
     return Step(function)
 
 
-def action(function: Callable[P, Awaitable[R]]) -> Action[P, R]:
-    """Declare an async function with a side effect: `await run.do(book, …)` does it once per record."""
-    return Action(function)
+@overload
+def action(function: Callable[P, Awaitable[R]]) -> Action[P, R]: ...
+@overload
+def action(*, approval: bool) -> Callable[[Callable[P, Awaitable[R]]], Action[P, R]]: ...
+def action(function: Callable[P, Awaitable[R]] | None = None, *, approval: bool = False) -> Any:
+    """Declare an async function with a side effect: `await run.do(book, …)` does it once per record.
+
+    `@action(approval=True)`: only after `await run.approve(book, …)` with the same arguments.
+    """
+    return Action(function, approval) if function is not None else lambda given: Action(given, approval)
+
+
+def _ending(annotation: Any) -> Any:
+    """What is left of a return annotation without Escalation, which is raised and not returned to a caller."""
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return type(None) if annotation is Escalation else annotation
+    kept = tuple(kind for kind in get_args(annotation) if kind is not Escalation)
+    return Union[kept]  # noqa: UP007 (a value)
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,9 +13,12 @@ from pipeline import (
     ActionNotUnlocked,
     Escalation,
     Journal,
+    NotApproved,
     Refused,
+    ReplayMismatch,
     Run,
     StepFailed,
+    Suspend,
     UsageError,
     action,
     workflow,
@@ -73,6 +76,18 @@ async def spend(run: Run) -> str:
 @workflow(intent="look", examples=["look"], actions=[])
 async def look(run: Run) -> str:
     """Look at money."""
+    return ""
+
+
+@action(approval=True)
+async def transfer(amount: int, key: str) -> str:
+    done.append(key)
+    return f"transferred {amount}"
+
+
+@workflow(intent="transfer", actions=[transfer])
+async def careful(run: Run) -> str:
+    """Move money."""
     return ""
 
 
@@ -186,3 +201,45 @@ def test_an_action_needs_its_key(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="takes no `key: str`"):
         action(keyless)
+
+
+async def answered(journal: Journal, text: str) -> None:
+    await journal._thread.write(("UPDATE records SET status = 'needs_input'", ()))
+    await journal.answer("r1", text)
+
+
+async def test_an_approval_counts_for_exactly_the_arguments_that_were_shown(journal: Journal, passing: Passing) -> None:
+    async def approved(amount: int, asked: int) -> str:
+        run = passing()
+        run.unlock(careful)
+        if not await run.approve(transfer, asked, question=f"Transfer {asked}?"):
+            return "not transferred"
+        return await run.do(transfer, amount)
+
+    with pytest.raises(Suspend, match=r"Transfer 5\?"):
+        await approved(5, 5)
+    await answered(journal, "yes")
+    with pytest.raises(NotApproved, match="'transfer' needs a person's approval of exactly these arguments"):
+        await approved(6, 5)
+    assert not done
+    assert await approved(5, 5) == "transferred 5"
+    (row,) = journal.actions()
+    assert (row.intent, row.state, row.arguments) == ("transfer", "committed", "[5]")
+    assert row.approval is not None
+    with pytest.raises(ReplayMismatch):  # the yes was about 5
+        await approved(6, 6)
+
+
+async def test_a_no_is_no_approval(journal: Journal, passing: Passing) -> None:
+    async def attempt() -> str:
+        run = passing()
+        run.unlock(careful)
+        await run.approve(transfer, 5, question="Transfer 5?")
+        return await run.do(transfer, 5)
+
+    with pytest.raises(Suspend):
+        await attempt()
+    await answered(journal, "no")
+    with pytest.raises(NotApproved):
+        await attempt()
+    assert not journal.actions()
