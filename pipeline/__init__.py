@@ -4,13 +4,14 @@ Importing it is cheap: no model and no encoder is loaded.
 """
 
 from pipeline.app import App, Pipeline, load_app
-from pipeline.batch import Summary, run_batch
+from pipeline.batch import run_batch
 from pipeline.conversation import Turn
 from pipeline.errors import (
     ActionNotUnlocked,
     GuardrailViolation,
     InterlockError,
     JournalError,
+    NotApproved,
     Refused,
     ReplayMismatch,
     StepFailed,
@@ -37,6 +38,7 @@ from pipeline.record import BadRecord, Record
 from pipeline.requests import BadLine, Requests, read_requests
 from pipeline.router import Decision, Router
 from pipeline.run import Run
+from pipeline.summary import Summary
 from pipeline.workflow import Action, Step, Workflow, action, step, workflow
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "Journal",
     "JournalError",
     "Listener",
+    "NotApproved",
     "Outcome",
     "Pipeline",
     "Question",

@@ -74,10 +74,21 @@ def question(contract: type[Contract], field: str, why: str = "") -> Question:
 
     A reason that asks by itself needs no second question.
     """
-    if why.endswith("?"):
-        return Question(field, why, _choices(contract, field))
     asked = contract.questions().get(field) or f"What is the {field.replace('_', ' ')}?"
-    return Question(field, f"{why} {asked}".strip(), _choices(contract, field))
+    text = why if why.endswith("?") else f"{why} {asked}".strip()
+    return Question(field, text, _choices(contract, field), contract.__name__, answer_schema(contract, field))
+
+
+def answer_schema(contract: type[Contract], field: str) -> dict[str, Any]:
+    """The JSON schema of an answer about a field: words for what is read from words, else what the field holds."""
+    choices = _choices(contract, field)
+    if choices is not None:
+        return {"enum": list(choices)}
+    info = contract.model_fields[field]
+    annotation: Any = info.annotation
+    for metadata in info.metadata:
+        annotation = Annotated[annotation, metadata]
+    return TypeAdapter(annotation).json_schema()
 
 
 def read_answer(contract: type[Contract], field: str, answer: str, today: date) -> object | None:

@@ -8,7 +8,7 @@ conversation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.outcome import Question, Status
@@ -91,5 +91,5 @@ Listener = Callable[[Event], None]
 
 def event_row(event: Event) -> dict[str, Any]:
     """The event as a dict ready for JSON, its class name under "event"."""
-    values = asdict(event) if isinstance(event, Asked) else vars(event)
+    values = {"record": event.record, "question": event.question.row()} if isinstance(event, Asked) else vars(event)
     return {"event": type(event).__name__, **values}

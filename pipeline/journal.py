@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any, Literal, Self
 from pipeline.errors import JournalError
 from pipeline.events import Event, event_row
 from pipeline.outcome import Outcome, Question
+from pipeline.record import Record
 from pipeline.schema import connect, connect_with_tables
 from pipeline.step import StepRow
 from pipeline.writer import Sql, Writer
@@ -30,12 +31,18 @@ _STEP = (
     "position, name, digest, occurrence, result, error, attempt, prompt_tokens, completion_tokens, started, seconds,"
     " detail"
 )
-_ACTION = "key, record, name, digest, occurrence, arguments, state, result"
+RETRIED = ("failed", "escalated")
+"""Statuses from which a record can be served once more."""
+
+_ACTION = "key, record, name, digest, occurrence, arguments, state, result, intent, approval, reserved, committed"
 
 
 @dataclass(frozen=True)
 class ActionRow:
-    """One line of the ledger. `arguments` and `result` are JSON."""
+    """One line of the ledger. `arguments` and `result` are JSON, times are Unix time.
+
+    `approval` is the digest of the arguments that a person approved, if one did.
+    """
 
     key: str
     record: str
@@ -45,16 +52,36 @@ class ActionRow:
     arguments: str
     state: Literal["reserved", "committed", "refused"] = "reserved"
     result: str | None = None
+    intent: str = ""
+    approval: str | None = None
+    reserved: float = 0.0
+    committed: float | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A record's open question; `contract` and `field` say how an answer is read."""
+
+    record: str
+    field: str | None
+    text: str
+    choices: tuple[str, ...] | None
+    contract: str | None
+    schema: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Past:
-    """What the journal holds of one record when work on it goes on. `said` counts updates already told."""
+    """What the journal holds of one record when work on it goes on.
+
+    `said` counts updates already told, `retries` how often the record was opened again after it had ended.
+    """
 
     today: date
     steps: Mapping[str, StepRow]
     actions: Mapping[str, ActionRow]
     said: int = 0
+    retries: int = 0
 
 
 class Journal:
@@ -130,9 +157,9 @@ class Journal:
         """Make durable that an action is about to happen."""
         await self._thread.write(
             (
-                f"INSERT INTO actions ({_ACTION}, reserved) VALUES (?, ?, ?, ?, ?, ?, 'reserved', NULL, ?)"
-                " ON CONFLICT (key) DO UPDATE SET state = 'reserved', reserved = excluded.reserved"
-                " WHERE state = 'refused'",
+                f"INSERT INTO actions ({_ACTION}) VALUES (?, ?, ?, ?, ?, ?, 'reserved', NULL, ?, ?, ?, NULL)"
+                " ON CONFLICT (key) DO UPDATE SET state = 'reserved', reserved = excluded.reserved,"
+                " approval = excluded.approval WHERE state = 'refused'",
                 (
                     action.key,
                     action.record,
@@ -140,6 +167,8 @@ class Journal:
                     action.digest,
                     action.occurrence,
                     action.arguments,
+                    action.intent,
+                    action.approval,
                     time.time(),
                 ),
             ),
@@ -164,8 +193,8 @@ class Journal:
             # A question of an earlier pass that the workflow no longer asks would otherwise take the answer.
             ("DELETE FROM questions WHERE record = ? AND position = ? AND answer IS NULL", (record, step.position)),
             (
-                "INSERT INTO questions (record, position, digest, occurrence, field, text, choices, asked)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO questions (record, position, digest, occurrence, field, text, choices, asked, contract,"
+                " schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     record,
                     step.position,
@@ -175,6 +204,8 @@ class Journal:
                     question.text,
                     choices,
                     time.time(),
+                    question.contract,
+                    _json(question.answer_schema),
                 ),
             ),
         )
@@ -202,6 +233,48 @@ class Journal:
             firm=True,
         )
 
+    async def retry(self, which: Collection[str]) -> None:
+        """Open records again, by status ("failed", "escalated") or id, to be served once more with other draws.
+
+        Steps up to the first that failed stay; what a person answered before that, and every action done, is kept.
+        JournalError, with nothing changed, for an id that has no status to go back from.
+        """
+        rows = self._read("SELECT id, status FROM records WHERE status IS NOT NULL")
+        chosen = [id for id, status in rows if (status in which and status in RETRIED) or id in which]
+        missing = set(which) - set(RETRIED) - set(chosen)
+        if missing:
+            raise JournalError(f"There is no finished record '{sorted(missing)[0]}' to retry: see `interlock inspect`.")
+        for id in chosen:
+            steps = sorted(self.steps(id), key=lambda step: step.started)
+            failed = next((step.started for step in steps if _failed(step)), steps[0].started if steps else 0.0)
+            await self._thread.write(
+                ("DELETE FROM steps WHERE record = ? AND started + seconds >= ?", (id, failed)),
+                ("DELETE FROM questions WHERE record = ? AND asked >= ?", (id, failed)),
+                (
+                    "UPDATE records SET status = NULL, outcome = NULL, finished = NULL, traceback = NULL,"
+                    " retries = retries + 1, suspicion = 0, alone = 0 WHERE id = ?",
+                    (id,),
+                ),
+                firm=True,
+            )
+
+    async def resolve(self, record: str, text: str) -> None:
+        """A person took an escalated record over and says what came of it. JournalError if it is not escalated."""
+        rows = self._read("SELECT outcome FROM records WHERE id = ? AND status = 'escalated'", (record,))
+        if not rows:
+            raise JournalError(f"Record '{record}' is not with a person: look at its status in results.jsonl.")
+        row = json.loads(rows[0][0])
+        row |= {"status": "completed", "message": text, "result": None, "contract": None}
+        await self._thread.write(
+            (
+                "INSERT INTO questions (record, position, digest, occurrence, text, answer, asked, answered, kind)"
+                " VALUES (?, 'end', '', 0, ?, ?, ?, ?, 'escalation')",
+                (record, row["escalation"]["reason"], text, time.time(), time.time()),
+            ),
+            ("UPDATE records SET status = 'completed', outcome = ? WHERE id = ?", (_json(row), record)),
+            firm=True,
+        )
+
     async def finish(self, outcome: Outcome, traceback: str | None = None) -> str:
         """Make a record's outcome durable. Returns its line for results.jsonl, without the line break."""
         line = _json(outcome.row())
@@ -217,7 +290,7 @@ class Journal:
 
     def past(self, record: str) -> Past | None:
         """What is known of a record, or None if work on it never began."""
-        row = self._read("SELECT today FROM records WHERE id = ?", (record,))
+        row = self._read("SELECT today, retries FROM records WHERE id = ?", (record,))
         if not row:
             return None
         told = self._read(
@@ -231,6 +304,7 @@ class Journal:
                 for row in self._read(f"SELECT {_ACTION} FROM actions WHERE record = ?", (record,))
             },
             said=told[0][0],
+            retries=row[0][1],
         )
 
     def steps(self, record: str) -> list[StepRow]:
@@ -238,9 +312,43 @@ class Journal:
         rows = self._read(f"SELECT {_STEP} FROM steps WHERE record = ? ORDER BY started + seconds", (record,))
         return [StepRow(*(*row[:-1], json.loads(row[-1]))) for row in rows]
 
-    def actions(self) -> list[ActionRow]:
-        """The ledger, oldest first."""
-        return [ActionRow(*row) for row in self._read(f"SELECT {_ACTION} FROM actions ORDER BY reserved")]
+    def actions(self, record: str | None = None) -> list[ActionRow]:
+        """The ledger, of all records or of one, oldest first."""
+        one = "" if record is None else "WHERE record = ? "
+        rows = self._read(f"SELECT {_ACTION} FROM actions {one}ORDER BY reserved", (record,) if record else ())
+        return [ActionRow(*row) for row in rows]
+
+    def waiting(self, record: str | None = None) -> Iterator[Waiting]:
+        """The open questions of all records that wait, or of one, oldest first."""
+        one = "" if record is None else " AND q.record = ?"
+        for id, field, text, choices, contract, schema in self._rows(
+            "SELECT q.record, q.field, q.text, q.choices, q.contract, q.schema FROM questions AS q"
+            " JOIN records AS r ON r.id = q.record AND r.status = 'needs_input'"
+            f" WHERE q.answer IS NULL{one} GROUP BY q.record HAVING q.number = min(q.number) ORDER BY q.number",
+            (record,) if record else (),
+        ):
+            known = None if choices is None else tuple(json.loads(choices))
+            yield Waiting(id, field, text, known, contract, json.loads(schema) if schema else {"type": "string"})
+
+    def escalated(self) -> Iterator[dict[str, Any]]:
+        """The results.jsonl rows of the records that a person has to take over."""
+        for (line,) in self._rows("SELECT outcome FROM records WHERE status = 'escalated' ORDER BY finished"):
+            yield json.loads(line)
+
+    def transcript(self, record: str) -> list[dict[str, str]]:
+        """What was said, asked and answered, in order."""
+        known = self.record(record)
+        turns = [] if known is None else [{"role": role, "text": text} for role, text in json.loads(known[0])]
+        for text, answer in self._read(
+            "SELECT text, answer FROM questions WHERE record = ? AND answer IS NOT NULL ORDER BY number", (record,)
+        ):
+            turns += [{"role": "assistant", "text": text}, {"role": "customer", "text": answer}]
+        return turns
+
+    def unfinished(self) -> Iterator[Record]:
+        """The records that were begun and have no status."""
+        for id, input in self._rows("SELECT id, input FROM records WHERE status IS NULL ORDER BY rowid"):
+            yield Record.restore(id, input)
 
     def begun(self) -> bool:
         """Whether work on any record was begun."""
@@ -274,6 +382,11 @@ class Journal:
             yield from self._reader.execute(sql, parameters)
         except sqlite3.Error as error:
             raise JournalError(f"{self.path} cannot be read ({error}): check the disk, then run again.") from error
+
+
+def _failed(step: StepRow) -> bool:
+    """Whether a step raised, or is a model's answer that broke a rule."""
+    return step.error is not None or ("rung" in step.detail and bool(json.loads(step.result or "{}").get("error")))
 
 
 def _insert_step(record: str, step: StepRow) -> Sql:

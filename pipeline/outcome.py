@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -14,11 +15,27 @@ STATUSES: tuple[Status, ...] = ("completed", "needs_input", "escalated", "failed
 
 @dataclass(frozen=True)
 class Question:
-    """What a person is asked. `field` is the contract's field the answer is for, `choices` the only answers, if any."""
+    """What a person is asked. `field` is the contract's field the answer is for, `choices` the only answers, if any.
+
+    `contract` names the class that has the field; `schema` is the JSON schema of an answer.
+    """
 
     field: str | None
     text: str
     choices: tuple[str, ...] | None = None
+    contract: str | None = dataclasses.field(default=None, compare=False)
+    schema: Mapping[str, Any] | None = dataclasses.field(default=None, compare=False)
+
+    def row(self) -> dict[str, Any]:
+        """As it stands in results.jsonl."""
+        return {"field": self.field, "text": self.text, "choices": self.choices}
+
+    @property
+    def answer_schema(self) -> Mapping[str, Any]:
+        """The JSON schema of an answer: what its field says, else one of the choices, else any text."""
+        if self.schema is not None:
+            return self.schema
+        return {"type": "string"} if self.choices is None else {"enum": list(self.choices)}
 
 
 @dataclass(unsafe_hash=True)
@@ -64,7 +81,7 @@ class Outcome:
             "result": self.result,
             "contract": self.contract,
             "message": self.message,
-            "question": None if self.question is None else asdict(self.question),
+            "question": None if self.question is None else self.question.row(),
             "escalation": None if self.escalation is None else asdict(self.escalation),
             "error": self.error,
             "receipt": self.receipt.row(),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.engine import Engine
 from pipeline.step import StepRow
 
 
@@ -14,12 +15,17 @@ class Receipt:
     """Of one record. `tokens` counts prompt and completion tokens of every attempt; `seconds` is time spent in steps.
 
     `attempts` is the number of model calls; `recovered` names the rungs of the recovery ladder that were taken.
+    `enforcement` is "grammar" or "prompted", `canary` what the proof of it said when the engine was opened.
+    `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
     """
 
     model: str
     identity: str
+    enforcement: str
+    canary: str
     gate: Mapping[str, Any] | None
     contracts: Mapping[str, str]
+    shortened: Mapping[str, int]
     finish_reasons: Sequence[str]
     attempts: int
     recovered: Sequence[str]
@@ -34,16 +40,21 @@ class Receipt:
 
 
 def receipt(
-    steps: Sequence[StepRow], *, model: str, identity: str, gate: Mapping[str, Any] | None, index: str | None
+    steps: Sequence[StepRow], *, engine: Engine | None, gate: Mapping[str, Any] | None, index: str | None
 ) -> Receipt:
     """Read the steps of one record, in order, as its receipt."""
     calls = [step for step in steps if "finish_reason" in step.detail]
     evidence = [passage for step in calls for passage in step.detail.get("evidence", ())]
     return Receipt(
-        model=model,
-        identity=identity,
+        model=engine.name if engine else "none",
+        identity=engine.identity if engine else "none",
+        enforcement=engine.enforcement if engine else "none",
+        canary=str(engine.canary or "not run") if engine else "none",
         gate=gate,
         contracts={str(step.detail["contract"]): str(step.detail["hash"]) for step in calls},
+        shortened={
+            str(step.detail["contract"]): step.detail["scratchpad"] for step in calls if "scratchpad" in step.detail
+        },
         finish_reasons=[str(step.detail["finish_reason"]) for step in calls],
         attempts=len(calls),
         recovered=[str(step.detail["rung"]) for step in calls if step.detail.get("rung")],

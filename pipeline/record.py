@@ -44,6 +44,11 @@ class Record:
             raise BadRecord(f"The text has {length:,} characters, and at most {MAX_CHARACTERS:,} are read.")
         return cls(_id(line.get("custom_id")), tuple(turn for turn in turns if turn.text))
 
+    @classmethod
+    def restore(cls, id: str, input: str) -> Record:
+        """The record of which `input` is this."""
+        return cls(id, tuple(Turn(role, text) for role, text in json.loads(input)))
+
     @property
     def text(self) -> str:
         """All that the customer said."""

@@ -11,6 +11,11 @@ from index import KnowledgeError, NotAnIndex, SourceError
 from models.errors import ContractError, ModelError, ModelNotFound
 from pipeline.errors import InterlockError, UsageError
 from scripts import bench, evaluate, index
+from scripts.answer import answer
+from scripts.check import check
+from scripts.diff import diff
+from scripts.inspect import inspect
+from scripts.ledger import ledger
 from scripts.run import run
 from scripts.train_tiny import train_tiny
 
@@ -22,6 +27,11 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(run)
+app.command()(check)
+app.command()(answer)
+app.command()(inspect)
+app.command()(diff)
+app.command()(ledger)
 app.add_typer(index.app, name="index")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")

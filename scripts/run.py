@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+import signal
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from index import Embedder, Index, NotAnIndex, Retriever
-from models.opening import open_engine
 from pipeline import App, Outcome, Requests, Summary, load_app, read_requests, run_batch
 from scripts.console import console, day_of, tell
+from scripts.equipment import equipped
 from scripts.summary import show
 
 TRAVEL = "pipeline.workflows.travel"
@@ -31,87 +30,105 @@ def run(
     model: Annotated[
         str, typer.Option(help="A folder or name, http://… (a vLLM server), or vllm:NAME (starts one).")
     ] = "models/tiny",
+    second_model: Annotated[str, typer.Option(help="Asked where the first one's answers break a rule.")] = "",
     index: Annotated[
         Path | None, typer.Option(help="An index of the app's knowledge; made in OUTDIR by default.")
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Records under way at once.")] = 16,
     today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from (2026-12-31); default: today.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    enforcement: Annotated[
+        Literal["grammar", "prompted"],
+        typer.Option(help="What to do with an engine that ignores grammars: stop, or ask in words and check."),
+    ] = "grammar",
+    thinking: Annotated[
+        int | None, typer.Option(min=0, help="Tokens a reasoning model may think before each answer; 0: none.")
+    ] = None,
+    retry: Annotated[
+        list[str] | None, typer.Option(help="Serve again: failed, escalated or a custom_id; repeat the option.")
+    ] = None,
+    accept_changes: Annotated[bool, typer.Option(help="Go on although OUTDIR was made with something else.")] = False,
 ) -> None:
     """Run a batch of requests through an app. Running the same command again continues where it stopped."""
     day = day_of(today)
-    loaded = load_app(app)
-    asked = read_requests(requests)
+    loaded, asked = load_app(app), read_requests(requests)
     for error in islice(asked.bad_lines(), 5):
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
     if asked.errors > 5:
         console.print(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.", markup=False)
+    launch = {
+        "app": app,
+        "model": model,
+        "second": second_model,
+        "index": None if index is None else str(index.resolve()),
+        "enforcement": enforcement,
+        "thinking": thinking,
+        "concurrency": concurrency,
+        "seed": seed,
+    }
+    options = {"today": day, "retry": retry or (), "accept_changes": accept_changes}
+    finish(loaded, asked, out, launch, **options)
+
+
+def finish(app: App, asked: Requests | None, out: Path, launch: dict[str, Any], **options: Any) -> None:
+    """Serve what is left in a folder, show what became of it, and exit as `interlock run` does."""
     try:
-        summary = asyncio.run(batch(loaded, asked, out, model, index, concurrency, day, seed))
-    except KeyboardInterrupt:
+        summary, stopped = asyncio.run(batch(app, asked, out, launch, **options))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped; the same command goes on from here.")
         raise typer.Exit(130) from None
     show(summary, asked, out)
     print(json.dumps(summary.row(), ensure_ascii=False))
-    raise typer.Exit(summary.exit_code)
+    if stopped:
+        console.print("Stopped; the same command goes on from here.")
+    raise typer.Exit(130 if stopped else summary.exit_code)
 
 
 async def batch(
-    app: App,
-    requests: Requests,
-    out: Path,
-    model: str,
-    index: Path | None = None,
-    concurrency: int = 16,
-    today: date | None = None,
-    seed: int = 0,
-) -> Summary:
-    """Open the engine, encoder and index that an app needs, and run its batch with a progress bar."""
-    async with AsyncExitStack() as stack:
-        embedder, retriever = Embedder(), None
-        if app.knowledge is not None or index is not None:
-            opened = stack.enter_context(await _opened(app, index, out, embedder))
-            if opened.manifest.encoder != embedder.name:
-                embedder = Embedder(opened.manifest.encoder)
-            retriever = Retriever(opened, embedder)
-        engine = await stack.enter_async_context(open_engine(model, tell))
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        bar = stack.enter_context(Progress(*columns, console=console, transient=True))
-        task = bar.add_task("Serving requests", total=requests.records)
+    app: App, asked: Requests | None, out: Path, launch: dict[str, Any], today: date | None = None, **options: Any
+) -> tuple[Summary, bool]:
+    """Open what an app needs as `launch` says, and run its batch with a progress bar; whether Ctrl-C ended it early."""
+    models = [name for name in (launch["model"], launch["second"]) if name]
+    index = None if launch["index"] is None else Path(launch["index"])
+    async with equipped(app, models, out, index, launch["enforcement"], launch["thinking"]) as equipment:
+        engine, second = [*equipment.engines, None][:2]
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+            task = bar.add_task("Serving requests", total=None if asked is None else asked.records)
 
-        def finished(outcome: Outcome) -> None:
-            bar.update(task, advance=1, description=f"{outcome.custom_id}: {outcome.status.replace('_', ' ')}")
+            def finished(outcome: Outcome) -> None:
+                bar.update(task, advance=1, description=f"{outcome.custom_id}: {outcome.status.replace('_', ' ')}")
 
-        return await run_batch(
-            app,
-            requests,
-            out,
-            engine=engine,
-            embedder=embedder,
-            retriever=retriever,
-            concurrency=concurrency,
-            today=today,
-            seed=seed,
-            on_outcome=finished,
-            progress=tell,
-        )
+            stop = _stopped_by_ctrl_c()
+            summary = await run_batch(
+                app,
+                asked,
+                out,
+                engine=engine,
+                second=second,
+                embedder=equipment.embedder,
+                retriever=equipment.retriever,
+                concurrency=launch["concurrency"],
+                today=today,
+                seed=launch["seed"],
+                launch=launch,
+                stop=stop,
+                on_outcome=finished,
+                progress=tell,
+                **options,
+            )
+    return summary, stop.is_set()
 
 
-async def _opened(app: App, index: Path | None, out: Path, embedder: Embedder) -> Index:
-    # An index that the user named is only read; the one in OUTDIR is made on the first run and kept for the next.
-    if index is not None:
-        return await asyncio.to_thread(Index.open, index)
-    own = out / "index"
-    try:
-        return await asyncio.to_thread(Index.open, own)
-    except NotAnIndex:  # nothing there yet, or a first build was killed
-        if app.knowledge is None:
-            raise
-        tell("Building the index…")
-        return await asyncio.to_thread(Index.build, [app.knowledge], own, embedder)
+def _stopped_by_ctrl_c() -> asyncio.Event:
+    """Set by the first Ctrl-C, so that records under way come to their end; a second one stops at once."""
+    loop, stop, task = asyncio.get_running_loop(), asyncio.Event(), asyncio.current_task()
+
+    def interrupted() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+        stop.set()
+        tell("Finishing what is under way; Ctrl-C again stops at once.")
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    return stop

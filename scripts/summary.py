@@ -12,18 +12,19 @@ from rich.text import Text
 
 from pipeline import Requests, Summary
 from scripts.console import console
+from scripts.inspect import ending
 
 SHOWN = 2
 """Examples shown for each status."""
 
 
-def show(summary: Summary, requests: Requests, out: Path) -> None:
+def show(summary: Summary, requests: Requests | None, out: Path) -> None:
     """Print what a run did: counts by status and intent, and a few requests with what became of them."""
     shown = _examples(out / "results.jsonl")
-    texts = requests.texts({row["custom_id"] for rows in shown.values() for row in rows})
+    texts = {} if requests is None else requests.texts({row["custom_id"] for rows in shown.values() for row in rows})
     examples = {
         status: [
-            f"“{_short(texts[row['custom_id']])}”\n→ {_short(_ending(row), 150)}"
+            f"“{_short(texts[row['custom_id']])}”\n→ {_short(ending(row), 150)}"
             for row in rows
             if row["custom_id"] in texts
         ]
@@ -60,16 +61,6 @@ def _examples(results: Path) -> dict[str, list[dict[str, Any]]]:
             rows.sort(key=lambda row: (row["result"] is None, row["custom_id"]))
             del rows[SHOWN:]
     return found
-
-
-def _ending(row: dict[str, Any]) -> str:
-    if row["result"] is not None:
-        return f"{row['contract']}: " + ", ".join(f"{name} {value}" for name, value in row["result"].items())
-    if row["question"] is not None:
-        return str(row["question"]["text"])
-    if row["escalation"] is not None:
-        return f"{row['escalation']['to']}: {row['escalation']['reason']}"
-    return str(row["message"] or row["error"])
 
 
 def _short(text: str, length: int = 100) -> str:

@@ -169,7 +169,7 @@ async def test_a_folder_of_something_else_is_refused_and_left_alone(shop: App, t
     source, out = write_requests(tmp_path / "in.jsonl", {"a": "one lamp"}), tmp_path / "out"
     await run(shop, source, out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    with pytest.raises(UsageError, match=r"other values of the app \(it was shop, now it is kiosk\)"):
+    with pytest.raises(UsageError, match=r"something else \(the app: shop → kiosk\).*--accept-changes"):
         await run(replace(shop, name="kiosk"), source, out)
     with pytest.raises(UsageError, match="made for 2026-11-22"):
         await run_batch(shop, read_requests(source), out, today=date(2027, 1, 1))

@@ -1,0 +1,86 @@
+"""Folder: the files of one run's results. Knows their names and how they are written; all but the journal are readings
+of it, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Folder:
+    """`path` need not exist yet."""
+
+    path: Path
+
+    @property
+    def journal(self) -> Path:
+        """Every step of every record; the truth."""
+        return self.path / "journal.sqlite"
+
+    @property
+    def results(self) -> Path:
+        """A line for each record that has a status."""
+        return self.path / "results.jsonl"
+
+    @property
+    def errors(self) -> Path:
+        """A line for each input line that could not be read."""
+        return self.path / "errors.jsonl"
+
+    @property
+    def questions(self) -> Path:
+        """A line for each record that waits for an answer."""
+        return self.path / "questions.jsonl"
+
+    @property
+    def escalations(self) -> Path:
+        """A line for each record that a person has to take over."""
+        return self.path / "escalations.jsonl"
+
+    def make(self) -> None:
+        """Make the folder. UsageError if it cannot be made, or holds results of which the journal is gone."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"The folder {self.path} cannot be made ({error.strerror}): choose another.") from error
+        if not self.journal.exists() and (self.results.exists() or self.errors.exists()):
+            raise UsageError(f"{self.path} holds results without their journal, which would be lost: use a new folder.")
+
+    def found(self) -> Folder:
+        """Itself, if it holds a run; else UsageError."""
+        if not self.journal.is_file():
+            raise UsageError(f"{self.path} holds no journal: give the folder that `interlock run -o` wrote.")
+        return self
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process at a time: two would serve the same records twice."""
+        with (self.path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(
+                    f"Another process is working in {self.path}: wait for it, or use another folder."
+                ) from None
+            yield
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace a file by these lines, whole or not at all."""
+    unfinished = path.with_name(path.name + ".tmp")
+    with unfinished.open("w", encoding="utf-8") as stream:
+        stream.writelines(line + "\n" for line in lines)
+    unfinished.replace(path)
+
+
+def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Replace a file by these rows as JSON lines, whole or not at all."""
+    write_lines(path, (json.dumps(row, ensure_ascii=False) for row in rows))

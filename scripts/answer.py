@@ -1,0 +1,48 @@
+"""`interlock answer`: give people's answers to the records that wait for them, and go on with those."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline import UsageError, load_app
+from pipeline.answers import apply
+from pipeline.folder import Folder
+from pipeline.journal import Journal
+from pipeline.manifest import read_manifest
+from pipeline.requests import BadLine
+from scripts.console import console
+from scripts.run import finish
+
+
+def answer(
+    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder of results with a questions.jsonl.")],
+    answers: Annotated[Path, typer.Argument(help='Answers, {"custom_id", "answer"} a line.')],
+    model: Annotated[str, typer.Option(help="Another address of the same model than the run had.")] = "",
+) -> None:
+    """Answer records that wait (questions.jsonl) or were handed over (escalations.jsonl), and continue only those.
+
+    A line that cannot be used is named; its record stays as it is. Exit code 1 if there is one.
+    """
+    folder = Folder(out).found()
+    launch: dict[str, Any] = dict(read_manifest(out).launch)
+    if not launch:
+        raise UsageError(f"{out} does not say how it was run: run it again with `interlock run`.")
+    app = load_app(launch["app"])
+
+    async def give() -> tuple[list[str], list[BadLine]]:
+        async with Journal.open(folder.journal) as journal:
+            return await apply(journal, answers, app.classes)
+
+    with folder.locked():
+        answered, bad = asyncio.run(give())
+    for error in bad:
+        console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
+    console.print(f"{len(answered)} of {len(answered) + len(bad)} answers were given to their records.")
+    try:
+        finish(app, None, out, launch | ({"model": model} if model else {}))
+    except typer.Exit as done:
+        raise typer.Exit(done.exit_code or int(bool(bad))) from None

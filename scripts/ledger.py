@@ -1,0 +1,57 @@
+"""`interlock ledger`: every side effect of a run, once, as the journal holds it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from pipeline import UsageError
+from pipeline.folder import Folder
+from pipeline.journal import ActionRow, Journal
+from scripts.console import console
+
+_COLOUR = {"committed": "green", "refused": "dim", "reserved": "bold red"}
+
+
+def ledger(
+    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder of results.")],
+    state: Annotated[str, typer.Option(help="Only actions in this state: committed, refused or reserved.")] = "",
+) -> None:
+    """Print the ledger: what was done for whom, under which key, and whether a person approved it.
+
+    `reserved` means that the process ended between the deed and its commit, and nobody knows yet whether it happened.
+    """
+    if state and state not in _COLOUR:
+        raise UsageError(f"'{state}' is no state of an action: use {', '.join(_COLOUR)}.")
+    Folder(out).found()
+    rows = [row for row in asyncio.run(_read(out)) if state in ("", row.state)]
+    table = Table(title=Text(f"{len(rows)} actions in {out}"), title_justify="left")
+    for heading in ("Reserved", "Record", "Intent", "Action", "Arguments", "State", "Result", "Approved", "Key"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(
+            f"{datetime.fromtimestamp(row.reserved):%Y-%m-%d %H:%M:%S}",
+            Text(row.record),
+            row.intent,
+            row.name,
+            Text(row.arguments),
+            Text(row.state, style=_COLOUR[row.state]),
+            Text(row.result or ""),
+            "yes" if row.approval else "",
+            row.key[:12],
+        )
+    console.print(table)
+    print(json.dumps({"actions": len(rows), "states": Counter(row.state for row in rows)}))
+
+
+async def _read(out: Path) -> list[ActionRow]:
+    async with Journal.open(Folder(out).journal) as journal:
+        return journal.actions()
