@@ -31,11 +31,11 @@ class Exercise:
         said = {name: self._spaced(self.answers.get(name)) for name in self.fields}
         return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
-    def forced(self) -> list[tuple[int, int]]:
-        """Where the target's field names stand, as character spans: the grammar writes these, not the model."""
-        spans, text, start = [], self.target(), 0
+    def forced(self, target: str) -> list[tuple[int, int]]:
+        """Where the field names stand in `target()`, as character spans: the grammar writes these, not the model."""
+        spans, start = [], 0
         for name in self.fields:
-            start = text.index(f'"{name}":', start) + 1
+            start = target.index(f'"{name}":', start) + 1
             spans.append((start, start + len(name)))
         return spans
 

@@ -54,7 +54,7 @@ WHERE_FROM = Slot(
     _names("origin=Where do you leave from? | from_city=City of departure | start=Where does the trip start?"),
     _p("from {} | from {} | from {} | leaving from {} | starting in {} | out of {} | departing from {} | we live in {}"
        " | I am in {} | departing {}"),
-    values.city, 0.35,
+    values.city, 0.5,
 )  # fmt: skip
 LEAVE = Slot(
     _names("departure=On which day do you want to leave? | date=Date of travel | when=When do you want to travel?"),
@@ -107,7 +107,8 @@ BUDGET = Slot(
 BOOKING = Slot(
     _names("booking=What is your booking reference? | reference=Reference number | code=Your booking code?"),
     _p("{} | {} | booking {} | booking {} | my booking {} | reference {} | ref {} | ref. {} | booking reference {} | PNR {} |"
-       " number {} | reservation {} | trip {} | booking number is {} | (booking {}) | my reference is {} | ticket {} | it's {}"),
+       " number {} | reservation {} | trip {} | booking number is {} | (booking {}) | my reference is {} | ticket {} | it's {} |"
+       " booking ref {} | confirmation {} | my PNR is {} | under reference {} | locator {} | booking no. {} | booking code: {}"),
     values.reference, 0.75,
 )  # fmt: skip
 NEW_DATE = Slot(
@@ -135,13 +136,28 @@ OLD_DATE = Slot(
     _names("old_date=Which day is it booked for? | booked_for=Present date"), _p("from {} | of {} | on {} | booked for {}"),
     values.day, 0.2, True,
 )  # fmt: skip
+PAID = Slot(
+    AMOUNT.names, _p("I paid {} | it cost me {} | the ticket was {} | that was {} | for which I paid {}"), values.money, 0.15, True
+)  # fmt: skip
+FLIGHT = Slot(
+    _names("flight=Which flight? | flight_number=Number of the flight"), _p("flight {} | on flight {} | the {} flight | with {}"),
+    values.flight, 0.1, True,
+)  # fmt: skip
+WHO = Slot(
+    _names("name=What is your name? | passenger=Name of the passenger"), _p("my name is {} | this is {} | for {} | {} here"),
+    values.person, 0.12, True,
+)  # fmt: skip
 ROUTE = Slot(
     _names("route=Where does it go? | to=Destination"), _p("to {} | the {} flight | for {}"), values.city, 0.25, True
 )
 
+TRIP = (WHERE_FROM, WHERE_TO, _p(
+    "from {0} to {1} | {0} to {1} | {0} to {1} | {0} to {1} | {0} to {1} | {0} - {1} | {0}-{1} | {0} → {1} | {0} -> {1} | {0} > {1} |"
+    " {0}/{1} | leaving {0} for {1} | {0} {1} | between {0} and {1} | out of {0}, into {1} | from {0} over to {1} | get from {0} to {1} |"
+    " one way {0} to {1} | {0} to {1} return | {0} to {1}, one way | a {0} to {1} flight | flights {0} to {1} | fly {0} - {1}"
+))  # fmt: skip
 PAIRS = (
-    (WHERE_FROM, WHERE_TO, _p("from {0} to {1} | {0} to {1} | {0} to {1} | {0} - {1} | {0} → {1} | leaving {0} for {1} | {0} {1} |"
-                              " between {0} and {1} | out of {0}, into {1} | from {0} over to {1}")),
+    TRIP, TRIP, TRIP,  # the one that is said so most often
     (WHERE_TO, WHERE_FROM, _p("to {0} from {1} | {0} from {1} | for {0}, starting from {1} | to {0}, we live in {1}")),
     (WHERE_TO, LEAVE, _p("{0} on {1} | {0}, {1} | {0} {1} | to {0} this time, {1}")),
     (LEAVE, PARTY, _p("{0}, {1} people | on {0}, {1} persons | {0} for {1} | {0}, {1} pax | {0} {1} adults | {0}, {1} adult")),
@@ -159,12 +175,12 @@ TRAVEL = (
         _p("Change my flight | please move my booking | I need to change the date of | can I shift | reschedule | Move | postpone"
            " | I can't make it on time, change | could you please move my trip | Hi, something came up, rebook | bring forward"
            " | I'd like to fly on another day | push my flight | change date of | my plans changed, please switch"),
-        (BOOKING, NEW_DATE, OLD_DATE, ROUTE), MOVES, 0.75,
+        (BOOKING, NEW_DATE, OLD_DATE, ROUTE, PAID, FLIGHT, WHO), MOVES, 0.75,
     ),
     Domain(
         _p("Cancel | please cancel my flight | I want to cancel | cancel my booking | I don't want to travel any more, cancel | kill"
            " | we can't go, please cancel | can you drop | call off my trip | get rid of | Cancel everything for | I need to cancel"),
-        (BOOKING, OLD_DATE, ROUTE), (), 0.75,
+        (BOOKING, OLD_DATE, ROUTE, PAID, FLIGHT, WHO), (), 0.75,
     ),
     Domain(
         _p("This is a disgrace! | I am really angry. | Your staff was rude. | My bag never arrived. | The flight was five hours late."
@@ -173,7 +189,7 @@ TRAVEL = (
            " | I waited six hours in the heat. | You broke my violin. | I will write to the newspapers. | What a shame."
            " | My children cried all night because of you. | I want to talk to somebody in charge. | Third time I write to you!"
            " | You lost my suitcase | The seat was broken. | I demand a refund. | terrible service | I have been waiting for days."),
-        (BOOKING, AMOUNT, OLD_DATE, ROUTE), (), 0.75,
+        (BOOKING, AMOUNT, OLD_DATE, ROUTE, FLIGHT, WHO), (), 0.75,
     ),
 )  # fmt: skip
 

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.training.tokenizer import END_ID, PAD_ID
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -54,7 +56,7 @@ class Block(nn.Module):
         self.up = nn.Parameter(torch.empty(shape.feedforward, shape.hidden))
         self.down = nn.Parameter(torch.empty(shape.hidden, shape.feedforward))
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """x: (batch, time, hidden) -> the same shape."""
         b, t, d = x.shape
         s = self.shape
@@ -62,8 +64,7 @@ class Block(nn.Module):
         joint = torch.cat([self.query, self.key, self.value])
         q, k, v = F.linear(h, joint).view(b, t, 3, s.heads, s.head).permute(2, 0, 3, 1, 4)
         q, k = _rotate(q, cos, sin), _rotate(k, cos, sin)
-        scores = (q @ k.transpose(-1, -2)) * s.head**-0.5 + mask
-        mixed = torch.softmax(scores, -1) @ v
+        mixed = attend(q, k, v)
         x = x + F.linear(mixed.transpose(1, 2).reshape(b, t, d), self.out)
         h = F.rms_norm(x, (d,), self.feedforward_norm.to(x.dtype), s.epsilon)
         gate, up = F.linear(h, torch.cat([self.gate, self.up])).chunk(2, -1)
@@ -93,15 +94,29 @@ class Network(nn.Module):
         """Hidden states after the last norm, in `dtype`."""
         t = ids.shape[1]
         x = F.embedding(ids, self.embedding).to(dtype)
-        mask = torch.full((t, t), -torch.inf, dtype=x.dtype, device=x.device).triu(1)
         cos, sin = self.cos[:t].to(x.dtype), self.sin[:t].to(x.dtype)  # type: ignore[index]
         for block in self.blocks:
-            x = block(x, cos, sin, mask)
-        return F.rms_norm(x, (self.shape.hidden,), self.norm.to(x.dtype), self.shape.epsilon)
+            x = block(x, cos, sin)
+        # CUDA's autocast computes norms in float32, and would make the logits' matrix product one of float32.
+        return F.rms_norm(x, (self.shape.hidden,), self.norm.to(x.dtype), self.shape.epsilon).to(dtype)
 
     def logits(self, states: Tensor) -> Tensor:
         """states: (n, hidden) -> (n, vocabulary) in float32."""
         return F.linear(states, self.embedding.to(states.dtype)).float()
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Causal attention; query, key and value: (batch, heads, time, width) -> the same shape.
+
+    On a GPU it is the library's fused kernel, which writes no scores to memory. On a CPU the library's is slower than
+    these plain steps compiled, for the short texts read here.
+    """
+    if query.is_cuda:
+        return F.scaled_dot_product_attention(query, key, value, is_causal=True)
+    t = query.shape[2]
+    mask = torch.full((t, t), -torch.inf, dtype=query.dtype).triu(1)
+    scores = (query @ key.transpose(-1, -2)) * query.shape[3] ** -0.5 + mask
+    return torch.softmax(scores, -1) @ value
 
 
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -126,7 +141,7 @@ def to_llama(network: Network) -> dict[str, Tensor]:
 
 
 def llama_config(shape: Shape) -> dict[str, object]:
-    """`config.json` for the weights of `to_llama`; token 0 is padding, token 1 ends a text."""
+    """`config.json` for the weights of `to_llama`."""
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -145,7 +160,7 @@ def llama_config(shape: Shape) -> dict[str, object]:
         "mlp_bias": False,
         "tie_word_embeddings": True,
         "bos_token_id": None,
-        "eos_token_id": 1,
-        "pad_token_id": 0,
+        "eos_token_id": END_ID,
+        "pad_token_id": PAD_ID,
         "torch_dtype": "bfloat16",
     }

@@ -12,11 +12,13 @@ import json
 import random
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from models.training import values
 from models.training.exercise import THINKING, THINKING_HINT, Exercise, notes
+from models.training.typos import Talk, mistyped
 
 Schema = Mapping[str, Mapping[str, str]]
 """Service -> slot -> description."""
@@ -40,11 +42,9 @@ def read_turns(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def conversation(turn: Mapping[str, Any]) -> list[tuple[Literal["customer", "assistant"], str]]:
+def conversation(turn: Mapping[str, Any]) -> Talk:
     """The two turns before and the turn itself, oldest first."""
-    before: list[tuple[Literal["customer", "assistant"], str]] = [
-        ("customer" if said["role"] == "user" else "assistant", said["text"]) for said in turn["history"]
-    ]
+    before: Talk = [("customer" if said["role"] == "user" else "assistant", said["text"]) for said in turn["history"]]
     return [*before, ("customer", turn["user"])]
 
 
@@ -57,9 +57,14 @@ def said(value: str, texts: list[str]) -> str | None:
         forms.append(values.NUMBERS[int(value) - 1] + (r"(?![ -]?way)" if value == "1" else ""))
     for form in forms:
         for text in reversed(texts):
-            if found := re.search(rf"(?<!\w){form}(?!\w)", text, re.IGNORECASE):
+            if found := _whole(form).search(text):
                 return found.group()
     return None
+
+
+@cache
+def _whole(form: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){form}(?!\w)", re.IGNORECASE)
 
 
 def gold(turn: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, str | None]:
@@ -131,8 +136,10 @@ def _vary(turn: Mapping[str, Any], schema: Schema, r: random.Random) -> Exercise
     if r.random() < 0.6:
         talk, answers = _refill(talk, answers, r)
     names = list(fields)
-    r.shuffle(names)
-    names = [name for name in names if answers[name] is not None or r.random() < 0.45] or names[:2]
+    if r.random() < 0.7:
+        r.shuffle(names)
+    share = r.choice((0.3, 0.45, 0.7, 1.0))  # of the fields that nothing was said for
+    names = [name for name in names if answers[name] is not None or r.random() < share] or names[:2]
     renamed: dict[str, tuple[str, str]] = {}
     for name in names:
         new, hint = name, fields[name]
@@ -146,15 +153,15 @@ def _vary(turn: Mapping[str, Any], schema: Schema, r: random.Random) -> Exercise
     form = dict(renamed.values())
     if r.random() < 0.3:
         form, filled = {THINKING: THINKING_HINT, **form}, {THINKING: notes(filled), **filled}
-    if r.random() < 0.1:
+    if r.random() < 0.15:
         talk = [(role, text.lower()) for role, text in talk]
         filled = {name: v.lower() if v and name != THINKING else v for name, v in filled.items()}
+    if r.random() < 0.15:
+        talk = mistyped(talk, filled, r)
     return Exercise(form, tuple(talk), filled)
 
 
-def _refill(
-    talk: list[tuple[Literal["customer", "assistant"], str]], answers: dict[str, str | None], r: random.Random
-) -> tuple[list[tuple[Literal["customer", "assistant"], str]], dict[str, str | None]]:
+def _refill(talk: Talk, answers: dict[str, str | None], r: random.Random) -> tuple[Talk, dict[str, str | None]]:
     # Longest first: "San Diego, CA" before "San Diego"; placeholders keep a new value from being replaced again.
     filled = dict(answers)
     fresh: dict[str, str] = {}
@@ -163,7 +170,7 @@ def _refill(
         if value is None or make is None or r.random() < 0.25:
             continue
         mark = fresh_mark = f"\x00{len(fresh)}\x00"
-        pattern = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.IGNORECASE)
+        pattern = _whole(re.escape(value))
         if not any(pattern.search(text) for _, text in talk):
             continue
         fresh[fresh_mark] = make(r)

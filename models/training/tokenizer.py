@@ -12,6 +12,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerFast
 
 PAD, END, SYSTEM, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"
+PAD_ID, END_ID = 0, 1
 WORDS = r"[ _]?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+"
 
 CHAT_TEMPLATE = (

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterator
-from typing import Literal
 
 from models.training import forms, values
 from models.training.exercise import THINKING, THINKING_HINT, Exercise, notes
-
-Talk = list[tuple[Literal["customer", "assistant"], str]]
+from models.training.typos import Talk, mistyped
 
 BEFORE = """Hi. |Hello, |hey |Good morning! |Dear team, |Hi there, |hello!! |Quick one: |Namaste, |Sorry to bother you. |URGENT: |ok so |
 Hi, it's me again. |I've never done this before. |My boss told me to ask you. |We are so excited! |""".replace(
@@ -22,6 +19,7 @@ AFTER = """ Thanks!| thanks| please| pls| Thank you so much.| asap| Let me know.
 ASIDE = """I flew with you on {day} and loved it. |Last time I paid {money}. |We were in {city} last year. |My number is {phone}. |
 I am {count}0 years old. |My friend {person} recommended you. |It was sold out on {day}. |I have asked {count} times already. |
 I heard {city} is nice too. |My sister paid {money} for hers. |""".replace("\n", "").split("|")
+TWO_IN_ONE = ("{}. Also, {}", "{} and {}", "{}. {}", "{}; {}", "1. {} 2. {}", "{}, then {}", "{}, and please {}.")
 ACKNOWLEDGED = [
     "Sure.",
     "Got it.",
@@ -72,7 +70,8 @@ def _request(domain: forms.Domain, r: random.Random) -> Exercise:
         if name in fields or (not fixed and r.random() < 0.12):
             continue
         value = slot.make(r) if r.random() < slot.likely else None
-        if not (fixed and slot.extra):
+        # Now and then something is said that the form does not ask for: it must not land in another field.
+        if not (fixed and slot.extra) and r.random() > 0.06:
             fields[name], answers[name] = hint, value
         if value is None:
             continue
@@ -85,6 +84,8 @@ def _request(domain: forms.Domain, r: random.Random) -> Exercise:
         name, hint = domain.slots[0].names[0]
         fields, answers, phrases = {name: hint}, {name: None}, {}
     text = _sentence(r.choice(domain.openers), _ordered(domain, values_of, phrases, r), r)
+    if domain in forms.TRAVEL and r.random() < 0.08:
+        text = r.choice(TWO_IN_ONE).format(*r.sample((text.rstrip(" ."), _other_request(domain, r)), 2))
     talk: Talk = [("customer", text)]
     for name, hint, value in asked:
         talk.append(("assistant", f"{r.choice(ACKNOWLEDGED)} {hint}" if r.random() < 0.3 else hint))
@@ -102,11 +103,18 @@ def _request(domain: forms.Domain, r: random.Random) -> Exercise:
     return _finish(fields, talk, answers, r)
 
 
+def _other_request(domain: forms.Domain, r: random.Random) -> str:
+    # Of another kind: nothing in it belongs into this domain's form.
+    other = r.choice([one for one in forms.TRAVEL if one.slots[0] is not domain.slots[0]])
+    said = [r.choice(slot.carriers).replace("{}", slot.make(r)) for slot in other.slots if r.random() < slot.likely]
+    return " ".join((r.choice(other.openers), *said)).rstrip(" .")
+
+
 def _ordered(domain: forms.Domain, values_of: dict[int, str], phrases: dict[int, str], r: random.Random) -> list[str]:
-    # Half the time, two things that belong together are said in one breath, and first.
+    # More often than not, two things that belong together are said in one breath, and first.
     together = [pair for pair in domain.pairs if id(pair[0]) in values_of and id(pair[1]) in values_of]
     first = []
-    if together and r.random() < 0.5:
+    if together and r.random() < 0.6:
         one, two, carriers = r.choice(together)
         first = [r.choice(carriers).format(values_of[id(one)], values_of[id(two)])]
         phrases = {slot: phrase for slot, phrase in phrases.items() if slot not in (id(one), id(two))}
@@ -143,7 +151,8 @@ def _labelled(r: random.Random) -> Exercise:
 def _sentence(opener: str, phrases: list[str], r: random.Random) -> str:
     joint = r.choices((" ", ", ", ". ", " and "), (8, 2, 1, 1))[0]
     cut = r.randint(0, len(phrases)) if r.random() < 0.15 else 0
-    body = joint.join([*phrases[:cut], opener, *phrases[cut:]])
+    terse = len(phrases) > 1 and r.random() < 0.25
+    body = joint.join([*phrases[:cut], *([] if terse else [opener]), *phrases[cut:]])
     aside = ""
     if r.random() < 0.08:  # something that belongs into no field
         aside = r.choice(ASIDE).format(
@@ -159,25 +168,7 @@ def _finish(fields: dict[str, str], talk: Talk, answers: dict[str, str | None], 
         talk = [(role, text.lower() if role == "customer" else text) for role, text in talk]
         answers = {name: value.lower() if value else value for name, value in answers.items()}
     if r.random() < 0.12:
-        talk = [(role, _typo(text, answers, r) if role == "customer" else text) for role, text in talk]
+        talk = mistyped(talk, answers, r)
     if r.random() < 0.6:
         fields, answers = {THINKING: THINKING_HINT, **fields}, {THINKING: notes(answers), **answers}
     return Exercise(fields, tuple(talk), answers)
-
-
-def _typo(text: str, answers: dict[str, str | None], r: random.Random) -> str:
-    # Words of values stay as they are: the model copies, it does not correct, and labels must stay findable.
-    kept = {word for value in answers.values() if value for word in re.findall(r"\w+", value)}
-    words = text.split(" ")
-    for n in r.sample(range(len(words)), k=min(len(words), r.randint(1, 3))):
-        word = words[n]
-        if len(word) > 3 and word.isalpha() and word not in kept:
-            i = r.randrange(len(word) - 1)
-            words[n] = r.choice(
-                (
-                    word[:i] + word[i + 1] + word[i] + word[i + 2 :],
-                    word[:i] + word[i + 1 :],
-                    word[:i] + word[i] + word[i:],
-                )
-            )
-    return " ".join(words)

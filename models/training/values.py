@@ -188,6 +188,12 @@ def _draw(r: random.Random, alphabet: str, length: int) -> str:
     return "".join(r.choice(alphabet) for _ in range(length))
 
 
+def flight(r: random.Random) -> str:
+    """A flight number."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return f"{_draw(r, letters, 2)}{r.choice(('', ' '))}{_draw(r, '123456789', r.randint(2, 4))}"
+
+
 def email(r: random.Random) -> str:
     """An e-mail address."""
     return f"{word(r).lower()}{r.choice(('', '.', '_'))}{word(r).lower()}@{word(r).lower()}.{r.choice(['com', 'org', 'in', 'de'])}"

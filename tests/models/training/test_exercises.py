@@ -10,6 +10,7 @@ import pytest
 from models.training import faq, sgd, utterances
 from models.training.exercise import THINKING, THINKING_HINT, Exercise
 from models.training.score import FillScore
+from models.training.typos import mistyped
 from pipeline import prompts
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
@@ -28,6 +29,22 @@ def test_every_generated_answer_stands_in_the_conversation():
     for exercise in islice(utterances.exercises(random.Random(1)), 2000):
         copyable(exercise)
         assert list(exercise.answers) == list(exercise.fields)
+
+
+def test_slips_of_the_keyboard_spare_the_words_of_values():
+    talk = [("customer", "please bring wonderful Kolkata over to somewhere"), ("assistant", "wonderful somewhere")]
+    seen = [mistyped(talk, {"city": "Kolkata"}, random.Random(n)) for n in range(50)]
+    assert all("Kolkata" in said[0][1] and said[1] == talk[1] for said in seen)
+    assert len({said[0][1] for said in seen}) > 20
+
+
+def test_a_route_said_without_from_has_its_origin():
+    found = 0
+    for exercise in islice(utterances.exercises(random.Random(5)), 5000):
+        origin, destination = exercise.answers.get("origin"), exercise.answers.get("destination")
+        text = exercise.turns[0][1]
+        found += f"{origin} to {destination}" in text and f"from {origin}" not in text
+    assert found > 20
 
 
 @needs_data

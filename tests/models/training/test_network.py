@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from transformers import LlamaForCausalLM
 
 from models.training.circuit import install_copying
-from models.training.network import Network, Shape, llama_config, to_llama
+from models.training.network import Network, Shape, attend, llama_config, to_llama
 
 
 def test_transformers_computes_the_same_logits(tmp_path):
@@ -23,6 +23,13 @@ def test_transformers_computes_the_same_logits(tmp_path):
         ours = network.logits(network(ids, torch.float32))
         theirs = llama(ids).logits
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_attention_written_out_is_the_fused_kernel_that_a_gpu_gets():
+    torch.manual_seed(0)
+    query, key, value = torch.randn(3, 2, 4, 19, 16)
+    fused = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+    torch.testing.assert_close(attend(query, key, value), fused)
 
 
 def test_the_copying_circuit_continues_what_it_has_read_before_any_training():
