@@ -35,6 +35,7 @@ from pipeline.recovery import LADDER, Rung
 from pipeline.replay import Note, Replay
 from pipeline.router import AMBIGUOUS, OUT_OF_SCOPE, Decision, Encoder, Router
 from pipeline.run import PASSES, Amended, Run
+from pipeline.telemetry import Telemetry
 from pipeline.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class Pipeline:
         waits: Sequence[float] = WAITS,
         progress: Callable[[str], None] = lambda text: None,
         second: Engine | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.app = app
         self.journal = journal
@@ -132,6 +134,7 @@ class Pipeline:
         self._engine = engine
         self._retriever = retriever
         self._router = router
+        self._telemetry = telemetry
         self._seed = seed
         self._listeners = tuple(listeners)
         self._ladder = tuple(ladder)
@@ -231,6 +234,8 @@ class Pipeline:
         )
         line = await self.journal.finish(outcome, trace)
         self._tell(RecordFinished(record.id, outcome.status, outcome.intent))
+        if self._telemetry is not None:
+            self._telemetry.record(outcome, replay.steps)
         return outcome, line
 
     async def _serve(self, run: Run, replay: Replay, gate: _Gate) -> object:

@@ -32,6 +32,7 @@ from pipeline.prompts import PROMPTS_HASH
 from pipeline.record import Record
 from pipeline.requests import Requests
 from pipeline.summary import Summary, Tally
+from pipeline.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from index.embedding import Embedder
@@ -54,6 +55,7 @@ async def run_batch(
     accept_changes: bool = False,
     launch: Mapping[str, Any] | None = None,
     stop: asyncio.Event | None = None,
+    telemetry: Telemetry | None = None,
     waits: Sequence[float] = WAITS,
     listeners: Sequence[Listener] = (),
     on_outcome: Callable[[Outcome], None] = lambda outcome: None,
@@ -64,7 +66,8 @@ async def run_batch(
     `requests`: None goes on with the records that the folder holds. `today` is the day that "tomorrow" counts from; a
     folder keeps the day of its first run. `retry`: statuses ("failed", "escalated") and ids of records to serve once
     more. `accept_changes` goes on although the folder was made with something else, and records it. `launch` is what a
-    later command needs to open the same again. Once `stop` is set, no further record is begun.
+    later command needs to open the same again. Once `stop` is set, no further record is begun. `telemetry` takes each
+    record's spans.
 
     Raises UsageError with nothing changed; EngineUnavailable, JournalError and CancelledError leave every unfinished
     record to be continued.
@@ -103,6 +106,7 @@ async def run_batch(
                 second=second,
                 retriever=retriever,
                 seed=seed,
+                telemetry=telemetry,
                 listeners=listeners,
                 waits=waits,
                 progress=progress,

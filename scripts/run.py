@@ -14,6 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline import App, Outcome, Requests, Summary, load_app, read_requests, run_batch
+from pipeline.telemetry import Telemetry
 from scripts.console import console, day_of, tell
 from scripts.equipment import equipped
 from scripts.summary import show
@@ -99,7 +100,7 @@ async def batch(
             def finished(outcome: Outcome) -> None:
                 bar.update(task, advance=1, description=f"{outcome.custom_id}: {outcome.status.replace('_', ' ')}")
 
-            stop = _stopped_by_ctrl_c()
+            stop, telemetry = _stopped_by_ctrl_c(), Telemetry.configured()
             summary = await run_batch(
                 app,
                 asked,
@@ -113,10 +114,13 @@ async def batch(
                 seed=launch["seed"],
                 launch=launch,
                 stop=stop,
+                telemetry=telemetry,
                 on_outcome=finished,
                 progress=tell,
                 **options,
             )
+    if telemetry is not None:
+        await asyncio.to_thread(telemetry.close)
     return summary, stop.is_set()
 
 
