@@ -26,6 +26,7 @@ class Grammar:
     `lark` goes to every engine unchanged. `max_tokens` covers the longest text: every token is at least one byte.
     `constant` is the only text the grammar admits, if there is exactly one: a caller may then skip the model.
     `contract` is whose values the texts are, if any contract's, and `bounds` says how long each of its fields may be.
+    `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph.
     """
 
     lark: str
@@ -33,6 +34,8 @@ class Grammar:
     constant: str | None = None
     contract: type[Contract] | None = field(default=None, compare=False)
     bounds: tuple[Bound, ...] = field(default=(), compare=False, repr=False)
+    said: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    evidence: tuple[tuple[str, ...], ...] = field(default=(), compare=False, repr=False)
 
 
 def compile_grammar(
@@ -57,4 +60,6 @@ def compile_grammar(
     piece = contract_piece(contract, sheet)
     named = {"start": piece.rule, **sheet.rules, **sheet.terminals}
     lark = "\n".join(f"{name}: {body}" for name, body in named.items())
-    return Grammar(lark, piece.longest + 1, piece.constant, contract, tuple(sheet.bounds))
+    return Grammar(
+        lark, piece.longest + 1, piece.constant, contract, tuple(sheet.bounds), sheet.said, sheet.evidence
+    )

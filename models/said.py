@@ -50,7 +50,7 @@ class SaidMark:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "maxLength": self.max_length}
+        return {"type": "string", "maxLength": self.max_length, "x-copied": "said"}
 
     def _validate(self, value: object, info: ValidationInfo) -> object:
         """Any string passes, because the grammar admits any words of the customer; `Unread` marks the unreadable."""
@@ -93,10 +93,16 @@ else:
 class ScratchpadMark:
     """The field is private: written first, kept in the journal, never shown."""
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "x-private": True}
+
 
 @dataclass(frozen=True)
 class QuoteMark:
     """One to three consecutive whole sentences of the evidence."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "x-copied": "evidence"}
 
 
 Scratchpad = Annotated[str, Field(max_length=80), ScratchpadMark()]
