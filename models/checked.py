@@ -5,19 +5,27 @@ Knows Pydantic's custom validators and what sets do to repeated items. Does not 
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Iterator
-from enum import Enum
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator, WrapValidator
+
+from models.pieces import choice, subset
 
 CUSTOM = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
 """Validators of a user's own inside an annotation: code, which no grammar can follow."""
 
 
+_UNIQUE: dict[Any, str] = {
+    **dict.fromkeys((set, frozenset, abc.Set), "repeated items are dropped"),
+    **dict.fromkeys((dict, abc.Mapping), "the last of repeated keys counts"),
+}
+
+
 def checked_after(contract: type[BaseModel]) -> tuple[str, ...]:
-    """One name for each custom validator of `contract` and of the contracts inside it; one for each set of items that
-    may repeat, since Pydantic drops repeated items silently."""
+    """One name for each custom validator of `contract` and of the contracts inside it; one for each set or dict whose
+    items or keys may repeat, since Pydantic drops repetitions silently."""
     return tuple(dict.fromkeys(_of_contract(contract, (), "")))
 
 
@@ -36,8 +44,8 @@ def _of_annotation(annotation: Any, within: tuple[type[BaseModel], ...], prefix:
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from (f"{prefix}{field}: {_name(item)}" for item in annotation.__metadata__ if isinstance(item, CUSTOM))
-    if origin in (set, frozenset) and not _finite(get_args(annotation)[0]):
-        yield f"{prefix}{field}: repeated items are dropped"
+    if origin in _UNIQUE and not _distinct(get_args(annotation)[0]):
+        yield f"{prefix}{field}: {_UNIQUE[origin]}"
     if origin is Literal:
         return
     for inner in get_args(annotation):
@@ -46,14 +54,12 @@ def _of_annotation(annotation: Any, within: tuple[type[BaseModel], ...], prefix:
         yield from _of_contract(annotation, within, f"{annotation.__name__}.")
 
 
-def _finite(annotation: Any) -> bool:
-    while get_origin(annotation) is Annotated:
-        annotation = annotation.__origin__
-    return get_origin(annotation) is Literal or annotation is bool or _is_enum(annotation)
-
-
-def _is_enum(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Enum)
+def _distinct(annotation: Any) -> bool:
+    """Whether the grammar writes each of these items or keys once at most: few choices, in declared order."""
+    if not choice.is_choice(annotation):
+        return False
+    members = choice.members(annotation, "an item")
+    return len(set(members.values())) == len(members) <= subset.OPTIONS
 
 
 def _name(item: Any) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cache
 from hashlib import sha256
-from typing import Annotated, Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Optional
 
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
@@ -16,6 +16,10 @@ from models.checked import CUSTOM, checked_after
 from models.errors import ContractError
 from models.grammar import compile_grammar
 from models.said import ScratchpadMark
+
+if TYPE_CHECKING:
+    from models.schema.bounds import Bounds
+    from models.schema.json_contract import JsonContract
 
 __all__ = ["Contract", "ContractError"]
 
@@ -59,6 +63,19 @@ class Contract(BaseModel):
             )
         if not cls.__pydantic_generic_metadata__["parameters"]:
             compile_grammar(cls, **_PLACEHOLDER)
+
+    @classmethod
+    def from_json_schema(
+        cls, schema: dict[str, Any] | bool, name: str = "JsonValue", bounds: Bounds | None = None
+    ) -> type[JsonContract]:
+        """A contract for a JSON Schema (draft 2020-12, or 6, 7 and 2019-09 as far as they mean the same).
+
+        Its `value` is the JSON itself, of any type. `bounds`: how long things may be where the schema does not say. A
+        keyword is enforced, tightened by `bounds`, or refused: ContractError with the keyword and its path.
+        """
+        from models.schema.json_contract import json_contract  # a JsonContract is a Contract
+
+        return json_contract(schema, name, bounds)
 
     @classmethod
     def contract_hash(cls) -> str:

@@ -6,25 +6,37 @@ Knows annotations and their constraints; does not know how any single kind is wr
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from uuid import UUID
 
 from annotated_types import BaseMetadata, GroupedMetadata
-from pydantic import BaseModel
+from pydantic import (
+    AnyHttpUrl,
+    AnyUrl,
+    AwareDatetime,
+    BaseModel,
+    EmailStr,
+    HttpUrl,
+    IPvAnyAddress,
+    NaiveDatetime,
+    UrlConstraints,
+)
 from pydantic.fields import FieldInfo
+from pydantic.types import AllowInfNan, UuidVersion
 
 from models.checked import CUSTOM
 from models.errors import ContractError
-from models.money import Money
-from models.pieces import choice, collection, number, record, text
+from models.pieces import address, choice, collection, moment, number, record, text
+from models.pieces.advice import unsupported
 from models.pieces.copied import quote_piece, said_piece
 from models.pieces.piece import Piece, either, text_piece
-from models.pieces.sheet import NoText, Sheet, closed, type_name
-from models.reading import readable
+from models.pieces.sheet import NoText, Sheet, closed
 from models.said import QuoteMark, SaidMark, ScratchpadMark
 
 Scalar = Callable[[dict[str, Any], str, Sheet], Piece]
@@ -37,10 +49,30 @@ SCALARS: dict[object, Scalar] = {
     int: number.integer,
     float: number.float_,
     Decimal: number.decimal,
-    date: number.day,
+    date: moment.day,
+    time: moment.clock,
+    datetime: moment.moment,
+    AwareDatetime: moment.aware_moment,
+    NaiveDatetime: moment.naive_moment,
+    timedelta: moment.duration,
+    UUID: address.uuid,
+    EmailStr: address.email,
+    AnyUrl: address.any_url,
+    AnyHttpUrl: address.any_web_url,
+    HttpUrl: address.web_url,
+    IPv4Address: address.ip4,
+    IPv6Address: address.ip6,
+    IPvAnyAddress: address.ip,
 }
 COLLECTIONS: dict[object, Callable[[Any, dict[str, Any], str, Sheet, collection.Inner], Piece]] = {
     list: collection.items,
+    Sequence: collection.items,
+    set: collection.distinct,
+    frozenset: collection.distinct,
+    Set: collection.distinct,
+    tuple: collection.fixed,
+    dict: collection.mapping,
+    Mapping: collection.mapping,
 }
 
 
@@ -66,14 +98,14 @@ def piece(annotation: Any, limits: dict[str, Any], where: str, sheet: Sheet, pri
         inner: collection.Inner = lambda kind, at: piece(kind, {}, at, sheet)  # noqa: E731
         return COLLECTIONS[origin](annotation, limits, where, sheet, inner)
     if origin is Literal:
-        return closed(choice.options(get_args(annotation), where, sheet), limits, where)
+        return closed(choice.options(annotation, where, sheet), limits, where)
     if isinstance(annotation, type) and annotation not in SCALARS:
         if issubclass(annotation, Enum):
-            return closed(choice.options([member.value for member in annotation], where, sheet), limits, where)
+            return closed(choice.options(annotation, where, sheet), limits, where)
         if issubclass(annotation, BaseModel):
             return closed(record.nested(annotation, where, sheet), limits, where)
     if annotation not in SCALARS:
-        raise _unsupported(annotation, where)
+        raise unsupported(annotation, where)
     return closed(SCALARS[annotation](limits, where, sheet), limits, where)
 
 
@@ -83,6 +115,10 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
     for item in metadata:
         if isinstance(item, SaidMark | QuoteMark | ScratchpadMark):
             found["mark"] = item
+        elif isinstance(item, UuidVersion):
+            found = _both(found, {"uuid_version": item.uuid_version}, where)
+        elif isinstance(item, UrlConstraints):
+            found = _both(found, {"url": item}, where)
         elif isinstance(item, FieldInfo):
             found = _both(found, limits_of(item.metadata, where), where)
         elif isinstance(item, GroupedMetadata):
@@ -92,6 +128,8 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
             found = _both(found, {name: limit for name, limit in given.items() if limit is not None}, where)
         elif type(item).__name__ == "_PydanticGeneralMetadata":  # pydantic's own carrier of decimal_places, pattern, …
             found = _both(found, {name: limit for name, limit in vars(item).items() if limit is not None}, where)
+        elif isinstance(item, AllowInfNan):
+            continue  # plain digits are finite anyway
         elif isinstance(item, CUSTOM):
             continue  # listed by Contract.checked_after
         else:
@@ -127,33 +165,5 @@ def _union(annotation: Any, limits: dict[str, Any], where: str, sheet: Sheet) ->
             missing = error
     options = [*found, *([text_piece("null")] if len(rest) < len(kinds) else [])]
     if not options:
-        raise missing or _unsupported(annotation, where)
+        raise missing or unsupported(annotation, where)
     return closed(either(options), {} if len(rest) == 1 else limits, where)
-
-
-_ADVICE: dict[object, str] = {
-    datetime: "Use a date, or Said[…] with a class that has a classmethod read(text, today).",
-    time: "Use a str with max_length, or Said[…] with a class that has a classmethod read(text, today).",
-    dict: "Nest a Contract with the keys as fields.",
-    tuple: "Nest a Contract, or use list[…] with max_length.",
-    set: "Use list[…] with max_length.",
-    frozenset: "Use list[…] with max_length.",
-    list: "Say what is in it: list[…] with max_length.",
-    bytes: "Use a str with max_length.",
-    Money: "Write Said[Money], so that code reads the amount.",
-    Any: "Say which type it is.",
-    object: "Say which type it is.",
-}
-
-
-def _unsupported(annotation: Any, where: str) -> ContractError:
-    kind = get_origin(annotation) or annotation
-    advice = _ADVICE.get(kind)
-    if isinstance(kind, TypeVar):
-        advice = f"Say which {kind.__name__}: subclass or use the class with its type in square brackets."
-    if advice is None and readable(kind):
-        advice = f"Write Said[{type_name(kind)}], so that code reads it."
-    return ContractError(
-        f"{where} is {type_name(annotation)}, which no grammar can enforce.",
-        advice or "Use str, int, float, bool, Decimal, date, Literal, an Enum, list, another Contract, Said or Quote.",
-    )

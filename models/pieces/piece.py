@@ -1,4 +1,9 @@
-"""Piece: the part of a grammar that one value becomes, with its longest text. Knows Lark literals; knows no types."""
+"""Piece: the part of a grammar that one value becomes, with its longest text. Knows Lark literals; knows no types.
+
+llguidance's lexer takes the longest lexeme and never steps back: a literal such as `{"a":"x"` would keep it from the
+alternative whose `"a"` is any text. So no literals are joined, and equal texts are cut at equal places: at every
+bracket, key, colon, value and comma.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +34,11 @@ def literal(text: str) -> str:
 
 
 def sequence(parts: Iterable[Piece]) -> Piece:
-    """One after the other; neighbouring constants become one literal. Its rule does not bind as one."""
-    merged: list[Piece] = []
-    for part in parts:
-        if merged and part.constant is not None and (before := merged[-1].constant) is not None:
-            merged[-1] = text_piece(before + part.constant)
-        else:
-            merged.append(part)
-    only = merged[0].constant if len(merged) == 1 else None
-    return Piece(" ".join(part.rule for part in merged), sum(part.longest for part in merged), constant=only)
+    """One after the other. Its rule does not bind as one."""
+    found = list(parts)
+    texts = [part.constant for part in found if part.constant is not None]
+    whole = "".join(texts) if len(texts) == len(found) else None
+    return Piece(" ".join(part.rule for part in found), sum(part.longest for part in found), whole or "", whole)
 
 
 def either(options: Iterable[Piece]) -> Piece:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 from pydantic import AliasChoices, BaseModel
@@ -16,7 +17,14 @@ from models.said import ScratchpadMark
 
 
 def contract_piece(contract: type[BaseModel], sheet: Sheet) -> Piece:
-    """A compact JSON object with every field of `contract`, in declared order; a whole rule, to be named."""
+    """A compact JSON object with every field of `contract`, in declared order; a whole rule, to be named.
+
+    A class that has no fields of its own to write, as one made of a JSON Schema, says so with a classmethod
+    `__piece__(sheet)`.
+    """
+    own: Callable[[Sheet], Piece] | None = getattr(contract, "__piece__", None)
+    if own is not None:
+        return own(sheet)
     depth: int = getattr(contract, "__depth__", 0)
     if sheet.within.count(contract) > depth:
         if depth:
@@ -38,13 +46,13 @@ def contract_piece(contract: type[BaseModel], sheet: Sheet) -> Piece:
             )
         public |= not private
         value = field.piece(info.annotation, field.limits_of(info.metadata, where), where, inside, private)
-        parts.append(text_piece(f"{opening}{json.dumps(key(name, info, where), ensure_ascii=False)}:"))
-        parts.append(value)
+        quoted = json.dumps(key(name, info, where), ensure_ascii=False)
+        parts += [text_piece(opening), text_piece(quoted), text_piece(":"), value]
         bound = Bound(where, value.bound, value.longest)
         if bound not in sheet.bounds:
             sheet.bounds.append(bound)
         opening = ","
-    parts.append(text_piece("{}" if opening == "{" else "}"))
+    parts += [text_piece("{"), text_piece("}")] if opening == "{" else [text_piece("}")]
     return replace(sequence(parts), bound=contract.__name__)
 
 

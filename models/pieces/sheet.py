@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -45,11 +45,11 @@ class Sheet:
 
     def rule(self, name: str, piece: Piece) -> Piece:
         """`piece` under a name of its own, so that it can be used often and is written once."""
-        if piece.constant is not None:
+        if " " not in piece.rule:
             return piece
         lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         unique = _named(self.rules, f"r_{lowered}", piece.rule)  # the prefix keeps clear of `start`
-        return Piece(unique, piece.longest, piece.bound)
+        return replace(piece, rule=unique)
 
     def one_of(self, name: str, texts: list[str], bound: str = "") -> Piece:
         """Any one of `texts`."""
@@ -58,11 +58,15 @@ class Sheet:
         body = " | ".join(literal(text) for text in dict.fromkeys(texts))
         return Piece(self.terminal(name, body), max(len(text.encode()) for text in texts), bound or " | ".join(texts))
 
+    def empty(self, marks: str) -> Piece:
+        """Nothing between two `marks`."""
+        return self.rule("empty", sequence(map(text_piece, marks)))
+
     def items(self, name: str, item: Piece, least: int, most: int, marks: str = "[]") -> Piece:
         """`least` to `most` times `item` with commas, between `marks`."""
         if most == 0:
-            return text_piece(marks)
-        item = self.rule(name, item) if " " in item.rule else item
+            return self.empty(marks)
+        item = self.rule(name, item)
         more = f'{item.rule} ("," {item.rule}){{{max(least - 1, 0)},{most - 1}}}' if most > 1 else item.rule
         inner = Piece(more if least else f"({more})?", most * item.longest + most - 1)
         whole = sequence([text_piece(marks[0]), inner, text_piece(marks[1])])
