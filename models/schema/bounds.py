@@ -1,0 +1,33 @@
+"""Bounds: how long the parts of a JSON value may be where its schema does not say. Knows numbers only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from models.errors import ContractError
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What tightens a JSON Schema that has no end: each bound holds only where the schema gives none.
+
+    `text`: characters of a string; `key`: characters of a property name that the schema does not spell out; `items`:
+    items of an array; `properties`: how many properties that are not spelled out; `depth`: how often a `$ref` may lead
+    back into itself; `digits`: digits of an integer, and before the point of a number; `multiples`: values of a
+    `multipleOf`. A `minLength`, `minItems` or `minimum` above its bound moves the bound. No text has more than 20,000
+    characters, and fewer under a pattern that takes many states to follow. ContractError below zero.
+    """
+
+    text: int = 256
+    key: int = 32
+    items: int = 16
+    properties: int = 8
+    depth: int = 3
+    digits: int = 12
+    multiples: int = 1000
+
+    def __post_init__(self) -> None:
+        for bound in fields(self):
+            least = 1 if bound.name in ("digits", "multiples", "key") else 0
+            if getattr(self, bound.name) < least:
+                raise ContractError(f"Bounds.{bound.name} is {getattr(self, bound.name)}.", f"Make it {least} or more.")

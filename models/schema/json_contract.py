@@ -1,0 +1,123 @@
+"""JsonContract: a contract whose value is the JSON itself, described by a JSON Schema.
+
+Knows pydantic's side of it. The jsonschema package validates; the grammar is the writer's.
+"""
+
+from __future__ import annotations
+
+from types import new_class
+from typing import Any, ClassVar, NoReturn
+
+from jsonschema.exceptions import best_match
+from llguidance import LLMatcher, LLTokenizer
+from pydantic import GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from models.contract import Contract
+from models.errors import ContractError
+from models.grammar import compile_grammar
+from models.pieces.piece import Piece
+from models.pieces.sheet import Sheet
+from models.schema.bounds import Bounds
+from models.schema.document import Document, document
+from models.schema.loops import refuse_loops
+from models.schema.normal import Normal
+from models.schema.oracle import oracle
+from models.schema.refusal import SchemaRefused
+from models.schema.writer import Writer
+
+
+class JsonContract(Contract):
+    """`value` is what `model_validate_json` read; `public()` and `model_dump(mode="json")` give it back.
+
+    Made by `Contract.from_json_schema`. On its own it is any JSON value, which is where the bounds matter most.
+    """
+
+    value: Any
+
+    __document__: ClassVar[Document] = document(True)
+    __bounds__: ClassVar[Bounds] = Bounds()
+    __compiled__: ClassVar[list[tuple[Piece, Sheet]]] = []
+
+    def __init__(self, value: Any) -> None:
+        self.__pydantic_validator__.validate_python(value, self_instance=self)
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # as RootModel has it: JSON is no keywords
+
+    @classmethod
+    def __piece__(cls, sheet: Sheet) -> Piece:
+        """The grammar of every value that the schema and the bounds admit."""
+        if cls.__compiled__ and not sheet.terminals and not sheet.rules:
+            piece, compiled = cls.__compiled__[0]
+            sheet.terminals.update(compiled.terminals)
+            sheet.rules.update(compiled.rules)
+            sheet.bounds.extend(compiled.bounds)
+            return piece
+        alone = not sheet.terminals and not sheet.rules
+        writer = Writer(Normal(cls.__document__), cls.__bounds__, sheet, cls.__name__)
+        piece = writer.value((cls.__document__.root,))
+        writer.note("$", piece)
+        if alone:
+            kept = Sheet(terminals=dict(sheet.terminals), rules=dict(sheet.rules), bounds=list(sheet.bounds))
+            cls.__compiled__.append((piece, kept))
+        return piece
+
+    @model_validator(mode="before")
+    @classmethod
+    def _valid(cls, value: Any) -> Any:
+        error = best_match(oracle(cls.__document__).iter_errors(value))
+        if error is not None:
+            told = {"message": error.message, "keyword": str(error.validator), "path": error.json_path}
+            raise PydanticCustomError("json_schema", "{path}: {message}", told)
+        return {"value": value}
+
+    @model_serializer
+    def _plain(self) -> Any:
+        return self.value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = cls.__document__.schema
+        return {} if schema is True else {"not": {}} if schema is False else dict(schema)
+
+    @classmethod
+    def draft(cls) -> NoReturn:
+        raise ContractError(
+            f"{cls.__name__} was made from a JSON Schema, which has no draft with everything optional.",
+            "Declare a Contract class with the fields to ask for.",
+        )
+
+    @classmethod
+    def questions(cls) -> dict[str, str]:
+        return {}
+
+    @classmethod
+    def required_fields(cls) -> tuple[str, ...]:
+        return ()
+
+    @classmethod
+    def checked_after(cls) -> tuple[str, ...]:
+        return ()
+
+    def public(self) -> Any:
+        return self.value
+
+
+def json_contract(schema: object, name: str, bounds: Bounds | None) -> type[JsonContract]:
+    """A JsonContract of `schema`, compiled. SchemaRefused, or Unsatisfiable where no value fits."""
+    try:
+        read = document(schema)
+        refuse_loops(read)
+        named: dict[str, Any] = {
+            "__document__": read,
+            "__bounds__": bounds or Bounds(),
+            "__module__": __name__,
+            "__compiled__": [],
+        }
+        contract = new_class(name, (JsonContract,), {}, lambda namespace: namespace.update(named))
+    except RecursionError:
+        raise SchemaRefused("$", "is nested too deeply.", "Nest fewer schemas inside each other.") from None
+    matcher = LLMatcher(LLTokenizer("byte"), compile_grammar(contract).lark)
+    if matcher.is_error():
+        raise SchemaRefused("$", "becomes a grammar that is too large.", "Lower its lengths and numbers of items.")
+    return contract

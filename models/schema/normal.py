@@ -1,0 +1,239 @@
+"""Normal: schemas that hold together, as clauses: alternatives without any alternative inside.
+
+Knows references, allOf, anyOf, oneOf, not, if and the dependent keywords, and unevaluated ones. Does not know how a
+value is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from models.schema.clause import Clause, Layer
+from models.schema.document import Document, Located
+from models.schema.emptiness import no_value, nothing_fits
+from models.schema.negation import Denial, opposite
+from models.schema.oracle import oracle
+from models.schema.refusal import SchemaRefused, step
+from models.schema.vocabulary import FLAT
+
+_MOST = 256
+"""Alternatives of one value; a schema that multiplies out to more is refused."""
+
+_FUEL = 4
+"""Levels of properties and items that a proof of emptiness looks through."""
+
+_SPREAD = "anyOf", "oneOf", "if", "dependentRequired", "dependentSchemas", "not"
+
+
+@dataclass(frozen=True, eq=False)
+class _Item:
+    """A schema that must hold. `via`: the schemas that led to it in place; `scopes`: those of them whose unevaluated
+    keywords count what it evaluates; `because`: the oneOf or if that denies it, or ""."""
+
+    located: Located
+    via: frozenset[int] = frozenset()
+    scopes: tuple[int, ...] = ()
+    because: str = ""
+
+    def to(self, located: Located, because: str = "", counts: bool = True) -> _Item:
+        schema = self.located.schema
+        return _Item(located, self.via | {id(schema)}, self.scopes if counts else (), because or self.because)
+
+
+@dataclass(frozen=True)
+class _Partial:
+    """A clause that is being made."""
+
+    layers: tuple[tuple[Layer, tuple[int, ...]], ...] = ()
+    sources: tuple[Located, ...] = ()
+    seen: frozenset[int] = frozenset()
+    entered: frozenset[str] = frozenset()
+    branches: tuple[tuple[str, _Item], ...] = ()
+
+
+@dataclass(frozen=True)
+class Normal:
+    """The clauses of the schemas of one document."""
+
+    document: Document
+    keep: list[Any] = field(default_factory=list)
+
+    def clauses(self, parts: tuple[Located, ...], fuel: int = _FUEL, dead: list[Clause] | None = None) -> list[Clause]:
+        """Every value that fits all of `parts` fits a clause, and the other way round; where an enum or a const lists
+        the values, those that fit are all. Into `dead` go clauses that no value fits. SchemaRefused for what cannot be
+        decided."""
+        self.keep.extend(parts)
+        path = parts[0].path if parts else "$"
+        found: list[Clause] = []
+        for clause in self._expanded([_Item(part) for part in parts], _Partial(), path, fuel, dead):
+            found.append(clause)
+            if len(found) > _MOST:
+                raise SchemaRefused(
+                    path, f"has more than {_MOST} combinations of alternatives.", "Write out those that you need."
+                )
+        return found
+
+    def empty(self, parts: tuple[Located, ...], fuel: int = _FUEL) -> bool:
+        """Whether it is proven that no value fits all of `parts`."""
+        return no_value(parts, self.document, self.clauses, fuel)
+
+    def _expanded(
+        self, todo: list[_Item], partial: _Partial, path: str, fuel: int, dead: list[Clause] | None
+    ) -> Iterator[Clause]:
+        while todo:
+            item = todo.pop(0)
+            schema = item.located.schema
+            if schema is False:
+                return
+            if schema is True or id(schema) in partial.seen - item.via:
+                continue
+            if id(schema) in item.via:
+                raise SchemaRefused(
+                    item.located.path, "refers to itself without a property or an item in between.",
+                    "Put the reference below properties or items.",
+                )  # fmt: skip
+            partial = self._taken(item, partial, todo)
+        clause = self._clause(partial, path)
+        if nothing_fits(clause, self.document, self.clauses, fuel - 1 if partial.branches else fuel):
+            if dead is not None:
+                dead.append(clause)
+            return
+        if clause.values is not None or not partial.branches:
+            yield clause
+            return
+        order = sorted(partial.branches, key=lambda branch: _SPREAD.index(branch[0]))
+        keyword, item = order[0]
+        rest = replace(partial, branches=tuple(order[1:]))
+        for option in self._options(keyword, item, rest, fuel):
+            yield from self._expanded(option, rest, path, fuel, dead)
+
+    def _taken(self, item: _Item, partial: _Partial, todo: list[_Item]) -> _Partial:
+        """`partial` with one schema more; what holds beside it goes on `todo`, what is a choice to its branches."""
+        schema, path = item.located.schema, item.located.path
+        assert isinstance(schema, dict)
+        self.keep.append(schema)
+        entered, branches = partial.entered, partial.branches
+        if schema.keys() & {"unevaluatedProperties", "unevaluatedItems"}:
+            item = replace(item, scopes=(*item.scopes, id(schema)))
+        if "$ref" in schema:
+            entered |= {schema["$ref"]}
+            todo.append(item.to(self.document.targets[schema["$ref"]]))
+        for number, part in enumerate(schema.get("allOf", ())):
+            todo.append(item.to(Located(part, step(path, "allOf", number))))
+        keywords = {keyword: value for keyword, value in schema.items() if keyword in FLAT}
+        for keyword in _SPREAD:
+            if keyword == "not" and "not" in schema and _flat(schema):
+                keywords["not"] = schema["not"]
+            elif keyword in schema:
+                branches = (*branches, *((keyword, part) for part in _split(keyword, item)))
+        layers = ((Layer(keywords, path), item.scopes),) if keywords else ()
+        return _Partial(
+            partial.layers + layers, (*partial.sources, item.located), partial.seen | {id(schema)}, entered, branches
+        )
+
+    def _clause(self, partial: _Partial, path: str) -> Clause:
+        layers = [layer for layer, _ in partial.layers]
+        for layer in list(layers):
+            listed = layer.keywords.get("enum", [layer.keywords["const"]] if "const" in layer.keywords else None)
+            if listed is not None:
+                checks = [oracle(self.document, source.schema) for source in partial.sources]
+                values = tuple(value for value in listed if all(check.is_valid(value) for check in checks))
+                return Clause(tuple(layers), layer.at("enum" if "enum" in layer.keywords else "const"), values=values)
+        for layer in list(layers) if not partial.branches else ():  # a choice may still let more count
+            scope = next((scopes for one, scopes in partial.layers if one is layer), ())
+            inside = [one for one, scopes in partial.layers if scope and scope[-1] in scopes]
+            layers += _unevaluated(layer, inside)
+        return Clause(tuple(layers), path, partial.entered)
+
+    def _options(self, keyword: str, item: _Item, partial: _Partial, fuel: int) -> list[list[_Item]]:
+        schema, path = item.located.schema, item.located.path
+        assert isinstance(schema, dict)
+        value, at = schema[keyword], path if isinstance(schema, Denial) else step(path, keyword)
+        known = tuple(Located(layer.keywords, layer.path) for layer, _ in partial.layers)
+        if keyword == "not":
+            return self._denied(Located(value, at), item, known, fuel)
+        if keyword == "anyOf":
+            return [[item.to(Located(part, step(at, number)))] for number, part in enumerate(value)]
+        if keyword == "oneOf":
+            parts = [Located(part, step(at, number)) for number, part in enumerate(value)]
+            options = []
+            for one in parts:
+                others = [other for other in parts if other is not one]
+                apart = [other for other in others if not self.empty((*known, one, other), fuel - 1)]
+                denials = [item.to(Located(Denial(other.schema), other.path), at, counts=False) for other in apart]
+                options.append([item.to(one), *denials])
+            return options
+        if keyword == "if":
+            held = [item.to(Located(schema[name], step(path, name))) for name in ("if", "then") if name in schema]
+            other = [item.to(Located(schema["else"], step(path, "else")))] if "else" in schema else []
+            return [held, [item.to(Located(Denial(value), at), at, counts=False), *other]]
+        ((name, needed),) = value.items()
+        without = item.to(Located({"properties": {name: False}}, path), counts=False)
+        present: dict[str, Any] = {"type": "object", "required": [name]}
+        if keyword == "dependentRequired":
+            present["required"] = [name, *needed]
+            return [[without], [item.to(Located(present, path), counts=False)]]
+        schemas = [item.to(Located(needed, step(at, name)))]
+        return [[without], [item.to(Located(present, path), counts=False), *schemas]]
+
+    def _denied(self, located: Located, item: _Item, known: tuple[Located, ...], fuel: int) -> list[list[_Item]]:
+        if self.empty((*known, located), fuel - 1):
+            return [[]]
+        try:
+            options = opposite(located, self.document)
+        except SchemaRefused as refused:
+            if not item.because:
+                raise
+            raise SchemaRefused(item.because, *_BECAUSE[item.because.rsplit(".", 1)[-1] == "if"]) from refused
+        return [[item.to(part, counts=False) for part in option] for option in options]
+
+
+_BECAUSE = {
+    False: (
+        "has alternatives that may both hold, and no grammar can keep them apart.",
+        "Use anyOf, or give each alternative a const of its own in a required property that all of them have.",
+    ),
+    True: (
+        "asks for something whose opposite no grammar can write.",
+        "Ask for a const, an enum, a type, a range or a required property, or write the two cases as anyOf.",
+    ),
+}
+
+
+def _flat(schema: dict[str, Any]) -> bool:
+    """Whether its `not` takes out types, values or a pattern, and nothing else."""
+    denied = schema["not"]
+    if not isinstance(denied, dict):
+        return False
+    return denied.keys() in ({"type"}, {"enum"}) or (denied.keys() == {"pattern"} and schema.get("type") == "string")
+
+
+def _split(keyword: str, item: _Item) -> list[_Item]:
+    """A dependent keyword as one choice for each of its properties."""
+    schema = item.located.schema
+    assert isinstance(schema, dict)
+    if not keyword.startswith("dependent"):
+        return [item]
+    return [
+        replace(item, located=Located({keyword: {name: needed}}, item.located.path))
+        for name, needed in schema[keyword].items()
+    ]
+
+
+def _unevaluated(layer: Layer, inside: list[Layer]) -> list[Layer]:
+    """What the unevaluated keywords of `layer` mean once it is known which layers count, all of them in `inside`."""
+    found = []
+    if "unevaluatedProperties" in layer.keywords and not any("additionalProperties" in one.keywords for one in inside):
+        keywords = {
+            "properties": {name: True for one in inside for name in one.keywords.get("properties", {})},
+            "patternProperties": {name: True for one in inside for name in one.keywords.get("patternProperties", {})},
+            "additionalProperties": layer.keywords["unevaluatedProperties"],
+        }
+        found.append(Layer(keywords, layer.path, {"additionalProperties": layer.at("unevaluatedProperties")}))
+    if "unevaluatedItems" in layer.keywords and not any("items" in one.keywords for one in inside):
+        prefix = max(len(one.keywords.get("prefixItems", ())) for one in inside)
+        keywords = {"prefixItems": [True] * prefix, "items": layer.keywords["unevaluatedItems"]}
+        found.append(Layer(keywords, layer.path, {"items": layer.at("unevaluatedItems")}))
+    return found

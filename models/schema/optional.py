@@ -1,0 +1,74 @@
+"""Optional: parts in a fixed order, each there or not, with commas between. Knows how many; not what the parts are."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from models.pieces.piece import Piece, text_piece
+from models.pieces.sheet import NoText, Sheet
+from models.schema.row import row
+
+
+def some_of(
+    parts: list[tuple[Piece, bool]],
+    least: int,
+    most: int,
+    marks: str,
+    sheet: Sheet,
+    others: Piece | None = None,
+    room: int = 0,
+) -> Piece:
+    """The parts in order, `least` to `most` in all, those marked True always; `others` may come last, `room` times.
+
+    Where the number matters it is counted as they are written: at most len(parts) ** 2 rules, else two for each.
+    NoText where no number of parts will do.
+    """
+    needed = sum(1 for _, must in parts if must)
+    counted = least > needed or most < len(parts) + room
+    top = len(parts) if counted else 1
+    comma = text_piece(",")
+
+    @cache
+    def rest(index: int, count: int) -> Piece | None:
+        """What follows the first `index` parts of which `count` were written, or 1 for any number if none counts."""
+        if index == len(parts):
+            if counted:
+                return _end(others, count > 0, max(least - count, 0), min(room, most - count), marks)
+            return _end(others, count > 0, 0, room, marks)
+        part, must = parts[index]
+        options = []
+        if not counted or count < most:
+            follow = rest(index + 1, min(count + 1, top))
+            if follow is not None:
+                options.append(row([*([comma] if count else []), part, follow]))
+        follow = None if must else rest(index + 1, count)
+        if follow is not None:
+            options.append(follow)
+        if not options:
+            return None
+        rule = " | ".join(dict.fromkeys(option.rule for option in options))
+        only = options[0].constant if len(options) == 1 else None
+        return sheet.rule("rest", Piece(rule, max(option.longest for option in options), constant=only))
+
+    for index in reversed(range(len(parts))):  # from the end, so that no call goes deep
+        for count in range(min(index, top) + 1):
+            rest(index, count)
+    body = rest(0, 0)
+    if body is None:
+        raise NoText("No number of parts is allowed.", "Change the least or the most.")
+    whole = row([text_piece(marks[0]), body])
+    return Piece(f"({whole.rule})", whole.longest, f"{least}–{most} parts", whole.constant)
+
+
+def _end(others: Piece | None, comma: bool, least: int, most: int, marks: str) -> Piece | None:
+    """`least` to `most` others, and the end. A name may come twice, so that two need not be two."""
+    if least > min(most, 1) or (least and others is None):
+        return None
+    close = text_piece(marks[1])
+    if others is None or most < 1:
+        return close
+    if comma:
+        return row([Piece(f'("," {others.rule}){{{least},{most}}}', most * (others.longest + 1)), close])
+    rule = f'{others.rule} ("," {others.rule}){{0,{most - 1}}}' if most > 1 else others.rule
+    some = Piece(rule if least else f"({rule})?", most * (others.longest + 1) - 1)
+    return row([some, close])

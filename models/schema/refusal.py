@@ -1,0 +1,44 @@
+"""Refusal: a keyword of a JSON Schema that no grammar can enforce, and where it stands. Knows JSON paths."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from models.errors import ContractError
+from models.pieces.sheet import NoText
+
+_PLAIN = re.compile(r"[$A-Za-z_][$\w-]*")
+
+
+class SchemaRefused(ContractError):
+    """`keyword` at `path` (as in `$.properties.tags.uniqueItems`) cannot be enforced; the hint is the smallest change
+    that fixes it."""
+
+    def __init__(self, path: str, what: str, hint: str) -> None:
+        self.path = path
+        self.keyword = keyword_of(path)
+        super().__init__(f"{path} {what}", hint)
+
+
+class Unsatisfiable(NoText):
+    """No value at all fits what `path` asks for. An optional property is then left out, an array stays empty."""
+
+    def __init__(self, path: str, what: str, hint: str) -> None:
+        self.path = path
+        self.keyword = keyword_of(path)
+        super().__init__(f"{path} {what}", hint)
+
+
+def step(path: str, *keys: str | int) -> str:
+    """`path` one or more keys further: `.name` where that is plain, else `["a name"]`, or `[0]`."""
+    for key in keys:
+        plain = isinstance(key, str) and _PLAIN.fullmatch(key)
+        path += f".{key}" if plain else f"[{json.dumps(key, ensure_ascii=False)}]"
+    return path
+
+
+def keyword_of(path: str) -> str:
+    """The last plain key of a path: the keyword it points at, or "" at the root."""
+    found: list[str] = re.findall(r"\.([$\w-]+)", re.sub(r'\["(?:[^"\\]|\\.)*"\]', "", path))
+    return found[-1] if found else ""

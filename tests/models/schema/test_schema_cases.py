@@ -1,0 +1,92 @@
+"""Every schema of cases/: enforced or refused as it says; nothing invalid is admitted, everything valid there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.validators import validator_for
+from llguidance import LLTokenizer
+
+from models.adversary import random_walk
+from models.grammar import compile_grammar
+from models.schema.json_contract import json_contract
+from models.schema.report import check_schema
+from models.schema.vocabulary import FLAT, IN_PLACE
+
+CASES = Path(__file__).with_name("cases")
+GROUPS: list[dict[str, Any]] = [
+    {"file": file.stem, **group}
+    for file in sorted(CASES.glob("*.json"))
+    for group in json.loads(file.read_text("utf-8"))
+]
+ENFORCED = [group for group in GROUPS if group["expected"] == "enforced"]
+BYTES = LLTokenizer("byte")
+
+
+def name(group: dict[str, Any]) -> str:
+    return f"{group['file']}: {group['description']}"
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=name)
+def test_a_schema_is_enforced_or_refused_with_keyword_and_path(group: dict[str, Any]) -> None:
+    report = check_schema("case", group["schema"], group.get("tests", []), 10, BYTES, None, Random(0))
+    assert report.status == group["expected"], report
+    assert report.sound, report.details
+    assert report.valid_admitted == report.valid_total, report  # the bounds leave room for usual values
+    if report.status == "refused":
+        assert report.keyword == group["keyword"] or not group["keyword"], report
+        assert report.where.startswith("$")
+        assert report.reason.startswith(report.where)
+
+
+@pytest.mark.parametrize("group", ENFORCED, ids=name)
+def test_the_longest_texts_stay_within_the_budget(group: dict[str, Any]) -> None:
+    contract = json_contract(group["schema"], "Case", None)
+    grammar = compile_grammar(contract)
+    walk = random_walk(grammar, BYTES, Random(1), "longest" if grammar.max_tokens < 4000 else "uniform")
+    assert walk.fault is None, walk
+    contract.model_validate_json(walk.text)
+
+
+@pytest.mark.parametrize("group", ENFORCED, ids=name)
+def test_the_instances_are_what_the_jsonschema_package_says_they_are(group: dict[str, Any]) -> None:
+    """Of the schema as it was given, under the draft that it declares: the cases are right, and so is our reading."""
+    schema = group["schema"]
+    contract = json_contract(schema, "Case", None)
+    for test in group["tests"]:
+        try:
+            contract.model_validate(test["data"])
+            valid = True
+        except ValueError:
+            valid = False
+        assert valid is test["valid"] or _tightened(schema), test
+        kind = validator_for(schema, default=Draft202012Validator)
+        if valid and kind.META_SCHEMA and _modern(schema):
+            assert kind(schema).is_valid(test["data"])
+
+
+def _tightened(schema: Any) -> bool:
+    """Whether the schema admits more than its contract writes: other types, further properties."""
+    return isinstance(schema, bool) or "type" not in schema or "additionalProperties" in schema
+
+
+def _modern(schema: Any) -> bool:
+    return not isinstance(schema, dict) or "$schema" in schema or not isinstance(schema.get("items"), list)
+
+
+def test_there_are_enough_cases_of_all_kinds() -> None:
+    assert len(GROUPS) >= 150
+    assert len(ENFORCED) >= 150
+    used = {keyword for group in GROUPS for keyword in _keywords(group["schema"])}
+    assert used >= FLAT | IN_PLACE
+
+
+def _keywords(schema: Any) -> set[str]:
+    if isinstance(schema, dict):
+        return set(schema).union(*map(_keywords, schema.values()))
+    return set().union(*map(_keywords, schema)) if isinstance(schema, list) else set()

@@ -1,0 +1,160 @@
+"""A contract made of a JSON Schema behaves like any other, and its value is the JSON itself."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from llguidance import LLTokenizer
+from pydantic import TypeAdapter, ValidationError, create_model
+
+from models import Contract, ContractError
+from models.adversary import random_walk
+from models.grammar import compile_grammar
+from models.schema import Bounds, JsonContract, SchemaRefused
+from models.schema.report import admits
+
+BYTES = LLTokenizer("byte")
+TICKET: dict[str, Any] = {
+    "title": "Ticket",
+    "type": "object",
+    "properties": {
+        "title": {"type": "string", "maxLength": 10},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["title"],
+}
+
+
+@pytest.mark.parametrize("text", ['{"title":"a"}', '{"title":"a","tags":["x"]}'])
+def test_what_is_read_is_given_back(text: str) -> None:
+    ticket = Contract.from_json_schema(TICKET, name="Ticket")
+    value = ticket.model_validate_json(text)
+    assert value.public() == value.model_dump(mode="json") == value.value == json.loads(text)
+    assert json.loads(value.model_dump_json()) == json.loads(text)
+    assert ticket.model_validate_json(value.model_dump_json()) == value
+    assert ticket(value.value) == value
+    assert TypeAdapter(ticket).validate_json(text) == value
+
+
+@pytest.mark.parametrize(("schema", "text"), [({"type": "integer"}, "3"), ({"type": "null"}, "null"), (True, "[1]")])
+def test_any_type_may_be_at_the_top(schema: dict[str, Any] | bool, text: str) -> None:
+    contract = Contract.from_json_schema(schema)
+    assert contract.model_validate_json(text).public() == json.loads(text)
+    assert admits(compile_grammar(contract), text)
+
+
+def test_an_object_with_a_property_called_value_is_no_special_case() -> None:
+    contract = Contract.from_json_schema({"type": "object", "properties": {"value": {"type": "integer"}}})
+    assert contract.model_validate_json('{"value":1}').public() == {"value": 1}
+    assert contract.model_validate({"value": 1}).public() == {"value": 1}
+
+
+def test_an_invalid_value_says_where_and_why() -> None:
+    ticket = Contract.from_json_schema(TICKET, name="Ticket")
+    with pytest.raises(ValidationError, match=r"\$\.tags\[0\]: 3 is not of type 'string'"):
+        ticket.model_validate_json('{"title":"a","tags":[3]}')
+    with pytest.raises(ValidationError, match="Invalid JSON"):
+        ticket.model_validate_json('{"title":')
+
+
+def test_the_hash_follows_the_grammar_and_not_the_words_around_it() -> None:
+    ticket = Contract.from_json_schema(TICKET)
+    assert ticket.contract_hash() == Contract.from_json_schema(TICKET | {"description": "new"}).contract_hash()
+    assert ticket.contract_hash() != Contract.from_json_schema(TICKET | {"required": []}).contract_hash()
+    assert ticket.contract_hash() != Contract.from_json_schema(TICKET, bounds=Bounds(text=9)).contract_hash()
+
+
+def test_it_asks_nothing_and_has_no_draft() -> None:
+    ticket = Contract.from_json_schema(TICKET, name="Ticket")
+    assert issubclass(ticket, JsonContract)
+    assert (ticket.questions(), ticket.private_fields(), ticket.required_fields(), ticket.checked_after()) == (
+        {},
+        (),
+        (),
+        (),
+    )
+    assert ticket.model_json_schema()["required"] == ["title"]
+    with pytest.raises(ContractError, match=r"Ticket was made from a JSON Schema.*Declare a Contract class"):
+        ticket.draft()
+
+
+def test_it_nests_in_a_class() -> None:
+    ticket = Contract.from_json_schema(TICKET, name="Ticket")
+
+    reply = create_model(
+        "Reply", __base__=Contract, count=(int, ...), ticket=(ticket, ...), spare=(ticket | None, None)
+    )
+    for seed in range(20):
+        text = random_walk(compile_grammar(reply), BYTES, Random(seed)).text
+        assert reply.model_validate_json(text).public() == json.loads(text)
+
+
+def test_a_schema_may_be_changed_afterwards() -> None:
+    schema = {"type": "integer", "maximum": 5}
+    contract = Contract.from_json_schema(schema)
+    schema["maximum"] = 50
+    with pytest.raises(ValidationError):
+        contract.model_validate_json("9")
+
+
+@pytest.mark.parametrize(
+    ("schema", "bounds", "admitted", "not_admitted"),
+    [
+        ({"type": "string"}, Bounds(text=3), '"abc"', '"abcd"'),
+        ({"type": "array", "items": {"type": "null"}}, Bounds(items=2), "[null,null]", "[null,null,null]"),
+        (
+            {"type": "object", "additionalProperties": {"type": "null"}},
+            Bounds(properties=1),
+            '{"a":null}',
+            '{"a":null,"b":null}',
+        ),
+        ({"type": "object", "additionalProperties": {"type": "null"}}, Bounds(key=2), '{"ab":null}', '{"abc":null}'),
+        ({"type": "integer"}, Bounds(digits=2), "-99", "100"),
+        ({"type": "integer", "multipleOf": 1009}, Bounds(multiples=3), "1009", "2018"),
+        ({"type": "object", "properties": {"a": {"$ref": "#"}}}, Bounds(depth=2), '{"a":{}}', '{"a":{"a":{}}}'),
+    ],
+)
+def test_bounds_hold_where_the_schema_says_nothing(
+    schema: dict[str, Any], bounds: Bounds, admitted: str, not_admitted: str
+) -> None:
+    grammar = compile_grammar(Contract.from_json_schema(schema, bounds=bounds))
+    assert admits(grammar, admitted)
+    assert not admits(grammar, not_admitted)
+    assert grammar.max_tokens > len(admitted)
+
+
+def test_a_bound_below_zero_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"Bounds\.items is -1\. Make it 0 or more\."):
+        Bounds(items=-1)
+
+
+def test_the_table_of_bounds_names_the_properties() -> None:
+    grammar = compile_grammar(Contract.from_json_schema(TICKET, name="Ticket"))
+    assert {bound.field for bound in grammar.bounds} >= {
+        "Ticket $",
+        "Ticket $.properties.title",
+        "Ticket $.properties.tags",
+    }
+
+
+def test_the_only_text_of_a_const_is_forced() -> None:
+    contract = Contract.from_json_schema({"const": {"a": [1, "b"]}})
+    assert compile_grammar(contract).constant == '{"a":[1,"b"]}'
+    assert admits(compile_grammar(contract), '{"a":[1,"b"]}')
+
+
+@pytest.mark.parametrize("schema", [{"type": "number", "maximum": float("nan")}, {"enum": [{1, 2}]}, [], "string"])
+def test_what_is_no_schema_is_refused(schema: Any) -> None:
+    with pytest.raises(SchemaRefused):
+        Contract.from_json_schema(schema)
+
+
+def test_a_schema_that_is_nested_without_measure_is_refused() -> None:
+    schema: dict[str, Any] = {"type": "integer"}
+    for _ in range(2000):
+        schema = {"type": "array", "items": schema, "maxItems": 1}
+    with pytest.raises(SchemaRefused):
+        Contract.from_json_schema(schema)

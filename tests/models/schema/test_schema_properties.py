@@ -1,0 +1,165 @@
+"""What holds for every schema: random bounds, random schemas, random values, against the jsonschema package."""
+
+from __future__ import annotations
+
+import json
+import re
+from random import Random
+from typing import Any
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from llguidance import LLTokenizer
+
+from models import Contract, ContractError
+from models.adversary import random_walk
+from models.grammar import compile_grammar
+from models.schema.pattern import searched
+from models.schema.report import admits
+
+BYTES = LLTokenizer("byte")
+BOUNDS = st.one_of(
+    st.integers(-2000, 2000), st.floats(-2000, 2000, allow_nan=False).map(lambda value: round(value, 4) + 0.0)
+)
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-3, 9), st.sampled_from([0.5, 2.5, "", "a", "ab", "b", "abc"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=5,
+)
+TYPES = st.sampled_from(["null", "boolean", "integer", "number", "string", "array", "object", ["string", "null"]])
+
+
+def _deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    named = st.dictionaries(st.sampled_from("abc"), inner, max_size=2)
+    many = st.lists(inner, min_size=1, max_size=2)
+    small = st.integers(0, 3)
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "type": TYPES,
+            "minimum": BOUNDS,
+            "exclusiveMaximum": BOUNDS,
+            "multipleOf": st.sampled_from([1, 2, 0.5, 0.1]),
+            "minLength": small,
+            "maxLength": small,
+            "pattern": st.sampled_from(["^a", "b$", "^[ab]*$", "a|b"]),
+            "enum": st.lists(VALUES, max_size=4),
+            "const": VALUES,
+            "properties": named,
+            "required": st.lists(st.sampled_from("abc"), max_size=2, unique=True),
+            "additionalProperties": inner,
+            "patternProperties": st.dictionaries(st.sampled_from(["^a", "b", "c$"]), inner, max_size=2),
+            "propertyNames": st.sampled_from([{"maxLength": 1}, {"enum": ["a", "c"]}, {"pattern": "^[ab]"}]),
+            "minProperties": small,
+            "maxProperties": small,
+            "items": inner,
+            "prefixItems": many,
+            "minItems": small,
+            "maxItems": small,
+            "uniqueItems": st.booleans(),
+            "contains": inner,
+            "allOf": many,
+            "anyOf": many,
+            "oneOf": many,
+            "not": inner,
+            "dependentRequired": st.dictionaries(st.sampled_from("abc"), st.just(["a"]), max_size=1),
+            "dependentSchemas": st.dictionaries(st.sampled_from("abc"), inner, max_size=1),
+            "unevaluatedProperties": inner,
+            "unevaluatedItems": inner,
+        },
+    ) | st.fixed_dictionaries({"if": inner}, optional={"then": inner, "else": inner})
+
+
+SCHEMAS = st.recursive(st.one_of(st.booleans(), st.fixed_dictionaries({"type": TYPES})), _deeper, max_leaves=4)
+
+
+@settings(max_examples=250, deadline=None)
+@given(schema=SCHEMAS, value=VALUES, seed=st.integers(0, 2**32))
+def test_every_schema_is_refused_or_enforced(schema: Any, value: Any, seed: int) -> None:
+    try:
+        contract = Contract.from_json_schema(schema)
+    except ContractError as refused:
+        refusal = refused
+    else:
+        refusal = None
+    if refusal is not None:
+        assert str(refusal).startswith("$"), refusal
+        assert refusal.hint.endswith("."), refusal
+        return
+    grammar, oracle = compile_grammar(contract), Draft202012Validator(schema)
+    walk = random_walk(grammar, BYTES, Random(seed))
+    assert walk.fault is None, walk
+    assert oracle.is_valid(contract.model_validate_json(walk.text).public())
+    assert grammar.constant in (None, walk.text)
+    if admits(grammar, json.dumps(value, separators=(",", ":"), ensure_ascii=False)):
+        assert oracle.is_valid(value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(low=BOUNDS, high=BOUNDS, open_ends=st.booleans(), value=BOUNDS, kind=st.sampled_from(["integer", "number"]))
+def test_a_number_is_admitted_exactly_between_its_bounds(
+    low: float, high: float, open_ends: bool, value: float, kind: str
+) -> None:
+    names = ("exclusiveMinimum", "exclusiveMaximum") if open_ends else ("minimum", "maximum")
+    schema = {"type": kind, names[0]: low, names[1]: high}
+    try:
+        grammar = compile_grammar(Contract.from_json_schema(schema))
+    except ContractError:
+        assert not Draft202012Validator(schema).is_valid(value)
+        return
+    assume(kind == "number" or isinstance(value, int))  # 3.0 is an integer too, but not a canonical one
+    assume("e" not in json.dumps(value))
+    assert admits(grammar, json.dumps(value)) is Draft202012Validator(schema).is_valid(value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    least=st.integers(0, 6), most=st.integers(0, 6), text=st.text(st.characters(exclude_categories=["C"]), max_size=8)
+)
+def test_a_text_is_admitted_exactly_between_its_lengths(least: int, most: int, text: str) -> None:
+    assume(least <= most)
+    schema = {"type": "string", "minLength": least, "maxLength": most}
+    grammar = compile_grammar(Contract.from_json_schema(schema))
+    assert admits(grammar, json.dumps(text, ensure_ascii=False)) is (least <= len(text) <= most)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    pattern=st.sampled_from(
+        [
+            "^a",
+            "b$",
+            "a|b",
+            "^a|b$",
+            "^(a|b)+$",
+            "[^ab]",
+            "^\\d+\\w$",
+            "\\s",
+            "^[^\\s]*$",
+            "^.$",
+            "(ab){2}",
+            'a"b',
+            "\\\\",
+        ]
+    ),
+    text=st.text(st.sampled_from('abz01 _"\\é٣東😀'), max_size=6),
+)
+def test_a_pattern_admits_only_what_is_found(pattern: str, text: str) -> None:
+    schema = {"type": "string", "pattern": pattern, "maxLength": 6}
+    grammar = compile_grammar(Contract.from_json_schema(schema))
+    found = re.search(pattern, text) is not None
+    admitted = admits(grammar, json.dumps(text, ensure_ascii=False))
+    assert found or not admitted
+    if text.isascii():
+        assert admitted is found
+    assert searched(pattern, "$").width in (1, 2, 4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(step=st.sampled_from([3, 7, 12, 0.01, 0.1, 0.25, 2.5, 1e-3]), seed=st.integers(0, 2**32))
+def test_a_multiple_is_one_for_the_jsonschema_package_too(step: float, seed: int) -> None:
+    schema = {"type": "number", "multipleOf": step, "minimum": -50, "maximum": 50}
+    contract = Contract.from_json_schema(schema)
+    text = random_walk(compile_grammar(contract), BYTES, Random(seed)).text
+    assert Draft202012Validator(schema).is_valid(json.loads(text))
