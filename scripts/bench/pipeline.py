@@ -1,4 +1,4 @@
-"""`interlock bench`: what the pipeline does per second, measured on real batches."""
+"""`interlock bench pipeline`: what the pipeline does per second, measured on real batches."""
 
 from __future__ import annotations
 
@@ -20,17 +20,10 @@ from pipeline import Summary, UsageError, load_app, read_requests, run_batch
 from scripts.console import console, tell
 from scripts.run import TRAVEL
 
-app = typer.Typer(help="Measure speed. Every figure in docs/benchmarks.md names its command.", no_args_is_help=True)
-SAMPLE = Path(__file__).parents[1] / "pipeline" / "workflows" / "travel" / "requests.jsonl"
+SAMPLE = Path(__file__).parents[2] / "pipeline" / "workflows" / "travel" / "requests.jsonl"
 
 
-@app.callback()
-def bench() -> None:
-    """Measure speed. Every figure in docs/benchmarks.md names its command."""
-
-
-@app.command("pipeline")
-def pipeline_(
+def pipeline(
     model: Annotated[list[str], typer.Option(help="Engines to compare; repeat the option.")] = ["models/tiny"],  # noqa: B006
     requests: Annotated[Path, typer.Option("-i", "--input")] = SAMPLE,
     app_name: Annotated[str, typer.Option("--app")] = TRAVEL,

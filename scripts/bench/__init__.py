@@ -1,0 +1,23 @@
+"""`interlock bench`: speed, measured on real work. One file a subcommand; this one mounts them."""
+
+from __future__ import annotations
+
+import typer
+
+from scripts.bench.decode import decode
+from scripts.bench.grammar import grammar
+from scripts.bench.pipeline import pipeline
+from scripts.bench.validity import validity
+
+app = typer.Typer(help="Measure speed. Every figure in docs/benchmarks.md names its command.", no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure speed. Every figure in docs/benchmarks.md names its command."""
+
+
+app.command("decode")(decode)
+app.command("grammar")(grammar)
+app.command("pipeline")(pipeline)
+app.command("validity")(validity)

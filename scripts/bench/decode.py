@@ -1,0 +1,116 @@
+"""`interlock bench decode`: output tokens per second, free and constrained, with and without jump-forward."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from models.dummy import LOAD_FLAGS, SHAPES, write_dummy
+from models.errors import ModelNotFound
+from models.throughput.arena import Arena, Round
+from models.throughput.forms import FORMS
+from models.throughput.machine import gpus
+from models.throughput.plan import Plan
+from models.throughput.report import grammars, report
+from models.throughput.variant import SERVERS, VARIANTS
+from scripts.bench.decode_table import decode_table
+
+USUAL = "constrained,free,jump-forward"
+WIDTH = 150
+"""Columns of a terminal that the table needs at least; a narrower one wraps its lines."""
+console = Console(stderr=True, highlight=False)
+
+
+def decode(
+    model: Annotated[str, typer.Option(help="A folder or a Hugging Face name; servers are started for it.")] = "",
+    shape: Annotated[str, typer.Option(help=f"Instead of a model, random weights: {', '.join(SHAPES)}.")] = "",
+    concurrency: Annotated[str, typer.Option(help="Requests at once, with commas.")] = "1,8,32,64",
+    variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}.")] = USUAL,
+    forms: Annotated[str, typer.Option(help=f"Contracts, of {', '.join(FORMS)}.")] = ",".join(FORMS),
+    repeat: Annotated[int, typer.Option(min=1, help="Rounds, in turn; one more is streamed for latencies.")] = 3,
+    per_slot: Annotated[int, typer.Option(min=1, help="Requests of a round for each that may run at once.")] = 2,
+    minutes: Annotated[float, typer.Option(help="Stop after this time and keep what is there.")] = float("inf"),
+    temperature: Annotated[float, typer.Option(min=0.0)] = 0.0,
+    flags: Annotated[str, typer.Option(help="Further flags of vLLM, for every server that is started.")] = "",
+    url: Annotated[list[str], typer.Option(help="A running server: plain=http://… or jump=http://…")] = [],  # noqa: B006
+    together: Annotated[bool, typer.Option(help="Start the servers at the same time.")] = False,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="For bench.json and the servers' logs.")] = None,
+) -> None:
+    """Tokens per second of free text, of contracts, and of contracts with jump-forward, interleaved in one run.
+
+    Ends early on Ctrl-C and keeps what it has. `constrained_over_free` in the last line compares jump-forward with free
+    text of the same length at each concurrency.
+    """
+    if not concurrency.replace(",", "").isdigit():
+        raise ModelNotFound(f"'{concurrency}' is no list of numbers.", "Write --concurrency 1,32.")
+    plan = Plan(
+        forms=_chosen(forms, FORMS),
+        variants=_chosen(variants, VARIANTS),
+        concurrency=tuple(int(part) for part in concurrency.split(",") if part),
+        repeat=repeat,
+        per_slot=per_slot,
+        minutes=minutes,
+    )
+    urls = dict(map(_named, url))
+    with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
+        logs = out or Path(scratch)
+        logs.mkdir(parents=True, exist_ok=True)
+        served = str(write_dummy(Path(scratch) / f"llama-{shape}", shape)) if shape else model or "models/tiny"
+        extra = [*shlex.split(flags), *(LOAD_FLAGS if shape else ())]
+        about = {"model": f"llama {shape}, random weights" if shape else served, "flags": extra, "at": temperature}
+        arena = Arena.open(served, plan.variants, extra, logs, temperature, console.print, together, urls)
+        summary = measure(plan, arena, Path(served), about, out)
+    Console(stderr=True, width=max(console.width, WIDTH)).print(decode_table(summary))
+    print(json.dumps(summary))
+
+
+def measure(plan: Plan, arena: Any, model: Path, about: dict[str, Any], out: Path | None) -> dict[str, Any]:
+    """Run `plan` in `arena` until its end or Ctrl-C; what was found is in `out`/bench.json after every step."""
+    found: list[Round] = []
+    loads: list[Any] = []
+
+    def keep(**more: Any) -> dict[str, Any]:
+        summary = about | report(found, plan) | {"gpus_after_each_step": loads} | more
+        if out:
+            (out / "bench.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+        return summary
+
+    async def steps() -> None:
+        bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
+        async with arena as opened:
+            with bar:
+                task = bar.add_task("warming up", total=plan.steps)
+                async for rounds in plan.run(opened):
+                    found.extend(rounds)
+                    loads.extend([load] if (load := gpus()) else [])  # clocks and memory while it is still warm
+                    where = f"{rounds[0].form}, {rounds[0].concurrency} at once" if rounds else "warming up"
+                    bar.update(task, advance=1, description=where)
+                    if rounds:
+                        keep()
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(steps())
+    return keep(grammars=grammars(found, plan, model))
+
+
+def _named(url: str) -> tuple[str, str]:
+    name, _, address = url.partition("=")
+    if name not in SERVERS or not address.startswith("http"):
+        raise ModelNotFound(f"'{url}' names no server.", f"Write one of {', '.join(SERVERS)}, =, and its address.")
+    return name, address
+
+
+def _chosen(names: str, known: dict[str, Any]) -> Sequence[Any]:
+    if unknown := [name for name in names.split(",") if name not in known]:
+        raise ModelNotFound(f"There is no {unknown[0]} to compare.", f"Choose of {', '.join(known)}.")
+    return [known[name] for name in names.split(",")]

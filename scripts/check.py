@@ -1,0 +1,115 @@
+"""`interlock check`: attack every contract with random completions, and say how long and how safe its fields are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from models.attack import Tally, attack
+from models.contract import Contract
+from models.grammar import compile_grammar
+from models.specimens import draw_sources, random_specimen
+from models.tokenizers import load_tokenizer
+from scripts.console import console
+from scripts.discovery import find_contracts
+from scripts.run import TRAVEL
+from scripts.schema_folder import check_folder
+
+GROUP = 10
+"""So many attacks on a contract share the texts that it may copy from."""
+
+_SHOWN = 20
+
+
+def check(
+    target: Annotated[str, typer.Argument(metavar="[MODULE or FILE.py]", help="Where the contracts are.")] = TRAVEL,
+    attacks: Annotated[int, typer.Option(min=0, help="Random completions of each contract.")] = 100,
+    generated: Annotated[int, typer.Option(min=0, help="Random contracts to attack besides.")] = 0,
+    tokenizer: Annotated[str, typer.Option(help="tiny, tekken (131,072 tokens), byte, or a folder.")] = "tiny",
+    draw: Annotated[str, typer.Option(help="uniform, or longest, which tries the budgets harder.")] = "uniform",
+    schemas: Annotated[Path | None, typer.Option(help="A folder of JSON Schemas with instances.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+) -> None:
+    """Prove an app's contracts: no random completion is unparseable, invalid or over its budget.
+
+    A text that only a custom validator refuses ("checked after") is counted apart: no grammar can follow code.
+    """
+    if draw not in ("uniform", "longest"):
+        raise typer.BadParameter(f"'{draw}' is neither uniform nor longest.", param_hint="--draw")
+    contracts, refused = find_contracts(target)
+    if contracts:
+        console.print(_table(contracts))
+    drafts = [contract.draft() for contract in contracts]
+    tokens, random = load_tokenizer(tokenizer), Random(seed)
+    tally, lines, redrawn = Tally(), [], 0
+    with _progress() as progress:
+        task = progress.add_task("Attacking", total=(len(contracts) + len(drafts) + generated) * attacks)
+        for contract, refusals in _all([*contracts, *drafts], generated, random):
+            redrawn += refusals
+            for times in _groups(attacks):
+                grammar = compile_grammar(contract, *draw_sources(random))
+                one = attack(contract, grammar, tokens, random, times, "uniform" if draw == "uniform" else "longest")
+                lines += [f"{contract.__name__} is {what}: {why}\n  {text[:400]}" for what, why, text in one.wrong]
+                tally.merge(one)
+                progress.advance(task, times)
+    for line in [*map(str, refused), *lines][:_SHOWN]:
+        console.print(line, style="red", markup=False)
+    folder, sound = check_folder(schemas, attacks, tokenizer, seed) if schemas else ({}, True)
+    report = {
+        "contracts": len(contracts),
+        "drafts": len(drafts),
+        "generated": generated,
+        "attacks": tally.attacks,
+        **{name: tally.outcomes[name] for name in ("unparseable", "invalid", "over_budget", "refused_after")},
+        "refused": len(refused) + folder.get("refused", 0),
+        "redrawn": redrawn,
+        "tokenizer": tokenizer,
+        "seed": seed,
+        **({"schemas": folder} if schemas else {}),
+    }
+    print(json.dumps(report))
+    raise typer.Exit(1 if tally.broken or refused or not sound else 0)
+
+
+def _all(contracts: Sequence[type[Contract]], generated: int, random: Random) -> Iterator[tuple[type[Contract], int]]:
+    yield from ((contract, 0) for contract in contracts)
+    for _ in range(generated):
+        specimen = random_specimen(random)
+        yield specimen.contract, len(specimen.refused)
+
+
+def _groups(attacks: int) -> Iterator[int]:
+    yield from (min(GROUP, attacks - start) for start in range(0, attacks, GROUP))
+
+
+def _table(contracts: Sequence[type[Contract]]) -> Table:
+    table = Table(title="What the grammars admit")
+    for heading, justify in (("Field", "left"), ("Bound", "left"), ("Bytes", "right"), ("Tokens", "right")):
+        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
+    table.add_column("Checked after")
+    for contract in contracts:
+        grammar = compile_grammar(contract, *draw_sources(Random(0)))
+        name, after = escape(contract.__name__), escape(", ".join(contract.checked_after()))
+        table.add_section()
+        table.add_row(name, "", str(grammar.max_tokens - 1), str(grammar.max_tokens), after, style="bold")
+        for bound in grammar.bounds:
+            field = bound.field.removeprefix(f"{contract.__name__}.")
+            table.add_row(f"  {escape(field)}", escape(_short(bound.text)), str(bound.longest), "", "")
+    return table
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _progress() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, transient=True)

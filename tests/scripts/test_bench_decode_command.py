@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from command import COMMAND, QUIET, ROOT, interlock
+
+from models.server import VllmServer
+
+SMALL = ("bench", "decode", "--forms", "keys", "--repeat", "1")
+
+
+def servers(vllm_url: str, jump_server: VllmServer, model: Path) -> list[str]:
+    return ["--model", str(model), "--url", f"plain={vllm_url}", "--url", f"jump={jump_server.url}"]
+
+
+async def test_it_compares_free_and_constrained_text_of_the_same_length(
+    vllm_url: str, jump_server: VllmServer, random_model: Path, tmp_path: Path
+) -> None:
+    done = interlock(
+        *SMALL, *servers(vllm_url, jump_server, random_model), "--concurrency", "1,4", "-o", str(tmp_path / "bench")
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found == json.loads((tmp_path / "bench" / "bench.json").read_text())
+    assert list(found["constrained_over_free"]) == ["1", "4"]
+    assert all(ratio > 0 for ratio in found["constrained_over_free"].values())
+    cells = {(cell["variant"], cell["concurrency"]): cell for cell in found["cells"]}
+    assert len(cells) == 6
+    for concurrency in (1, 4):
+        free, plain, jumped = (cells[name, concurrency] for name in ("free", "constrained", "jump-forward"))
+        assert free["tokens_per_answer"] == plain["tokens_per_answer"] == jumped["tokens_per_answer"]
+        assert plain["valid"] == jumped["valid"] == jumped["identical"] == jumped["answers"] > 0
+        assert plain["steps_per_token"] == free["steps_per_token"] == 1.0
+        assert jumped["steps_per_token"] < 0.45
+        assert jumped["accepted"] == jumped["drafted"] > 0
+        assert all(cell["ttft_p50_ms"] <= cell["ttft_p99_ms"] for cell in (free, plain, jumped))
+    assert found["grammars"]["keys"]["forced_share"] > 0.5
+
+
+async def test_ctrl_c_keeps_what_was_measured(
+    vllm_url: str, jump_server: VllmServer, random_model: Path, tmp_path: Path
+) -> None:
+    arguments = ["--repeat", "1000", "--concurrency", "1", *servers(vllm_url, jump_server, random_model)]
+    with subprocess.Popen(
+        [*COMMAND, *SMALL, *arguments, "-o", str(tmp_path)],
+        cwd=ROOT,
+        env={**QUIET, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as running:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "bench.json").is_file() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.kill(running.pid, signal.SIGINT)
+        assert running.stdout is not None
+        output = running.stdout.read()
+        assert running.wait(60) == 0
+    kept = json.loads(output.splitlines()[-1])
+    assert kept["cells"]
+    assert kept["constrained_over_free"]["1"] > 0
+
+
+def test_an_unknown_form_is_named() -> None:
+    done = interlock("bench", "decode", "--forms", "novel")
+    assert done.returncode == 2
+    assert done.stderr.strip() == "There is no novel to compare. Choose of keys, booking, text."

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from command import interlock
+
+GOOD = """
+from typing import Generic, TypeVar
+from pydantic import Field, field_validator
+from models import Contract, Said, Scratchpad
+
+T = TypeVar("T")
+
+class Order(Contract):
+    thinking: Scratchpad
+    city: Said[str]
+    seats: int = Field(ge=1, le=9)
+
+    @field_validator("seats")
+    @classmethod
+    def even(cls, seats: int) -> int:
+        if seats % 2:
+            raise ValueError("odd")
+        return seats
+
+class Page(Contract, Generic[T]):
+    item: T
+
+Flags = Page[bool]
+"""
+BAD = """
+class Broken(Contract):
+    anything: object
+
+class Later(Contract):
+    flag: bool
+"""
+
+
+def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert "Traceback" not in done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_the_sample_app_holds() -> None:
+    done = interlock("check", "--attacks", 3)
+    found = report(done)
+    assert done.returncode == 0, done.stderr
+    assert found["contracts"] == found["drafts"] > 8
+    assert found["attacks"] == 6 * found["contracts"]
+    assert not any(found[name] for name in ("unparseable", "invalid", "over_budget", "refused"))
+    assert "PolicyAnswer" in done.stderr
+
+
+def test_a_file_is_checked_with_its_validators_listed_and_counted_apart(tmp_path: Path) -> None:
+    file = tmp_path / "orders.py"
+    file.write_text(GOOD)
+    done = interlock("check", file, "--attacks", 40)
+    found = report(done)
+    assert done.returncode == 0, done.stderr
+    assert (found["contracts"], found["refused"]) == (2, 0)
+    assert 0 < found["refused_after"] < 40
+    assert found["invalid"] == 0
+    for shown in ("Order", "thinking", "city", "even", "1 to 9", "Page[bool]"):
+        assert shown in done.stderr
+
+
+def test_a_refused_contract_is_a_sentence_and_what_stands_above_it_is_still_checked(tmp_path: Path) -> None:
+    file = tmp_path / "orders.py"
+    file.write_text(GOOD + BAD)
+    done = interlock("check", file, "--attacks", 2)
+    found = report(done)
+    assert done.returncode == 1
+    assert (found["contracts"], found["refused"]) == (2, 1)
+    assert "Broken.anything is object, which no grammar can enforce" in done.stderr
+
+
+def test_generated_contracts_are_attacked_too_and_a_seed_repeats_them(tmp_path: Path) -> None:
+    file = tmp_path / "none.py"
+    file.write_text("")
+    arguments = ("check", file, "--attacks", 2, "--generated", 5, "--tokenizer", "byte", "--draw", "longest")
+    done = interlock(*arguments, "--seed", 3)
+    found = report(done)
+    assert done.returncode == 0, done.stderr
+    assert (found["contracts"], found["generated"], found["attacks"]) == (0, 5, 10)
+    assert report(interlock(*arguments, "--seed", 3)) == found
+
+
+SCHEMA = {"type": "object", "properties": {"seats": {"type": "integer", "minimum": 1, "maximum": 9}}}
+SEATS = {"required": ["seats"], "additionalProperties": False}
+
+
+def test_each_schema_of_a_folder_is_enforced_or_refused_with_keyword_and_path(tmp_path: Path) -> None:
+    (tmp_path / "none.py").write_text("")
+    folder = tmp_path / "schemas"
+    folder.mkdir()
+    tests = [{"data": {"seats": 3}, "valid": True}, {"data": {"seats": 0}, "valid": False}]
+    (folder / "seats.json").write_text(json.dumps({"schema": {**SCHEMA, **SEATS}, "tests": tests}))
+    (folder / "odd.json").write_text(json.dumps({"type": "string", "$dynamicRef": "#x"}))
+    done = interlock("check", tmp_path / "none.py", "--schemas", folder, "--attacks", 5)
+    found = report(done)
+    assert done.returncode == 0, done.stderr
+    counts = found["schemas"]
+    assert (counts["schemas"], counts["enforced"], counts["refused"]) == (2, 1, 1)
+    assert found["refused"] == 1
+    assert (counts["invalid_admitted"], counts["valid_admitted"], counts["attacks"]) == (0, 1, 5)
+    assert "seats.json" in done.stderr
+    assert "$dynamicRef" in done.stderr.replace("\n", "")
+    (folder / "broken.json").write_text("{")
+    assert interlock("check", tmp_path / "none.py", "--schemas", folder, "--attacks", 1).returncode == 1
+    assert "There is no folder" in interlock("check", tmp_path / "none.py", "--schemas", tmp_path / "no").stderr
+
+
+def test_what_cannot_be_checked_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0")
+    for arguments, sentence in [
+        (("no_such_module",), "There is no module no_such_module"),
+        ((tmp_path / "missing.py",), "There is no file"),
+        ((tmp_path / "broken.py",), "cannot be loaded (ZeroDivisionError"),
+        (("--tokenizer", tmp_path), "There is no tokenizer in"),
+    ]:
+        done = interlock("check", *arguments)
+        assert done.returncode in (1, 2)
+        assert sentence in done.stderr
+        assert "Traceback" not in done.stderr
+    assert interlock("check", "--draw", "shortest").returncode == 2
