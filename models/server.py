@@ -20,6 +20,7 @@ from pathlib import Path
 
 from models.errors import EngineError
 from models.folder import find_model_folder
+from models.jump_forward import installed_vllm, is_tested, refusal, serve_flags
 from models.profiles import profile_of
 
 FLAGS = (
@@ -57,16 +58,20 @@ class VllmServer:
         log: Path | None = None,
         flags: Sequence[str] = (),
         patience: float = 900.0,
+        jump_forward: bool | None = False,
     ) -> AsyncIterator[VllmServer]:
         """Start a server for a folder or a Hugging Face name, wait until it answers, stop it on leaving the block.
 
         It stops as well when this process dies, whatever kills it. `flags` are added after the pinned ones; `patience`
-        is in seconds. Raises ModelNotFound, or EngineError with the end of the log when the server does not come up.
+        is in seconds. `jump_forward`: tokens that the grammar forces cost no forward pass; None is on where vLLM's
+        version was tested with it, and says why where it was not. Raises ModelNotFound, or EngineError with the end of
+        the log when the server does not come up.
         """
         if importlib.util.find_spec("vllm") is None:
             raise EngineError(
                 "vLLM is not installed.", "Run `pip install -e '.[vllm]'` in the project's folder, or use models/tiny."
             )
+        flags = (*_jump_forward(jump_forward, progress), *flags)
         folder = await asyncio.to_thread(find_model_folder, model, progress)
         kept = log is not None
         log = log or _temporary_log()
@@ -91,6 +96,18 @@ class VllmServer:
             log.unlink(missing_ok=True)
 
 
+def _jump_forward(wanted: bool | None, progress: Callable[[str], None]) -> tuple[str, ...]:
+    if wanted is False:
+        return ()
+    found = installed_vllm()
+    if found is not None and is_tested(found):
+        return serve_flags()
+    if wanted:
+        raise EngineError(refusal(found), "Install one of these versions, or do without.")
+    progress(refusal(found))
+    return ()
+
+
 def _command(model: str, folder: Path, url: str, flags: Sequence[str]) -> list[str]:
     context = profile_of(model).context
     return [
@@ -107,6 +124,9 @@ def _command(model: str, folder: Path, url: str, flags: Sequence[str]) -> list[s
 
 def _environment() -> dict[str, str]:
     environment = {"VLLM_CPU_KVCACHE_SPACE": CPU_KVCACHE_GIB, **os.environ}
+    # The server imports jump-forward from this package, wherever it was started and however it was installed.
+    here = str(Path(__file__).parents[1])
+    environment["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [environment.get("PYTHONPATH")])])
     # The folder is complete, so nothing needs the network; and nothing is reported to anyone.
     return environment | {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 

@@ -37,3 +37,13 @@ async def vllm_url(random_model: Path, tmp_path_factory: pytest.TempPathFactory)
         yield server.url
     assert len(processes) >= 3
     assert not any(map(is_alive, processes))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def jump_server(random_model: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VllmServer]:
+    """A real server for the same model with jump-forward on."""
+    if importlib.util.find_spec("vllm") is None:
+        pytest.skip("vLLM is not installed")
+    log = tmp_path_factory.mktemp("vllm") / "jump.log"
+    async with VllmServer.start(str(random_model), log=log, jump_forward=True) as server:
+        yield server
