@@ -1,0 +1,79 @@
+"""`interlock replay`: one record of a run once more, from its journal, without touching the run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from pipeline import Outcome, UsageError, load_app
+from pipeline.folder import Folder
+from pipeline.manifest import read_manifest
+from pipeline.rerun import rerun
+from scripts.console import console
+from scripts.diff import COMPARED
+from scripts.equipment import equipped
+from scripts.inspect import ending
+
+
+def replay(
+    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder of results.")],
+    custom_id: Annotated[str, typer.Argument(metavar="CUSTOM_ID")],
+    since: Annotated[str, typer.Option("--from", metavar="STEP", help="Forget this step and what came after.")] = "",
+    model: Annotated[str, typer.Option(help="Another model than the run had.")] = "",
+) -> None:
+    """Walk a record through its workflow again: along its journal, and from --from on anew. No action is done.
+
+    Exit code 1 if it comes to another end than before.
+    """
+    folder = Folder(out).found()
+    manifest = read_manifest(out)
+    launch = dict(manifest.launch)
+    if not launch:
+        raise UsageError(f"{out} does not say how it was run: run it again with `interlock run`.")
+    before, outcome, fresh = asyncio.run(
+        _again(folder, custom_id, since or None, launch | _named(model), manifest.sampling)
+    )
+    row = outcome.row()
+    changed = [name for name in COMPARED if before is None or _plain(before.get(name)) != _plain(row.get(name))]
+    table = Table(title=Text(f"{custom_id}, {len(fresh)} steps anew"), title_justify="left", show_header=False)
+    for label, told in (("before", before), ("now", row)):
+        table.add_row(label, Text("unfinished" if told is None else f"{told['status']}: {ending(told)}"))
+    table.add_row("anew", Text("\n".join(fresh) or "nothing"))
+    console.print(table)
+    print(json.dumps({"custom_id": custom_id, "status": row["status"], "changed": changed, "anew": fresh}))
+    raise typer.Exit(1 if changed else 0)
+
+
+def _named(model: str) -> dict[str, str]:
+    return {"model": model} if model else {}
+
+
+async def _again(
+    folder: Folder, id: str, since: str | None, launch: dict[str, Any], sampling: Any
+) -> tuple[dict[str, Any] | None, Outcome, list[str]]:
+    app = load_app(launch["app"])
+    models = [name for name in (launch["model"], launch["second"]) if name]
+    index = None if launch["index"] is None else Path(launch["index"])
+    async with equipped(app, models, folder.path, index, launch["enforcement"], launch["thinking"]) as equipment:
+        engine, second = [*equipment.engines, None][:2]
+        return await rerun(
+            app,
+            folder,
+            id,
+            since,
+            engine=engine,
+            second=second,
+            embedder=equipment.embedder,
+            retriever=equipment.retriever,
+            seed=sampling["seed"],
+        )
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
