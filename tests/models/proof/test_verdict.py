@@ -6,7 +6,7 @@ import pytest
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from models import Contract
-from models.verdict import judge, unchecked
+from models.proof.verdict import judge, unchecked
 
 
 def even(number: int) -> int:

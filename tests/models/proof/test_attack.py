@@ -6,8 +6,8 @@ from random import Random
 from pydantic import Field, field_validator
 
 from models import Contract
-from models.attack import KEPT, Tally, attack
 from models.grammar import Grammar, compile_grammar
+from models.proof.attack import KEPT, Tally, attack
 from models.tokenizers import load_tokenizer
 
 BYTES = load_tokenizer("byte")

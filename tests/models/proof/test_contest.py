@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field
 from random_model import CONTEXT
 
 from models import Contract, Quote, Said, Scratchpad
-from models.contest import constrained, entries, plain, play
-from models.plain_way import PlainWay, plain_twin
+from models.proof.contest import constrained, entries, plain, play
+from models.proof.plain_way import PlainWay, plain_twin
 from models.vllm import VllmEngine
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from models import Contract
 from models.adversary import random_walk
 from models.grammar import compile_grammar
-from models.specimens import random_contract, random_specimen
+from models.proof.specimens import random_contract, random_specimen
+from models.proof.verdict import judge
 from models.tokenizers import load_tokenizer
-from models.verdict import judge
 
 KINDS = {
     *("str", "pattern", "int", "float", "Decimal", "bool", "None", "Literal", "Enum", "date", "time", "datetime"),

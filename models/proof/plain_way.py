@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.checked import CUSTOM
 from models.contract import Contract
+from models.proof.twin import twin
 from models.said import QuoteMark, SaidMark, ScratchpadMark
-from models.twin import twin
 from models.vllm_client import CompletionVLLM, connect, errors, greet
 
 

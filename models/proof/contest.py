@@ -17,9 +17,9 @@ from models.contract import Contract
 from models.engine import Engine, Message, Sampling
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable
 from models.grammar import Grammar, compile_grammar
-from models.plain_way import PlainWay, plain_twin
-from models.specimens import random_specimen
-from models.verdict import judge
+from models.proof.plain_way import PlainWay, plain_twin
+from models.proof.specimens import random_specimen
+from models.proof.verdict import judge
 
 FIELDS = 4
 """At most so many in a drawn contract: the plain way's share of valid texts falls with every further one."""

@@ -21,7 +21,7 @@ from models.adversary import draw_token
 from models.contract import Contract
 from models.errors import EngineError
 from models.grammar import Grammar, compile_grammar
-from models.plausible import plausible_text
+from models.proof.plausible import plausible_text
 
 
 @dataclass

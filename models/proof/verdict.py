@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from models.checked import CUSTOM, checked_after
-from models.twin import twin
+from models.proof.twin import twin
 
 Verdict = Literal["valid", "unparseable", "invalid", "refused_after"]
 """unparseable: no JSON. invalid: the contract's types and limits refuse it. refused_after: only its custom validators

@@ -12,8 +12,8 @@ from pydantic import Field, create_model
 
 from models.contract import Contract
 from models.errors import ContractError
+from models.proof.specimen_fields import Drawn, draw_kind
 from models.said import Scratchpad
-from models.specimen_fields import Drawn, draw_kind
 
 PATIENCE = 50
 """Refused draws in a row before something is wrong with the draws."""

@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from models.adversary import Draw, random_walk
 from models.grammar import Grammar
-from models.verdict import judge
+from models.proof.verdict import judge
 
 OUTCOMES = ("valid", "refused_after", "unparseable", "invalid", "over_budget")
-"""What a completion can come to; the last three must never happen. See `models.verdict` for the others."""
+"""What a completion can come to; the last three must never happen. See `models.proof.verdict` for the others."""
 
 _FAULTS = {"stuck": "unparseable", "undecodable": "unparseable", "over_budget": "over_budget"}
 KEPT = 5
