@@ -16,7 +16,9 @@ from scripts.check import check
 from scripts.diff import diff
 from scripts.inspect import inspect
 from scripts.ledger import ledger
+from scripts.replay import replay
 from scripts.run import run
+from scripts.serve_flags import flags
 from scripts.train_tiny import train_tiny
 
 app = typer.Typer(
@@ -32,9 +34,11 @@ app.command()(answer)
 app.command()(inspect)
 app.command()(diff)
 app.command()(ledger)
+app.command()(replay)
 app.add_typer(index.app, name="index")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
+app.command("serve-flags")(flags)
 app.command("train-tiny")(train_tiny)
 
 USAGE = (UsageError, ContractError, ModelNotFound, SourceError, NotAnIndex)

@@ -1,0 +1,34 @@
+"""`interlock serve-flags`: what to start a vLLM server of one's own with, so that it enforces our grammars."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Annotated
+
+import typer
+
+from models.jump_forward import installed_vllm, is_tested, refusal, serve_flags
+from models.server import FLAGS
+from pipeline import UsageError
+from scripts.console import tell
+
+
+def flags(
+    jump_forward: Annotated[
+        bool, typer.Option(help="Also skip the forward passes of tokens the grammar forces.")
+    ] = False,
+    version: Annotated[
+        str, typer.Option(help="vLLM's version on the machine that serves; default: the one here.")
+    ] = "",
+) -> None:
+    """Print the flags for `python -m vllm.entrypoints.openai.api_server --model …`, to be pasted."""
+    chosen = [*FLAGS]
+    vllm = version or installed_vllm()
+    if jump_forward:
+        if vllm is None or not is_tested(vllm):
+            raise UsageError(refusal(vllm))
+        chosen += serve_flags()
+        tell("The server's Python must be able to import Interlock: install it there, or set PYTHONPATH.")
+    print(shlex.join(chosen))
+    print(json.dumps({"vllm": vllm, "jump_forward": jump_forward, "flags": chosen}))
