@@ -5,9 +5,10 @@ Knows how pieces make a whole. Does not know the types (pieces/), nor any engine
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from models.pieces.record import contract_piece
 from models.pieces.sheet import Bound, Sheet
@@ -52,14 +53,36 @@ def compile_grammar(
     passes `contract.model_validate_json`, custom validators aside (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
     """
-    sheet = Sheet(
-        said=tuple(text for message in said if (text := normalise(message))),
-        evidence=tuple(tuple(block) for passage in evidence for block in sentences(passage)),
-        scratchpad=scratchpad,
-    )
+    messages = tuple(text for message in said if (text := normalise(message)))
+    blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
+    grammar = _without_sources(contract, scratchpad)
+    if grammar is None:
+        return _grammar(contract, Sheet(messages, blocks, scratchpad))
+    return replace(grammar, said=messages, evidence=blocks)
+
+
+class _Copies(Exception):
+    """A grammar depends on what may be copied."""
+
+
+class _Unread(tuple[Any, ...]):
+    """Sources that nobody looks at."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise _Copies
+
+
+@lru_cache(256)
+def _without_sources(contract: type[Contract], scratchpad: int | None) -> Grammar | None:
+    """The grammar of a contract that copies nothing, the same for every record; None for one that does."""
+    try:
+        return _grammar(contract, Sheet(_Unread(), _Unread(), scratchpad))
+    except _Copies:
+        return None
+
+
+def _grammar(contract: type[Contract], sheet: Sheet) -> Grammar:
     piece = contract_piece(contract, sheet)
     named = {"start": piece.rule, **sheet.rules, **sheet.terminals}
     lark = "\n".join(f"{name}: {body}" for name, body in named.items())
-    return Grammar(
-        lark, piece.longest + 1, piece.constant, contract, tuple(sheet.bounds), sheet.said, sheet.evidence
-    )
+    return Grammar(lark, piece.longest + 1, piece.constant, contract, tuple(sheet.bounds), sheet.said, sheet.evidence)

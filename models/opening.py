@@ -79,7 +79,7 @@ async def _proven(
 
 def _addresses(model: str) -> list[str]:
     """The parts of a comma-separated list of addresses. What is no address is left as it is: folders have commas."""
-    if not model.startswith(("http://", "https://")):
+    if not model.startswith(("http://", "https://")) or "," not in model:
         return [model]
     addresses = [part for part in map(str.strip, model.split(",")) if part]
     roots = [address.rstrip("/").removesuffix("/v1") for address in addresses]

@@ -23,6 +23,8 @@ def normalise(text: str) -> str:
 
     Prompts show this form too, so that what a model reads is what it may copy.
     """
+    if text.isascii() and text.isprintable():  # the usual case, without a look at every character
+        return " ".join(text.split())
     shown = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs"))
     return unicodedata.normalize("NFC", " ".join("".join(shown).split()))
 

@@ -6,7 +6,7 @@ Knows lines and fields; serves no record. A line that cannot be used changes not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -51,11 +51,12 @@ def read_answers(source: Path) -> Iterator[Answer | BadLine]:
 
 
 async def apply(
-    journal: Journal, source: Path, contracts: Mapping[str, type[Contract]]
+    journal_of: Callable[[str], Journal], source: Path, contracts: Mapping[str, type[Contract]]
 ) -> tuple[list[str], list[BadLine]]:
     """Give the answers of a file to the records that wait: which of them can go on now, and which lines were left out.
 
-    `contracts`: the app's, by name. A second answer for the same record is a bad line.
+    `journal_of`: which journal would hold a record. `contracts`: the app's, by name.
+    A second answer for the same record is a bad line.
     """
     answered: dict[str, int] = {}
     bad: list[BadLine] = []
@@ -66,7 +67,7 @@ async def apply(
         try:
             if item.record in answered:
                 raise BadAnswer(f"Record '{item.record}' was answered in line {answered[item.record]}.")
-            await _give(journal, item, contracts)
+            await _give(journal_of(item.record), item, contracts)
         except BadAnswer as error:
             bad.append(BadLine(item.line, str(error)))
         else:

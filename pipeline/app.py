@@ -35,6 +35,7 @@ from pipeline.recovery import LADDER, Rung
 from pipeline.replay import Note, Replay
 from pipeline.router import AMBIGUOUS, OUT_OF_SCOPE, Decision, Encoder, Router
 from pipeline.run import PASSES, Amended, Run
+from pipeline.step import StepRow
 from pipeline.telemetry import Telemetry
 from pipeline.workflow import Workflow
 
@@ -77,6 +78,18 @@ class App:
                 raise UsageError(
                     f"The app '{self.name}' cannot use the intent '{intent}': it is taken, choose another."
                 )
+
+    def make_ready(self, state: Path, today: date) -> None:
+        """Let the app `prepare` its own files in `state`. UsageError if it cannot."""
+        if self.prepare is None:
+            return
+        try:
+            self.prepare(state, today)
+        except Exception as error:
+            raise UsageError(
+                f"The app '{self.name}' cannot use its own files in {state} ({_first_line(error)}): mend them, or use"
+                " a new folder."
+            ) from error
 
     @property
     def classes(self) -> Mapping[str, type[Contract]]:
@@ -124,6 +137,7 @@ class Pipeline:
         progress: Callable[[str], None] = lambda text: None,
         second: Engine | None = None,
         telemetry: Telemetry | None = None,
+        idle_actions: bool = False,
     ) -> None:
         self.app = app
         self.journal = journal
@@ -135,6 +149,7 @@ class Pipeline:
         self._retriever = retriever
         self._router = router
         self._telemetry = telemetry
+        self._idle_actions = idle_actions
         self._seed = seed
         self._listeners = tuple(listeners)
         self._ladder = tuple(ladder)
@@ -152,20 +167,18 @@ class Pipeline:
         today: date,
         *,
         embedder: Encoder | None = None,
+        prepared: bool = False,
         **options: Any,
     ) -> Pipeline:
-        """Fit the gate and let the app prepare its folder, both in threads. `options` as for the constructor."""
+        """Fit the gate and, unless it is `prepared`, let the app prepare its folder, both in threads.
+
+        `options` as for the constructor.
+        """
         router = None
         if embedder is not None and (len(app.workflows) > 1 or app.out_of_scope_examples):
             router = await asyncio.to_thread(Router, app.workflows, embedder, app.out_of_scope_examples)
-        if app.prepare is not None:
-            try:
-                await asyncio.to_thread(app.prepare, state, today)
-            except Exception as error:
-                raise UsageError(
-                    f"The app '{app.name}' cannot use its own files in {state} ({_first_line(error)}): mend them, or"
-                    " use a new folder."
-                ) from error
+        if not prepared:
+            await asyncio.to_thread(app.make_ready, state, today)
         return cls(app, journal, state, today, router=router, **options)
 
     async def handle(self, record: Record) -> Outcome:
@@ -177,14 +190,19 @@ class Pipeline:
         outcome, _ = await self.handle_to_line(record)
         return outcome
 
-    async def handle_to_line(self, record: Record) -> tuple[Outcome, str]:
-        """As `handle`; also the outcome's line for results.jsonl, without the line break."""
+    async def handle_to_line(self, record: Record, alone: bool = False) -> tuple[Outcome, str]:
+        """As `handle`; also the outcome's line for results.jsonl, without the line break.
+
+        `alone`: it is the only record in flight, because it is suspected of killing processes.
+        """
         past = self.journal.past(record.id)
         today = past.today if past else self.today
         if past is None:
             self.journal.begin(record.id, record.input, today)
-        self._tell(RecordStarted(record.id, resumed=past is not None))
-        replay = Replay(record.id, self.journal, today, self.state, past, self._tell)
+        starting = RecordStarted(record.id, resumed=past is not None)
+        await self.journal.start(starting, alone)
+        self._tell(starting)
+        replay = Replay(record.id, self.journal, today, self.state, past, self._tell, self._idle_actions)
         run = Run(
             record.id,
             record.conversation,
@@ -220,12 +238,25 @@ class Pipeline:
             ending = {"status": "failed", "error": _reason(error)}
         finally:
             await replay.close()
-        decision = gate.decision
+        return await self._finish(record, gate.decision, replay.steps, ending, trace)
+
+    async def quarantine(self, record: Record, why: str) -> tuple[Outcome, str]:
+        """Let a record fail without serving it once more; its outcome and line as `handle_to_line`."""
+        return await self._finish(record, None, self.journal.steps(record.id), {"status": "failed", "error": why})
+
+    async def _finish(
+        self,
+        record: Record,
+        decision: Decision | None,
+        steps: Sequence[StepRow],
+        ending: Mapping[str, Any],
+        trace: str | None = None,
+    ) -> tuple[Outcome, str]:
         outcome = Outcome(
             record.id,
             intent=None if decision is None else decision.label,
             receipt=receipt(
-                replay.steps,
+                steps,
                 engine=self._engine,
                 gate=None if decision is None else decision.row(),
                 index=self._index,
@@ -235,7 +266,7 @@ class Pipeline:
         line = await self.journal.finish(outcome, trace)
         self._tell(RecordFinished(record.id, outcome.status, outcome.intent))
         if self._telemetry is not None:
-            self._telemetry.record(outcome, replay.steps)
+            self._telemetry.record(outcome, steps)
         return outcome, line
 
     async def _serve(self, run: Run, replay: Replay, gate: _Gate) -> object:
@@ -298,7 +329,7 @@ class Pipeline:
         return workflows[phrases.index(answer)].intent
 
     def _tell(self, event: Event) -> None:
-        if not isinstance(event, StepStarted | StepFinished):
+        if not isinstance(event, StepStarted | StepFinished | RecordStarted):  # the last is in the journal already
             self.journal.tell(event)
         for listener in self._listeners:
             listener(event)

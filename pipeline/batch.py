@@ -2,7 +2,8 @@
 
 Knows concurrency and what is left to do; what happens to one record is app.py's business, how files are written
 folder.py's. The journal is the truth: every other file is a reading of it, made at the start and at the end of every
-run (which mends a line that a crash cut in half); results.jsonl also grows as records finish.
+run (which mends a line that a crash cut in half); results.jsonl also grows as records finish. Records that may have
+killed a process come last, one at a time (quarantine.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.engine import Engine, Sampling
+from models.engine import Engine
 from pipeline import exports
 from pipeline.app import App, Pipeline, index_identity
 from pipeline.errors import JournalError, UsageError
@@ -26,9 +27,9 @@ from pipeline.events import Listener
 from pipeline.folder import Folder, write_lines, write_rows
 from pipeline.gateway import WAITS
 from pipeline.journal import Journal
-from pipeline.manifest import Manifest, source_hash
+from pipeline.manifest import manifest_of
 from pipeline.outcome import Outcome
-from pipeline.prompts import PROMPTS_HASH
+from pipeline.quarantine import convicted, sentence
 from pipeline.record import Record
 from pipeline.requests import Requests
 from pipeline.summary import Summary, Tally
@@ -49,6 +50,7 @@ async def run_batch(
     embedder: Embedder | None = None,
     retriever: Retriever | None = None,
     concurrency: int = 16,
+    state: Path | None = None,
     today: date | None = None,
     seed: int = 0,
     retry: Collection[str] = (),
@@ -65,7 +67,8 @@ async def run_batch(
 
     `requests`: None goes on with the records that the folder holds. `today` is the day that "tomorrow" counts from; a
     folder keeps the day of its first run. `retry`: statuses ("failed", "escalated") and ids of records to serve once
-    more. `accept_changes` goes on although the folder was made with something else, and records it. `launch` is what a
+    more. `state`: the folder of the app's own files, prepared already, when others share it; by default `out`, prepared
+    here. `accept_changes` goes on although the folder was made with something else, and records it. `launch` is what a
     later command needs to open the same again. Once `stop` is set, no further record is begun. `telemetry` takes each
     record's spans.
 
@@ -77,20 +80,8 @@ async def run_batch(
     folder = Folder(out)
     await asyncio.to_thread(folder.make)
     with folder.locked():
-        manifest = Manifest(
-            app=app.name,
-            source=source_hash(app),
-            model=engine.name if engine else "none",
-            identity=engine.identity if engine else "none",
-            second=f"{second.name} {second.identity}" if second else None,
-            contracts=app.contracts,
-            prompts=PROMPTS_HASH,
-            index=None if retriever is None else index_identity(retriever),
-            sampling={**asdict(Sampling()), "seed": seed},
-            today=(today or date.today()).isoformat(),
-            enforcement=engine.enforcement if engine else "none",
-            launch=dict(launch or {}),
-        ).settle(out, today, accept_changes)
+        index = None if retriever is None else index_identity(retriever)
+        manifest = manifest_of(app, engine, second, index, today, seed, launch).settle(out, today, accept_changes)
         async with Journal.open(folder.journal) as journal:
             batch = _Batch(requests, folder, journal)
             if retry:
@@ -99,8 +90,9 @@ async def run_batch(
             pipeline = await Pipeline.open(
                 app,
                 journal,
-                out,
+                out if state is None else state,
                 date.fromisoformat(manifest.today),
+                prepared=state is not None,
                 embedder=embedder,
                 engine=engine,
                 second=second,
@@ -111,7 +103,7 @@ async def run_batch(
                 waits=waits,
                 progress=progress,
             )
-            journal.begin_run(asdict(manifest))
+            await journal.begin_run(asdict(manifest))
             started = time.perf_counter()
             try:
                 finished = await batch.work(pipeline, concurrency, on_outcome, stop or asyncio.Event())
@@ -127,6 +119,16 @@ async def run_batch(
             return batch.tally.summary(finished, errors, time.perf_counter() - started, busy)
 
 
+def refuse_other_texts(requests: Requests, journal: Journal, out: Path) -> None:
+    """UsageError if the journal of `out` knows one of the records with another text."""
+    for record in requests if journal.begun() else ():
+        known = journal.record(record.id)
+        if known is not None and known[0] != record.input:
+            raise UsageError(
+                f"{out} holds a record '{record.id}' with another text: use a new folder or another custom_id."
+            )
+
+
 class _Batch:
     """The folder's side of a run: what is left to do, and the results as they come."""
 
@@ -135,13 +137,8 @@ class _Batch:
         self._folder = folder
         self._requests = requests
         self._journal = journal
-        for record in requests or () if journal.begun() else ():  # before anything is written
-            known = journal.record(record.id)
-            if known is not None and known[0] != record.input:
-                raise UsageError(
-                    f"{folder.path} holds a record '{record.id}' with another text: use a new folder or another"
-                    " custom_id."
-                )
+        if requests is not None:  # before anything is written
+            refuse_other_texts(requests, journal, folder.path)
 
     def write(self) -> None:
         """Bring the folder's files in line with the journal, before any record is served."""
@@ -153,18 +150,30 @@ class _Batch:
         self, pipeline: Pipeline, concurrency: int, on_outcome: Callable[[Outcome], None], stop: asyncio.Event
     ) -> int:
         """Serve what is left; returns how many records reached a status. The first error that stops a run is raised."""
-        queue = self._left()
+        suspicion = self._journal.suspects()
+        suspects: list[Record] = []
         finished = 0
 
-        async def worker(results: io.TextIOWrapper) -> None:
+        def unsuspected() -> Iterator[Record]:
+            for record in self._left():
+                if record.id in suspicion:
+                    suspects.append(record)
+                else:
+                    yield record
+
+        queue = unsuspected()
+
+        def keep(results: io.TextIOWrapper, outcome: Outcome, line: str) -> None:
             nonlocal finished
+            results.write(line + "\n")
+            results.flush()
+            self.tally.count(outcome.row())
+            finished += 1
+            on_outcome(outcome)
+
+        async def worker(results: io.TextIOWrapper) -> None:
             for record in queue:
-                outcome, line = await pipeline.handle_to_line(record)
-                results.write(line + "\n")
-                results.flush()
-                self.tally.count(outcome.row())
-                finished += 1
-                on_outcome(outcome)
+                keep(results, *await pipeline.handle_to_line(record))
                 if stop.is_set():
                     return
 
@@ -176,14 +185,26 @@ class _Batch:
                 for task in workers:
                     task.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
+            for record in sorted(suspects, key=lambda record: suspicion[record.id]):
+                if stop.is_set():
+                    break
+                keep(results, *await self._serve_alone(pipeline, record, suspicion[record.id]))
         return finished
+
+    async def _serve_alone(self, pipeline: Pipeline, record: Record, suspicion: int) -> tuple[Outcome, str]:
+        """Serve a record that may kill the process, unless it is convicted of that."""
+        # Most are not convicted in any case; only for the others it is worth counting the kills.
+        if convicted(suspicion, 0) and convicted(suspicion, self._journal.unexplained()):
+            return await pipeline.quarantine(record, sentence(record.id, suspicion))
+        return await pipeline.handle_to_line(record, alone=True)
 
     def _left(self) -> Iterator[Record]:
         if self._requests is None:
             yield from self._journal.unfinished()
             return
+        begun = self._journal.begun()
         for record in self._requests:
-            known = self._journal.record(record.id)
+            known = self._journal.record(record.id) if begun else None
             if known is None or known[1] is None:
                 yield record
 

@@ -4,6 +4,7 @@ InterlockError                an ordinary error; `str(error)` is one sentence: w
 ├── UsageError                the caller asked for something that cannot be done: exit code 2, nothing changed
 │   ├── ActionNotUnlocked     a workflow called an action, or a workflow, that its intent does not list
 │   └── NotApproved           an action that needs a person's approval was called without it
+├── ClusterError              the machines of a cluster are gone; the run stops and can be resumed
 ├── JournalError              the journal cannot be read or written; the run stops and can be resumed
 ├── ReplayMismatch            a workflow asked for another step than the journal holds
 ├── GuardrailViolation        a rule does not hold and nobody was left to mend it
@@ -56,6 +57,12 @@ class NotApproved(UsageError):
 
 class JournalError(InterlockError):
     """The journal cannot be opened, read or written."""
+
+    retryable: ClassVar[bool] = True
+
+
+class ClusterError(InterlockError):
+    """Machines or processes of a cluster were lost, and others could not take over."""
 
     retryable: ClassVar[bool] = True
 

@@ -9,9 +9,12 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pipeline.errors import UsageError
+
+SHARDS = "shards"
+"""The folder in a folder of results that holds the folders of its shards."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class Folder:
         return self.path / "escalations.jsonl"
 
     def make(self) -> None:
-        """Make the folder. UsageError if it cannot be made, or holds results of which the journal is gone."""
+        """Make the folder. UsageError if it cannot be made, holds shards, or results of which the journal is gone."""
+        if (self.path / SHARDS).is_dir():
+            raise UsageError(f"{self.path} is in shards: go on with --ray and --shards, or use a new folder.")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -73,12 +78,22 @@ class Folder:
             yield
 
 
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A file to write in the block, which takes the place of `path` when that ends without an error."""
+    unfinished = path.with_name(path.name + ".tmp")
+    try:
+        with unfinished.open("w", encoding="utf-8") as stream:
+            yield stream
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Replace a file by these lines, whole or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    with unfinished.open("w", encoding="utf-8") as stream:
+    with replacing(path) as stream:
         stream.writelines(line + "\n" for line in lines)
-    unfinished.replace(path)
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:

@@ -107,6 +107,7 @@ class Generation:
         gateway = self._gateway
         if gateway is None:
             raise UsageError("This run has no model: open the pipeline with an engine.")
+        task = _remembering(task)
         forced = task.compiled(None).constant is not None
         widened: Task[C] | None = None
 
@@ -114,7 +115,7 @@ class Generation:
             nonlocal widened
             self._tries[0] += 1
             if asked.wider and wider is not None:
-                widened = await wider()
+                widened = _remembering(await wider())
             present = widened if asked.wider and widened is not None else task
             if not asked.messages:
                 asked = dataclasses.replace(asked, messages=tuple(present.messages))
@@ -139,15 +140,15 @@ class Generation:
         return task.kind.model_validate_json(result.text, context={"today": self._today})
 
     async def _attempt(self, gateway: Gateway, task: Task[C], asked: Try, note: Note) -> Attempt:
-        engine, compiled = gateway.engine, cache(task.compiled)
+        engine, compiled = gateway.engine, task.compiled
         note.attempt = asked.number
         note.detail = {
             "contract": task.contract.__name__,
             "hash": _hash(task.contract),
             "evidence": list(task.evidence),
             "rung": asked.rung,
-            "messages": [dataclasses.asdict(message) for message in asked.messages],
-            "sampling": dataclasses.asdict(asked.sampling),
+            "messages": [dict(vars(message)) for message in asked.messages],
+            "sampling": dict(vars(asked.sampling)),
         }
         # A model that thinks before it answers needs no scratchpad inside its answer.
         lengths: list[int | None] = [0] if engine.profile.thinks else [None, *SHORTER]
@@ -203,6 +204,11 @@ async def _drawn(
             return await gateway.generate(asked.messages, compiled(length), asked.sampling, asked.prompted), length
     last = lengths[-1]
     return await gateway.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
+
+
+def _remembering(task: Task[C]) -> Task[C]:
+    """The same task, that compiles each of its grammars once."""
+    return dataclasses.replace(task, compiled=cache(task.compiled))
 
 
 @cache

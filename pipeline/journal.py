@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pipeline.errors import JournalError
-from pipeline.events import Event, event_row
+from pipeline.events import Event, RecordStarted, event_row
 from pipeline.outcome import Outcome, Question
+from pipeline.quarantine import TWICE
 from pipeline.record import Record
 from pipeline.schema import connect, connect_with_tables
 from pipeline.step import StepRow
@@ -34,6 +35,7 @@ _STEP = (
 RETRIED = ("failed", "escalated")
 """Statuses from which a record can be served once more."""
 
+_STARTED = "json_extract(body, '$.event') = 'RecordStarted'"
 _ACTION = "key, record, name, digest, occurrence, arguments, state, result, intent, approval, reserved, committed"
 
 
@@ -118,9 +120,18 @@ class Journal:
 
     # Writing
 
-    def begin_run(self, manifest: Mapping[str, Any]) -> None:
-        """Note that a process started to work on this file. Not waited for."""
-        self._thread.write_soon(
+    async def begin_run(self, manifest: Mapping[str, Any]) -> None:
+        """Note that a process started to work on this file.
+
+        If the one before it was killed, each record that it had started and not finished is under suspicion from now.
+        """
+        await self._thread.write(
+            (
+                "UPDATE records SET suspicion = suspicion + 1 + alone, alone = 0 WHERE status IS NULL AND EXISTS ("
+                f"SELECT 1 FROM events WHERE record = records.id AND {_STARTED} AND at >= ("
+                "SELECT started FROM runs WHERE number = (SELECT max(number) FROM runs) AND finished IS NULL))",
+                (),
+            ),
             ("INSERT INTO runs (started, manifest) VALUES (?, ?)", (time.time(), _json(manifest))),
         )
 
@@ -131,7 +142,7 @@ class Journal:
         )
 
     def begin(self, record: str, conversation: str, today: date) -> None:
-        """Note that work on a record starts. Not waited for: the record's first step is written after it."""
+        """Note a record on which work starts. Not waited for: whatever else is written about it is written after it."""
         self._thread.write_soon(
             (
                 "INSERT OR IGNORE INTO records (id, input, today, started) VALUES (?, ?, ?, ?)",
@@ -139,15 +150,14 @@ class Journal:
             ),
         )
 
+    async def start(self, event: RecordStarted, alone: bool = False) -> None:
+        """Make durable that a record is being served, alone or not: should that kill us, the next run must know."""
+        mark: list[Sql] = [("UPDATE records SET alone = ? WHERE id = ?", (int(alone), event.record))]
+        await self._thread.write(*(mark if alone or event.resumed else ()), _insert_event(event))
+
     def tell(self, event: Event) -> None:
         """Keep an event. Not waited for."""
-        body = event_row(event)
-        self._thread.write_soon(
-            (
-                "INSERT INTO events (record, at, body) VALUES (?, ?, ?)",
-                (body.pop("record"), time.time(), json.dumps(body)),
-            ),
-        )
+        self._thread.write_soon(_insert_event(event))
 
     async def keep(self, record: str, step: StepRow) -> None:
         """Make a step durable; returns when it is. JournalError if the disk does not take it."""
@@ -347,8 +357,29 @@ class Journal:
 
     def unfinished(self) -> Iterator[Record]:
         """The records that were begun and have no status."""
-        for id, input in self._rows("SELECT id, input FROM records WHERE status IS NULL ORDER BY rowid"):
-            yield Record.restore(id, input)
+        after = 0
+        # Page by page: a read that stays open would keep the log from being merged into the file.
+        while page := self._read(
+            "SELECT rowid, id, input FROM records WHERE status IS NULL AND rowid > ? ORDER BY rowid LIMIT 500", (after,)
+        ):
+            for after, id, input in page:  # noqa: B007 (the last one of a page is where the next one starts)
+                yield Record.restore(id, input)
+
+    def suspects(self) -> dict[str, int]:
+        """The suspicion of each unfinished record that was in flight when a process was killed."""
+        return dict(self._read("SELECT id, suspicion FROM records WHERE status IS NULL AND suspicion > 0"))
+
+    def unexplained(self) -> int:
+        """How many runs were killed with no record in flight that is under suspicion still, or was convicted of it."""
+        rows = self._read(
+            "SELECT count(*) FROM (SELECT started, finished, lead(started) OVER (ORDER BY number) AS next FROM runs)"
+            " AS run WHERE finished IS NULL AND next IS NOT NULL AND NOT EXISTS ("
+            f"SELECT 1 FROM events WHERE at >= run.started AND at < run.next AND {_STARTED} AND record IN ("
+            "SELECT id FROM records WHERE suspicion > 0 AND (status IS NULL OR (status = 'failed' AND suspicion >= ?))"
+            "))",
+            (2 * TWICE,),
+        )
+        return int(rows[0][0])
 
     def begun(self) -> bool:
         """Whether work on any record was begun."""
@@ -389,6 +420,14 @@ def _failed(step: StepRow) -> bool:
     return step.error is not None or ("rung" in step.detail and bool(json.loads(step.result or "{}").get("error")))
 
 
+def _insert_event(event: Event) -> Sql:
+    body = event_row(event)
+    return (
+        "INSERT INTO events (record, at, body) VALUES (?, ?, ?)",
+        (body.pop("record"), time.time(), json.dumps(body)),  # in ASCII: an event may hold half a surrogate pair
+    )
+
+
 def _insert_step(record: str, step: StepRow) -> Sql:
     return (
         f"INSERT INTO steps (record, {_STEP}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -410,5 +449,4 @@ def _insert_step(record: str, step: StepRow) -> Sql:
     )
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: json.dumps makes one a call

@@ -12,7 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.engine import Engine, Sampling
 from pipeline.errors import UsageError
+from pipeline.prompts import PROMPTS_HASH
 
 if TYPE_CHECKING:
     from pipeline.app import App
@@ -38,6 +40,7 @@ class Manifest:
 
     `launch` says how the last run was started, for commands that go on with the folder; it may differ from run to run.
     `accepted` lists the changes that somebody went on with: when, and what was before and after.
+    `shards`: how many folders the records were dealt to; 0 for a run in this one.
     """
 
     app: str
@@ -54,6 +57,7 @@ class Manifest:
     launch: Mapping[str, Any]
     accepted: Sequence[Mapping[str, Any]] = ()
     interlock: str = ""
+    shards: int = 0
 
     def settle(self, folder: Path, today: date | None, accept_changes: bool = False) -> Manifest:
         """The manifest that holds in `folder` from now on: this one, with the day of the folder's first run.
@@ -109,6 +113,32 @@ def source_hash(app: App) -> str:
     for path in sorted(files):
         hashed.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return hashed.hexdigest()[:16]
+
+
+def manifest_of(
+    app: App,
+    engine: Engine | None,
+    second: Engine | None,
+    index: str | None,
+    today: date | None,
+    seed: int,
+    launch: Mapping[str, Any] | None,
+) -> Manifest:
+    """What a run would be made with now; `index` is the identity of its index."""
+    return Manifest(
+        app=app.name,
+        source=source_hash(app),
+        model=engine.name if engine else "none",
+        identity=engine.identity if engine else "none",
+        second=f"{second.name} {second.identity}" if second else None,
+        contracts=app.contracts,
+        prompts=PROMPTS_HASH,
+        index=index,
+        sampling={**asdict(Sampling()), "seed": seed},
+        today=(today or date.today()).isoformat(),
+        enforcement=engine.enforcement if engine else "none",
+        launch=dict(launch or {}),
+    )
 
 
 def _changes(was: Manifest, now: Manifest) -> Iterator[tuple[str, Any, Any]]:

@@ -81,7 +81,10 @@ class _Call:
 
 
 class Replay:
-    """The journal's side of one pass over one record. Create it inside the task that runs the workflow."""
+    """The journal's side of one pass over one record. Create it inside the task that runs the workflow.
+
+    `idle_actions`: an action that was not begun before is an Escalation instead, which says what would be done.
+    """
 
     def __init__(
         self,
@@ -91,12 +94,14 @@ class Replay:
         state: Path,
         past: Past | None = None,
         tell: Callable[[Event], None] = lambda event: None,
+        idle_actions: bool = False,
     ) -> None:
         self.record = record
         self.today = today
         self.state = state
         self.steps: list[StepRow] = []
         """Every step of this pass so far, recorded or new, in the order in which they ended."""
+        self._idle_actions = idle_actions
         self._journal = journal
         self._tell = tell
         self._past: Mapping[str, StepRow] = past.steps if past else {}
@@ -233,6 +238,8 @@ class Replay:
             found = await self._look_up(action, args, key)
             if found is not None:
                 return await settle("committed", self._dump(action.name, found, action.adapter), None)
+        elif self._idle_actions:
+            raise Escalation("nobody", f"'{action.name}' would be done now with {canonical(args, self.state)}.")
         else:
             await self._journal.reserve(reserved)
         try:

@@ -48,13 +48,17 @@ class Requests:
         self.errors: int = self._lines.execute("SELECT count(*) FROM bad").fetchone()[0]
 
     def __iter__(self) -> Iterator[Record]:
+        return (record for record, _ in self.lines())
+
+    def lines(self) -> Iterator[tuple[Record, bytes]]:
+        """The records in order, each with the line of the file that it is in."""
         for number, line in _lines(self.source):
             try:
                 record = Record.parse(_json(line))
             except BadRecord:
                 continue
-            if self._line(record.id) == number:
-                yield record
+            if not self.errors or self._line(record.id) == number:  # without errors, no id is there twice
+                yield record, line
 
     def bad_lines(self) -> Iterator[BadLine]:
         """The lines that are no requests, in order."""

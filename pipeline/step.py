@@ -48,7 +48,10 @@ def canonical(arguments: object, state: Path | None = None) -> str:
     """The arguments as JSON with sorted keys; TypeError for what is not data."""
     if state is not None and isinstance(arguments, tuple | list):
         arguments = [_relative(argument, state) for argument in arguments]
-    return json.dumps(to_jsonable_python(arguments), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _encode(to_jsonable_python(arguments))
+
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _relative(argument: object, state: Path) -> object:

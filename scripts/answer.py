@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +16,7 @@ from pipeline.folder import Folder
 from pipeline.journal import Journal
 from pipeline.manifest import read_manifest
 from pipeline.requests import BadLine
+from pipeline.shards import folders_in, home_of, refuse_shard
 from scripts.console import console
 from scripts.run import finish
 
@@ -27,17 +30,25 @@ def answer(
 
     A line that cannot be used is named; its record stays as it is. Exit code 1 if there is one.
     """
-    folder = Folder(out).found()
+    folders_in(out)
+    refuse_shard(out)
     launch: dict[str, Any] = dict(read_manifest(out).launch)
     if not launch:
         raise UsageError(f"{out} does not say how it was run: run it again with `interlock run`.")
     app = load_app(launch["app"])
 
     async def give() -> tuple[list[str], list[BadLine]]:
-        async with Journal.open(folder.journal) as journal:
-            return await apply(journal, answers, app.classes)
+        async with AsyncExitStack() as stack:
 
-    with folder.locked():
+            @cache
+            def opened(folder: Folder) -> Journal:
+                journal = Journal.open(folder.journal)
+                stack.push_async_callback(journal.close)
+                return journal
+
+            return await apply(lambda id: opened(home_of(out, id)), answers, app.classes)
+
+    with Folder(out).locked():
         answered, bad = asyncio.run(give())
     for error in bad:
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)

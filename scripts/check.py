@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from models.attack import Tally, attack
 from models.contract import Contract
 from models.grammar import compile_grammar
-from models.specimens import draw_sources, random_specimen
+from models.proof.attack import Tally, attack
+from models.proof.specimens import draw_sources, random_specimen
 from models.tokenizers import load_tokenizer
 from scripts.console import console
 from scripts.discovery import find_contracts

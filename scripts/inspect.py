@@ -14,8 +14,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from pipeline import UsageError
-from pipeline.folder import Folder
 from pipeline.journal import Journal
+from pipeline.shards import folders_in, home_of
 from pipeline.step import StepRow
 from scripts.console import console
 
@@ -30,7 +30,6 @@ def inspect(
     prompts: Annotated[bool, typer.Option(help="Show prompts and scratchpads as well.")] = False,
 ) -> None:
     """Show what became of every record, or how one came to its outcome."""
-    Folder(out).found()
     row = asyncio.run(_one(out, custom_id, prompts) if custom_id else _all(out, status))
     print(json.dumps(row, ensure_ascii=False))
 
@@ -40,29 +39,30 @@ async def _all(out: Path, status: str) -> dict[str, Any]:
     for heading in ("Record", "Status", "Intent", "Ending", "Tries", "Recovered", "Tokens", "Seconds"):
         table.add_column(heading, justify="right" if heading in ("Tries", "Tokens", "Seconds") else "left")
     statuses: Counter[str] = Counter()
-    async with Journal.open(Folder(out).journal) as journal:
-        for line in journal.lines():
-            row = json.loads(line)
-            statuses[row["status"]] += 1
-            if status not in ("", row["status"]):
-                continue
-            receipt = row["receipt"]
-            table.add_row(
-                Text(row["custom_id"]),
-                row["status"].replace("_", " "),
-                row["intent"] or "",
-                Text(_short(ending(row), 60)),
-                str(receipt["attempts"]),
-                ", ".join(receipt["recovered"]),
-                str(sum(receipt["tokens"].values())),
-                f"{receipt['seconds']:.2f}",
-            )
+    for folder in folders_in(out):
+        async with Journal.open(folder.journal) as journal:
+            for line in journal.lines():
+                row = json.loads(line)
+                statuses[row["status"]] += 1
+                if status not in ("", row["status"]):
+                    continue
+                receipt = row["receipt"]
+                table.add_row(
+                    Text(row["custom_id"]),
+                    row["status"].replace("_", " "),
+                    row["intent"] or "",
+                    Text(_short(ending(row), 60)),
+                    str(receipt["attempts"]),
+                    ", ".join(receipt["recovered"]),
+                    str(sum(receipt["tokens"].values())),
+                    f"{receipt['seconds']:.2f}",
+                )
     console.print(table)
     return {"records": statuses.total(), "statuses": statuses}
 
 
 async def _one(out: Path, id: str, prompts: bool) -> dict[str, Any]:
-    async with Journal.open(Folder(out).journal) as journal:
+    async with Journal.open(home_of(out, id).found().journal) as journal:
         known = journal.record(id)
         if known is None:
             raise UsageError(f"{out} holds no record '{id}': see `interlock inspect {out}` for all of them.")

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import UsageError
-from pipeline.folder import Folder
 from pipeline.journal import ActionRow, Journal
+from pipeline.shards import folders_in
 from scripts.console import console
 
 _COLOUR = {"committed": "green", "refused": "dim", "reserved": "bold red"}
@@ -31,7 +31,6 @@ def ledger(
     """
     if state and state not in _COLOUR:
         raise UsageError(f"'{state}' is no state of an action: use {', '.join(_COLOUR)}.")
-    Folder(out).found()
     rows = [row for row in asyncio.run(_read(out)) if state in ("", row.state)]
     table = Table(title=Text(f"{len(rows)} actions in {out}"), title_justify="left")
     for heading in ("Reserved", "Record", "Intent", "Action", "Arguments", "State", "Result", "Approved", "Key"):
@@ -53,5 +52,8 @@ def ledger(
 
 
 async def _read(out: Path) -> list[ActionRow]:
-    async with Journal.open(Folder(out).journal) as journal:
-        return journal.actions()
+    rows: list[ActionRow] = []
+    for folder in folders_in(out):
+        async with Journal.open(folder.journal) as journal:
+            rows += journal.actions()
+    return sorted(rows, key=lambda row: row.reserved)

@@ -15,6 +15,7 @@ from pipeline import Outcome, UsageError, load_app
 from pipeline.folder import Folder
 from pipeline.manifest import read_manifest
 from pipeline.rerun import rerun
+from pipeline.shards import home_of
 from scripts.console import console
 from scripts.diff import COMPARED
 from scripts.equipment import equipped
@@ -31,7 +32,7 @@ def replay(
 
     Exit code 1 if it comes to another end than before.
     """
-    folder = Folder(out).found()
+    folder = home_of(out, custom_id).found()
     manifest = read_manifest(out)
     launch = dict(manifest.launch)
     if not launch:

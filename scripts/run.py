@@ -13,10 +13,9 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipeline import App, Outcome, Requests, Summary, load_app, read_requests, run_batch
-from pipeline.telemetry import Telemetry
+from pipeline import App, Requests, Summary, load_app, read_requests, run_batch
+from scripts.cluster import check, opened, sharded
 from scripts.console import console, day_of, tell
-from scripts.equipment import equipped
 from scripts.summary import show
 
 TRAVEL = "pipeline.workflows.travel"
@@ -49,9 +48,15 @@ def run(
         list[str] | None, typer.Option(help="Serve again: failed, escalated or a custom_id; repeat the option.")
     ] = None,
     accept_changes: Annotated[bool, typer.Option(help="Go on although OUTDIR was made with something else.")] = False,
+    ray: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS|local", help="Spread the shards over a Ray cluster, or this machine's cores."),
+    ] = "",
+    shards: Annotated[int, typer.Option(min=0, help="Shards to deal the requests to, by custom_id; with --ray.")] = 0,
 ) -> None:
     """Run a batch of requests through an app. Running the same command again continues where it stopped."""
     day = day_of(today)
+    check(ray, shards, [model, second_model], out)
     loaded, asked = load_app(app), read_requests(requests)
     for error in islice(asked.bad_lines(), 5):
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
@@ -66,6 +71,8 @@ def run(
         "thinking": thinking,
         "concurrency": concurrency,
         "seed": seed,
+        "ray": ray,
+        "shards": shards,
     }
     options = {"today": day, "retry": retry or (), "accept_changes": accept_changes}
     finish(loaded, asked, out, launch, **options)
@@ -89,38 +96,32 @@ async def batch(
     app: App, asked: Requests | None, out: Path, launch: dict[str, Any], today: date | None = None, **options: Any
 ) -> tuple[Summary, bool]:
     """Open what an app needs as `launch` says, and run its batch with a progress bar; whether Ctrl-C ended it early."""
-    models = [name for name in (launch["model"], launch["second"]) if name]
-    index = None if launch["index"] is None else Path(launch["index"])
-    async with equipped(app, models, out, index, launch["enforcement"], launch["thinking"]) as equipment:
-        engine, second = [*equipment.engines, None][:2]
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-            task = bar.add_task("Serving requests", total=None if asked is None else asked.records)
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    bar = Progress(*columns, TimeElapsedColumn(), console=console, transient=True)
+    task = bar.add_task("Serving requests", total=None if asked is None else asked.records)
 
-            def finished(outcome: Outcome) -> None:
-                bar.update(task, advance=1, description=f"{outcome.custom_id}: {outcome.status.replace('_', ' ')}")
+    def finished(id: str, status: str) -> None:
+        bar.update(task, advance=1, description=f"{id}: {status.replace('_', ' ')}")
 
-            stop, telemetry = _stopped_by_ctrl_c(), Telemetry.configured()
+    options |= {"today": today, "progress": tell}
+    if launch.get("ray"):
+        stop = _stopped_by_ctrl_c()
+        with bar:
+            return await sharded(app, asked, out, launch, stop=stop, on_outcome=finished, **options), stop.is_set()
+    async with opened(app, launch, out) as equipment:
+        stop = _stopped_by_ctrl_c()
+        with bar:
             summary = await run_batch(
                 app,
                 asked,
                 out,
-                engine=engine,
-                second=second,
-                embedder=equipment.embedder,
-                retriever=equipment.retriever,
-                concurrency=launch["concurrency"],
-                today=today,
                 seed=launch["seed"],
                 launch=launch,
                 stop=stop,
-                telemetry=telemetry,
-                on_outcome=finished,
-                progress=tell,
+                on_outcome=lambda outcome: finished(outcome.custom_id, outcome.status),
+                **equipment,
                 **options,
             )
-    if telemetry is not None:
-        await asyncio.to_thread(telemetry.close)
     return summary, stop.is_set()
 
 

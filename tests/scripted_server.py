@@ -44,6 +44,7 @@ class ScriptedServer:
     `script`: the replies in order, or a function from a request's body to its reply; a request beyond the last reply
     gets a 500. `requests` holds every body of /v1/chat/completions so far. `version`: what /version reports, or None
     for a server that has no such path; `tokenizes`: whether it has /tokenize, where a byte of content is a token.
+    `port`: 0 for any that is free.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ScriptedServer:
         context: int | None = 4096,
         version: str | None = "0.0.1",
         tokenizes: bool = True,
+        port: int = 0,
     ) -> None:
         self.requests: list[Body] = []
         self._script = script
@@ -65,7 +67,7 @@ class ScriptedServer:
         if version is not None:
             self._gets["/version"] = {"version": version}
         self._tokenizes = tokenizes
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 

@@ -30,7 +30,10 @@ def text_piece(text: str) -> Piece:
 
 def literal(text: str) -> str:
     """`text` as a Lark string: a JSON string, but llguidance's lexer trips over a bare DEL character."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _encode(text).replace("\x7f", "\\u007f")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps makes one a call
 
 
 def sequence(parts: Iterable[Piece]) -> Piece:

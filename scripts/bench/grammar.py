@@ -11,8 +11,8 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from models.mask_times import MaskTimes, measure, quantile
-from models.specimens import Specimen, draw_sources, random_specimen
+from models.proof.mask_times import MaskTimes, measure, quantile
+from models.proof.specimens import Specimen, draw_sources, random_specimen
 from models.tokenizers import load_tokenizer
 from scripts.console import console
 from scripts.discovery import find_contracts

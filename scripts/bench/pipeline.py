@@ -9,14 +9,17 @@ from contextlib import AsyncExitStack
 from datetime import date
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from index import Embedder, Index, Retriever
 from models.opening import open_engine
+from models.server import VllmServer
 from pipeline import Summary, UsageError, load_app, read_requests, run_batch
+from scripts.bench.bare import compare
+from scripts.bench.instant import measure as measure_instant
 from scripts.console import console, tell
 from scripts.run import TRAVEL
 
@@ -29,8 +32,23 @@ def pipeline(
     app_name: Annotated[str, typer.Option("--app")] = TRAVEL,
     concurrency: Annotated[int, typer.Option(min=1)] = 16,
     repeat: Annotated[int, typer.Option(min=1, help="Batches on each engine, in turn.")] = 3,
+    instant: Annotated[bool, typer.Option("--instant", help="An engine that answers at once; memory as well.")] = False,
+    lines: Annotated[list[int] | None, typer.Option(min=1, help="Of the input; repeat the option.")] = None,
+    bare: Annotated[str, typer.Option(help="A server, http://… or vllm:NAME, asked by a bare client as well.")] = "",
 ) -> None:
-    """Records and tokens per second of a whole batch, and the share of its time spent outside the engine."""
+    """Records and tokens per second of a whole batch, and the share of its time spent outside the engine.
+
+    `--instant` measures the pipeline alone, on inputs of so many lines; `--bare` its share of what a server can do.
+    """
+    if instant:
+        _show_instant(lines or [20_000], concurrency, repeat)
+    elif bare:
+        _show_bare(asyncio.run(_against_bare(bare, (lines or [200])[0], concurrency, repeat)))
+    else:
+        _show_engines(model, requests, app_name, concurrency, repeat)
+
+
+def _show_engines(model: list[str], requests: Path, app_name: str, concurrency: int, repeat: int) -> None:
     rounds = asyncio.run(measure(model, requests, app_name, concurrency, repeat))
     table = Table(title=f"{requests.name}, {concurrency} records at once, medians of {repeat} interleaved batches")
     for heading in (
@@ -49,6 +67,38 @@ def pipeline(
         table.add_row(str(row["model"]), *figures, f"{row['outside']:.1%}", spread)
     console.print(table)
     print(json.dumps({"requests": requests.name, "concurrency": concurrency, "repeat": repeat, "engines": rows}))
+
+
+def _show_instant(lines: list[int], concurrency: int, repeat: int) -> None:
+    """A table of batches with the instant engine, by lines; of the memory it shows the most, not the median."""
+    table = Table(title=f"Three steps, instant engine, {concurrency} records at once, medians of {repeat} batches")
+    for heading in ("lines", "records/s", "seconds of CPU", "peak MiB"):
+        table.add_column(heading, justify="right")
+    rows = []
+    for count in lines:
+        batches = [measure_instant(count, concurrency) for _ in range(repeat)]
+        row = {name: median(batch[name] for batch in batches) for name in ("records_per_s", "cpu_seconds")}
+        rows.append({"lines": count, **row, "peak_mib": max(batch["peak_mib"] for batch in batches)})
+        table.add_row(
+            f"{count:,}", f"{row['records_per_s']:.0f}", f"{row['cpu_seconds']:.1f}", f"{rows[-1]['peak_mib']:.0f}"
+        )
+    console.print(table)
+    print(json.dumps({"concurrency": concurrency, "repeat": repeat, "instant": rows}))
+
+
+async def _against_bare(server: str, records: int, concurrency: int, repeat: int) -> dict[str, Any]:
+    if not server.startswith("vllm:"):
+        return await compare(server, records, concurrency, repeat)
+    async with VllmServer.start(server.removeprefix("vllm:"), tell) as started:
+        return await compare(started.url, records, concurrency, repeat)
+
+
+def _show_bare(figures: dict[str, Any]) -> None:
+    console.print(
+        f"{figures['pipeline_per_s']} requests/s through the pipeline, {figures['bare_per_s']} from a bare client:"
+        f" {figures['ratio']:.1%}"
+    )
+    print(json.dumps(figures))
 
 
 async def measure(

@@ -17,10 +17,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from models.attack import attack
-from models.contest import constrained, entries, plain, play
 from models.dummy import CONTEXT, LOAD_FLAGS, write_dummy
-from models.plain_way import PlainWay
+from models.proof.attack import attack
+from models.proof.contest import constrained, entries, plain, play
+from models.proof.plain_way import PlainWay
 from models.server import VllmServer
 from models.tokenizers import load_tokenizer
 from models.vllm import VllmEngine

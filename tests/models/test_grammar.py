@@ -336,6 +336,28 @@ def test_normalising_twice_changes_nothing_and_chunks_lose_nothing(text: str) ->
     assert not re.search(r"[\x00-\x1f\x7f]|\s\s", shown)
 
 
+@given(st.text(st.characters(max_codepoint=126), max_size=60))
+def test_plain_ascii_is_normalised_as_any_text(text: str) -> None:
+    assert normalise(f"é {text}") == f"é {normalise(text)}".strip()
+
+
+def test_what_copies_nothing_is_the_same_for_every_record_and_what_copies_is_not() -> None:
+    class Plain(Contract):
+        kind: Literal["a", "b"]
+
+    class Copying(Contract):
+        inner: Plain
+        city: Said[str] | None
+
+    first, second = (compile_grammar(Plain, [text], [f"{text}."]) for text in ("to Bali", "to Goa"))
+    assert first.lark == second.lark
+    assert (second.said, second.evidence) == (("to Goa",), (("to Goa.",),))
+    first, second = (compile_grammar(Copying, [text]) for text in ("to Bali", "to Goa"))
+    assert "Bali" in first.lark
+    assert "Bali" not in second.lark
+    assert "Goa" in second.lark
+
+
 def test_sentences_keep_abbreviations_together_and_leave_headings_out() -> None:
     passage = '# Fees\nIt costs Rs. 500 for\neach trip. "Really?" Yes.\n\n* Mr. Rao agrees.\n1. It is 3.5 km away\n'
     assert sentences(passage) == [

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -144,7 +145,7 @@ def words(replies: Sequence[Reply], model: str) -> ScriptedServer:
         grammar = body.get("structured_outputs", {}).get("grammar", "")
         if "alive" not in grammar:
             return next(rest)
-        code = grammar.split("code", 1)[1].translate(str.maketrans("", "", '\\":'))[:16]
+        code = re.findall(r"[0-9a-f]{16}", grammar)[0]
         return says(f'{{"code":"{code}","count":42,"alive":true}}')
 
     return ScriptedServer(script, model=model)

@@ -27,7 +27,7 @@ from models.grammar import Grammar, compile_grammar
 from models.membership import admits
 from models.profiles import Profile
 from models.prompted import Prompted
-from models.specimens import random_specimen
+from models.proof.specimens import random_specimen
 from models.vllm import VllmEngine
 from models.xml_reply import ReplyRefused, read_reply
 

@@ -94,3 +94,11 @@ async def test_only_a_waiting_record_takes_an_answer(journal: Journal) -> None:
     await journal.park("r1", StepRow("1", "ask", "d", 0, None), Question("item", "Which?"))
     with pytest.raises(JournalError, match="does not wait"):  # its record has not come to rest yet
         await journal.answer("r1", "yes")
+
+
+async def test_all_unfinished_records_are_read_in_order_however_many(journal: Journal) -> None:
+    ids = [f"r{number}" for number in range(1200, 0, -1)]
+    for id in ids:
+        journal.begin(id, '[["customer", "one lamp"]]', TODAY)
+    await journal.keep("r1", StepRow("1", "count", "d", 0, "1"))
+    assert [record.id for record in journal.unfinished()] == ids

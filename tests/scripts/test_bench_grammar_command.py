@@ -8,10 +8,10 @@ from command import interlock
 
 from models import Contract
 from models.grammar import compile_grammar
-from models.mask_times import measure, quantile
 from models.membership import admits
-from models.plausible import plausible_text
-from models.specimens import random_specimen
+from models.proof.mask_times import measure, quantile
+from models.proof.plausible import plausible_text
+from models.proof.specimens import random_specimen
 from models.tokenizers import load_tokenizer
 
 

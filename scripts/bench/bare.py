@@ -1,0 +1,138 @@
+"""Bare: the prompts of a batch, with their grammars, sent by a client that does nothing else.
+
+It is the most that any pipeline could reach: the same requests to the same server, without a journal, a check, or a
+step that waits for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import httpx
+from annotated_types import MaxLen, MinLen
+
+from models.canary import Canary
+from models.contract import Contract
+from models.engine import Completion, Enforcement, Engine, Message, Sampling
+from models.grammar import Grammar
+from models.vllm import VllmEngine
+from pipeline import App, Run, UsageError, read_requests, run_batch, workflow
+from scripts.bench.instant import file_ticket, find_desk, write_requests
+from scripts.console import tell
+
+
+class Report(Contract):
+    """What a customer needs, in a sentence."""
+
+    kind: Literal["repair", "return", "question"]
+    urgent: bool
+    summary: Annotated[str, MinLen(40), MaxLen(80)]
+
+
+@workflow(intent="report", examples=["My washing machine is broken."], actions=[file_ticket])
+async def report(run: Run) -> str:
+    """Report a fault."""
+    form = await run.generate(Report, f"What does this customer need: {run.text}")
+    desk = await run.step(find_desk, form.kind)
+    filed: str = await run.do(file_ticket, desk, form.urgent)
+    return filed
+
+
+class Listening:
+    """An engine that remembers what it was asked; everything else is the other one's."""
+
+    enforcement: Enforcement = "grammar"
+    canary: Canary | None = None
+
+    def __init__(self, engine: Engine) -> None:
+        self.heard: list[tuple[Sequence[Message], Grammar, Sampling]] = []
+        self._engine = engine
+        self.name, self.profile, self.identity = engine.name, engine.profile, engine.identity
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """As the other engine."""
+        if grammar is not None:
+            self.heard.append((messages, grammar, sampling))
+        return await self._engine.generate(messages, grammar, sampling, max_tokens)
+
+    async def close(self) -> None:
+        """It belongs to somebody else."""
+
+
+async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict[str, Any]:
+    """Seconds of a batch and of the bare client with its requests, in turn, at the same server; and their ratio.
+
+    A first batch warms the server up, and is listened to.
+    """
+    app, seconds = App("bare", [report]), {"pipeline": list[float](), "bare": list[float]()}
+    engine = await VllmEngine.open(url)
+    engine.profile = replace(engine.profile, decides=True)  # how well it decides does not matter here
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            requests = read_requests(write_requests(Path(folder) / "requests.jsonl", records))
+            listening = Listening(engine)
+            await run_batch(app, requests, Path(folder) / "0", engine=listening, concurrency=concurrency)
+            bodies = [_body(engine, *heard) for heard in listening.heard]
+            if len(bodies) < records:
+                raise UsageError(f"The server at {url} answered no batch: look at its log.")
+            await _send(url, bodies, concurrency)
+            for turn in range(1, repeat + 1):
+                summary = await run_batch(
+                    app, requests, Path(folder) / str(turn), engine=engine, concurrency=concurrency
+                )
+                seconds["pipeline"].append(summary.seconds)
+                seconds["bare"].append(await _send(url, bodies, concurrency))
+                tell(f"{summary.seconds:.2f} s for the pipeline, {seconds['bare'][-1]:.2f} s for the bare client")
+    finally:
+        await engine.close()
+    ratios = [bare / piped for bare, piped in zip(seconds["bare"], seconds["pipeline"], strict=True)]
+    return {
+        "requests": len(bodies),
+        "pipeline_per_s": round(records / median(seconds["pipeline"]), 2),
+        "bare_per_s": round(len(bodies) / median(seconds["bare"]), 2),
+        "ratio": round(median(ratios), 4),
+        "ratios": [round(ratio, 4) for ratio in ratios],
+    }
+
+
+def _body(engine: VllmEngine, messages: Sequence[Message], grammar: Grammar, sampling: Sampling) -> dict[str, Any]:
+    return {
+        "model": engine.name.removeprefix("vllm:"),
+        "messages": [{"role": message.role, "content": message.content} for message in messages],
+        "max_completion_tokens": grammar.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "seed": sampling.seed,
+        "structured_outputs": {"grammar": grammar.lark},
+        "chat_template_kwargs": dict(engine.profile.template),
+    }
+
+
+async def _send(url: str, bodies: Sequence[dict[str, Any]], concurrency: int) -> float:
+    """Send every request, so many at once: seconds."""
+    left, limits = iter(bodies), httpx.Limits(max_connections=concurrency)
+    root = url.rstrip("/").removesuffix("/v1")
+    local = urlsplit(root).hostname in ("localhost", "127.0.0.1")
+    async with httpx.AsyncClient(base_url=root, timeout=600, limits=limits, trust_env=not local) as client:
+
+        async def worker() -> None:
+            for body in left:
+                (await client.post("/v1/chat/completions", json=body)).raise_for_status()
+
+        started = time.perf_counter()
+        await asyncio.gather(*(worker() for _ in range(concurrency)))
+        return time.perf_counter() - started
