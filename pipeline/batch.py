@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.engine import Engine
 from pipeline import exports
@@ -27,6 +27,7 @@ from pipeline.events import Listener
 from pipeline.folder import Folder, write_lines, write_rows
 from pipeline.gateway import WAITS
 from pipeline.journal import Journal
+from pipeline.level import START, Level
 from pipeline.manifest import manifest_of
 from pipeline.outcome import Outcome
 from pipeline.quarantine import convicted, sentence
@@ -49,7 +50,7 @@ async def run_batch(
     second: Engine | None = None,
     embedder: Embedder | None = None,
     retriever: Retriever | None = None,
-    concurrency: int = 16,
+    concurrency: int | Literal["auto"] = START,
     state: Path | None = None,
     today: date | None = None,
     seed: int = 0,
@@ -65,17 +66,17 @@ async def run_batch(
 ) -> Summary:
     """Bring every record to a status, into the folder `out`; records that have one already are left alone.
 
-    `requests`: None goes on with the records that the folder holds. `today` is the day that "tomorrow" counts from; a
-    folder keeps the day of its first run. `retry`: statuses ("failed", "escalated") and ids of records to serve once
-    more. `state`: the folder of the app's own files, prepared already, when others share it; by default `out`, prepared
-    here. `accept_changes` goes on although the folder was made with something else, and records it. `launch` is what a
-    later command needs to open the same again. Once `stop` is set, no further record is begun. `telemetry` takes each
-    record's spans.
+    `requests`: None goes on with the records that the folder holds. `concurrency`: records under way at once; "auto"
+    follows the servers' queues. `today` is the day that "tomorrow" counts from; a folder keeps the day of its first
+    run. `retry`: statuses ("failed", "escalated") and ids of records to serve once more. `state`: the folder of the
+    app's own files, prepared already, when others share it; by default `out`, prepared here. `accept_changes` goes on
+    although the folder was made with something else, and records it. `launch` is what a later command needs to open the
+    same again. Once `stop` is set, no further record is begun. `telemetry` takes each record's spans.
 
     Raises UsageError with nothing changed; EngineUnavailable, JournalError and CancelledError leave every unfinished
     record to be continued.
     """
-    if concurrency < 1:
+    if concurrency != "auto" and concurrency < 1:
         raise UsageError(f"The concurrency is {concurrency}: it must be at least 1.")
     folder = Folder(out)
     await asyncio.to_thread(folder.make)
@@ -104,9 +105,13 @@ async def run_batch(
                 progress=progress,
             )
             await journal.begin_run(asdict(manifest))
+            level = Level(START if concurrency == "auto" else concurrency)
+            if concurrency == "auto" and engine is not None:
+                level = Level.auto(engine, progress)
             started = time.perf_counter()
             try:
-                finished = await batch.work(pipeline, concurrency, on_outcome, stop or asyncio.Event())
+                async with level:
+                    finished = await batch.work(pipeline, level, on_outcome, stop or asyncio.Event())
                 exports.write(folder, journal)
             except BaseException:
                 with suppress(OSError, JournalError):  # the error in flight says more
@@ -147,7 +152,7 @@ class _Batch:
         write_lines(self._folder.results, self._counted(self._journal.lines()))
 
     async def work(
-        self, pipeline: Pipeline, concurrency: int, on_outcome: Callable[[Outcome], None], stop: asyncio.Event
+        self, pipeline: Pipeline, level: Level, on_outcome: Callable[[Outcome], None], stop: asyncio.Event
     ) -> int:
         """Serve what is left; returns how many records reached a status. The first error that stops a run is raised."""
         suspicion = self._journal.suspects()
@@ -172,13 +177,15 @@ class _Batch:
             on_outcome(outcome)
 
         async def worker(results: io.TextIOWrapper) -> None:
-            for record in queue:
-                keep(results, *await pipeline.handle_to_line(record))
-                if stop.is_set():
-                    return
+            while not stop.is_set():
+                async with level.slot():  # the slot first: no record is read ahead
+                    record = next(queue, None)
+                    if record is None:
+                        return
+                    keep(results, *await pipeline.handle_to_line(record))
 
         with self._folder.results.open("a", encoding="utf-8") as results:
-            workers = [asyncio.create_task(worker(results)) for _ in range(concurrency)]
+            workers = [asyncio.create_task(worker(results)) for _ in range(level.most)]
             try:
                 await asyncio.gather(*workers)
             finally:

@@ -1,11 +1,12 @@
 """The terminal: progress and tables go to stderr, so that stdout ends with one JSON object a script can read.
 
-Also how a day is read from the command line.
+Also how days and numbers of records are read from the command line.
 """
 
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from rich.console import Console
 
@@ -25,3 +26,12 @@ def day_of(text: str) -> date | None:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise UsageError(f"'{text}' is not a day: write it as 2026-12-31.") from None
+
+
+def concurrency_of(text: str) -> int | Literal["auto"]:
+    """The number of an option such as --concurrency, or "auto". UsageError for anything else."""
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"'{text}' is no concurrency: write a number from 1, or auto.")
+    return int(text)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from pipeline import App, Requests, Summary, load_app, read_requests, run_batch
 from scripts.cluster import check, opened, sharded
-from scripts.console import console, day_of, tell
+from scripts.console import concurrency_of, console, day_of, tell
 from scripts.summary import show
 
 TRAVEL = "pipeline.workflows.travel"
@@ -28,13 +28,15 @@ def run(
     ],
     app: Annotated[str, typer.Option(help="Module, or file.py, with `app = App(…)`.")] = TRAVEL,
     model: Annotated[
-        str, typer.Option(help="A folder or name, http://… (a vLLM server), or vllm:NAME (starts one).")
+        str, typer.Option(help="A folder or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one).")
     ] = "models/tiny",
     second_model: Annotated[str, typer.Option(help="Asked where the first one's answers break a rule.")] = "",
     index: Annotated[
         Path | None, typer.Option(help="An index of the app's knowledge; made in OUTDIR by default.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Records under way at once.")] = 16,
+    concurrency: Annotated[
+        str, typer.Option(metavar="N|auto", help="Records under way at once; auto follows the servers' queues.")
+    ] = "16",
     today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from (2026-12-31); default: today.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
     enforcement: Annotated[
@@ -69,7 +71,7 @@ def run(
         "index": None if index is None else str(index.resolve()),
         "enforcement": enforcement,
         "thinking": thinking,
-        "concurrency": concurrency,
+        "concurrency": concurrency_of(concurrency),
         "seed": seed,
         "ray": ray,
         "shards": shards,

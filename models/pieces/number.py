@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor, inf
+from math import ceil, floor, inf, lcm
 from typing import Any
 
 from models.errors import ContractError
@@ -110,6 +110,7 @@ def _multiple(
     """Multiples that are few or end in a few ways (of 5, 0.25, 1000) are a regular expression. The others are left to
     llguidance, whose lexer counts remainders: it compiles in 1 ms, an automaton of ours (a Lark terminal for each
     remainder and count of digits) took 3 ms and its masks twice as long."""
+    step = _common(step, places)
     digits = multiples(low, high, step, places, least)
     if digits is not None:
         return _number(name, digits, low, high, places, quote, f"multiples of {step}", sheet, where)
@@ -136,6 +137,14 @@ def _multiple(
             parts.append(" ".join(text for text in texts if text != '""'))
     longest = _longest(low, high, places, quote)
     return sheet.rule(name, Piece(" | ".join(parts), longest, f"{low:f} to {high:f}, multiples of {step}"))
+
+
+def _common(step: Decimal, places: int) -> Decimal:
+    """The least multiple of `step` that has at most `places` digits after the point: of 0.15 with none of them, 3."""
+    exact, unit = Fraction(step), Fraction(1, 10**places)
+    numerator = lcm(exact.numerator * unit.denominator, unit.numerator * exact.denominator)
+    least = Fraction(numerator, exact.denominator * unit.denominator)
+    return _scaled(int(least * 10**places), places).normalize()
 
 
 def _coefficient(step: Decimal) -> float:
