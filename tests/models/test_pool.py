@@ -187,9 +187,7 @@ async def test_only_when_every_engine_is_gone_the_caller_hears_of_it() -> None:
     pool = Pool(parrots := [Parrot(gone("one")), Parrot(gone("two"))], ["http://a", "http://b"])
     with pytest.raises(EngineUnavailable) as caught:
         await call(pool)
-    assert caught.value.what == (
-        "None of the servers of parrot answers. http://a: one is away. http://b: two is away."
-    )
+    assert caught.value.what == "None of the servers of parrot answers. http://a: one is away. http://b: two is away."
     parrots[1].fault = None
     assert await call(pool) == "hello"  # before its time: nobody else is left
 
