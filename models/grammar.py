@@ -55,7 +55,7 @@ def compile_grammar(
     """
     messages = tuple(text for message in said if (text := normalise(message)))
     blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
-    grammar = _without_sources(contract, scratchpad)
+    grammar = without_sources(contract, scratchpad)
     if grammar is None:
         return _grammar(contract, Sheet(messages, blocks, scratchpad))
     return replace(grammar, said=messages, evidence=blocks)
@@ -73,7 +73,7 @@ class _Unread(tuple[Any, ...]):
 
 
 @lru_cache(256)
-def _without_sources(contract: type[Contract], scratchpad: int | None) -> Grammar | None:
+def without_sources(contract: type[Contract], scratchpad: int | None) -> Grammar | None:
     """The grammar of a contract that copies nothing, the same for every record; None for one that does."""
     try:
         return _grammar(contract, Sheet(_Unread(), _Unread(), scratchpad))
