@@ -230,3 +230,35 @@ async def test_an_absent_engine_stops_the_run_and_loses_nothing(
     assert lines(desk.out / "results.jsonl") == []
     desk.parts["engine"] = copier
     assert (await desk.run())["status"] == "needs_input"
+
+
+@workflow(intent="rule", examples=["may I"])
+async def rule_on_all(run: Run) -> Ruling:
+    """Rule on a long story."""
+    return await run.generate(Ruling, run.text)
+
+
+async def test_a_scratchpad_is_shortened_where_the_prompt_leaves_no_room_and_the_receipt_says_so(
+    engine: EmbeddedEngine, tmp_path: Path
+) -> None:
+    from models.grammar import compile_grammar
+    from pipeline import prompts
+
+    def tokens(text: str) -> int:
+        return len(engine._encode(prompts.answer(Ruling, text, []), engine.profile.template))
+
+    full, short = (compile_grammar(Ruling, scratchpad=length).max_tokens for length in (None, 20))
+    room = engine.profile.context
+    story = "a"
+    while tokens(story) <= room - full:
+        story += " and so on"
+    assert tokens(story) <= room - short
+    row = await Desk(tmp_path, rule_on_all, story, engine=engine).run()
+    assert row["status"] == "completed"
+    assert row["receipt"]["shortened"] == {"Ruling": 20}
+    assert row["receipt"]["finish_reasons"] == ["stop"]
+
+
+async def test_a_scratchpad_that_fits_is_not_shortened(engine: EmbeddedEngine, tmp_path: Path) -> None:
+    row = await Desk(tmp_path, rule_on_all, "May I?", engine=engine).run()
+    assert row["receipt"]["shortened"] == {}
