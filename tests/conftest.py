@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 from processes import is_alive
 from random_model import build_random_model
 
 from models.server import VllmServer
 from models.watchdog import descendants
+
+# How fast an example is depends on what else the machine does; tests do not time anything.
+settings.register_profile("interlock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("interlock")
 
 
 def pytest_sessionstart() -> None:
