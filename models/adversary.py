@@ -18,9 +18,10 @@ from llguidance import LLMatcher, LLTokenizer
 from numpy.typing import NDArray
 
 from models.engine import Completion, Enforcement, Message, Sampling, Usage
-from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
+from models.errors import ConstraintBroken, EngineError, EngineUnavailable
 from models.grammar import Grammar
 from models.profiles import Profile
+from models.room import answer_limit
 
 Draw = Literal["uniform", "longest"]
 """uniform: every allowed token is as likely as any other. longest: tokens that end nothing, and characters of many
@@ -146,13 +147,7 @@ class Adversary:
             raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
         started = time.perf_counter()
         prompt = sum(len(self._tokenizer.tokenize_str(message.content)) for message in messages)
-        room = self.profile.context - prompt
-        limit = grammar.max_tokens if grammar else max_tokens or max(room, 1)
-        if limit > room:
-            raise PromptTooLong(
-                f"The prompt takes {prompt} tokens and the answer may take {limit}, but {self.name} holds"
-                f" {self.profile.context}."
-            )
+        limit = answer_limit(self.name, self.profile.context, prompt, grammar.max_tokens if grammar else max_tokens)
         random = Random(f"{self.identity} {sampling.seed} {messages!r}")
         if grammar is None:
             text, tokens, ended = self._free(limit, random)

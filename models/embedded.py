@@ -19,11 +19,12 @@ from outlines import Generator
 from outlines.backends.llguidance import LLGuidanceBackend
 
 from models.engine import Completion, Enforcement, Message, Sampling, Usage
-from models.errors import ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound, PromptTooLong
+from models.errors import ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
 from models.folder import weights_identity
 from models.grammar import Grammar
 from models.matchers import Matchers
 from models.profiles import Profile, profile_of
+from models.room import answer_limit
 from models.row import Row, RowSampler
 from models.thought import bare_thought, split_thought
 from models.token_transformers import TokenTransformers
@@ -177,14 +178,7 @@ class EmbeddedEngine:
         return closes
 
     def _limit(self, prompt: int, limit: int | None) -> int:
-        room = self.profile.context - prompt
-        limit = limit or max(room, 1)
-        if limit > room:
-            raise PromptTooLong(
-                f"The prompt takes {prompt} tokens and the answer may take {limit}, but {self.name} holds"
-                f" {self.profile.context}."
-            )
-        return limit
+        return answer_limit(self.name, self.profile.context, prompt, limit)
 
     async def _decode_all(self) -> None:
         loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from models.pieces.piece import Piece, text_piece
+from models.pieces.piece import Piece, sequence, text_piece
 from models.pieces.sheet import NoText
 from models.schema.clause import Clause
 from models.schema.document import Located
@@ -16,7 +16,7 @@ from models.schema.negation import Denial
 from models.schema.optional import some_of
 from models.schema.parts import item_parts, prefix_length
 from models.schema.refusal import SchemaRefused, Unsatisfiable
-from models.schema.row import EMPTY_ARRAY, constant, row
+from models.schema.row import EMPTY_ARRAY, constant
 
 if TYPE_CHECKING:
     from models.schema.writer import Writer
@@ -51,12 +51,12 @@ def array(clause: Clause, writer: Writer) -> Piece:
         return EMPTY_ARRAY
     tail = _repeated(item(prefix), max(least - prefix, 0), most - prefix) if most > prefix else None
     for index in reversed(range(min(most, prefix))):
-        following = row([text_piece(",") if index else text_piece("["), item(index), *([tail] if tail else [])])
+        following = sequence([text_piece(",") if index else text_piece("["), item(index), *([tail] if tail else [])])
         tail = following if index < max(least, 1) else Piece(f"({following.rule})?", following.longest)
     assert tail is not None
     if prefix:
         body = tail if least else Piece(f'("[" | {tail.rule})', tail.longest)
-        whole = row([body, text_piece("]")])
+        whole = sequence([body, text_piece("]")])
         return Piece(f"({whole.rule})", whole.longest, f"{least}–{most} items", whole.constant)
     return writer.sheet.items("item", item(0), least, most)
 
@@ -134,10 +134,10 @@ def _counted(
             comma = [text_piece(",")] if index else []
             follow = after(index + 1, min(count + 1, top)) if limit is None or count < top else None
             if match is not None and follow is not None:
-                options.append(row([*comma, match, follow]))
+                options.append(sequence([*comma, match, follow]))
             follow = after(index + 1, count)
             if other is not None and follow is not None and (limit is not None or count >= top or match != other):
-                options.append(row([*comma, other, follow]))
+                options.append(sequence([*comma, other, follow]))
         if not options:
             return None
         rule = " | ".join(dict.fromkeys(option.rule for option in options))
@@ -152,7 +152,7 @@ def _counted(
             contains.part.path, "asks for items that do not fit here.",
             "Let items admit what contains asks for, and raise maxItems.",
         )  # fmt: skip
-    whole = row([text_piece("["), body])
+    whole = sequence([text_piece("["), body])
     return Piece(f"({whole.rule})", whole.longest, f"{least}–{most} items")
 
 

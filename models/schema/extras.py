@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.pieces.piece import Piece, either, text_piece
+from models.pieces.piece import Piece, either, sequence, text_piece
 from models.pieces.sheet import NoText
 from models.schema.clause import Clause
 from models.schema.document import Located
-from models.schema.row import row
 from models.schema.strings import matching, opposite
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def extras(clause: Clause, declared: list[str], writer: Writer, needed: bool) ->
     for held, matched in pairs:
         try:
             name = writer.name(names, matched, declared, at)
-            found.append(writer.sheet.rule("pair", row([name, text_piece(":"), writer.value(held)])))
+            found.append(writer.sheet.rule("pair", sequence([name, text_piece(":"), writer.value(held)])))
         except NoText:
             continue
     return writer.sheet.rule("pair", either(found)) if found else None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from models.pieces.piece import Piece, text_piece
+from models.pieces.piece import Piece, sequence, text_piece
 from models.pieces.sheet import NoText, Sheet
-from models.schema.row import row
 
 
 def some_of(
@@ -40,7 +39,7 @@ def some_of(
         if not counted or count < most:
             follow = rest(index + 1, min(count + 1, top))
             if follow is not None:
-                options.append(row([*([comma] if count else []), part, follow]))
+                options.append(sequence([*([comma] if count else []), part, follow]))
         follow = None if must else rest(index + 1, count)
         if follow is not None:
             options.append(follow)
@@ -56,7 +55,7 @@ def some_of(
     body = rest(0, 0)
     if body is None:
         raise NoText("No number of parts is allowed.", "Change the least or the most.")
-    whole = row([text_piece(marks[0]), body])
+    whole = sequence([text_piece(marks[0]), body])
     return Piece(f"({whole.rule})", whole.longest, f"{least}–{most} parts", whole.constant)
 
 
@@ -68,7 +67,7 @@ def _end(others: Piece | None, comma: bool, least: int, most: int, marks: str) -
     if others is None or most < 1:
         return close
     if comma:
-        return row([Piece(f'("," {others.rule}){{{least},{most}}}', most * (others.longest + 1)), close])
+        return sequence([Piece(f'("," {others.rule}){{{least},{most}}}', most * (others.longest + 1)), close])
     rule = f'{others.rule} ("," {others.rule}){{0,{most - 1}}}' if most > 1 else others.rule
     some = Piece(rule if least else f"({rule})?", most * (others.longest + 1) - 1)
-    return row([some, close])
+    return sequence([some, close])

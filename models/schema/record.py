@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from models.pieces.piece import Piece
+from models.pieces.piece import Piece, sequence
 from models.pieces.sheet import NoText
 from models.schema.clause import Clause
 from models.schema.document import Located
@@ -13,7 +13,7 @@ from models.schema.extras import extras
 from models.schema.optional import some_of
 from models.schema.parts import property_parts
 from models.schema.refusal import Unsatisfiable
-from models.schema.row import key, row
+from models.schema.row import key
 
 if TYPE_CHECKING:
     from models.schema.writer import Writer
@@ -33,7 +33,7 @@ def record(clause: Clause, writer: Writer) -> Piece:
                 raise
             continue
         writer.note(parts[0].path if parts else clause.where("required"), value)
-        written = row([key(name), value])
+        written = sequence([key(name), value])
         pairs.append((writer.sheet.rule("pair", written), name in required))
     least, most = clause.least("minProperties"), clause.most("maxProperties")
     needed = len(required)

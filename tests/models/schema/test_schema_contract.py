@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError, create_model
 from models import Contract, ContractError
 from models.adversary import random_walk
 from models.grammar import compile_grammar
+from models.membership import admits
 from models.schema import Bounds, JsonContract, SchemaRefused
-from models.schema.report import admits
 
 BYTES = LLTokenizer("byte")
 TICKET: dict[str, Any] = {

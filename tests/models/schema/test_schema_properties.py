@@ -15,8 +15,8 @@ from llguidance import LLTokenizer
 from models import Contract, ContractError
 from models.adversary import random_walk
 from models.grammar import compile_grammar
+from models.membership import admits
 from models.schema.pattern import searched
-from models.schema.report import admits
 
 BYTES = LLTokenizer("byte")
 BOUNDS = st.one_of(
