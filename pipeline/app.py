@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib
-import importlib.util
 import json
-import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -28,6 +24,7 @@ from pipeline.errors import GuardrailViolation, InterlockError, JournalError, Su
 from pipeline.events import Event, Listener, RecordFinished, RecordStarted, Routed, StepFinished, StepStarted
 from pipeline.gateway import WAITS, Gateway
 from pipeline.journal import Journal
+from pipeline.loading import load_module
 from pipeline.outcome import Escalation, Outcome
 from pipeline.receipt import receipt
 from pipeline.record import Record
@@ -110,7 +107,8 @@ class App:
 
 def load_app(name: str) -> App:
     """The app of a module ("pipeline.workflows.travel") or a file ("shop.py"): its attribute `app`. UsageError."""
-    module = _file(Path(name)) if name.endswith(".py") else _module(name)
+    own = f"interlock_app_{Path(name).stem}"
+    module = load_module(name, own, "The app", "with `app = App(…)`")
     app = getattr(module, "app", None)
     if not isinstance(app, App):
         raise UsageError(f"{name} has no `app = App(…)`: add one, or name another module.")
@@ -375,42 +373,3 @@ def _reason(error: Exception) -> str:
         if first
         else f"The workflow raised {type(error).__name__}."
     )
-
-
-def _module(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise UsageError(
-                f"There is no module {name}: give a module's dotted name, or a file that ends in .py."
-            ) from error
-        raise UsageError(
-            f"The app {name} needs the module {error.name}, which is not installed: install it."
-        ) from error
-    except (InterlockError, ModelError):
-        raise
-    except Exception as error:
-        raise UsageError(
-            f"The app {name} cannot be loaded ({type(error).__name__}: {error}): mend it first."
-        ) from error
-
-
-def _file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise UsageError(f"There is no file {path}: give a Python file with `app = App(…)`, or a module's dotted name.")
-    name = f"interlock_app_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} is not a Python file: give one with `app = App(…)`.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # get_type_hints looks the module up by name
-    try:
-        spec.loader.exec_module(module)
-    except (InterlockError, ModelError):
-        raise
-    except Exception as error:
-        raise UsageError(
-            f"The app {path} cannot be loaded ({type(error).__name__}: {error}): mend it first."
-        ) from error
-    return module

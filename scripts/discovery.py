@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterator
@@ -11,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 from models.contract import Contract
-from models.errors import ContractError, ModelError
-from pipeline.errors import InterlockError, UsageError
+from models.errors import ContractError
+from pipeline.loading import load_module
 
 
 def find_contracts(target: str) -> tuple[list[type[Contract]], list[ContractError]]:
@@ -26,7 +24,7 @@ def find_contracts(target: str) -> tuple[list[type[Contract]], list[ContractErro
     for name in _names(target):
         module: ModuleType | None = None
         try:
-            module = _file(Path(target), own) if target.endswith(".py") else _module(name)
+            module = load_module(name, own)
         except ContractError as error:
             refused.append(error)
             module = sys.modules.get(own)  # as far as a file came
@@ -52,33 +50,3 @@ def _names(target: str) -> Iterator[str]:
         package = sys.modules.get(target)
         for path in getattr(package, "__path__", ()):
             yield from (info.name for info in pkgutil.walk_packages([path], f"{target}."))
-
-
-def _module(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except (InterlockError, ModelError):
-        raise
-    except ModuleNotFoundError as error:
-        if error.name and f"{name}.".startswith(f"{error.name}."):
-            raise UsageError(
-                f"There is no module {name}: give a module's dotted name, or a file ending in .py."
-            ) from error
-        raise UsageError(f"{name} cannot be loaded ({error}): mend it first.") from error
-    except Exception as error:
-        raise UsageError(f"{name} cannot be loaded ({type(error).__name__}: {error}): mend it first.") from error
-
-
-def _file(path: Path, name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path) if path.is_file() else None
-    if spec is None or spec.loader is None:
-        raise UsageError(f"There is no file {path}: give a Python file, or a module's dotted name.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # annotations are looked up there by name
-    try:
-        spec.loader.exec_module(module)
-    except (InterlockError, ModelError):
-        raise
-    except Exception as error:
-        raise UsageError(f"{path} cannot be loaded ({type(error).__name__}: {error}): mend it first.") from error
-    return module

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from contextlib import AsyncExitStack
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -14,13 +13,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from index import Embedder, Index, Retriever
-from models.opening import open_engine
 from models.server import VllmServer
 from pipeline import Summary, UsageError, load_app, read_requests, run_batch
 from scripts.bench.bare import compare
 from scripts.bench.instant import measure as measure_instant
 from scripts.console import console, tell
+from scripts.equipment import equipped
 from scripts.run import TRAVEL
 
 SAMPLE = Path(__file__).parents[2] / "pipeline" / "workflows" / "travel" / "requests.jsonl"
@@ -109,26 +107,25 @@ async def measure(
     if app_.knowledge is None:
         raise UsageError(f"The app {app_name} has no knowledge to search: measure one that has.")
     rounds: dict[str, list[Summary]] = {name: [] for name in models}
-    async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        embedder = Embedder()
-        index = stack.enter_context(await asyncio.to_thread(Index.build, [app_.knowledge], folder / "index", embedder))
-        engines = {name: await stack.enter_async_context(open_engine(name, tell)) for name in models}
-        for turn in range(repeat + 1):
-            for name, engine in engines.items():
-                summary = await run_batch(
-                    app_,
-                    asked,
-                    folder / f"{turn}-{len(rounds[name])}-{list(engines).index(name)}",
-                    engine=engine,
-                    embedder=embedder,
-                    retriever=Retriever(index, embedder),
-                    concurrency=concurrency,
-                    today=date.today(),
-                )
-                if turn:  # the first batch of each engine warms it up
-                    rounds[name].append(summary)
-                    tell(f"{name}: {summary.seconds:.1f} s")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        async with equipped(app_, models, folder) as equipment:
+            engines = dict(zip(models, equipment.engines, strict=True))
+            for turn in range(repeat + 1):
+                for name, engine in engines.items():
+                    summary = await run_batch(
+                        app_,
+                        asked,
+                        folder / f"{turn}-{len(rounds[name])}-{list(engines).index(name)}",
+                        engine=engine,
+                        embedder=equipment.embedder,
+                        retriever=equipment.retriever,
+                        concurrency=concurrency,
+                        today=date.today(),
+                    )
+                    if turn:  # the first batch of each engine warms it up
+                        rounds[name].append(summary)
+                        tell(f"{name}: {summary.seconds:.1f} s")
     return rounds
 
 
