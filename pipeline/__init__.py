@@ -3,7 +3,7 @@
 Importing it is cheap: no model and no encoder is loaded.
 """
 
-from pipeline.app import App, Pipeline, load_app
+from pipeline.app import App, load_app
 from pipeline.batch import run_batch
 from pipeline.conversation import Turn
 from pipeline.errors import (
@@ -33,6 +33,7 @@ from pipeline.events import (
 from pipeline.guardrails import Guardrail, guardrail
 from pipeline.journal import Journal
 from pipeline.outcome import Escalation, Outcome, Question
+from pipeline.pipeline import Pipeline
 from pipeline.receipt import Receipt
 from pipeline.record import BadRecord, Record
 from pipeline.requests import BadLine, Requests, read_requests

@@ -17,8 +17,9 @@ from models.grammar import normalise
 from models.said import Unread
 from pipeline import clarify
 from pipeline.errors import UsageError
-from pipeline.journal import Journal, Waiting
+from pipeline.journal import Journal
 from pipeline.requests import BadLine
+from pipeline.rows import Waiting
 
 
 @dataclass(frozen=True)

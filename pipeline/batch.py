@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from models.engine import Engine
 from pipeline import exports
-from pipeline.app import App, Pipeline, index_identity
+from pipeline.app import App
 from pipeline.errors import JournalError, UsageError
 from pipeline.events import Listener
 from pipeline.folder import Folder, write_lines, write_rows
 from pipeline.gateway import WAITS
 from pipeline.journal import Journal
 from pipeline.level import START, Level
-from pipeline.manifest import manifest_of
+from pipeline.manifest import index_identity, manifest_of
 from pipeline.outcome import Outcome
+from pipeline.pipeline import Pipeline
 from pipeline.quarantine import convicted, sentence
 from pipeline.record import Record
 from pipeline.requests import Requests

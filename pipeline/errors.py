@@ -116,3 +116,8 @@ class Suspend(BaseException):
     def __init__(self, question: Question) -> None:
         super().__init__(question.text)
         self.question = question
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of somebody else's says, without what follows its first line; its class if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

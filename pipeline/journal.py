@@ -13,8 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -22,76 +21,23 @@ from typing import Any, Literal, Self
 from pipeline.errors import JournalError
 from pipeline.events import Event, RecordStarted, event_row
 from pipeline.outcome import Outcome, Question
-from pipeline.quarantine import TWICE
-from pipeline.record import Record
-from pipeline.schema import connect, connect_with_tables
+from pipeline.readings import Readings
+from pipeline.rows import ActionRow
+from pipeline.schema import ACTION_COLUMNS, STEP_COLUMNS, connect, connect_with_tables
 from pipeline.step import StepRow
 from pipeline.writer import Sql, Writer
 
-_STEP = (
-    "position, name, digest, occurrence, result, error, attempt, prompt_tokens, completion_tokens, started, seconds,"
-    " detail"
-)
 RETRIED = ("failed", "escalated")
 """Statuses from which a record can be served once more."""
 
 _STARTED = "json_extract(body, '$.event') = 'RecordStarted'"
-_ACTION = "key, record, name, digest, occurrence, arguments, state, result, intent, approval, reserved, committed"
 
 
-@dataclass(frozen=True)
-class ActionRow:
-    """One line of the ledger. `arguments` and `result` are JSON, times are Unix time.
-
-    `approval` is the digest of the arguments that a person approved, if one did.
-    """
-
-    key: str
-    record: str
-    name: str
-    digest: str
-    occurrence: int
-    arguments: str
-    state: Literal["reserved", "committed", "refused"] = "reserved"
-    result: str | None = None
-    intent: str = ""
-    approval: str | None = None
-    reserved: float = 0.0
-    committed: float | None = None
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A record's open question; `contract` and `field` say how an answer is read."""
-
-    record: str
-    field: str | None
-    text: str
-    choices: tuple[str, ...] | None
-    contract: str | None
-    schema: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Past:
-    """What the journal holds of one record when work on it goes on.
-
-    `said` counts updates already told, `retries` how often the record was opened again after it had ended.
-    """
-
-    today: date
-    steps: Mapping[str, StepRow]
-    actions: Mapping[str, ActionRow]
-    said: int = 0
-    retries: int = 0
-
-
-class Journal:
+class Journal(Readings):
     """Open with `Journal.open`; close with `close`, or use it as an async context manager."""
 
     def __init__(self, path: Path, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
-        self.path = path
-        self._reader = reader
+        super().__init__(path, reader)
         self._writer = writer
         self._thread = Writer(path, writer)
 
@@ -167,7 +113,7 @@ class Journal:
         """Make durable that an action is about to happen."""
         await self._thread.write(
             (
-                f"INSERT INTO actions ({_ACTION}) VALUES (?, ?, ?, ?, ?, ?, 'reserved', NULL, ?, ?, ?, NULL)"
+                f"INSERT INTO actions ({ACTION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 'reserved', NULL, ?, ?, ?, NULL)"
                 " ON CONFLICT (key) DO UPDATE SET state = 'reserved', reserved = excluded.reserved,"
                 " approval = excluded.approval WHERE state = 'refused'",
                 (
@@ -296,124 +242,6 @@ class Journal:
         )
         return line
 
-    # Reading
-
-    def past(self, record: str) -> Past | None:
-        """What is known of a record, or None if work on it never began."""
-        row = self._read("SELECT today, retries FROM records WHERE id = ?", (record,))
-        if not row:
-            return None
-        told = self._read(
-            "SELECT count(*) FROM events WHERE record = ? AND json_extract(body, '$.event') = 'Said'", (record,)
-        )
-        return Past(
-            today=date.fromisoformat(row[0][0]),
-            steps={step.position: step for step in self.steps(record)},
-            actions={
-                row[0]: ActionRow(*row)
-                for row in self._read(f"SELECT {_ACTION} FROM actions WHERE record = ?", (record,))
-            },
-            said=told[0][0],
-            retries=row[0][1],
-        )
-
-    def steps(self, record: str) -> list[StepRow]:
-        """A record's steps in the order in which they ended."""
-        rows = self._read(f"SELECT {_STEP} FROM steps WHERE record = ? ORDER BY started + seconds", (record,))
-        return [StepRow(*(*row[:-1], json.loads(row[-1]))) for row in rows]
-
-    def actions(self, record: str | None = None) -> list[ActionRow]:
-        """The ledger, of all records or of one, oldest first."""
-        one = "" if record is None else "WHERE record = ? "
-        rows = self._read(f"SELECT {_ACTION} FROM actions {one}ORDER BY reserved", (record,) if record else ())
-        return [ActionRow(*row) for row in rows]
-
-    def waiting(self, record: str | None = None) -> Iterator[Waiting]:
-        """The open questions of all records that wait, or of one, oldest first."""
-        one = "" if record is None else " AND q.record = ?"
-        for id, field, text, choices, contract, schema in self._rows(
-            "SELECT q.record, q.field, q.text, q.choices, q.contract, q.schema FROM questions AS q"
-            " JOIN records AS r ON r.id = q.record AND r.status = 'needs_input'"
-            f" WHERE q.answer IS NULL{one} GROUP BY q.record HAVING q.number = min(q.number) ORDER BY q.number",
-            (record,) if record else (),
-        ):
-            known = None if choices is None else tuple(json.loads(choices))
-            yield Waiting(id, field, text, known, contract, json.loads(schema) if schema else {"type": "string"})
-
-    def escalated(self) -> Iterator[dict[str, Any]]:
-        """The results.jsonl rows of the records that a person has to take over."""
-        for (line,) in self._rows("SELECT outcome FROM records WHERE status = 'escalated' ORDER BY finished"):
-            yield json.loads(line)
-
-    def transcript(self, record: str) -> list[dict[str, str]]:
-        """What was said, asked and answered, in order."""
-        known = self.record(record)
-        turns = [] if known is None else [{"role": role, "text": text} for role, text in json.loads(known[0])]
-        for text, answer in self._read(
-            "SELECT text, answer FROM questions WHERE record = ? AND answer IS NOT NULL ORDER BY number", (record,)
-        ):
-            turns += [{"role": "assistant", "text": text}, {"role": "customer", "text": answer}]
-        return turns
-
-    def unfinished(self) -> Iterator[Record]:
-        """The records that were begun and have no status."""
-        after = 0
-        # Page by page: a read that stays open would keep the log from being merged into the file.
-        while page := self._read(
-            "SELECT rowid, id, input FROM records WHERE status IS NULL AND rowid > ? ORDER BY rowid LIMIT 500", (after,)
-        ):
-            for after, id, input in page:  # noqa: B007 (the last one of a page is where the next one starts)
-                yield Record.restore(id, input)
-
-    def suspects(self) -> dict[str, int]:
-        """The suspicion of each unfinished record that was in flight when a process was killed."""
-        return dict(self._read("SELECT id, suspicion FROM records WHERE status IS NULL AND suspicion > 0"))
-
-    def unexplained(self) -> int:
-        """How many runs were killed with no record in flight that is under suspicion still, or was convicted of it."""
-        rows = self._read(
-            "SELECT count(*) FROM (SELECT started, finished, lead(started) OVER (ORDER BY number) AS next FROM runs)"
-            " AS run WHERE finished IS NULL AND next IS NOT NULL AND NOT EXISTS ("
-            f"SELECT 1 FROM events WHERE at >= run.started AND at < run.next AND {_STARTED} AND record IN ("
-            "SELECT id FROM records WHERE suspicion > 0 AND (status IS NULL OR (status = 'failed' AND suspicion >= ?))"
-            "))",
-            (2 * TWICE,),
-        )
-        return int(rows[0][0])
-
-    def begun(self) -> bool:
-        """Whether work on any record was begun."""
-        return bool(self._read("SELECT 1 FROM records LIMIT 1"))
-
-    def record(self, id: str) -> tuple[str, str | None] | None:
-        """A record's input as JSON, and its status (None = unfinished); None if it was not begun."""
-        rows = self._read("SELECT input, status FROM records WHERE id = ?", (id,))
-        return (rows[0][0], rows[0][1]) if rows else None
-
-    def lines(self) -> Iterator[str]:
-        """The results.jsonl lines of all records that have a status, in the order in which they got it."""
-        for (line,) in self._rows("SELECT outcome FROM records WHERE status IS NOT NULL ORDER BY finished"):
-            yield line
-
-    def events(self, record: str) -> list[dict[str, Any]]:
-        """What was told about a record, oldest first."""
-        rows = self._read("SELECT body FROM events WHERE record = ? ORDER BY number", (record,))
-        return [json.loads(body) for (body,) in rows]
-
-    def traceback(self, record: str) -> str | None:
-        """Why a record failed, for whoever mends it."""
-        rows = self._read("SELECT traceback FROM records WHERE id = ?", (record,))
-        return rows[0][0] if rows else None
-
-    def _read(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
-        return list(self._rows(sql, parameters))
-
-    def _rows(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Any]:
-        try:
-            yield from self._reader.execute(sql, parameters)
-        except sqlite3.Error as error:
-            raise JournalError(f"{self.path} cannot be read ({error}): check the disk, then run again.") from error
-
 
 def _failed(step: StepRow) -> bool:
     """Whether a step raised, or is a model's answer that broke a rule."""
@@ -430,7 +258,7 @@ def _insert_event(event: Event) -> Sql:
 
 def _insert_step(record: str, step: StepRow) -> Sql:
     return (
-        f"INSERT INTO steps (record, {_STEP}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO steps (record, {STEP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             record,
             step.position,

@@ -17,6 +17,7 @@ from pipeline.errors import UsageError
 from pipeline.prompts import PROMPTS_HASH
 
 if TYPE_CHECKING:
+    from index.retriever import Retriever
     from pipeline.app import App
 
 FILENAME = "manifest.json"
@@ -100,6 +101,13 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(f"{path} cannot be read as a manifest ({error}): use a new folder.") from error
     return manifest
+
+
+def index_identity(retriever: Retriever) -> str:
+    """Sixteen hexadecimal digits that change when the documents or the encoder of an index do."""
+    manifest = retriever.index.manifest
+    facts = json.dumps([manifest.fingerprint, sorted(manifest.documents.items())])
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def source_hash(app: App) -> str:

@@ -29,8 +29,9 @@ from pydantic_core import PydanticSerializationError
 from models.errors import ModelError
 from pipeline.errors import InterlockError, Refused, ReplayMismatch, StepFailed, Suspend, UsageError
 from pipeline.events import ActionCommitted, Asked, Event, StepFinished, StepStarted
-from pipeline.journal import ActionRow, Journal, Past
+from pipeline.journal import Journal
 from pipeline.outcome import Escalation, Question
+from pipeline.rows import ActionRow, Past
 from pipeline.step import StepRow, canonical, digest
 from pipeline.workflow import Action
 

@@ -14,11 +14,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline.app import App, Pipeline
+from pipeline.app import App
 from pipeline.errors import UsageError
 from pipeline.folder import Folder
 from pipeline.journal import Journal
 from pipeline.outcome import Outcome
+from pipeline.pipeline import Pipeline
 from pipeline.record import Record
 
 _TABLES = {"records": "id", "steps": "record", "actions": "record", "questions": "record"}

@@ -20,6 +20,15 @@ from pipeline.errors import JournalError
 
 SCHEMA_VERSION = 2
 
+STEP_COLUMNS = (
+    "position, name, digest, occurrence, result, error, attempt, prompt_tokens, completion_tokens, started, seconds,"
+    " detail"
+)
+ACTION_COLUMNS = (
+    "key, record, name, digest, occurrence, arguments, state, result, intent, approval, reserved, committed"
+)
+"""In the order of the fields of StepRow and ActionRow."""
+
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE runs (

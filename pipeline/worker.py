@@ -14,10 +14,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline.app import App, index_identity, load_app
+from pipeline.app import App, load_app
 from pipeline.batch import run_batch
 from pipeline.errors import UsageError
-from pipeline.manifest import Manifest, manifest_of
+from pipeline.manifest import Manifest, index_identity, manifest_of
 from pipeline.outcome import Outcome
 from pipeline.requests import read_requests
 from pipeline.shards import REQUESTS, Shards

@@ -25,7 +25,7 @@ from typing import (
 
 from pydantic import TypeAdapter
 
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, first_line
 from pipeline.outcome import Escalation
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Step(Generic[P, R]):
             return TypeAdapter(get_type_hints(self.function, include_extras=True)["return"])
         except Exception as error:
             raise UsageError(
-                f"The result of '{self.name}' cannot be kept in the journal ({_first_line(error)}): annotate it with"
+                f"The result of '{self.name}' cannot be kept in the journal ({first_line(error)}): annotate it with"
                 " types that pydantic knows, importable where the function is defined."
             ) from error
 
@@ -146,7 +146,7 @@ class Workflow:
             return TypeAdapter(_ending(get_type_hints(self.body, include_extras=True)["return"]))
         except Exception as error:
             raise UsageError(
-                f"The ending of '{self.__name__}' cannot be kept in the journal ({_first_line(error)}): annotate it"
+                f"The ending of '{self.__name__}' cannot be kept in the journal ({first_line(error)}): annotate it"
                 " with contracts, str and Escalation."
             ) from error
 
@@ -203,7 +203,3 @@ def _ending(annotation: Any) -> Any:
         return type(None) if annotation is Escalation else annotation
     kept = tuple(kind for kind in get_args(annotation) if kind is not Escalation)
     return Union[kept]  # noqa: UP007 (a value)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import UsageError
-from pipeline.journal import ActionRow, Journal
+from pipeline.journal import Journal
+from pipeline.rows import ActionRow
 from pipeline.shards import folders_in
 from scripts.console import console
 
