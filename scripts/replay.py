@@ -12,13 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import Outcome, UsageError, load_app
-from pipeline.folder import Folder
 from pipeline.manifest import read_manifest
 from pipeline.rerun import rerun
 from pipeline.shards import home_of
+from scripts.cluster import opened
 from scripts.console import console
 from scripts.diff import COMPARED
-from scripts.equipment import equipped
 from scripts.inspect import ending
 
 
@@ -32,13 +31,13 @@ def replay(
 
     Exit code 1 if it comes to another end than before.
     """
-    folder = home_of(out, custom_id).found()
+    home_of(out, custom_id).found()
     manifest = read_manifest(out)
     launch = dict(manifest.launch)
     if not launch:
         raise UsageError(f"{out} does not say how it was run: run it again with `interlock run`.")
     before, outcome, fresh = asyncio.run(
-        _again(folder, custom_id, since or None, launch | _named(model), manifest.sampling)
+        _again(out, custom_id, since or None, launch | _named(model), manifest.sampling)
     )
     row = outcome.row()
     changed = [name for name in COMPARED if before is None or _plain(before.get(name)) != _plain(row.get(name))]
@@ -56,24 +55,12 @@ def _named(model: str) -> dict[str, str]:
 
 
 async def _again(
-    folder: Folder, id: str, since: str | None, launch: dict[str, Any], sampling: Any
+    out: Path, id: str, since: str | None, launch: dict[str, Any], sampling: Any
 ) -> tuple[dict[str, Any] | None, Outcome, list[str]]:
     app = load_app(launch["app"])
-    models = [name for name in (launch["model"], launch["second"]) if name]
-    index = None if launch["index"] is None else Path(launch["index"])
-    async with equipped(app, models, folder.path, index, launch["enforcement"], launch["thinking"]) as equipment:
-        engine, second = [*equipment.engines, None][:2]
-        return await rerun(
-            app,
-            folder,
-            id,
-            since,
-            engine=engine,
-            second=second,
-            embedder=equipment.embedder,
-            retriever=equipment.retriever,
-            seed=sampling["seed"],
-        )
+    async with opened(app, launch, out) as equipment:
+        parts = {name: equipment[name] for name in ("engine", "second", "embedder", "retriever")}
+        return await rerun(app, home_of(out, id).found(), id, since, seed=sampling["seed"], **parts)
 
 
 def _plain(value: Any) -> Any:
