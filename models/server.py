@@ -80,7 +80,7 @@ class VllmServer:
         kept = log is not None
         log = log or _temporary_log()
         url = f"http://127.0.0.1:{_free_port()}"
-        command = await asyncio.to_thread(_command, model, folder, url, flags)
+        command = await asyncio.to_thread(launch_command, model, folder, url, flags)
         progress(f"Starting vLLM for {model}; its log is {log}")
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
@@ -88,7 +88,7 @@ class VllmServer:
                 stdin=asyncio.subprocess.PIPE,  # held open: its end tells the watchdog that we are gone
                 stdout=output,
                 stderr=output,
-                env=_environment(),
+                env=launch_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal reaches us, and we stop the server in order
             )
         try:
@@ -112,7 +112,8 @@ def _jump_forward(wanted: bool | None, progress: Callable[[str], None]) -> tuple
     return ()
 
 
-def _command(model: str, folder: Path, url: str, flags: Sequence[str]) -> list[str]:
+def launch_command(model: str, folder: Path, url: str, flags: Sequence[str]) -> list[str]:
+    """What starts a server at `url` for the model in `folder`, under the name `model`."""
     context = profile_of(model).context
     return [
         # Not the `vllm` script: the CPU build's does not start.
@@ -126,7 +127,8 @@ def _command(model: str, folder: Path, url: str, flags: Sequence[str]) -> list[s
     ]
 
 
-def _environment() -> dict[str, str]:
+def launch_environment() -> dict[str, str]:
+    """The environment that `launch_command` runs in."""
     environment = {"VLLM_CPU_KVCACHE_SPACE": CPU_KVCACHE_GIB, **os.environ}
     # The server imports jump-forward from this package, wherever it was started and however it was installed.
     here = str(Path(__file__).parents[1])

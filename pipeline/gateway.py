@@ -13,9 +13,9 @@ from models.engine import Completion, Engine, Message, Sampling
 from models.errors import EngineUnavailable
 from models.grammar import Grammar
 
-WAITS: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
-"""Seconds between tries while the engine does not answer: 15 s cover a server's restart behind a balancer; a longer
-absence ends the run, which continues where it stopped when it is started again."""
+WAITS: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, *(15.0,) * 11)
+"""Seconds between tries while the engine does not answer: three minutes, in which a server that was killed loads its
+model again. A longer absence ends the run, which continues where it stopped when it is started again."""
 
 
 class Gateway:
