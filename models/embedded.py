@@ -22,6 +22,7 @@ from models.engine import Completion, Enforcement, Message, Sampling, Usage
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
 from models.folder import weights_identity
 from models.grammar import Grammar
+from models.jump_decoding import JumpDecoding, can_jump
 from models.matchers import Matchers
 from models.profiles import Profile, profile_of
 from models.room import answer_limit
@@ -62,6 +63,7 @@ class EmbeddedEngine:
         # Reading a large vocabulary takes about a second: once.
         self._matchers = Matchers(LLGuidanceBackend(model).llg_tokenizer)
         self._end = int(model.tokenizer.eos_token_id)
+        self._jumps = can_jump(model.model)
         small = sum(parameter.numel() for parameter in model.model.parameters()) < SMALL
         self._worker = ThreadPoolExecutor(1, "embedded-engine", initializer=_one_thread if small else None)
         self._waiting: deque[tuple[Row, asyncio.Future[Row]]] = deque()
@@ -219,10 +221,18 @@ class EmbeddedEngine:
             self._waiting.clear()
 
     def _decode(self, rows: Sequence[Row]) -> None:
-        sampler = RowSampler(rows, self._end)
-        with torch.inference_mode():
-            Generator(self._model, processor=sampler).batch(
-                [row.prompt for row in rows], max_new_tokens=max(row.limit for row in rows)
-            )
+        if self._jumps:
+            for row in rows:
+                row.jump()
+        left = [row for row in rows if row.finish_reason is None]  # what the grammar says alone needs no model
+        if left:
+            sampler = RowSampler(left, self._end, self._jumps)
+            decoding = {"custom_generate": JumpDecoding(sampler)} if self._jumps else {}
+            with torch.inference_mode():
+                Generator(self._model, processor=sampler).batch(
+                    [row.prompt + row.tokens for row in left],
+                    max_new_tokens=max(row.limit for row in left),
+                    **decoding,
+                )
         for row in rows:
             row.finish_reason = row.finish_reason or "length"

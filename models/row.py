@@ -21,7 +21,7 @@ class Row:
     """One request while it is decoded. Written by the worker thread; `abandoned` is set by the event loop.
 
     `closes` tells whether the tokens so far end the text by themselves. `drawn` counts the end-of-text token, `tokens`
-    does not hold it.
+    does not hold it. `ahead` are the latest tokens, which no forward pass has seen.
     """
 
     prompt: list[int]
@@ -30,6 +30,7 @@ class Row:
     limit: int
     closes: Callable[[list[int]], bool] | None = None
     tokens: list[int] = field(default_factory=list)
+    ahead: list[int] = field(default_factory=list)
     drawn: int = 0
     finish_reason: str | None = None
     fault: str = ""
@@ -38,21 +39,56 @@ class Row:
     def __post_init__(self) -> None:
         self.draws = torch.Generator().manual_seed(self.sampling.seed % 2**63)
 
+    def jump(self) -> None:
+        """Take the tokens that the grammar forces now; where it forces the end of the text, that too."""
+        if self.matcher is None or self.finish_reason is not None:
+            return
+        forced = self.matcher.compute_ff_tokens()[: self.limit - len(self.tokens)]
+        if forced and self.matcher.consume_tokens(forced):
+            self.tokens += forced
+            self.ahead += forced
+            self.drawn += len(forced)
+        if self.matcher.is_stopped() and not self.matcher.is_error() and self.drawn < self.limit:
+            self.finish_reason = "stop"
+            self.drawn += 1
+
 
 class RowSampler(OutlinesLogitsProcessor):  # type: ignore[misc]
     """Draws the next token of each row under its own grammar, temperature and seed, and leaves only that one possible.
 
     Outlines' own processor holds one grammar for a whole batch and samples all rows from one random stream, which would
-    make a text depend on its neighbours.
+    make a text depend on its neighbours. `jumps`: forced tokens are taken along, for a decoder that feeds all of them.
     """
 
-    def __init__(self, rows: Sequence[Row], end: int) -> None:
+    def __init__(self, rows: Sequence[Row], end: int, jumps: bool = False) -> None:
         super().__init__("torch")
-        self.rows = rows
+        self.rows = list(rows)
         self.end = end
+        self.jumps = jumps
+
+    def drop_finished(self) -> list[int]:
+        """Go on with the rows that have not come to their end; which of those so far these are."""
+        going = [index for index, row in enumerate(self.rows) if row.finish_reason is None]
+        self.rows = [self.rows[index] for index in going]
+        return going
+
+    def ahead(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tokens that no forward pass has seen, and their mask: int64 (rows, width), padded on the left."""
+        width = max(len(row.ahead) for row in self.rows)
+        tokens = torch.full((len(self.rows), width), self.end)
+        mask = torch.zeros_like(tokens)
+        for index, row in enumerate(self.rows):
+            tokens[index, width - len(row.ahead) :] = torch.tensor(row.ahead)
+            mask[index, width - len(row.ahead) :] = 1
+        return tokens.to(device), mask.to(device)
 
     def process_logits(self, input_ids: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        chosen = [self._next(row, logits[index]) for index, row in enumerate(self.rows)]
+        chosen = []
+        for index, row in enumerate(self.rows):
+            row.ahead = []
+            chosen.append(self._next(row, logits[index]))
+            if self.jumps:
+                row.jump()
         at = torch.tensor(chosen, device=logits.device).unsqueeze(1)
         return torch.full_like(logits, float("-inf")).scatter_(1, at, 0.0)
 
@@ -75,6 +111,7 @@ class RowSampler(OutlinesLogitsProcessor):  # type: ignore[misc]
             row.finish_reason = "stop"
             return token
         row.tokens.append(token)
+        row.ahead = [token]
         if row.closes is not None and row.closes(row.tokens):
             row.finish_reason = "stop"
         return token

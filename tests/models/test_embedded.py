@@ -3,11 +3,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
+from functools import wraps
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
+from pydantic import Field
 from random_model import CONTEXT, build_random_model
 
 from models.contract import Contract
@@ -176,3 +180,48 @@ async def test_logits_beyond_the_vocabulary_are_never_drawn(tmp_path: Path, ask:
     completions = await asyncio.gather(*[engine.generate(ask, trip, Sampling(1.5, seed=n)) for n in range(ROWS)])
     await engine.close()
     assert all(TRIP.fullmatch(completion.text) for completion in completions)
+
+
+async def test_forced_tokens_cost_no_forward_pass_and_change_no_text(random_model: Path) -> None:
+    class Ticket(Contract):
+        department: Literal["reservations", "refunds"]
+        customer_sentiment: Literal["positive", "negative"]
+        number_of_passengers: int = Field(ge=1, le=250)
+        remark: str = Field(max_length=12)
+
+    grammar = compile_grammar(Ticket)
+    asks = [[Message("user", f"Case {number}: {'late ' * number}")] for number in range(2 * ROWS)]
+    passes, texts = [], []
+    for jumps in (True, False):
+        engine = await EmbeddedEngine.open(random_model, "models/random")
+        engine._jumps = jumps
+        forward, counted = engine._model.model.forward, Counter[str]()
+
+        @wraps(forward)  # who calls it looks at its signature
+        def count(*given: Any, forward: Any = forward, counted: Counter[str] = counted, **named: Any) -> Any:
+            counted["passes"] += 1
+            return forward(*given, **named)
+
+        engine._model.model.forward = count
+        completions = await asyncio.gather(*[engine.generate(ask, grammar, Sampling()) for ask in asks])
+        texts.append([completion.text for completion in completions])
+        passes.append(counted["passes"])
+        await engine.close()
+    assert texts[0] == texts[1]
+    assert passes[0] < 0.5 * passes[1]
+
+
+async def test_a_text_that_the_grammar_says_alone_takes_no_pass(engine: EmbeddedEngine, ask: list[Message]) -> None:
+    class Only(Contract):
+        the_only_possible_answer: Literal["forty-two"]
+
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the model was asked")
+
+    forward, engine._model.model.forward = engine._model.model.forward, never
+    try:
+        completion = await engine.generate(ask, compile_grammar(Only), Sampling())
+    finally:
+        engine._model.model.forward = forward
+    assert completion.text == '{"the_only_possible_answer":"forty-two"}'
+    assert completion.usage.completion_tokens > 1
