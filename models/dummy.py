@@ -22,7 +22,7 @@ LOAD_FLAGS = ("--load-format", "dummy")
 
 SHAPES: dict[str, dict[str, Any]] = {
     # Llama 3.1 8B, but for the vocabulary.
-    "8b": {
+    "llama-8b": {
         "hidden_size": 4096,
         "intermediate_size": 14336,
         "num_hidden_layers": 32,
@@ -31,7 +31,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         "torch_dtype": "bfloat16",
     },
     # Llama 3.2 1B, but for the vocabulary.
-    "1b": {
+    "llama-1b": {
         "hidden_size": 2048,
         "intermediate_size": 8192,
         "num_hidden_layers": 16,

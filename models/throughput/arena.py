@@ -12,8 +12,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from models.errors import EngineError
 from models.server import VllmServer
@@ -53,10 +54,11 @@ class Round:
 
 @dataclass
 class Arena:
-    """`targets`: the running server behind each name of SERVERS."""
+    """`targets`: the running server behind each name of SERVERS; `processes`: the process id of those started here."""
 
     targets: Mapping[str, Traffic]
     temperature: float = 0.0
+    processes: Mapping[str, int] = field(default_factory=dict)
     _number: count[int] = field(default_factory=count)
 
     @classmethod
@@ -79,6 +81,7 @@ class Arena:
         Raises what VllmServer.start raises.
         """
         names = list(dict.fromkeys(variant.server for variant in variants))
+        processes: dict[str, int] = {}
         async with AsyncExitStack() as stack:
 
             async def start(name: str) -> Traffic:
@@ -89,6 +92,7 @@ class Arena:
                 server = await stack.enter_async_context(
                     VllmServer.start(model, tell, logs / f"{name}.log", flags=(*SERVERS[name], *flags))
                 )
+                processes[name] = server.pid
                 traffic = Traffic(server.url, server.model)
                 stack.push_async_callback(traffic.close)
                 return traffic
@@ -102,7 +106,7 @@ class Arena:
                 started = [task.result() for task in starting]
             else:
                 started = [await start(name) for name in names]
-            yield cls(dict(zip(names, started, strict=True)), temperature)
+            yield cls(dict(zip(names, started, strict=True)), temperature, processes)
 
     async def round(
         self, form: Form, concurrency: int, requests: int, variants: Sequence[Variant], streamed: bool = False
@@ -139,8 +143,8 @@ class Arena:
         calls = [
             Call(
                 [{"role": message.role, "content": message.content} for message in one.messages],
-                one.grammar.max_tokens if variant.constrained else length,
-                one.grammar.lark if variant.constrained else None,
+                length if variant.ask == "free" else one.grammar.max_tokens,
+                _structured(variant, form, one),
                 f"{variant.name} {number}",
                 self.temperature,
             )
@@ -150,7 +154,8 @@ class Arena:
         replies, seconds = await traffic.send(calls, concurrency, streamed)
         await asyncio.sleep(SETTLE)
         counted = Counters.read(await traffic.metrics()) - before
-        valid = sum(_is_valid(form, reply.text) for reply in replies) if variant.constrained else 0
+        kind = form.plain if variant.ask == "schema" else form.contract
+        valid = sum(_is_valid(kind, reply.text) for reply in replies) if variant.ask != "free" else 0
         same = sum(a == b.text for a, b in zip(reference, replies, strict=True)) if reference is not None else 0
         return Round(
             variant=variant.name,
@@ -166,9 +171,15 @@ class Arena:
         )
 
 
-def _is_valid(form: Form, text: str) -> bool:
+def _structured(variant: Variant, form: Form, one: Ask) -> dict[str, Any] | None:
+    if variant.ask == "free":
+        return None
+    return {"grammar": one.grammar.lark} if variant.ask == "grammar" else {"json": form.plain.model_json_schema()}
+
+
+def _is_valid(kind: type[BaseModel], text: str) -> bool:
     try:
-        form.contract.model_validate_json(text)
+        kind.model_validate_json(text)
     except ValidationError:
         return False
     return True

@@ -12,9 +12,9 @@ from models.throughput.arena import Round
 def rows(rounds: Sequence[Round]) -> list[dict[str, Any]]:
     """One row a cell, in the order of their first round. Seconds are given in milliseconds, shares from 0 to 1.
 
-    tok_per_s, records_per_s: medians over the rounds of whole answers; slowest and fastest are its tok_per_s. TTFT,
-    TPOT (the time after the first chunk by the tokens after the first) and ITL (between chunks) come from streamed
-    rounds.
+    tok_per_s, records_per_s: medians over the rounds of whole answers; slowest, fastest and each round's are its
+    tok_per_s. TTFT, TPOT (the time after the first chunk by the tokens after the first) and ITL (between chunks) come
+    from streamed rounds.
     """
     cells: dict[tuple[str, int, str], list[Round]] = {}
     for one in rounds:
@@ -60,6 +60,7 @@ def _row(rounds: list[Round]) -> dict[str, Any]:
         "tok_per_s": round(median(speeds), 1),
         "slowest": round(min(speeds), 1),
         "fastest": round(max(speeds), 1),
+        "each_tok_per_s": [round(speed, 1) for speed in speeds],
         "records_per_s": round(median(len(one.replies) / one.seconds for one in whole), 3),
         "steps": sum(one.steps for one in counted),
         # A sequence's own: what it takes part in, whatever the size of the batch.

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from models.contract import Contract
 from models.engine import Message
 from models.grammar import Grammar, compile_grammar
 from models.money import Money
+from models.proof.plain_way import plain_twin
 from models.said import Said
 
 
@@ -58,6 +60,11 @@ class Form:
     name: str
     contract: type[Contract]
     instructions: str
+
+    @cached_property
+    def plain(self) -> type[BaseModel]:
+        """The contract as an ordinary class."""
+        return plain_twin(self.contract)
 
 
 FORMS = {

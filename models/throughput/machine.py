@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from models.jump_forward import installed_vllm
+from models.watchdog import descendants
 
 _QUERY = "name,driver_version,clocks.sm,clocks.mem,clocks.max.sm,power.draw,temperature.gpu,memory.used,memory.total"
 
@@ -39,6 +42,16 @@ def gpus() -> list[dict[str, str]]:
     return [
         dict(zip(_QUERY.split(","), map(str.strip, line.split(",")), strict=True)) for line in asked.stdout.splitlines()
     ]
+
+
+def peak_memory(pid: int) -> float:
+    """GiB of main memory that a process and those below it have held at most, each for itself; 0 for one that ended."""
+    found = 0
+    for process in (pid, *descendants(pid)):
+        with suppress(OSError):
+            peak = re.search(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{process}/status").read_text(), re.M)
+            found += int(peak[1]) if peak else 0
+    return round(found / 2**20, 2)
 
 
 def _cpu() -> str:

@@ -49,6 +49,7 @@ def mask_costs(form: Form, texts: Iterable[tuple[int, str]], tokenizer: LLTokeni
     return {
         "compile_ms": round(1000 * median(compiling), 2),
         "matcher_ms": round(1000 * median(matching), 2),
+        "mask_mean_us": round(1e6 * sum(masks) / len(masks), 1),
         "mask_p50_us": round(1e6 * median(masks), 1),
         "mask_p99_us": round(1e6 * quantiles(masks, n=100)[98], 1),
         "forcing_p50_us": round(1e6 * median(forcing), 1),

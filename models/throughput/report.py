@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -47,6 +47,20 @@ def report(rounds: Sequence[Round], plan: Plan) -> dict[str, Any]:
         "plain_over_free": by_concurrency(paired_ratios(rounds, CONSTRAINED.name, FREE.name)),
         "constrained_over_free": by_concurrency(ratios),
     }
+
+
+def mask_shares(
+    cells: Sequence[Mapping[str, Any]], costs: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    """Form → concurrency → the share of the wall time that filling its masks takes on one core, in the constrained
+    variant: mean time of a mask × tokens a second. Above 1 a server that fills them one by one cannot keep up."""
+    found: dict[str, dict[str, float]] = {}
+    for cell in cells:
+        cost = costs.get(cell["form"])
+        if cost and cell["variant"] == CONSTRAINED.name:
+            share = cost["mask_mean_us"] / 1e6 * cell["tok_per_s"]
+            found.setdefault(cell["form"], {})[str(cell["concurrency"])] = round(share, 4)
+    return found
 
 
 def grammars(rounds: Sequence[Round], plan: Plan, model: Path) -> dict[str, dict[str, float]]:

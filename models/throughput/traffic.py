@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -23,11 +23,12 @@ PATIENCE = httpx.Timeout(600.0, connect=15.0)
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `grammar` constrains the text; without one it has exactly `tokens` tokens."""
+    """One request. `structured` constrains the text, as vLLM's `structured_outputs`; without it the text has exactly
+    `tokens` tokens."""
 
     messages: Sequence[dict[str, str]]
     tokens: int
-    grammar: str | None = None
+    structured: Mapping[str, Any] | None = None
     salt: str = ""
     temperature: float = 0.0
 
@@ -97,10 +98,10 @@ class Traffic:
             "temperature": call.temperature,
             "cache_salt": call.salt or "none",
         }
-        if call.grammar is None:
+        if call.structured is None:
             body["ignore_eos"] = True  # and no `min_tokens`: it would cost a processor of logits
         else:
-            body["structured_outputs"] = {"grammar": call.grammar}
+            body["structured_outputs"] = call.structured
         if streamed:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         return body

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from models.jump_forward import serve_flags
 
 SERVERS: dict[str, tuple[str, ...]] = {
     "plain": (),  # vLLM's defaults: async scheduling stays on
+    "stock": ("--structured-outputs-config", '{"backend":"auto"}'),  # as a server is that nobody configured
     "jump": serve_flags(),
     "ngram": serve_flags(ngram=True),
     # Batches whose sequences have different numbers of drafts run as one graph on a GPU, not layer by layer.
@@ -18,16 +20,17 @@ SERVERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """`server`: a name in SERVERS. `constrained`: the request carries the form's grammar."""
+    """`server`: a name in SERVERS. `ask`: for free text, with the form's grammar, or with the JSON schema of an
+    ordinary class, which is what `outlines.from_vllm` sends."""
 
     name: str
     server: str
-    constrained: bool
+    ask: Literal["free", "grammar", "schema"]
 
 
-FREE = Variant("free", "plain", False)
-CONSTRAINED = Variant("constrained", "plain", True)
-JUMP = Variant("jump-forward", "jump", True)
+FREE = Variant("free", "plain", "free")
+CONSTRAINED = Variant("constrained", "plain", "grammar")
+JUMP = Variant("jump-forward", "jump", "grammar")
 
 VARIANTS = {
     variant.name: variant
@@ -35,9 +38,10 @@ VARIANTS = {
         CONSTRAINED,
         FREE,
         JUMP,
-        Variant("jump-forward-graphs", "graphs", True),
-        Variant("jump-forward-ngram", "ngram", True),
-        Variant("free-beside-jump", "jump", False),  # what free requests pay for the flags
+        Variant("outlines", "stock", "schema"),
+        Variant("jump-forward-graphs", "graphs", "grammar"),
+        Variant("jump-forward-ngram", "ngram", "grammar"),
+        Variant("free-beside-jump", "jump", "free"),  # what free requests pay for the flags
     )
 }
 """By name, in the order in which a round runs them: free text copies the lengths of the constrained one before it."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from scripts.bench.compare import compare
 from scripts.bench.decode import decode
 from scripts.bench.grammar import grammar
 from scripts.bench.pipeline import pipeline
+from scripts.bench.serve import serve
 from scripts.bench.validity import validity
 
 app = typer.Typer(help="Measure speed. Every figure in docs/benchmarks.md names its command.", no_args_is_help=True)
@@ -17,7 +19,9 @@ def bench() -> None:
     """Measure speed. Every figure in docs/benchmarks.md names its command."""
 
 
+app.command("compare")(compare)
 app.command("decode")(decode)
 app.command("grammar")(grammar)
 app.command("pipeline")(pipeline)
+app.command("serve")(serve)
 app.command("validity")(validity)

@@ -18,14 +18,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from models.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.errors import ModelNotFound
 from models.throughput.arena import Arena, Round
+from models.throughput.findings import rows
 from models.throughput.forms import FORMS
-from models.throughput.machine import gpus
+from models.throughput.machine import gpus, peak_memory
 from models.throughput.plan import Plan
-from models.throughput.report import grammars, report
+from models.throughput.report import grammars, mask_shares, report
 from models.throughput.variant import SERVERS, VARIANTS
+from scripts.bench.decode_plots import write_plots
 from scripts.bench.decode_table import decode_table
 
-USUAL = "constrained,free,jump-forward"
+USUAL = "constrained,free,jump-forward,outlines"
 WIDTH = 150
 """Columns of a terminal that the table needs at least; a narrower one wraps its lines."""
 console = Console(stderr=True, highlight=False)
@@ -33,7 +35,8 @@ console = Console(stderr=True, highlight=False)
 
 def decode(
     model: Annotated[str, typer.Option(help="A folder or a Hugging Face name; servers are started for it.")] = "",
-    shape: Annotated[str, typer.Option(help=f"Instead of a model, random weights: {', '.join(SHAPES)}.")] = "",
+    weights: Annotated[str, typer.Option(help="`dummy`: random weights in a --shape instead of a model.")] = "",
+    shape: Annotated[str, typer.Option(help=f"Of the dummy weights: {', '.join(SHAPES)}.")] = "",
     concurrency: Annotated[str, typer.Option(help="Requests at once, with commas.")] = "1,8,32,64",
     variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}.")] = USUAL,
     forms: Annotated[str, typer.Option(help=f"Contracts, of {', '.join(FORMS)}.")] = ",".join(FORMS),
@@ -51,6 +54,12 @@ def decode(
     Ends early on Ctrl-C and keeps what it has. `constrained_over_free` in the last line compares jump-forward with free
     text of the same length at each concurrency.
     """
+    if weights not in ("", "dummy"):
+        raise ModelNotFound(f"There are no weights '{weights}'.", "Write --weights dummy, or name a --model.")
+    if weights and not shape:
+        raise ModelNotFound("Dummy weights have no shape.", f"Add --shape, one of {', '.join(SHAPES)}.")
+    if shape and model:
+        raise ModelNotFound("A model and a shape are both given.", "Choose one of --model and --shape.")
     if not concurrency.replace(",", "").isdigit():
         raise ModelNotFound(f"'{concurrency}' is no list of numbers.", "Write --concurrency 1,32.")
     plan = Plan(
@@ -65,12 +74,14 @@ def decode(
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
         logs = out or Path(scratch)
         logs.mkdir(parents=True, exist_ok=True)
-        served = str(write_dummy(Path(scratch) / f"llama-{shape}", shape)) if shape else model or "models/tiny"
+        served = str(write_dummy(Path(scratch) / shape, shape)) if shape else model or "models/tiny"
         extra = [*shlex.split(flags), *(LOAD_FLAGS if shape else ())]
-        about = {"model": f"llama {shape}, random weights" if shape else served, "flags": extra, "at": temperature}
+        about = {"model": f"{shape}, random weights" if shape else served, "flags": extra, "at": temperature}
         arena = Arena.open(served, plan.variants, extra, logs, temperature, console.print, together, urls)
         summary = measure(plan, arena, Path(served), about, out)
     Console(stderr=True, width=max(console.width, WIDTH)).print(decode_table(summary))
+    if out:
+        write_plots(summary, out)
     print(json.dumps(summary))
 
 
@@ -79,8 +90,10 @@ def measure(plan: Plan, arena: Any, model: Path, about: dict[str, Any], out: Pat
     found: list[Round] = []
     loads: list[Any] = []
 
+    memory: dict[str, float] = {}
+
     def keep(**more: Any) -> dict[str, Any]:
-        summary = about | report(found, plan) | {"gpus_after_each_step": loads} | more
+        summary = about | report(found, plan) | {"gpus_after_each_step": loads, "peak_memory_gib": memory} | more
         if out:
             (out / "bench.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
         return summary
@@ -95,12 +108,14 @@ def measure(plan: Plan, arena: Any, model: Path, about: dict[str, Any], out: Pat
                     loads.extend([load] if (load := gpus()) else [])  # clocks and memory while it is still warm
                     where = f"{rounds[0].form}, {rounds[0].concurrency} at once" if rounds else "warming up"
                     bar.update(task, advance=1, description=where)
+                    memory.update({name: peak_memory(pid) for name, pid in opened.processes.items()})
                     if rounds:
                         keep()
 
     with suppress(KeyboardInterrupt):
         asyncio.run(steps())
-    return keep(grammars=grammars(found, plan, model))
+    costs = grammars(found, plan, model)
+    return keep(grammars=costs, mask_share=mask_shares(rows(found), costs))
 
 
 def _named(url: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from command import COMMAND, QUIET, ROOT, interlock
 
 from models.server import VllmServer
 
-SMALL = ("bench", "decode", "--forms", "keys", "--repeat", "1")
+SMALL = ("bench", "decode", "--forms", "keys", "--repeat", "1", "--variants", "constrained,free,jump-forward")
 
 
 def servers(vllm_url: str, jump_server: VllmServer, model: Path) -> list[str]:
@@ -40,6 +40,12 @@ async def test_it_compares_free_and_constrained_text_of_the_same_length(
         assert jumped["accepted"] == jumped["drafted"] > 0
         assert all(cell["ttft_p50_ms"] <= cell["ttft_p99_ms"] for cell in (free, plain, jumped))
     assert found["grammars"]["keys"]["forced_share"] > 0.5
+    assert 0 < found["mask_share"]["keys"]["1"] < 1
+    for picture in ("throughput.png", "latency.png"):
+        assert (tmp_path / "bench" / picture).read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "bench" / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 2
+    assert "jump-forward" in page
 
 
 async def test_ctrl_c_keeps_what_was_measured(
@@ -70,3 +76,42 @@ def test_an_unknown_form_is_named() -> None:
     done = interlock("bench", "decode", "--forms", "novel")
     assert done.returncode == 2
     assert done.stderr.strip() == "There is no novel to compare. Choose of keys, booking, text."
+
+
+def run_of(folder: Path, speeds: dict[str, list[float]]) -> str:
+    folder.mkdir()
+    cells = [
+        {"form": "keys", "concurrency": 1, "variant": name, "each_tok_per_s": each} for name, each in speeds.items()
+    ]
+    (folder / "bench.json").write_text(json.dumps({"cells": cells}))
+    return str(folder)
+
+
+def test_two_runs_are_compared_and_a_sure_loss_fails(tmp_path: Path) -> None:
+    old = run_of(tmp_path / "a", {"free": [100, 101, 99, 100], "constrained": [50, 51, 49, 50], "gone": [1]})
+    new = run_of(tmp_path / "b", {"free": [80, 81, 79, 80], "constrained": [30, 70, 45, 55]})
+    done = interlock("bench", "compare", old, new)
+    assert done.returncode == 1
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["regressions"] == 1
+    slower, noisy = found["cells"]
+    assert (slower["variant"], slower["ratio"]) == ("free", 0.8)
+    assert slower["low"] <= 0.8 <= slower["high"] < 0.95
+    assert noisy["low"] < 1 < noisy["high"]
+    assert interlock("bench", "compare", old, new, "--threshold", "0.25").returncode == 0
+
+
+def test_what_is_no_run_is_named(tmp_path: Path) -> None:
+    old = run_of(tmp_path / "a", {"free": [1.0]})
+    (tmp_path / "bench.json").write_text("[]")
+    done = interlock("bench", "compare", old, str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("is no bench.json of `interlock bench decode`: name one of this release.")
+    done = interlock("bench", "compare", old, run_of(tmp_path / "b", {"other": [1.0]}))
+    assert "no cell in common" in done.stderr
+
+
+def test_dummy_weights_want_a_shape() -> None:
+    done = interlock("bench", "decode", "--weights", "dummy")
+    assert done.returncode == 2
+    assert done.stderr.strip() == "Dummy weights have no shape. Add --shape, one of llama-8b, llama-1b, small."
