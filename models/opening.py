@@ -27,6 +27,7 @@ async def open_engine(
     progress: Callable[[str], None] = lambda _: None,
     enforcement: Enforcement = "grammar",
     thinking: int | None = None,
+    jump_forward: bool | None = None,
 ) -> AsyncIterator[Engine]:
     """An engine for the length of a block, proven by its canary before anything else is asked of it.
 
@@ -35,7 +36,8 @@ async def open_engine(
     and a folder or name starts such a server for the block. `progress` gets sentences for people.
     `enforcement`: what to do when the canary fails: "grammar" stops, "prompted" goes on without a guarantee, and
     `engine.enforcement` says so. `thinking`: tokens for a thought before each answer, 0 for none, None for as much as
-    the model's profile says; `engine.profile.thinks` says what came of it.
+    the model's profile says; `engine.profile.thinks` says what came of it. `jump_forward` of a server that is started
+    here: None is on where vLLM's version was tested with it, and says so where it was not.
 
     Raises ModelNotFound, EngineUnavailable, NotEnforced or EngineError on entering the block; of several servers every
     one has to answer then.
@@ -45,7 +47,9 @@ async def open_engine(
         engines: list[Engine] = []
         for address in addresses:
             try:
-                engines.append(await stack.enter_async_context(_proven(address, progress, enforcement, thinking)))
+                engines.append(
+                    await stack.enter_async_context(_proven(address, progress, enforcement, thinking, jump_forward))
+                )
             except EngineError as error:
                 others = ", ".join(other for other in addresses if other != address)
                 if not others:
@@ -57,10 +61,14 @@ async def open_engine(
 
 @asynccontextmanager
 async def _proven(
-    model: str, progress: Callable[[str], None], enforcement: Enforcement, thinking: int | None
+    model: str,
+    progress: Callable[[str], None],
+    enforcement: Enforcement,
+    thinking: int | None,
+    jump_forward: bool | None,
 ) -> AsyncIterator[Engine]:
     """One engine, its canary, and what it is wrapped in."""
-    async with _opened(model, progress) as engine:
+    async with _opened(model, progress, jump_forward) as engine:
         canary = engine.canary = await prove(engine)
         if not canary.passed and enforcement == "grammar":
             raise NotEnforced(f"The engine does not enforce grammars: {canary.reason}")
@@ -91,11 +99,13 @@ def _addresses(model: str) -> list[str]:
     return addresses
 
 
-def _opened(model: str, progress: Callable[[str], None]) -> AbstractAsyncContextManager[EmbeddedEngine | VllmEngine]:
+def _opened(
+    model: str, progress: Callable[[str], None], jump_forward: bool | None
+) -> AbstractAsyncContextManager[EmbeddedEngine | VllmEngine]:
     if model.startswith(("http://", "https://")):
         return _served(model)
     if model.startswith("vllm:"):
-        return _started(model.removeprefix("vllm:"), progress)
+        return _started(model.removeprefix("vllm:"), progress, jump_forward)
     return _embedded(model, progress)
 
 
@@ -128,8 +138,8 @@ async def _served(url: str, weights: str = "") -> AsyncIterator[VllmEngine]:
 
 
 @asynccontextmanager
-async def _started(model: str, progress: Callable[[str], None]) -> AsyncIterator[VllmEngine]:
-    async with VllmServer.start(model, progress) as server:
+async def _started(model: str, progress: Callable[[str], None], jump_forward: bool | None) -> AsyncIterator[VllmEngine]:
+    async with VllmServer.start(model, progress, jump_forward=jump_forward) as server:
         weights = await asyncio.to_thread(weights_identity, server.folder)
         async with _served(server.url, weights) as engine:
             yield engine

@@ -16,8 +16,11 @@ from scripts.console import tell
 
 def flags(
     jump_forward: Annotated[
-        bool, typer.Option(help="Also skip the forward passes of tokens the grammar forces.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            help="Skip the forward passes of tokens the grammar forces; default: if vLLM's version allows it."
+        ),
+    ] = None,
     version: Annotated[
         str, typer.Option(help="vLLM's version on the machine that serves; default: the one here.")
     ] = "",
@@ -25,10 +28,14 @@ def flags(
     """Print the flags for `python -m vllm.entrypoints.openai.api_server --model …`, to be pasted."""
     chosen = [*FLAGS]
     vllm = version or installed_vllm()
-    if jump_forward:
-        if vllm is None or not is_tested(vllm):
-            raise UsageError(refusal(vllm))
+    able = vllm is not None and is_tested(vllm)
+    if jump_forward and not able:
+        raise UsageError(refusal(vllm))
+    if jump_forward is None and not able:
+        tell(refusal(vllm))
+    jumping = able and jump_forward is not False
+    if jumping:
         chosen += serve_flags()
         tell("The server's Python must be able to import Interlock: install it there, or set PYTHONPATH.")
     print(shlex.join(chosen))
-    print(json.dumps({"vllm": vllm, "jump_forward": jump_forward, "flags": chosen}))
+    print(json.dumps({"vllm": vllm, "jump_forward": jumping, "flags": chosen}))
