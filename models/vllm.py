@@ -100,8 +100,12 @@ class VllmEngine:
 
     async def load(self) -> Load | None:
         """See `Observable.load`."""
+        return read_load(await self.metrics())
+
+    async def metrics(self) -> str:
+        """What the server counts, in Prometheus' text format; "" where it counts nothing. Raises EngineUnavailable."""
         with errors(self.name):
-            return read_load(await fetch_metrics(self._client, self._root))
+            return await fetch_metrics(self._client, self._root)
 
     async def close(self) -> None:
         """See `Engine.close`."""

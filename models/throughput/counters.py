@@ -36,3 +36,27 @@ class Counters:
 
     def __sub__(self, earlier: Counters) -> Counters:
         return Counters(*(now - then for now, then in zip(astuple(self), astuple(earlier), strict=True)))
+
+
+_TIMES = ("request_queue_time_seconds_sum", "request_prefill_time_seconds_sum", "request_decode_time_seconds_sum")
+_TIME = re.compile(rf"^vllm:({'|'.join(_TIMES)})(?:\{{.*\}})? (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds that all requests of a server together have waited, been read in (prefill), and been decoded."""
+
+    queue: float = 0.0
+    prefill: float = 0.0
+    decode: float = 0.0
+
+    @classmethod
+    def read(cls, metrics: str) -> Times:
+        """From Prometheus' text format; several engines are added up."""
+        found = dict.fromkeys(_TIMES, 0.0)
+        for name, value in _TIME.findall(metrics):
+            found[name] += float(value)
+        return cls(*found.values())
+
+    def __sub__(self, earlier: Times) -> Times:
+        return Times(*(now - then for now, then in zip(astuple(self), astuple(earlier), strict=True)))

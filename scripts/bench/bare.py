@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 import httpx
 from annotated_types import MaxLen, MinLen
 
-from models.canary import Canary
 from models.contract import Contract
-from models.engine import Completion, Enforcement, Engine, Message, Sampling
+from models.engine import Message, Sampling
 from models.grammar import Grammar
 from models.vllm import VllmEngine
 from pipeline import App, Run, UsageError, read_requests, run_batch, workflow
 from scripts.bench.instant import file_ticket, find_desk, write_requests
+from scripts.bench.listening import Listening
 from scripts.console import tell
 
 
@@ -46,33 +46,6 @@ async def report(run: Run) -> str:
     return filed
 
 
-class Listening:
-    """An engine that remembers what it was asked; everything else is the other one's."""
-
-    enforcement: Enforcement = "grammar"
-    canary: Canary | None = None
-
-    def __init__(self, engine: Engine) -> None:
-        self.heard: list[tuple[Sequence[Message], Grammar, Sampling]] = []
-        self._engine = engine
-        self.name, self.profile, self.identity = engine.name, engine.profile, engine.identity
-
-    async def generate(
-        self,
-        messages: Sequence[Message],
-        grammar: Grammar | None,
-        sampling: Sampling,
-        max_tokens: int | None = None,
-    ) -> Completion:
-        """As the other engine."""
-        if grammar is not None:
-            self.heard.append((messages, grammar, sampling))
-        return await self._engine.generate(messages, grammar, sampling, max_tokens)
-
-    async def close(self) -> None:
-        """It belongs to somebody else."""
-
-
 async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict[str, Any]:
     """Seconds of a batch and of the bare client with its requests, in turn, at the same server; and their ratio.
 
@@ -86,7 +59,9 @@ async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict
             requests = read_requests(write_requests(Path(folder) / "requests.jsonl", records))
             listening = Listening(engine)
             await run_batch(app, requests, Path(folder) / "0", engine=listening, concurrency=concurrency)
-            bodies = [_body(engine, *heard) for heard in listening.heard]
+            bodies = [
+                _body(engine, call.messages, call.grammar, call.sampling) for call in listening.calls if call.grammar
+            ]
             if len(bodies) < records:
                 raise UsageError(f"The server at {url} answered no batch: look at its log.")
             await _send(url, bodies, concurrency)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from collections.abc import Sequence
 from datetime import date
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -13,9 +15,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from models.engine import Engine
 from models.server import VllmServer
-from pipeline import Summary, UsageError, load_app, read_requests, run_batch
+from pipeline import Listener, Summary, UsageError, load_app, read_requests, run_batch
 from scripts.bench.bare import compare
+from scripts.bench.explain import Explanation, explained
 from scripts.bench.instant import measure as measure_instant
 from scripts.console import console, tell
 from scripts.equipment import equipped
@@ -32,6 +36,7 @@ def pipeline(
     repeat: Annotated[int, typer.Option(min=1, help="Batches on each engine, in turn.")] = 3,
     instant: Annotated[bool, typer.Option("--instant", help="An engine that answers at once; memory as well.")] = False,
     lines: Annotated[list[int] | None, typer.Option(min=1, help="Of the input; repeat the option.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="One more batch: where a record's time goes.")] = False,
     bare: Annotated[str, typer.Option(help="A server, http://… or vllm:NAME, asked by a bare client as well.")] = "",
 ) -> None:
     """Records and tokens per second of a whole batch, and the share of its time spent outside the engine.
@@ -43,11 +48,13 @@ def pipeline(
     elif bare:
         _show_bare(asyncio.run(_against_bare(bare, (lines or [200])[0], concurrency, repeat)))
     else:
-        _show_engines(model, requests, app_name, concurrency, repeat)
+        _show_engines(model, requests, app_name, concurrency, repeat, explain)
 
 
-def _show_engines(model: list[str], requests: Path, app_name: str, concurrency: int, repeat: int) -> None:
-    rounds = asyncio.run(measure(model, requests, app_name, concurrency, repeat))
+def _show_engines(
+    model: list[str], requests: Path, app_name: str, concurrency: int, repeat: int, explain: bool
+) -> None:
+    rounds, parts = asyncio.run(measure(model, requests, app_name, concurrency, repeat, explain))
     table = Table(title=f"{requests.name}, {concurrency} records at once, medians of {repeat} interleaved batches")
     for heading in (
         "Engine",
@@ -64,7 +71,10 @@ def _show_engines(model: list[str], requests: Path, app_name: str, concurrency: 
         figures = (f"{row['records_per_s']:.2f}", f"{row['completion_per_s']:.0f}", f"{row['tokens_per_s']:.0f}")
         table.add_row(str(row["model"]), *figures, f"{row['outside']:.1%}", spread)
     console.print(table)
-    print(json.dumps({"requests": requests.name, "concurrency": concurrency, "repeat": repeat, "engines": rows}))
+    if parts:
+        console.print(explained(parts))
+    found: dict[str, Any] = {"requests": requests.name, "concurrency": concurrency, "repeat": repeat, "engines": rows}
+    print(json.dumps(found | ({"explained": parts} if parts else {})))
 
 
 def _show_instant(lines: list[int], concurrency: int, repeat: int) -> None:
@@ -73,12 +83,12 @@ def _show_instant(lines: list[int], concurrency: int, repeat: int) -> None:
     for heading in ("lines", "records/s", "seconds of CPU", "peak MiB"):
         table.add_column(heading, justify="right")
     rows = []
-    for count in lines:
-        batches = [measure_instant(count, concurrency) for _ in range(repeat)]
+    for lines_ in lines:
+        batches = [measure_instant(lines_, concurrency) for _ in range(repeat)]
         row = {name: median(batch[name] for batch in batches) for name in ("records_per_s", "cpu_seconds")}
-        rows.append({"lines": count, **row, "peak_mib": max(batch["peak_mib"] for batch in batches)})
+        rows.append({"lines": lines_, **row, "peak_mib": max(batch["peak_mib"] for batch in batches)})
         table.add_row(
-            f"{count:,}", f"{row['records_per_s']:.0f}", f"{row['cpu_seconds']:.1f}", f"{rows[-1]['peak_mib']:.0f}"
+            f"{lines_:,}", f"{row['records_per_s']:.0f}", f"{row['cpu_seconds']:.1f}", f"{rows[-1]['peak_mib']:.0f}"
         )
     console.print(table)
     print(json.dumps({"concurrency": concurrency, "repeat": repeat, "instant": rows}))
@@ -100,33 +110,45 @@ def _show_bare(figures: dict[str, Any]) -> None:
 
 
 async def measure(
-    models: list[str], requests: Path, app_name: str, concurrency: int, repeat: int
-) -> dict[str, list[Summary]]:
-    """Run the batch `repeat` times on each engine, in turn, each into an empty folder."""
+    models: list[str], requests: Path, app_name: str, concurrency: int, repeat: int, explain: bool = False
+) -> tuple[dict[str, list[Summary]], dict[str, dict[str, Any]]]:
+    """Run the batch `repeat` times on each engine, in turn, each into an empty folder; and once more to `explain`."""
     app_, asked = load_app(app_name), read_requests(requests)
     if app_.knowledge is None:
         raise UsageError(f"The app {app_name} has no knowledge to search: measure one that has.")
     rounds: dict[str, list[Summary]] = {name: [] for name in models}
+    parts: dict[str, dict[str, Any]] = {}
+    numbers = count()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         async with equipped(app_, models, folder) as equipment:
             engines = dict(zip(models, equipment.engines, strict=True))
+
+            async def batch(engine: Engine, listeners: Sequence[Listener] = ()) -> Summary:
+                return await run_batch(
+                    app_,
+                    asked,
+                    folder / str(next(numbers)),
+                    engine=engine,
+                    embedder=equipment.embedder,
+                    retriever=equipment.retriever,
+                    concurrency=concurrency,
+                    today=date.today(),
+                    listeners=listeners,
+                )
+
             for turn in range(repeat + 1):
                 for name, engine in engines.items():
-                    summary = await run_batch(
-                        app_,
-                        asked,
-                        folder / f"{turn}-{len(rounds[name])}-{list(engines).index(name)}",
-                        engine=engine,
-                        embedder=equipment.embedder,
-                        retriever=equipment.retriever,
-                        concurrency=concurrency,
-                        today=date.today(),
-                    )
+                    summary = await batch(engine)
                     if turn:  # the first batch of each engine warms it up
                         rounds[name].append(summary)
                         tell(f"{name}: {summary.seconds:.1f} s")
-    return rounds
+            for name, engine in engines.items() if explain else ():
+                explanation = Explanation(engine)
+                await explanation.begin()
+                await batch(explanation.engine, [explanation.listen])
+                parts[name] = await explanation.figures(name.removeprefix("vllm:"))
+    return rounds, parts
 
 
 def _figures(summaries: list[Summary]) -> dict[str, float]:
