@@ -4,9 +4,11 @@ import asyncio
 import importlib
 import importlib.util
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Literal
 
 import pytest
@@ -17,6 +19,7 @@ from models.engine import Completion, Message, Sampling
 from models.errors import EngineError
 from models.grammar import Grammar, compile_grammar
 from models.jump_forward import TESTED, is_tested, refusal, serve_flags
+from models.proof.specimens import random_specimen
 from models.said import Said
 from models.server import VllmServer
 from models.throughput.counters import Counters
@@ -58,6 +61,19 @@ GRAMMARS = {
     "fixed": compile_grammar(Fixed),
 }
 PROMPTS = [f"Case {number}: my bag came {number} hours late." for number in range(16)]
+MANY = 200 if "INTERLOCK_SOAK" in os.environ else 8
+"""Prompts for each of twenty contracts: with 200, identity takes ten minutes."""
+
+
+def small_grammars(number: int) -> dict[str, Grammar]:
+    """Grammars of random contracts of every type, none longer than 160 tokens."""
+    random, found = Random(7), dict[str, Grammar]()
+    while len(found) < number:
+        one = random_specimen(random, fields=4, depth=1)
+        grammar = compile_grammar(one.contract, one.said, one.evidence)
+        if grammar.max_tokens <= 160:
+            found[f"{len(found)}: {', '.join(one.kinds)}"] = grammar
+    return found
 
 
 @pytest.mark.parametrize("version", ["0.32.0", "0.32.1.dev3+cpu", "0.24.0", "0.24"])
@@ -155,18 +171,20 @@ async def counted(server: VllmServer) -> Counters:
     return found
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.asyncio(loop_scope="session")
 async def test_texts_at_temperature_0_are_those_of_a_server_without_it(vllm_url: str, jump_server: VllmServer) -> None:
     before = await counted(jump_server)
+    prompts = [f"Case {number}: my bag came {number} hours late." for number in range(MANY)]
     tokens = 0
-    for name, grammar in GRAMMARS.items():
-        plain = await ask(vllm_url, grammar, PROMPTS)
-        jumped = await ask(jump_server.url, grammar, PROMPTS)
+    for name, grammar in (GRAMMARS | small_grammars(16)).items():
+        plain = await ask(vllm_url, grammar, prompts)
+        jumped = await ask(jump_server.url, grammar, prompts)
         assert [c.text for c in jumped] == [c.text for c in plain], name
         assert [c.usage for c in jumped] == [c.usage for c in plain], name
         tokens += sum(c.usage.completion_tokens for c in jumped)
     found = await counted(jump_server) - before
-    assert found.accepted == found.drafted > tokens / 2
+    assert found.accepted == found.drafted > tokens / 3
 
 
 @pytest.mark.asyncio(loop_scope="session")

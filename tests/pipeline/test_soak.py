@@ -19,6 +19,7 @@ from pipeline_world import TODAY, lines, write_requests
 from pydantic import Field
 
 from models.contract import Contract
+from models.jump_forward import serve_flags
 from models.server import VllmServer, launch_command, launch_environment
 from models.vllm import VllmEngine
 from pipeline import App, Outcome, Run, action, read_requests, run_batch, workflow
@@ -53,7 +54,7 @@ async def order(run: Run) -> str:
 
 
 class Box:
-    """A real vLLM server on one port, started and killed like a machine that loses power."""
+    """A real vLLM server with jump-forward on one port, started and killed like a machine that loses power."""
 
     def __init__(self, model: Path, log: Path) -> None:
         with socket.socket() as probe:
@@ -63,7 +64,7 @@ class Box:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = launch_command(str(self._model), self._model, self.url, ())
+        command = launch_command(str(self._model), self._model, self.url, serve_flags())
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, env=launch_environment(), stdout=log, stderr=log, start_new_session=True
@@ -115,7 +116,7 @@ async def test_a_real_server_killed_five_times_costs_time_and_nothing_else(rando
     try:
         await up(box.url)
         wild = asyncio.create_task(batch(box.url, tmp_path / "wild", finished))
-        for kill in range(KILLS):
+        for _kill in range(KILLS):
             for _ in range(RECORDS // (KILLS + 1)):
                 await finished.acquire()
             box.kill()
