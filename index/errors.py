@@ -4,10 +4,13 @@
     ├── SourceError          a file or folder to be indexed is missing, unreadable, not text, or holds no text
     ├── EncoderError         the sentence encoder is missing, altered, or not a sentence-transformers model
     │   └── EncoderMismatch  the index was built with another encoder than the one given
+    ├── WhereError           a condition on metadata cannot be read
+    ├── JudgementsError      queries or judgements for an evaluation cannot be used
     └── IndexFolderError     something is wrong with the folder that should hold an index
         ├── NotAnIndex       there is no index there
         ├── DamagedIndex     a file of the index is missing, torn or altered
         ├── NewerIndex       written by a later release
+        ├── OlderIndex       written by an earlier release, in a format that is no longer read
         └── IndexBusy        another process is building it
 
 Knows nothing of exit codes or terminals: who catches an error decides how to show it.
@@ -39,7 +42,7 @@ class KnowledgeError(Exception):
 class SourceError(KnowledgeError):
     """A file or folder to be indexed cannot be used."""
 
-    hint = "give folders or files of UTF-8 Markdown (.md) or text (.txt)"
+    hint = "give folders or files of Markdown, text, HTML, PDF, DOCX, CSV or JSONL"
 
 
 class EncoderError(KnowledgeError):
@@ -52,6 +55,18 @@ class EncoderMismatch(EncoderError):
     """The index was built with another encoder, so its vectors mean nothing to this one."""
 
     hint = "use that encoder, or build the index again with this one"
+
+
+class WhereError(KnowledgeError):
+    """A condition on metadata cannot be read."""
+
+    hint = """write it like lang = "en" and year >= 2024"""
+
+
+class JudgementsError(KnowledgeError):
+    """Queries or judgements for an evaluation cannot be used."""
+
+    hint = "give queries.jsonl (_id, text) and qrels.tsv (query-id, corpus-id, score) as BEIR has them"
 
 
 class IndexFolderError(KnowledgeError):
@@ -74,6 +89,10 @@ class NewerIndex(IndexFolderError):
     """The index was written by a later release."""
 
     hint = "upgrade interlock, or build the index again with this release"
+
+
+class OlderIndex(IndexFolderError):
+    """The index was written by an earlier release, in a format that this one does not read."""
 
 
 class IndexBusy(IndexFolderError):

@@ -1,4 +1,4 @@
-"""The passages of one index version in SQLite: text, metadata, and full-text search over them (FTS5, BM25).
+"""The passages of one index version, read from its SQLite file: text, metadata, conditions on metadata.
 
 Knows SQL; knows nothing of vectors. A row number is the passage's place in the vector file too, from 0.
 """
@@ -6,34 +6,35 @@ Knows SQL; knows nothing of vectors. A row number is the passage's place in the 
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
-from index.documents import Document, Passage
-from index.errors import DamagedIndex, IndexFolderError, KnowledgeError
+import numpy as np
+import numpy.typing as npt
 
-_SCHEMA = """
-CREATE TABLE documents (path TEXT PRIMARY KEY, metadata TEXT NOT NULL) STRICT;
-CREATE TABLE passages (
-    row INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    document TEXT NOT NULL REFERENCES documents (path),
-    heading TEXT NOT NULL,
-    text TEXT NOT NULL,
-    start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL
-) STRICT;
-CREATE VIRTUAL TABLE lexicon USING fts5 (
-    heading, text, content = 'passages', content_rowid = 'row', tokenize = 'porter unicode61 remove_diacritics 2'
-);
-"""
-_PASSAGE = 'id, document, heading, text, start, "end"'
-_WORD = re.compile(r"[^\W_]+")
-# A query of a megabyte must not become a query of 200,000 terms.
-_MOST_TERMS = 64
+from index.digests import passage_digest
+from index.documents import Passage, Scalar
+from index.errors import DamagedIndex
+from index.lexicon import Lexicon
+
+Rows = npt.NDArray[np.int64]
+
+_PASSAGE = 'path, heading, text, start, "end", byte_start, byte_end, digest'
+_FROM = "passages JOIN documents ON documents.id = passages.document"
+_ASKED_AT_ONCE = 500
+_REMEMBERED_CONDITIONS = 16
+_MAPPED = 2**31 - 65536  # the most that SQLite maps
+
+
+class Condition(Protocol):
+    """What selects passages. See `PassageTable.rows_where`."""
+
+    def sql(self) -> tuple[str, Sequence[Any]]:
+        """An SQL expression about one row of `passages`, and its parameters."""
 
 
 class PassageTable:
@@ -44,68 +45,122 @@ class PassageTable:
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         try:
             self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            self._connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
+            self._connection.execute("PRAGMA cache_size = -65536")
+            self._lexicon = Lexicon(self._connection)
         except sqlite3.Error as error:
             raise DamagedIndex(f"The index is damaged: {path} cannot be opened ({error})") from None
+        self.path = path
         self._lock = threading.Lock()
-
-    @staticmethod
-    def write(path: Path, documents: Sequence[Document], passages: Sequence[Passage]) -> None:
-        """Create the file. Passage i gets row i. Raises KnowledgeError where SQLite lacks FTS5."""
-        connection = sqlite3.connect(path)
-        try:
-            connection.executescript(_SCHEMA)
-            with connection:
-                connection.executemany(
-                    "INSERT INTO documents VALUES (?, ?)",
-                    ((document.path, json.dumps(dict(document.metadata))) for document in documents),
-                )
-                connection.executemany(
-                    "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        (row, one.id, one.document, one.heading, one.text, one.start, one.end)
-                        for row, one in enumerate(passages)
-                    ),
-                )
-                connection.execute("INSERT INTO lexicon (lexicon) VALUES ('rebuild')")
-                connection.execute("INSERT INTO lexicon (lexicon) VALUES ('optimize')")
-        except sqlite3.OperationalError as error:
-            if "fts5" in str(error):
-                raise KnowledgeError("This Python's SQLite has no FTS5", "use a Python whose SQLite has it") from None
-            raise IndexFolderError(f"{path} cannot be written ({error})", "free some space, then try again") from None
-        finally:
-            connection.close()
+        self._remembered: OrderedDict[tuple[Any, ...], Rows] = OrderedDict()
 
     def get(self, rows: Sequence[int]) -> list[Passage]:
-        """The passages at these rows, in the order of `rows`."""
-        marks = ", ".join("?" * len(rows))
-        with self._lock:
-            found = self._connection.execute(
-                f"SELECT row, {_PASSAGE} FROM passages WHERE row IN ({marks})", list(rows)
-            ).fetchall()
-        passages = {row: Passage(*values) for row, *values in found}
-        return [passages[row] for row in rows]
+        """The passages at these rows, in the order of `rows`, each compared with the hash it was written with."""
+        passages: dict[int, Passage] = {}
+        wanted = [int(row) for row in rows]
+        for start in range(0, len(wanted), _ASKED_AT_ONCE):
+            some = wanted[start : start + _ASKED_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            for row, *values in self._all(f"SELECT row, {_PASSAGE} FROM {_FROM} WHERE row IN ({marks})", some):
+                passages[row] = self._passage(values)
+        try:
+            return [passages[row] for row in wanted]
+        except KeyError as error:
+            raise self._damaged(f"it has no row {error}") from None
 
-    def metadata(self, document: str) -> dict[str, str]:
+    def find(self, name: str) -> Passage:
+        """The passage with this id. Raises KeyError."""
+        document, _, start = name.rpartition("#")
+        if start.isdecimal() and len(start) < 19:
+            query = f"SELECT {_PASSAGE} FROM documents JOIN passages ON document = id WHERE path = ? AND start = ?"
+            for values in self._all(query, (document, int(start))):
+                passage = self._passage(values)
+                if passage.id == name:
+                    return passage
+        raise KeyError(name)
+
+    def row(self, name: str) -> int:
+        """The row of the passage with this id. Raises KeyError."""
+        passage = self.find(name)
+        query = "SELECT row FROM documents JOIN passages ON document = id WHERE path = ? AND start = ?"
+        return int(self._all(query, (passage.document, passage.start))[0][0])
+
+    def neighbours(self, row: int) -> tuple[int | None, int | None]:
+        """The rows of the passages before and after this one in its document. Raises KeyError for a row not there."""
+        query = "SELECT first, after FROM documents JOIN passages ON document = id WHERE row = ?"
+        for first, after in self._all(query, (int(row),)):
+            return row - 1 if row > first else None, row + 1 if row + 1 < after else None
+        raise KeyError(row)
+
+    def rows_where(self, condition: Condition) -> Rows:
+        """The rows that fit, ascending. The condition's SQL is an expression over one row of `passages`; it may use
+        that row's `document` and `heading`, and sub-selects from `facts` and `documents` (see table.py)."""
+        expression, parameters = condition.sql()
+        known = (expression, *parameters)
+        with self._lock:
+            if known in self._remembered:
+                self._remembered.move_to_end(known)
+                return self._remembered[known]
+        found = self._all(f"SELECT row FROM passages WHERE {expression}", parameters)
+        rows = np.sort(np.fromiter((row for (row,) in found), dtype=np.int64, count=len(found)))
+        rows.flags.writeable = False
+        with self._lock:
+            self._remembered[known] = rows
+            while len(self._remembered) > _REMEMBERED_CONDITIONS:
+                self._remembered.popitem(last=False)
+        return rows
+
+    def metadata(self, document: str) -> dict[str, Scalar]:
         """A document's metadata. Raises KeyError for a document that is not in the index."""
-        with self._lock:
-            found = self._connection.execute("SELECT metadata FROM documents WHERE path = ?", (document,)).fetchone()
-        if found is None:
-            raise KeyError(document)
-        metadata: dict[str, str] = json.loads(found[0])
-        return metadata
+        for (found,) in self._all("SELECT metadata FROM documents WHERE path = ?", (document,)):
+            metadata: dict[str, Scalar] = json.loads(found)
+            return metadata
+        raise KeyError(document)
 
-    def matching(self, query: str, k: int) -> list[int]:
-        """At most k rows that share a word with `query`, best BM25 first. Any text is a safe query."""
-        terms = list(dict.fromkeys(_WORD.findall(query.lower())))[:_MOST_TERMS]
-        if not terms:
-            return []
-        # Quoted, a word is a string to FTS5 and never an operator: NEAR, AND, a column's name.
-        match = " OR ".join(f'"{term}"' for term in terms)
-        with self._lock:
-            found = self._connection.execute(
-                "SELECT rowid FROM lexicon WHERE lexicon MATCH ? ORDER BY bm25(lexicon), rowid LIMIT ?", (match, k)
-            ).fetchall()
-        return [row for (row,) in found]
+    def documents(self) -> dict[str, tuple[str, int, int]]:
+        """Path → hash of the content, first row, and the row after the last; in the order of rows."""
+        found = self._all("SELECT path, sha256, first, after FROM documents ORDER BY id", ())
+        return {path: (sha256, first, after) for path, sha256, first, after in found}
+
+    def meanings(self) -> list[bytes]:
+        """What each row means to an encoder (see digests.py)."""
+        return [meaning for (meaning,) in self._all("SELECT meaning FROM passages ORDER BY row", ())]
+
+    def matching(self, query: str, k: int, allowed: Rows | None) -> list[tuple[int, float]]:
+        """See `Index.matching`."""
+        try:
+            with self._lock:
+                return self._lexicon.matching(query, k, allowed)
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(str(error)) from None
+
+    def rarity(self, query: str) -> float:
+        """See `Lexicon.rarity`."""
+        try:
+            with self._lock:
+                return self._lexicon.rarity(query)
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(str(error)) from None
 
     def close(self) -> None:
+        self._lexicon.close()
         self._connection.close()
+
+    def _all(self, query: str, parameters: Sequence[Any]) -> list[Any]:
+        try:
+            with self._lock:
+                return self._connection.execute(query, parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+                raise
+            raise self._damaged(str(error)) from None
+
+    def _passage(self, values: Sequence[Any]) -> Passage:
+        path, heading, text, start, end, byte_start, byte_end, digest = values
+        passage = Passage(f"{path}#{start}", path, heading, text, start, end, byte_start, byte_end)
+        if passage_digest(passage) != digest:
+            raise self._damaged(f"the passage {passage.id} is not what was written")
+        return passage
+
+    def _damaged(self, what: str) -> DamagedIndex:
+        return DamagedIndex(f"The index is damaged: {self.path} cannot be used ({what})")

@@ -1,26 +1,46 @@
-"""Finds passages for a question: dense and lexical search, fused by rank. Knows nothing of files or of answers."""
+"""Finds passages for a question: dense and lexical search fused, then re-ranked, diversified and joined if asked for.
+
+Knows the order of these parts (index/retrieval has each), and nothing of files or of answers.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from index.documents import Hit, Passage
 from index.embedding import Embedder, Vectors
 from index.errors import EncoderMismatch
-from index.sentences import split_sentences
+from index.passages import Rows
+from index.retrieval.diversity import diverse
+from index.retrieval.fusion import fused, lexical_weight
+from index.retrieval.hits import Account, Hits, Nothing
+from index.retrieval.joining import joined
+from index.retrieval.narrowing import Narrowing
+from index.retrieval.reranker import Reranker
 from index.store import Index
+from index.where import Where
 
-# Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
-# SIGIR 2009: score(d) = Σ 1 / (k + rank(d)) over the rankings, with k = 60.
-RRF_K = 60
+Mode = Literal["hybrid", "dense", "lexical"]
+
 # How deep each search looks: a passage that both find a little further down may still be the best of all.
-_DEPTH = 50
-# Sentences of popular passages are encoded once.
-_REMEMBERED_PASSAGES = 2048
+_DEPTH = 100
+# How many of the best a cross-encoder reads, and how many diversity chooses from (k, if that is more).
+_SECOND_LOOK = 50
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    k: int
+    mode: Mode
+    rerank: Reranker | None
+    diversity: float
+    join: int
+    least: float | None
+    depth: int
 
 
 class Retriever:
@@ -37,28 +57,60 @@ class Retriever:
             )
         self.index = index
         self.embedder = embedder
-        self._remembered: OrderedDict[str, tuple[list[str], Vectors]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._narrowing = Narrowing(embedder)
 
-    def search(self, query: str, k: int = 4) -> list[Hit]:
-        """The at most k passages that fit `query` best, best first; none for a query without any text.
+    def search(
+        self,
+        query: str,
+        k: int = 4,
+        *,
+        where: Where | str | None = None,
+        mode: Mode = "hybrid",
+        rerank: Reranker | None = None,
+        diversity: float | None = None,
+        join: int = 0,
+        least: float | None = None,
+    ) -> Hits:
+        """The at most k passages that fit `query` best, best first. Where there are none, `nothing` says why.
 
-        Any text is a safe query. Raises ValueError when k is not positive.
+        `where`: only passages that fit this condition, in both searches. `mode`: "dense" or "lexical" for one of them
+        alone. `rerank`: a cross-encoder orders the best 50. `diversity`: from 0 to 1, how much a passage that says what
+        another does is to be avoided. `join`: each passage grows by this many neighbours before and after it, under the
+        same heading. `least`: a passage with less cosine similarity is not found (`interlock index evaluate` says which
+        to choose). Any text is a safe query. Raises ValueError when k is not positive, WhereError.
         """
+        return self.search_many(
+            [query], k, where=where, mode=mode, rerank=rerank, diversity=diversity, join=join, least=least
+        )[0]
+
+    def search_many(
+        self,
+        queries: Sequence[str],
+        k: int = 4,
+        *,
+        where: Where | str | None = None,
+        mode: Mode = "hybrid",
+        rerank: Reranker | None = None,
+        diversity: float | None = None,
+        join: int = 0,
+        least: float | None = None,
+    ) -> list[Hits]:
+        """As `search`, with all queries encoded and compared with the vectors at once."""
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        if not query.strip():
-            return []
-        depth = max(_DEPTH, k)
-        dense = _ranks(self.index.nearest(self.embedder.encode_query(query), depth))
-        lexical = _ranks(self.index.matching(query, depth))
-        scores = {row: _fused(dense.get(row), lexical.get(row)) for row in dense | lexical}
-        # Equal scores: the encoder is the better judge.
-        best = sorted(scores, key=lambda row: (-scores[row], dense.get(row, depth + 1), row))[:k]
-        return [
-            Hit(passage, scores[row], dense.get(row), lexical.get(row))
-            for row, passage in zip(best, self.index.passages(best), strict=True)
-        ]
+        if not 0 <= (diversity or 0) <= 1:
+            raise ValueError(f"diversity must be from 0 to 1, not {diversity}")
+        wanted = _Wanted(k, mode, rerank, diversity or 0.0, int(join), least, max(_DEPTH, k))
+        allowed = self.index.rows_where(Where(where) if isinstance(where, str) else where) if where else None
+        said = [query for query in queries if query.strip()]
+        if not said or (allowed is not None and not len(allowed)):
+            some = Nothing.NOTHING_ALLOWED
+            return [Hits(nothing=some if query.strip() else Nothing.EMPTY_QUERY) for query in queries]
+        vectors = self.embedder.encode_queries(said)
+        rows, similarities = self.index.nearest(vectors, wanted.depth, allowed)
+        nearest = zip(said, vectors, rows, similarities, strict=True)
+        found = iter([self._one(*one, allowed, wanted) for one in nearest])
+        return [next(found) if query.strip() else Hits(nothing=Nothing.EMPTY_QUERY) for query in queries]
 
     def best_sentence(self, query: str, passages: Sequence[Passage]) -> tuple[Passage, str, float]:
         """The one sentence of `passages` that fits `query` best, with its passage and cosine similarity (-1 to 1).
@@ -66,47 +118,86 @@ class Retriever:
         Each is compared under its headings (of 515 FAQ questions this finds 85 %, the bare sentence 79 %). It is an
         exact stretch of its passage's text. Raises ValueError when no passage holds a sentence.
         """
-        question = self.embedder.encode_query(query)
-        best: tuple[Passage, str, float] | None = None
-        for passage, (sentences, vectors) in zip(passages, self._sentences(passages), strict=True):
-            if not sentences:
+        return self._narrowing.best_sentence(query, passages)
+
+    def _one(
+        self, query: str, vector: Vectors, rows: Rows, near: Vectors, allowed: Rows | None, wanted: _Wanted
+    ) -> Hits:
+        dense = {int(row): float(cosine) for row, cosine in zip(rows, near, strict=True) if row >= 0}
+        lexical = {} if wanted.mode == "dense" else dict(self.index.matching(query, wanted.depth, allowed))
+        if wanted.mode == "lexical":
+            dense = {}
+        best_cosine = max(dense.values(), default=0.0)
+        weight = lexical_weight(self.index.rarity(query), best_cosine) if lexical and dense else 0.0
+        similarities = dense | self._similarities([row for row in lexical if row not in dense], vector)
+        scores = fused(similarities, lexical, weight, complete=len(lexical) < wanted.depth)
+        if wanted.mode == "lexical":
+            scores = lexical
+        ranks, words = _ranks(dense), _ranks(lexical)
+        found = {
+            row: (score, ranks.get(row), words.get(row), similarities[row], lexical.get(row))
+            for row, score in scores.items()
+            if wanted.least is None or similarities[row] >= wanted.least
+        }
+        best = sorted(found, key=lambda row: (-scores[row], -similarities[row], row))
+        some = len(self.index) if allowed is None else len(allowed)
+        account = Account(len(self.index), some, len(scores), weight)
+        best, second = self._second_look(query, best, scores, wanted)
+        passages = self.index.passages(best)
+        hits = [Hit(p, *found[row], second.get(row)) for row, p in zip(best, passages, strict=True)]
+        if wanted.join:
+            hits = self._joined(best, hits, wanted.join)
+        return Hits(hits, None if hits else Nothing.NOTHING_SIMILAR, account)
+
+    def _similarities(self, rows: Sequence[int], vector: Vectors) -> dict[int, float]:
+        return dict(zip(rows, (self.index.vectors(rows) @ vector).tolist(), strict=True)) if rows else {}
+
+    def _second_look(
+        self, query: str, best: list[int], scores: dict[int, float], wanted: _Wanted
+    ) -> tuple[list[int], dict[int, float]]:
+        """The k best after re-ranking and diversity, and the cross-encoder's scores."""
+        if wanted.rerank is None and not wanted.diversity:
+            return best[: wanted.k], {}
+        best = best[: max(_SECOND_LOOK, wanted.k)]
+        second: dict[int, float] = {}
+        if wanted.rerank is not None:
+            texts = [passage.under_heading(passage.text) for passage in self.index.passages(best)]
+            second = dict(zip(best, wanted.rerank.scores(query, texts), strict=True))
+            best = sorted(best, key=lambda row: -second[row])
+        if wanted.diversity and best:
+            by = second or scores
+            order = diverse([by[row] for row in best], self.index.vectors(best), wanted.k, wanted.diversity)
+            best = [best[place] for place in order]
+        return best[: wanted.k], second
+
+    def _joined(self, rows: Sequence[int], hits: Sequence[Hit], join: int) -> list[Hit]:
+        """Each hit with its neighbours; one that lies in a better one's neighbourhood is part of that."""
+        grown: list[Hit] = []
+        taken: set[int] = set()
+        for row, hit in zip(rows, hits, strict=True):
+            if row in taken:
                 continue
-            similarities = vectors @ question
-            place = int(np.argmax(similarities))
-            if best is None or similarities[place] > best[2]:
-                best = passage, sentences[place], float(similarities[place])
-        if best is None:
-            raise ValueError("no passage holds a sentence")
-        return best
+            around = [hit.passage]
+            first = self._grow(row, 0, join, around, taken)
+            last = self._grow(row, 1, join, around, taken)
+            taken.update(range(first, last + 1))
+            grown.append(replace(hit, passage=joined(around)))
+        return grown
 
-    def _sentences(self, passages: Sequence[Passage]) -> list[tuple[list[str], Vectors]]:
-        with self._lock:
-            known = {passage.id: self._remembered[passage.id] for passage in passages if passage.id in self._remembered}
-        new = [passage for passage in passages if passage.id not in known]
-        split = [split_sentences(passage.text) for passage in new]
-        vectors = self.embedder.encode(
-            [
-                passage.under_heading(sentence)
-                for passage, sentences in zip(new, split, strict=True)
-                for sentence in sentences
-            ]
-        )
-        start = 0
-        for passage, sentences in zip(new, split, strict=True):
-            known[passage.id] = sentences, vectors[start : start + len(sentences)]
-            start += len(sentences)
-        with self._lock:
-            for name, value in known.items():
-                self._remembered[name] = value
-                self._remembered.move_to_end(name)
-            while len(self._remembered) > _REMEMBERED_PASSAGES:
-                self._remembered.popitem(last=False)
-        return [known[passage.id] for passage in passages]
+    def _grow(self, row: int, side: int, join: int, around: list[Passage], taken: set[int]) -> int:
+        for _ in range(join):
+            beside = self.index.neighbours(row)[side]
+            if beside is None or beside in taken:
+                break
+            [passage] = self.index.passages([beside])
+            if passage.heading != around[0].heading:
+                break
+            around.insert(len(around) if side else 0, passage)
+            row = beside
+        return row
 
 
-def _ranks(rows: Sequence[int]) -> dict[int, int]:
-    return {row: rank for rank, row in enumerate(rows, start=1)}
-
-
-def _fused(*ranks: int | None) -> float:
-    return sum(1 / (RRF_K + rank) for rank in ranks if rank is not None)
+def _ranks(scores: dict[int, float]) -> dict[int, int]:
+    order = np.argsort([-score for score in scores.values()], kind="stable")
+    rows = list(scores)
+    return {rows[place]: rank for rank, place in enumerate(order, start=1)}

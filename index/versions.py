@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.errors import DamagedIndex, IndexBusy, IndexFolderError, NewerIndex, NotAnIndex
+from index.errors import DamagedIndex, IndexBusy, IndexFolderError, NewerIndex, NotAnIndex, OlderIndex
 from index.manifest import FORMAT
 
 _POINTER = "CURRENT"
@@ -43,7 +43,7 @@ class VersionedFolder:
         return self._versions / str(version)
 
     def current(self) -> Pointer:
-        """Raises NotAnIndex, DamagedIndex, NewerIndex."""
+        """Raises NotAnIndex, DamagedIndex, NewerIndex, OlderIndex."""
         try:
             content = (self.path / _POINTER).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -57,6 +57,8 @@ class VersionedFolder:
             raise DamagedIndex(f"The index is damaged: {self.path / _POINTER} is not what was written") from None
         if written_as > FORMAT:
             raise NewerIndex(f"The index at {self.path} has format {written_as}, and this release reads {FORMAT}")
+        if written_as < FORMAT:
+            raise OlderIndex(f"The index at {self.path} has format {written_as}, and this release reads {FORMAT}")
         return pointer
 
     @contextmanager

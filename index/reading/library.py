@@ -1,74 +1,111 @@
-"""From files to documents: finds Markdown and text files, decodes them strictly, takes front matter as metadata.
+"""From folders and files to documents, one after another: finds them, has each read, names what cannot be.
 
-Knows nothing of headings or passages.
+Knows which formats there are, and nothing of what is in them; nothing of headings or passages.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
-from index.documents import Document
+from index.documents import Document, Scalar
 from index.errors import SourceError
+from index.reading.extraction import Extractor
+from index.reading.files import Found, find_files
+from index.reading.formats import APART, PLAIN, TABLES
+from index.reading.metadata import clean
+from index.reading.opening import opened
+from index.reading.reading import Reading, Unread, Unreadable
 
-SUFFIXES = frozenset({".md", ".markdown", ".txt"})
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
-_ENTRY = re.compile(r"^([A-Za-z][\w-]*):[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
+def read_documents(
+    sources: Sequence[Path], *, include: Sequence[str] = (), exclude: Sequence[str] = (), column: str | None = None
+) -> Reading:
+    """All documents under `sources` (folders or files) at once; see `iterate_documents`. Raises SourceError."""
+    unread: list[Unread] = []
+    found = iterate_documents(sources, unread.append, include=include, exclude=exclude, column=column)
+    return Reading(list(found), unread)
 
 
-def read_documents(sources: Sequence[Path]) -> list[Document]:
-    """All Markdown and text files under `sources` (folders or files), in a stable order; files without text left out.
+def iterate_documents(
+    sources: Sequence[Path],
+    on_unread: Callable[[Unread], None],
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    column: str | None = None,
+) -> Generator[Document, None, None]:
+    """All documents under `sources` (folders or files) in a stable order, one in memory at a time.
 
-    A document is named by its path from the source folder on, that folder's name included: the same on every machine.
-    Hidden files and folders are skipped. Raises SourceError.
+    A document is named by its path from the source folder on, that folder's name included: the same on every machine;
+    a table's row by BEIR's `_id`, or "<file>#<row>". Its metadata are what the file says, and `folder` and `file`.
+    `include`, `exclude`: globs in git's syntax relative to a source folder. `column`: what holds the text of CSV and
+    JSONL rows, by default the first there is of text, content, body, answer. Hidden and ignored files (.gitignore,
+    .interlockignore) are skipped; what cannot be read is told to `on_unread`, with the reason.
+
+    Raises SourceError: a source is missing, two files of two sources have one name, or in the end nothing was read.
     """
-    documents: dict[str, Document] = {}
-    for source in sources:
-        for name, file in _files(source):
-            if name in documents:
-                raise SourceError(f"Two files would be called {name} in the index", "rename one of the two folders")
-            documents[name] = _read(name, file)
-    found = [document for document in documents.values() if document.text.strip()]
-    if not found:
-        raise SourceError(f"No text was found in {', '.join(map(str, sources)) or 'an empty list of folders'}")
-    return found
+    names: dict[str, int] = {}
+    skipped: list[Unread] = []
+    documents = 0
+
+    def leave_out(unread: Unread) -> None:
+        if len(skipped) < 1:
+            skipped.append(unread)
+        on_unread(unread)
+
+    with Extractor() as extractor:
+        for place, source in enumerate(sources):
+            for found in find_files(source, include, exclude):
+                if isinstance(found, Unread):
+                    leave_out(found)
+                    continue
+                for document in _read(found, extractor, column):
+                    if isinstance(document, Document):
+                        document = _named(document, found.name, names, place)
+                    if isinstance(document, Unread):
+                        leave_out(document)
+                        continue
+                    documents += 1
+                    yield document
+    if not documents:
+        where = ", ".join(map(str, sources)) or "an empty list of folders"
+        because = f" ({skipped[0]})" if skipped else ""
+        raise SourceError(f"No text was found in {where}{because}")
 
 
-def front_matter_end(text: str) -> int:
-    """Where the body begins, in characters: after a leading `---` block of `key: value` lines, else 0."""
-    match = _FRONT_MATTER.match(text)
-    # Without an entry it is a thematic break, which is ordinary Markdown.
-    return match.end() if match and _ENTRY.search(match[1]) else 0
-
-
-def _files(source: Path) -> Iterator[tuple[str, Path]]:
-    if source.is_file():
-        if source.suffix.lower() not in SUFFIXES:
-            raise SourceError(f"{source} is neither Markdown nor text")
-        yield source.name, source
-        return
-    if not source.is_dir():
-        raise SourceError(f"{source} does not exist")
-    root = source.resolve()
-    for file in sorted(root.rglob("*")):
-        relative = file.relative_to(root)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and file.suffix.lower() in SUFFIXES and file.is_file():
-            yield (Path(root.name) / relative).as_posix(), file
-
-
-def _read(name: str, file: Path) -> Document:
+def _read(found: Found, extractor: Extractor, column: str | None) -> Iterator[Document | Unread]:
+    suffix = found.path.suffix.lower()
     try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{file} is not UTF-8 text (byte {error.start})", "convert it or leave it out") from None
-    except OSError as error:
-        raise SourceError(f"{file} cannot be read ({error.strerror})", "check its permissions") from None
-    if "\0" in text:
-        raise SourceError(f"{file} holds NUL characters and is no text file", "convert it or leave it out")
-    document = Document(name, text)
-    if not document.is_markdown:
-        return document
-    return Document(name, text, dict(_ENTRY.findall(text[: front_matter_end(text)])))
+        if suffix in APART:
+            text = extractor.extract(APART[suffix], found.path)
+            yield Document(found.name, text.text, text.metadata, APART[suffix], headings=text.headings)
+            return
+        with opened(found.path) as stream:
+            if suffix in PLAIN:
+                yield PLAIN[suffix](found.name, stream)
+            else:
+                yield from TABLES[suffix](found.name, stream, column)
+    except Unreadable as error:
+        yield Unread(found.name, str(error))
+
+
+def _named(document: Document, file: str, names: dict[str, int], place: int) -> Document | Unread:
+    """The document under a name of its own, with the parts of its path as metadata. Raises SourceError."""
+    if not document.text.strip():
+        return Unread(document.path, "holds no text")
+    path = document.path
+    row = document.metadata.get("row")
+    if path in names and row is not None:
+        path = f"{file}#{row}"  # two tables may both count from 1
+    if path in names:
+        if names[path] != place:
+            raise SourceError(f"Two files would be called {path} in the index", "rename one of the two folders")
+        return Unread(path, "has the same name as another file once it can be shown")
+    names[path] = place
+    parts = PurePosixPath(file)
+    where: dict[str, Scalar] = {"file": parts.name}
+    if parts.parent.name:
+        where["folder"] = parts.parent.as_posix()
+    return replace(document, path=clean(path), metadata={**where, **document.metadata})

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import importlib.util
+import json
+import os
 import socket
 import threading
 from pathlib import Path
@@ -7,15 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
 from index import Embedder, EncoderError
-from index.embedding import BUNDLE
+from index.weights import BUNDLE
 
 
 def encoder_folder(target: Path, **changed: str) -> Path:
     """A sentence-transformers folder with the shipped weights under another name, some files changed."""
-    import importlib.util
-
     spec = importlib.util.find_spec(BUNDLE)
     assert spec is not None
     assert spec.origin is not None
@@ -120,3 +122,52 @@ def test_a_broken_encoder_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="cannot be loaded") as caught:
         Embedder(str(folder)).load()
     assert "\n" not in str(caught.value)
+
+
+def test_a_build_takes_all_cores_and_answers_half(embedder: Embedder) -> None:
+    cores = len(os.sched_getaffinity(0))
+    assert Embedder.for_build().threads == cores
+    assert Embedder().threads == max(1, cores // 2)
+    assert (embedder.device, embedder.precision) == ("cpu", "float32")
+
+
+def test_queries_and_passages_get_the_prompts_that_a_model_has(embedder: Embedder, tmp_path: Path) -> None:
+    settings = {"prompts": {"query": "query: ", "passage": "passage: "}, "default_prompt_name": None}
+    name = "config_sentence_transformers.json"
+    prompted = Embedder(str(encoder_folder(tmp_path / "prompted", **{name: json.dumps(settings)})), threads=1)
+    for text in ("cancel my booking", "pets"):
+        assert np.allclose(prompted.encode([text])[0], embedder.encode([f"passage: {text}"])[0], atol=1e-5)
+        assert np.allclose(prompted.encode_query(text), embedder.encode([f"query: {text}"])[0], atol=1e-5)
+    assert prompted.fingerprint != embedder.fingerprint
+
+
+def test_sixteen_bits_give_nearly_the_same_vectors_under_the_same_fingerprint(embedder: Embedder) -> None:
+    texts = ["cancel my booking", "word " * 300, "", "the weather is nice"]
+    expected = embedder.encode(texts)
+    for precision, least in (("float16", 0.999), ("bfloat16", 0.99)):
+        half = Embedder(threads=1, precision=precision)  # type: ignore[arg-type]
+        found = half.encode(texts)
+        assert half.precision == precision
+        assert half.fingerprint == embedder.fingerprint
+        assert (expected * found).sum(axis=1).min() > least
+        assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+def test_a_model_too_large_for_float16_goes_on_in_bfloat16(embedder: Embedder, tmp_path: Path) -> None:
+    source = importlib.util.find_spec(BUNDLE)
+    assert source is not None
+    assert source.origin is not None
+    folder = encoder_folder(tmp_path / "large")
+    tensors = load_file(Path(source.origin).parent / "model" / "model.safetensors")
+    tensors["embeddings.LayerNorm.weight"] *= 1e5  # float16 ends at 65,504
+    (folder / "model.safetensors").unlink()
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    large = Embedder(str(folder), threads=1, precision="float16")
+    found = large.encode(["cancel my booking", "pets"])
+    assert large.precision == "bfloat16"
+    assert np.isfinite(found).all()
+
+
+def test_the_order_of_texts_does_not_change_their_vectors(embedder: Embedder) -> None:
+    texts = [f"text number {number} " * (number % 7 + 1) for number in range(80)]
+    assert np.allclose(embedder.encode(texts[::-1])[::-1], embedder.encode(texts), atol=1e-5)

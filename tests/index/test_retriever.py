@@ -1,17 +1,11 @@
 from __future__ import annotations
 
-import json
-import random
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import Embedder, EncoderMismatch, Index, Passage, Retriever
-from index.retriever import RRF_K
-
-FAQ = Path(__file__).parents[3] / "shared" / "data" / "dstc9_faq" / "knowledge.json"
+from index import Embedder, EncoderMismatch, Index, Nothing, Passage, Retriever, WhereError
+from index.retrieval.fusion import lexical_weight
 
 
 @pytest.mark.parametrize(
@@ -31,9 +25,23 @@ def test_the_passage_that_answers_comes_first(retriever: Retriever, question: st
 def test_a_hit_says_how_it_was_found(retriever: Retriever) -> None:
     hits = retriever.search("Surfboards", k=6)
     assert (hits[0].dense_rank, hits[0].lexical_rank) == (1, 1)
-    assert hits[0].score == pytest.approx(2 / (RRF_K + 1))
-    assert hits[1].lexical_rank is None
+    assert hits[1].lexical_rank is hits[1].bm25 is None
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    weight = lexical_weight(retriever.index.rarity("Surfboards"), hits[0].similarity)
+    assert hits[0].score == pytest.approx(hits[0].similarity + weight * (hits[0].bm25 or 0), abs=1e-5)
+    assert hits[1].score == hits[1].similarity
+    assert hits.account is not None
+    assert (hits.account.passages, hits.account.allowed, hits.account.candidates) == (6, 6, 6)
+
+
+def test_either_search_can_be_used_alone(retriever: Retriever) -> None:
+    dense = retriever.search("May I bring my puppy and a bicycle?", 6, mode="dense")
+    assert [hit.score for hit in dense] == [hit.similarity for hit in dense]
+    assert {hit.bm25 for hit in dense} == {None}
+    lexical = retriever.search("May I bring my puppy and a bicycle?", 6, mode="lexical")
+    assert [hit.score for hit in lexical] == [hit.bm25 for hit in lexical]
+    assert lexical[0].passage.heading == "Travel policies > Luggage"
+    assert 0 < len(lexical) < len(dense) == 6
 
 
 def test_k_is_the_most_that_comes_back(retriever: Retriever) -> None:
@@ -42,8 +50,37 @@ def test_k_is_the_most_that_comes_back(retriever: Retriever) -> None:
         retriever.search("trains", 0)
 
 
-def test_an_empty_query_finds_nothing(retriever: Retriever) -> None:
-    assert retriever.search(" \n") == []
+def test_finding_nothing_is_an_outcome_with_a_reason(retriever: Retriever) -> None:
+    for hits, reason in (
+        (retriever.search(" \n"), Nothing.EMPTY_QUERY),
+        (retriever.search("dogs", where='format = "pdf"'), Nothing.NOTHING_ALLOWED),
+        (retriever.search("How do I bake bread?", least=0.5), Nothing.NOTHING_SIMILAR),
+        (retriever.search("§§ ++", mode="lexical"), Nothing.NOTHING_SIMILAR),
+    ):
+        assert hits == []
+        assert hits.nothing is reason
+    found = retriever.search("Do dogs travel in the cabin?", least=0.5)
+    assert found.nothing is None
+    assert all(hit.similarity >= 0.5 for hit in found)
+
+
+def test_a_condition_holds_in_both_searches(retriever: Retriever) -> None:
+    for mode in ("hybrid", "dense", "lexical"):
+        hits = retriever.search("dogs visa train", 6, where='path contains "visas"', mode=mode)  # type: ignore[arg-type]
+        assert {hit.passage.document for hit in hits} == {"knowledge/visas/asia.txt"}
+    assert len(retriever.search("dogs", 6, where='licence = "CC0" and heading contains "pets"')) == 1
+    with pytest.raises(WhereError, match="text needs quotation marks"):
+        retriever.search("dogs", where="licence = CC0")
+
+
+def test_many_queries_at_once_find_what_each_finds_alone(retriever: Retriever) -> None:
+    queries = ["bicycle", "", "Is my plane ticket refundable?", "visa for Bali"]
+    for query, hits in zip(queries, retriever.search_many(queries, 3), strict=True):
+        alone = retriever.search(query, 3)
+        assert [hit.passage for hit in hits] == [hit.passage for hit in alone]
+        assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in alone], abs=1e-4)
+        assert hits.nothing == alone.nothing
+    assert retriever.search_many([]) == []
 
 
 @settings(max_examples=30, deadline=None)
@@ -96,21 +133,3 @@ def test_another_encoder_than_the_index_was_built_with_is_refused(built: Index, 
 
     with pytest.raises(EncoderMismatch, match=r"was built with the encoder all-MiniLM-L6-v2.*build the index again"):
         Retriever(built, Renamed())
-
-
-@pytest.mark.skipif(not FAQ.is_file(), reason="needs shared/data/dstc9_faq beside the repository")
-def test_questions_find_their_answers_in_a_public_faq(embedder: Embedder, tmp_path: Path) -> None:
-    """Recall over 587 hotel answers for 200 questions; over all 2,900 and 600 questions it is .81 at 1 and .96 at 5."""
-    folder, questions = tmp_path / "faq", []
-    folder.mkdir()
-    for entity, entry in list(json.loads(FAQ.read_text())["hotel"].items())[:16]:
-        for number, pair in entry["docs"].items():
-            (folder / f"{entity}-{number}.md").write_text(f"# {entry['name']}\n\n{pair['body']}\n")
-            questions.append((f"{entry['name']} {pair['title']}", f"faq/{entity}-{number}.md"))
-    with Index.build([folder], tmp_path / "index", embedder) as index:
-        retriever = Retriever(index, embedder)
-        sample = random.Random(0).sample(questions, 200)
-        found = [[hit.passage.document for hit in retriever.search(question, 5)] for question, _ in sample]
-    wanted = [document for _, document in sample]
-    assert sum(documents[0] == document for documents, document in zip(found, wanted, strict=True)) >= 150
-    assert sum(document in documents for documents, document in zip(found, wanted, strict=True)) >= 185

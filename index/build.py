@@ -1,0 +1,149 @@
+"""Builds one version of an index from documents. What the version before already holds is taken from there: passages of
+documents that did not change, and the vector of every passage that an encoder would be shown as before.
+
+Everything else is written anew, in the order of the documents, so that the outcome does not depend on what was there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from index import chunking
+from index.approximation import Kind, chosen_kind, write_vectors
+from index.chunking import PASSAGE_TOKENS, Chunker
+from index.documents import Document
+from index.embedding import Vectors
+from index.manifest import FILENAME, Manifest, content_hash, record_file
+from index.table_writer import TableWriter
+from index.taking import Before, Taken, take
+from index.vectors import faiss
+from index.versions import VersionedFolder
+
+if TYPE_CHECKING:
+    from index.store import Index
+
+PASSAGES = "passages.sqlite"
+
+Progress = Callable[[int, int], None]
+
+
+class Encoder(Protocol):
+    """What a build needs of an `Embedder`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def dimensions(self) -> int: ...
+    @property
+    def max_tokens(self) -> int: ...
+    @property
+    def tokenizer(self) -> str | None: ...
+    @property
+    def step(self) -> int: ...
+    def encode(self, texts: Sequence[str]) -> Vectors: ...
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build did: documents taken over as they were, and passages encoded. The rest of both was there before."""
+
+    unchanged_documents: int
+    encoded_passages: int
+
+
+def build_version(
+    documents: Iterable[Document],
+    folder: VersionedFolder,
+    embedder: Encoder,
+    progress: Progress,
+    previous: Index | None,
+    kind: Kind = "auto",
+    tokens: int = PASSAGE_TOKENS,
+) -> Built:
+    """Make the index of `documents`, whose paths differ, the current version in `folder`.
+
+    Nothing is taken from `previous` unless it was built by this encoder. Raises SourceError, IndexFolderError.
+    """
+    settings = chunker_settings(tokens)
+    before = Before(previous, embedder.fingerprint, settings)
+    with (
+        folder.writing() as (version, unfinished),
+        closing(TableWriter(unfinished / PASSAGES, before.table)) as writer,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        try:
+            taken = take(documents, writer, Chunker(embedder.tokenizer, embedder.max_tokens, tokens), before)
+            # SQLite indexes the text while the encoder is at work: it needs neither Python nor the vectors.
+            finished = beside.submit(writer.finish)
+            exact, encoded = _vectors(taken, embedder, before, progress)
+            finished.result()
+        except BaseException:
+            writer.interrupt()
+            raise
+        measured = write_vectors(unfinished, exact, chosen_kind(kind, exact.ntotal))
+        manifest = Manifest(
+            version=version,
+            built=datetime.now(UTC).isoformat(timespec="seconds"),
+            encoder=embedder.name,
+            fingerprint=embedder.fingerprint,
+            dimensions=embedder.dimensions,
+            chunker=settings,
+            documents=len(taken.hashes),
+            passages=len(taken.meanings),
+            content=content_hash(taken.hashes),
+            kind=measured.kind,
+            search=measured.search,
+            recall=measured.recall,
+            files={file.name: record_file(file) for file in sorted(unfinished.iterdir())},
+        ).to_bytes()
+        (unfinished / FILENAME).write_bytes(manifest)
+        folder.publish(version, unfinished, hashlib.sha256(manifest).hexdigest())
+    return Built(taken.unchanged, encoded)
+
+
+def chunker_settings(tokens: int) -> dict[str, Any]:
+    """What decides where documents are cut, the encoder's tokenizer apart."""
+    rules = hashlib.sha256(Path(chunking.__file__).read_bytes()).hexdigest()[:12]
+    return {"tokens": tokens, "rules": rules, "splitter": installed("semantic-text-splitter")}
+
+
+def _vectors(taken: Taken, embedder: Encoder, before: Before, progress: Progress) -> tuple[Any, int]:
+    """A FAISS flat index of the vectors in row order, and how many passages were encoded for it."""
+    count = len(taken.meanings)
+    exact = faiss().IndexFlatIP(embedder.dimensions)
+    exact.codes.resize(4 * count * exact.d)
+    exact.ntotal = count
+    matrix = faiss().rev_swig_ptr(exact.get_xb(), count * exact.d).reshape(count, exact.d)
+    for start in range(0, count, 65536):
+        some = taken.meanings[start : start + 65536]
+        there = [place for place, meaning in enumerate(some) if meaning in taken.known]
+        if there:
+            rows = [taken.known[some[place]] for place in there]
+            matrix[start + np.asarray(there)] = before.vectors(rows)
+    places: dict[bytes, list[int]] = {}
+    for place, meaning in enumerate(taken.meanings):
+        if meaning in taken.texts:
+            places.setdefault(meaning, []).append(place)
+    # Texts of like length together, the longest first: no batch is padded much, and what does not fit fails at once.
+    missing = sorted(taken.texts, key=lambda meaning: -len(taken.texts[meaning]))
+    done = count - sum(map(len, places.values()))
+    progress(done, count)
+    for start in range(0, len(missing), embedder.step):
+        step = missing[start : start + embedder.step]
+        for meaning, vector in zip(step, embedder.encode([taken.texts[one] for one in step]), strict=True):
+            matrix[places[meaning]] = vector
+            done += len(places[meaning])
+        progress(done, count)
+    return exact, len(missing)

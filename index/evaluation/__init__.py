@@ -1,0 +1,21 @@
+"""Whether an index finds what it should: queries with judgements in, measures with intervals out. See evaluation.py."""
+
+from index.evaluation.evaluation import Evaluation, evaluate
+from index.evaluation.intervals import Difference, compare, interval
+from index.evaluation.judgements import Judged, Question, read_judged
+from index.evaluation.metrics import MEASURES, measures
+from index.evaluation.setting import Setting
+
+__all__ = [
+    "MEASURES",
+    "Difference",
+    "Evaluation",
+    "Judged",
+    "Question",
+    "Setting",
+    "compare",
+    "evaluate",
+    "interval",
+    "measures",
+    "read_judged",
+]

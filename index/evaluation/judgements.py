@@ -1,0 +1,92 @@
+"""Queries and judgements from files in BEIR's layout: queries.jsonl (`_id`, `text`), and a TSV of judgements with the
+header query-id, corpus-id, score. Knows nothing of an index.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.errors import JudgementsError
+
+_HEADER = ("query-id", "corpus-id", "score")
+
+
+@dataclass(frozen=True)
+class Question:
+    """`grades`: document → how relevant it is; above 0 for one document at least."""
+
+    id: str
+    text: str
+    grades: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """`skipped` queries have no text, or no document was judged relevant to them."""
+
+    questions: Sequence[Question]
+    skipped: int
+
+    @property
+    def documents(self) -> set[str]:
+        """Every document that was judged relevant to something."""
+        return {name for question in self.questions for name, grade in question.grades.items() if grade > 0}
+
+
+def read_judged(queries: Path, qrels: Path) -> Judged:
+    """Raises JudgementsError, which names the line."""
+    texts = _texts(queries)
+    grades = _grades(qrels)
+    questions = [
+        Question(name, text, grades[name])
+        for name, text in texts.items()
+        if text.strip() and any(grade > 0 for grade in grades.get(name, {}).values())
+    ]
+    if not questions:
+        raise JudgementsError(f"None of the {len(texts)} queries in {queries} has a relevant document in {qrels}")
+    return Judged(questions, len(texts) - len(questions))
+
+
+def _texts(file: Path) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for number, line in _lines(file):
+        try:
+            row = json.loads(line)
+            name, text = str(row["_id"]), row["text"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise JudgementsError(f"Line {number} of {file} is no query: it needs `_id` and `text`") from None
+        if not isinstance(text, str) or name in texts:
+            raise JudgementsError(f"Line {number} of {file} is no query, or has the `_id` of another")
+        texts[name] = text
+    return texts
+
+
+def _grades(file: Path) -> dict[str, dict[str, float]]:
+    grades: dict[str, dict[str, float]] = {}
+    for number, line in _lines(file):
+        cells = line.split("\t")
+        if number == 1 and cells[0].strip().lower() == _HEADER[0]:
+            continue
+        try:
+            query, document, score = cells
+            grades.setdefault(query.strip(), {})[document.strip()] = float(score)
+        except ValueError:
+            raise JudgementsError(
+                f"Line {number} of {file} is no judgement: it needs {', '.join(_HEADER)} between tabs"
+            ) from None
+    return grades
+
+
+def _lines(file: Path) -> Iterator[tuple[int, str]]:
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise JudgementsError(f"{file} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise JudgementsError(f"{file} is not UTF-8") from None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line.removesuffix("\r")

@@ -1,0 +1,73 @@
+"""DOCX files: paragraphs, lists and tables in order, headings by their styles. Knows how a zip file can be a bomb."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import docx
+from docx.table import Table
+from docx.text.paragraph import Paragraph
+
+from index.reading.extracted import Extracted, Writer
+from index.reading.metadata import flat
+from index.reading.reading import Unreadable
+
+MOST_UNPACKED = 268_435_456
+_MOST_MEMBERS = 10_000
+_STEP = 1_048_576
+_HEADING = re.compile(r"heading ([1-9])", re.I)
+
+
+def extract_docx(content: bytes) -> Extracted:
+    """Raises Unreadable; and, for a file that is broken in a new way, anything else."""
+    _check(content)
+    document = docx.Document(BytesIO(content))
+    writer = Writer()
+    for block in document.iter_inner_content():
+        if isinstance(block, Table):
+            writer.table([list(_cells(row)) for row in block.rows])
+            continue
+        style = _style(block)
+        found = _HEADING.match(style)
+        if found or style == "Title":
+            writer.heading(int(found[1]) if found else 1, block.text)
+        else:
+            writer.block(f"- {block.text}" if style.startswith("List") and block.text.strip() else block.text)
+    about = document.core_properties
+    return writer.done(flat({"title": about.title, "author": about.author, "subject": about.subject}))
+
+
+def _style(paragraph: Paragraph) -> str:
+    style = paragraph.style
+    return str(style.name or "") if style is not None else ""
+
+
+def _cells(row: Any) -> Iterator[str]:
+    """A row's texts; cells that were merged are one cell."""
+    before = None
+    for cell in row.cells:
+        if cell._tc is not before:
+            yield cell.text
+        before = cell._tc
+
+
+def _check(content: bytes) -> None:
+    """Unpack everything once, keeping nothing: what a zip file says of its sizes need not be so."""
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            members = archive.infolist()
+            if len(members) > _MOST_MEMBERS or sum(member.file_size for member in members) > MOST_UNPACKED:
+                raise Unreadable(f"unpacks to more than {MOST_UNPACKED:,} bytes or {_MOST_MEMBERS:,} files")
+            unpacked = 0
+            for member in members:
+                with archive.open(member) as stream:
+                    while step := stream.read(_STEP):
+                        unpacked += len(step)
+                        if unpacked > MOST_UNPACKED:
+                            raise Unreadable(f"unpacks to more than {MOST_UNPACKED:,} bytes")
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise Unreadable(f"is no readable DOCX ({str(error)[:120].rstrip('.')})") from None

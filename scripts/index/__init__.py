@@ -1,0 +1,20 @@
+"""`interlock index`: build an index of documents, search it by hand, prove that it finds what it should."""
+
+from __future__ import annotations
+
+import typer
+
+from scripts.index.build import build
+from scripts.index.evaluate import measure
+from scripts.index.inspect import inspect
+from scripts.index.make_questions import make_questions
+from scripts.index.search import search
+from scripts.index.verify import verify
+
+app = typer.Typer(help="Build, search and prove the index that answers are drawn from.", no_args_is_help=True)
+app.command()(build)
+app.command()(search)
+app.command()(verify)
+app.command("evaluate")(measure)
+app.command()(inspect)
+app.command("make-questions")(make_questions)

@@ -1,0 +1,64 @@
+"""Writes small files of formats that are no text, so that tests need none in the repository."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from io import BytesIO
+
+import docx
+
+
+def pdf(pages: Sequence[Sequence[str]], title: str = "") -> bytes:
+    """A PDF of pages of lines; a page without lines is like a scanned one."""
+    kids = " ".join(f"{4 + 2 * place} 0 R" for place in range(len(pages)))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for place, lines in enumerate(pages):
+        shown = " ".join(f"({line}) Tj T*" for line in lines)
+        stream = f"BT /F1 12 Tf 14 TL 72 720 Td {shown} ET"
+        resources = f"/Resources << /Font << /F1 3 0 R >> >> /Contents {5 + 2 * place} 0 R"
+        objects.append(f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] {resources} >>")
+        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+    objects.append(f"<< /Title ({title}) >>")
+    content, offsets = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(len(content))
+        content += f"{number} 0 obj\n{body}\nendobj\n".encode()
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
+    size = len(objects) + 1
+    trailer = f"trailer << /Size {size} /Root 1 0 R /Info {size - 1} 0 R >>\nstartxref\n{len(content)}\n%%EOF\n"
+    return content + f"xref\n0 {size}\n0000000000 65535 f \n{table}".encode() + trailer.encode()
+
+
+def letter() -> bytes:
+    """A DOCX with headings, a list and a table."""
+    document = docx.Document()
+    document.core_properties.title = "House rules"
+    document.add_heading("Luggage", 1)
+    document.add_paragraph("One cabin bag is free.")
+    document.add_paragraph("Surfboards stay at home.", style="List Bullet")
+    document.add_heading("Prices", 2)
+    table = document.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, ["Thing", "EUR", "Bicycle", "30"], strict=True):
+        cell.text = text
+    document.add_paragraph("All prices include tax.")
+    stream = BytesIO()
+    document.save(stream)
+    return stream.getvalue()
+
+
+def bomb(unpacked: int) -> bytes:
+    """A DOCX whose text unpacks to that many bytes of a file a thousand times smaller."""
+    stream = BytesIO()
+    with zipfile.ZipFile(BytesIO(letter())) as good, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as bad:
+        for member in good.namelist():
+            if member != "word/document.xml":
+                bad.writestr(member, good.read(member))
+        with bad.open("word/document.xml", "w", force_zip64=True) as document:
+            for _ in range(unpacked // 2**20):
+                document.write(b" " * 2**20)
+    return stream.getvalue()

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from index.retrieval.fusion import SURE, WEIGHT, fused, lexical_weight
+
+
+def test_a_passage_that_holds_the_whole_query_gains_the_same_for_every_query() -> None:
+    for rarity in (0.5, 8.0, 120.0):
+        assert lexical_weight(rarity, 0.9) * rarity == pytest.approx(WEIGHT)
+
+
+def test_words_count_more_where_the_encoder_finds_nothing_near() -> None:
+    assert lexical_weight(10, SURE / 2) == pytest.approx(4 * WEIGHT / 10)
+    assert lexical_weight(10, -1.0) == lexical_weight(10, 0.0) < 3
+    assert lexical_weight(0.0, 0.5) == 0
+
+
+def test_scores_worked_out_by_hand() -> None:
+    assert fused({1: 0.5, 2: 0.4, 3: 0.6}, {1: 2.0, 2: 4.0}, 0.1, complete=True) == pytest.approx(
+        {1: 0.7, 2: 0.8, 3: 0.6}
+    )
+
+
+def test_of_a_passage_below_the_words_found_half_of_the_least_is_supposed() -> None:
+    assert fused({1: 0.5, 3: 0.6}, {1: 2.0}, 0.1, complete=False) == pytest.approx({1: 0.7, 3: 0.7})
+    assert fused({3: 0.6}, {}, 0.1, complete=False) == {3: 0.6}
