@@ -18,6 +18,7 @@ import torch
 from outlines import Generator
 from outlines.backends.llguidance import LLGuidanceBackend
 
+from models.control_tokens import broken, marks
 from models.engine import Completion, Enforcement, Message, Sampling, Usage
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
 from models.folder import weights_identity
@@ -63,6 +64,7 @@ class EmbeddedEngine:
         # Reading a large vocabulary takes about a second: once.
         self._matchers = Matchers(LLGuidanceBackend(model).llg_tokenizer)
         self._end = int(model.tokenizer.eos_token_id)
+        self._control = marks(model.hf_tokenizer.get_added_vocab())  # no message may hold one
         self._jumps = can_jump(model.model)
         small = sum(parameter.numel() for parameter in model.model.parameters()) < SMALL
         self._worker = ThreadPoolExecutor(1, "embedded-engine", initializer=_one_thread if small else None)
@@ -102,7 +104,7 @@ class EmbeddedEngine:
         prompt = self._encode(messages, self.profile.template)
         limit = self._limit(len(prompt), grammar.max_tokens if grammar else max_tokens)
         matcher = self._matchers.start(grammar) if grammar else None
-        row = Row(prompt, matcher, sampling, limit)
+        row = Row(prompt, matcher, sampling, limit, weighs=grammar is not None and grammar.weighs)
         raw = await self._decoded(row)
         if grammar is None:
             thought, text = split_thought(raw.text, self.profile.thinking_tags)
@@ -142,7 +144,15 @@ class EmbeddedEngine:
             finish_reason="stop" if row.finish_reason == "stop" else "length",
             usage=Usage(len(row.prompt), row.drawn),
             seconds=time.perf_counter() - started,
+            first=self._texts(row.first),
         )
+
+    def _texts(self, tokens: Mapping[int, float]) -> dict[str, float]:
+        texts: dict[str, float] = {}
+        for token, weight in tokens.items():
+            text = self._model.hf_tokenizer.decode([token], clean_up_tokenization_spaces=False)
+            texts[text] = texts.get(text, 0.0) + weight
+        return texts
 
     async def close(self) -> None:
         """See `Engine.close`. A batch being decoded stops at its next token."""
@@ -163,7 +173,7 @@ class EmbeddedEngine:
     def _encode(self, messages: Sequence[Message], template: Mapping[str, object]) -> list[int]:
         tokenizer = self._model.hf_tokenizer
         text = tokenizer.apply_chat_template(
-            [{"role": message.role, "content": message.content} for message in messages],
+            [{"role": message.role, "content": broken(message.content, self._control)} for message in messages],
             tokenize=False,
             add_generation_prompt=True,
             **template,

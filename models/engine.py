@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from models.grammar import Grammar
@@ -53,6 +53,8 @@ class Completion:
 
     `seconds` is wall time from the call to the answer, waiting included. `thinking` is what the model thought before
     the text, without its tags: private, kept in the journal. `enforcement` is what this very text was made under.
+    `first` is, for a grammar that `weighs`, how likely the first token's likeliest alternatives were, by their text; a
+    server may count those in that the grammar rules out.
     """
 
     text: str
@@ -61,6 +63,7 @@ class Completion:
     seconds: float
     thinking: str = ""
     enforcement: Enforcement = "grammar"
+    first: Mapping[str, float] = field(default_factory=dict)
 
 
 class Engine(Protocol):

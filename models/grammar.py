@@ -28,6 +28,7 @@ class Grammar:
     `constant` is the only text the grammar admits, if there is exactly one: a caller may then skip the model.
     `contract` is whose values the texts are, if any contract's, and `bounds` says how long each of its fields may be.
     `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph.
+    `weighs`: the first token decides, and how likely each was is wanted (`Completion.first`).
     """
 
     lark: str
@@ -37,6 +38,7 @@ class Grammar:
     bounds: tuple[Bound, ...] = field(default=(), compare=False, repr=False)
     said: tuple[str, ...] = field(default=(), compare=False, repr=False)
     evidence: tuple[tuple[str, ...], ...] = field(default=(), compare=False, repr=False)
+    weighs: bool = False
 
 
 def compile_grammar(

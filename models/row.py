@@ -15,12 +15,16 @@ from outlines.processors import OutlinesLogitsProcessor
 
 from models.engine import Sampling
 
+LIKELIEST = 20
+"""Alternatives of a first token that are noted: as many as vLLM gives by default at most."""
+
 
 @dataclass
 class Row:
     """One request while it is decoded. Written by the worker thread; `abandoned` is set by the event loop.
 
-    `closes` tells whether the tokens so far end the text by themselves. `drawn` counts the end-of-text token, `tokens`
+    `closes` tells whether the tokens so far end the text by themselves. `weighs`: `first` gets the likeliest tokens of
+    the first draw with their probabilities. `drawn` counts the end-of-text token, `tokens`
     does not hold it. `ahead` are the latest tokens, which no forward pass has seen.
     """
 
@@ -29,6 +33,8 @@ class Row:
     sampling: Sampling
     limit: int
     closes: Callable[[list[int]], bool] | None = None
+    weighs: bool = False
+    first: dict[int, float] = field(default_factory=dict)
     tokens: list[int] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
     drawn: int = 0
@@ -103,6 +109,8 @@ class RowSampler(OutlinesLogitsProcessor):  # type: ignore[misc]
         if row.fault or (row.matcher is not None and row.matcher.is_error()):
             row.finish_reason, row.fault = "error", row.matcher.get_error() if row.matcher else row.fault
             return self.end
+        if row.weighs and not row.first:
+            row.first = _likeliest(logits)
         token = _draw(logits, row.sampling, row.draws)
         if row.matcher is not None:
             row.matcher.consume_token(token)
@@ -123,6 +131,12 @@ class RowSampler(OutlinesLogitsProcessor):  # type: ignore[misc]
         width = min(len(bits), len(allowed))
         allowed[:width] = torch.from_numpy(bits[:width].astype(bool))
         return logits.masked_fill(~allowed.to(logits.device), float("-inf"))
+
+
+def _likeliest(logits: torch.Tensor) -> dict[int, float]:
+    weights = torch.softmax(logits.float().cpu(), dim=-1).topk(min(LIKELIEST, len(logits)))
+    pairs = zip(weights.indices.tolist(), weights.values.tolist(), strict=True)
+    return {int(token): float(weight) for token, weight in pairs if weight > 0}
 
 
 def _draw(logits: torch.Tensor, sampling: Sampling, draws: torch.Generator) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from models.control_tokens import broken
+
 _JOINERS = "\u200c\u200d"  # zero-width (non-)joiners belong to the letters around them
 _APOSTROPHES = "'’"
 # Over one class letter per character, see _class. A number stays whole with its separators and its currency sign
@@ -19,14 +21,14 @@ _ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Nos?|Rs|approx|incl|max|m
 
 
 def normalise(text: str) -> str:
-    """`text` in NFC, every run of white space one space, without control characters, trimmed.
+    """`text` in NFC, every run of white space one space, no control characters, control tokens broken up, trimmed.
 
     Prompts show this form too, so that what a model reads is what it may copy.
     """
     if text.isascii() and text.isprintable():  # the usual case, without a look at every character
-        return " ".join(text.split())
+        return broken(" ".join(text.split()))
     shown = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cs"))
-    return unicodedata.normalize("NFC", " ".join("".join(shown).split()))
+    return broken(unicodedata.normalize("NFC", " ".join("".join(shown).split())))
 
 
 def chunks(text: str) -> list[str]:

@@ -21,13 +21,16 @@ from models.load import Load, read_load
 from models.membership import admits
 from models.profiles import Profile, profile_of
 from models.thought import bare_thought, split_thought
-from models.vllm_client import CompletionVLLM, connect, count_tokens, errors, fetch_metrics, greet
+from models.vllm_client import CompletionVLLM, connect, count_tokens, errors, fetch_metrics, first_token, greet
 
 if TYPE_CHECKING:
     from models.canary import Canary
 
 TEMPLATE_SLACK = 256
 """Tokens a chat template is taken to add at most, when a prompt is so short that counting it is not worth a request."""
+
+LIKELIEST = 20
+"""Alternatives of a first token that are asked for: the most that a vLLM server gives unless told otherwise."""
 
 _ELSEWHERE = (
     "A server with a parser of reasoning puts answers elsewhere: start it without --reasoning-parser; Interlock tells"
@@ -83,7 +86,9 @@ class VllmEngine:
     ) -> Completion:
         """See `Engine.generate`."""
         budget = grammar.max_tokens if grammar else max_tokens
-        raw = await self._ask(messages, sampling, budget, self.profile.template, CFG(grammar.lark) if grammar else None)
+        output = CFG(grammar.lark) if grammar else None
+        more = {"logprobs": True, "top_logprobs": LIKELIEST} if grammar and grammar.weighs else {}
+        raw = await self._ask(messages, sampling, budget, self.profile.template, output, **more)
         if grammar is not None:
             self._check_kept(raw, grammar)
             return raw
@@ -147,6 +152,7 @@ class VllmEngine:
             seconds=time.perf_counter() - started,
             # vLLM's field, and what it and others called it before; no part of OpenAI's own message.
             thinking=getattr(message, "reasoning", None) or getattr(message, "reasoning_content", None) or "",
+            first=first_token(choice),
         )
 
     async def _check_room(self, turns: list[dict[str, str]], budget: int, template: Mapping[str, object]) -> None:

@@ -6,6 +6,7 @@ Knows addresses, Outlines' client and OpenAI's; knows nothing of grammars' langu
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -83,6 +84,15 @@ async def count_tokens(client: AsyncOpenAI, root: str, body: Mapping[str, Any]) 
     except NotFoundError:
         return None
     return int(counted["count"])
+
+
+def first_token(choice: Any) -> dict[str, float]:
+    """How likely each alternative of the first token was, by its text; empty where that was not asked for."""
+    content = getattr(getattr(choice, "logprobs", None), "content", None) or []
+    texts: dict[str, float] = {}
+    for alternative in content[0].top_logprobs if content else ():
+        texts[alternative.token] = texts.get(alternative.token, 0.0) + math.exp(alternative.logprob)
+    return texts
 
 
 async def fetch_metrics(client: AsyncOpenAI, root: str) -> str:

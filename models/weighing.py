@@ -1,0 +1,64 @@
+"""Weighing: how likely a model finds each of a few options, read from the probabilities of one token.
+
+Each option has a letter, and the grammar admits the letters only. Models prefer early letters and some letters as
+such: the same question is put in both orders, and the two readings are averaged (geometrically, so that it does not
+matter which came first). What a model says is then the same for any order in which the options are handed in, since
+they are sorted by name first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import string
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from models.engine import Completion, Message, Sampling
+from models.grammar import Grammar
+
+LETTERS = string.ascii_uppercase
+LEAST = 1e-4
+"""Share of an option whose letter is not among the alternatives that an engine tells: they are at most twenty."""
+
+Ask = Callable[[Sequence[Message], Grammar, Sampling], Awaitable[Completion]]
+"""`Engine.generate`, or what stands before it."""
+Prompt = Callable[[Mapping[str, str]], Sequence[Message]]
+"""The messages that offer options by letter, in this order."""
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """`shares`: option to probability, sum 1, sorted by name. `calls`: the completions they were read from."""
+
+    shares: Mapping[str, float]
+    calls: tuple[Completion, ...] = ()
+
+
+async def weigh(ask: Ask, prompt: Prompt, options: Sequence[str]) -> Weighed:
+    """How likely each of the options is. One option costs no call; more cost two, which are made at once.
+
+    ValueError for none, or more than there are letters. Raises what `ask` raises.
+    """
+    names = sorted(set(options))
+    if not 1 <= len(names) <= len(LETTERS):
+        raise ValueError(f"{len(names)} options cannot be weighed, but 1 to {len(LETTERS)}")
+    if len(names) == 1:
+        return Weighed({names[0]: 1.0})
+    letters = LETTERS[: len(names)]
+    grammar = Grammar("start: " + " | ".join(f'"{letter}"' for letter in letters) + "\n", 2, weighs=True)
+    orders = [dict(zip(letters, order, strict=True)) for order in (names, names[::-1])]
+    calls = await asyncio.gather(*[ask(prompt(order), grammar, Sampling()) for order in orders])
+    readings = [_read(call, order) for call, order in zip(calls, orders, strict=True)]
+    products = {name: (readings[0][name] * readings[1][name]) ** 0.5 for name in names}
+    whole = sum(products.values())
+    return Weighed({name: product / whole for name, product in products.items()}, tuple(calls))
+
+
+def _read(call: Completion, order: Mapping[str, str]) -> dict[str, float]:
+    """Shares by name, sum 1. An engine that tells no alternatives is taken at its word, with a little doubt."""
+    told = dict.fromkeys(order, 0.0)
+    for text, share in (call.first or {call.text: 1.0}).items():
+        if text.strip() in told:
+            told[text.strip()] += share
+    whole = sum(told.values()) or 1.0
+    return {name: max(told[letter] / whole, LEAST) for letter, name in order.items()}

@@ -1,0 +1,48 @@
+"""The HTTP application: routes, guard, errors and the page's files, put together. Opens nothing: see service.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from pipeline.service import batches, chat, conversations, errors, escalations, health, passages
+from pipeline.service.guard import Guard
+from pipeline.service.openapi import describe
+from pipeline.service.service import Service
+
+WEB = Path(__file__).parents[1] / "web"
+"""The page: files served as they are."""
+
+
+def application(service: Service) -> ASGIApp:
+    """A service's ASGI application."""
+    api = FastAPI(
+        title=f"Interlock: {service.app.name}",
+        version="1",
+        description="Conversations, escalations and runs of one app. Errors are {error: {code, message, hint}}.",
+        docs_url=None,  # their pages load scripts from other hosts
+        redoc_url=None,
+    )
+    api.state.service = service
+    for routes in (conversations, escalations, batches, passages, health, chat):
+        api.include_router(routes.router)
+    errors.install(api)
+    contracts = service.app.classes
+
+    def document() -> dict[str, Any]:
+        return describe(api, contracts)
+
+    api.openapi = document  # type: ignore[method-assign]  # as FastAPI documents it
+    if (WEB / "index.html").is_file():
+        api.mount("/web", StaticFiles(directory=WEB))
+        api.add_api_route("/", _index, include_in_schema=False)
+    return service.metrics.around(Guard(api, service.tokens, service.limits))
+
+
+async def _index() -> FileResponse:
+    return FileResponse(WEB / "index.html")

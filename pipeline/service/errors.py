@@ -1,0 +1,101 @@
+"""ApiError: what a client is told when a request cannot be served: one sentence, and what to do. Never a traceback.
+
+Knows statuses and the JSON form {"error": {"code", "message", "hint"}}; every other error is turned into one here.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from models.errors import ModelError
+from pipeline.errors import Busy, InterlockError, JournalError, UnknownConversation, UsageError
+from pipeline.record import BadRecord
+
+log = logging.getLogger("interlock.service")
+
+_CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+
+
+class ApiError(Exception):
+    """An answer with a status of 400 and more. `headers` go with it, such as Retry-After (seconds)."""
+
+    def __init__(
+        self, status: int, code: str, message: str, hint: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.headers = dict(headers or {})
+
+    def response(self) -> JSONResponse:
+        """The answer."""
+        body = {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
+        return JSONResponse(body, self.status, self.headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As an ASGI application, for middleware."""
+        await self.response()(scope, receive, send)
+
+
+def not_found(what: str, hint: str = "") -> ApiError:
+    """There is no such thing, or none that the caller may see."""
+    return ApiError(404, "not_found", f"There is no such {what}.", hint)
+
+
+def overloaded(message: str, seconds: float) -> ApiError:
+    """Too much at once: come back in so many seconds."""
+    wait = max(1, math.ceil(seconds))
+    return ApiError(
+        429, "overloaded", message, f"Try again in {wait} s, or send less at once.", {"Retry-After": str(wait)}
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of a route in this form."""
+    app.add_exception_handler(ApiError, _answer)
+    app.add_exception_handler(RequestValidationError, _answer)
+    app.add_exception_handler(HTTPException, _answer)
+    app.add_exception_handler(InterlockError, _answer)
+    app.add_exception_handler(ModelError, _answer)
+    app.add_exception_handler(BadRecord, _answer)
+    app.add_exception_handler(Exception, _answer)
+
+
+async def _answer(request: Request, error: Exception) -> JSONResponse:
+    return as_api_error(error).response()
+
+
+def as_api_error(error: Exception) -> ApiError:
+    """Any error as what a client may know of it; what we did not foresee is logged with its traceback."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the request"
+        return ApiError(422, "invalid", f"{where}: {first['msg']}.", "See /openapi.json for what is expected.")
+    if isinstance(error, HTTPException):
+        code = _CODES.get(error.status_code, "http_error")
+        return ApiError(error.status_code, code, f"{error.detail}.", "See /openapi.json.", error.headers)
+    if isinstance(error, BadRecord):
+        return ApiError(422, "invalid", str(error), "Send a text as it would be said.")
+    if isinstance(error, UnknownConversation):
+        return ApiError(404, "not_found", str(error))
+    if isinstance(error, Busy):
+        return ApiError(409, "busy", str(error), "Wait for its end.", {"Retry-After": "1"})
+    if isinstance(error, JournalError | ModelError):
+        log.error("A request failed: %s", error)  # its text names paths
+        return ApiError(503, "unavailable", "This cannot be answered now.", "Try again soon.", {"Retry-After": "5"})
+    if isinstance(error, UsageError):
+        return ApiError(409, "conflict", str(error))
+    log.error("A request failed", exc_info=error)
+    return ApiError(500, "internal", "Something went wrong here.", "Try again; the server's log says what it was.")

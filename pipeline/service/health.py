@@ -1,0 +1,61 @@
+"""Health: whether the process is alive, whether it can serve, and its figures."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from pipeline.errors import JournalError
+from pipeline.service.access import CallerOf, ServiceOf
+from pipeline.service.metrics import CONTENT_TYPE
+from pipeline.service.service import Service
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", responses={503: {"description": "Something that is needed does not answer."}})
+async def readyz(service: ServiceOf) -> JSONResponse:
+    """The engine answers, the journal can be written, the index is open, and the end has not begun."""
+    parts = {
+        "engine": await service.probe.answers(),
+        "journal": _journal_writable(service),
+        "index": service.retriever is None or len(service.retriever.index) >= 0,
+        "running": not service.stopping.is_set(),
+    }
+    ready = all(parts.values())
+    return JSONResponse({"status": "ready" if ready else "not ready", **parts}, 200 if ready else 503)
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(service: ServiceOf, caller: CallerOf) -> Response:
+    """Figures for Prometheus."""
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE)
+
+
+@router.get("/app")
+async def app(service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
+    """What a page shows before anything was said. Needs no token."""
+    return {
+        "name": service.app.name,
+        "operator": caller.operator,
+        "auth": bool(service.tokens),
+        "known": not service.tokens or bool(caller.owner),
+        "examples": [workflow.examples[0] for workflow in service.app.workflows],
+    }
+
+
+def _journal_writable(service: Service) -> bool:
+    try:
+        service.journal.read("SELECT 1 FROM meta")
+    except JournalError:
+        return False
+    return os.access(service.journal.path, os.W_OK)

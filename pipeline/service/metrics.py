@@ -1,0 +1,101 @@
+"""Metrics: what Prometheus reads. Counts what passes by; what stands in the journal is counted when it is asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipeline.events import Event, RecordFinished, StepFinished, TurnFinished
+from pipeline.journal import Journal
+from pipeline.service.readings import standing, tokens
+
+BUCKETS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+"""Seconds: from a step in plain Python to a long answer of a large model."""
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """Of one service; a registry of its own, so that two in one process do not add up."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "interlock_requests_total", "Requests", ["method", "route", "status"], registry=self.registry
+        )
+        self._request_seconds = Histogram(
+            "interlock_request_seconds", "To the answer's first byte", registry=self.registry, buckets=BUCKETS
+        )
+        self._turns = Counter("interlock_turns_total", "Turns that ended", ["status"], registry=self.registry)
+        self._steps = Histogram(
+            "interlock_step_seconds", "Steps that ran", ["step"], registry=self.registry, buckets=BUCKETS
+        )
+        self._failed = Counter("interlock_step_failures_total", "Steps that raised", ["step"], registry=self.registry)
+        self._tokens = Counter("interlock_tokens_total", "Tokens", ["kind"], registry=self.registry)
+        self.streams = Gauge("interlock_streams", "Event streams that are open", registry=self.registry)
+        self.working = Gauge("interlock_turns_running", "Turns being worked on", registry=self.registry)
+        self._conversations = Gauge("interlock_conversations", "Conversations", registry=self.registry)
+        self._waiting = Gauge("interlock_questions_waiting", "Questions without an answer", registry=self.registry)
+        self._escalations = Gauge("interlock_escalations", "Requests that are with a person", registry=self.registry)
+        self._counted: dict[str, float] = {}
+
+    def listen(self, event: Event) -> None:
+        """Count an event of the pipeline."""
+        if isinstance(event, StepFinished):
+            self._steps.labels(event.name).observe(event.seconds)
+            if event.failed:
+                self._failed.labels(event.name).inc()
+        elif isinstance(event, RecordFinished):
+            self._count_tokens(event.record)
+
+    def turn_ended(self, event: TurnFinished) -> None:
+        """Count a turn."""
+        self._turns.labels(event.status).inc()
+
+    @contextmanager
+    def streaming(self) -> Iterator[None]:
+        """Count an open stream for as long as the block."""
+        with self.streams.track_inprogress():
+            yield
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        now = standing(self._journal)
+        self._conversations.set(now["conversations"])
+        self._waiting.set(now["waiting"])
+        self._escalations.set(now["escalated"])
+        return generate_latest(self.registry)
+
+    def _count_tokens(self, record: str) -> None:
+        # A record that goes on after a question ends more than once: only what is new since then.
+        since, now = self._counted.pop(record, 0.0), time.time()
+        prompt, completion = tokens(self._journal, record, since)
+        self._tokens.labels("prompt").inc(prompt)
+        self._tokens.labels("completion").inc(completion)
+        self._counted[record] = now
+        if len(self._counted) > 10_000:
+            self._counted.pop(next(iter(self._counted)))
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        """An application whose requests are counted, by the route that served them."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            started = time.perf_counter()
+
+            async def watch(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    self._request_seconds.observe(time.perf_counter() - started)
+                    route = getattr(scope.get("route"), "path", "none")
+                    self._requests.labels(str(scope["method"])[:10], route, str(message["status"])).inc()
+                await send(message)
+
+            await app(scope, receive, watch)
+
+        return counted

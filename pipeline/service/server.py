@@ -1,0 +1,97 @@
+"""Server: the service in a process of its own, until it is told to end. Knows uvicorn; nothing of routes."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from pipeline.errors import UsageError
+from pipeline.service.app import application
+from pipeline.service.connection import UNREAD_BYTES, patient
+from pipeline.service.service import Service
+
+MOST_CONNECTIONS = 4_096
+"""Connections that wait to be accepted."""
+
+
+class Server(uvicorn.Server):
+    """Ends the event streams first: they would otherwise keep it from ending."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on SIGTERM and SIGINT. uvicorn's own raises them again afterwards, before our journal is closed."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, let those that are there come to their end, and return."""
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that is bound, so that a taken port is told before anything is loaded. UsageError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
+    try:
+        bound.bind((host, port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{host}:{port} cannot be listened on ({why}): choose another --host or --port.") from None
+    return bound
+
+
+async def serve(service: Service, bound: socket.socket, ready: Callable[[], None] = lambda: None) -> None:
+    """Answer requests until SIGTERM, SIGINT or `service.stopping`; a second signal ends it at once.
+
+    `ready` is called when it listens.
+    """
+    config = uvicorn.Config(
+        application(service),
+        http=patient(service.limits.unread_seconds),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=max(1, round(service.limits.grace_seconds)),
+    )
+    bound.listen(MOST_CONNECTIONS)
+    gc.collect()
+    gc.freeze()  # models and modules stay; going through them again and again would hold up every stream
+    server = Server(config, service.stopping)
+    running = asyncio.create_task(server.serve([bound]))
+    stopping = asyncio.create_task(service.stopping.wait())
+    while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn has no event for it)
+        await asyncio.sleep(0.01)
+    if server.started:
+        ready()
+    await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopping.cancel()
+    await running

@@ -1,0 +1,92 @@
+"""Tokens: who may ask, and as what. Knows bearer tokens and roles; does not know what a role may do (see app.py).
+
+Without any token the service listens on loopback only and everybody is an operator.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import UsageError
+
+Role = Literal["user", "operator"]
+VARIABLE = "INTERLOCK_TOKENS"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whoever sent a request. `owner` names the token without giving it away; "" where there are none."""
+
+    role: Role
+    owner: str = ""
+
+    @property
+    def operator(self) -> bool:
+        """Whether they may see and do everything."""
+        return self.role == "operator"
+
+
+EVERYBODY = Caller("operator")
+"""Where there are no tokens."""
+
+
+class Tokens:
+    """The tokens that are accepted. Each is kept as its SHA-256, so that all have the same length to compare."""
+
+    def __init__(self, lines: str = "") -> None:
+        """Lines `role:token`; commas and blanks part them as well, `#` begins a comment. UsageError."""
+        self._known: list[tuple[bytes, Caller]] = []
+        for number, line in enumerate(lines.splitlines(), start=1):
+            for entry in line.partition("#")[0].replace(",", " ").split():
+                role, _, token = entry.partition(":")
+                if role not in ("user", "operator") or not token or not (token.isascii() and token.isprintable()):
+                    raise UsageError(f"The tokens' line {number} is not 'user:TOKEN' or 'operator:TOKEN': mend it.")
+                digest = sha256(token.encode()).digest()
+                self._known.append((digest, Caller("user" if role == "user" else "operator", digest.hex()[:16])))
+
+    @classmethod
+    def read(cls, file: Path | None, variable: str) -> Tokens:
+        """Those of a file and of the environment variable's value together. UsageError."""
+        try:
+            written = file.read_text(encoding="utf-8") if file else ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{file} cannot be read as a file of tokens: check the path.") from error
+        tokens = cls(f"{written}\n{variable}")
+        if file is not None and not tokens:
+            raise UsageError(f"{file} holds no token: write lines such as 'operator:TOKEN'.")
+        return tokens
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def caller(self, authorization: str | None) -> Caller | None:
+        """Who an Authorization header speaks for; None for nobody. Takes as long for a wrong token as for a right."""
+        if not self._known:
+            return EVERYBODY
+        scheme, _, token = (authorization or "").partition(" ")
+        digest = sha256(token.strip().encode("utf-8", "surrogateescape")).digest()
+        found: Caller | None = None
+        for known, caller in self._known:
+            if hmac.compare_digest(known, digest):
+                found = caller
+        return found if scheme.lower() == "bearer" else None
+
+    def check_bind(self, host: str) -> None:
+        """UsageError for an address that others can reach while anybody may do anything."""
+        if not self and not is_loopback(host):
+            raise UsageError(
+                f"{host} can be reached from elsewhere, and no token is set: set {VARIABLE}, or give --tokens FILE."
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name localhost, is this machine alone."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,136 @@
+// The chat view: a conversation, the box to write in, and what a question offers to press.
+
+import { button, el, fill } from "./dom.js";
+import { Composer } from "./composer.js";
+import { Conversation, keepConversation, keptConversation, newKey } from "./conversation.js";
+import { connection, tellError } from "./notice.js";
+import { questionNode } from "./question.js";
+import { openReceipt } from "./receipt.js";
+import { Thread } from "./thread.js";
+
+export class Chat {
+  #dock = el("div", { class: "dock" });
+  #composer = new Composer("Write a message", (text) => this.#say(text));
+  #thread = new Thread({
+    why: (record) => openReceipt(this.#conversation.id, record),
+    ask: (question) => this.#ask(question),
+    busy: (busy) => { this.#composer.busy = busy; },
+  });
+  #welcome;
+  #scroll;
+  #conversation = null;
+  #gone = false;
+
+  /** `app`: what the service says of itself; `id`: of the conversation in the address, or null. */
+  constructor(app, id) {
+    this.#welcome = welcome(app, (text) => this.#say(text));
+    this.#scroll = el("div", { class: "scroll" }, el("div", { class: "column" }, this.#welcome, this.#thread.node));
+    const fresh = button("New conversation", () => this.#begin(), { class: "quiet" });
+    this.node = el("section", { class: "chat", "aria-label": "Chat" }, this.#scroll,
+      el("div", { class: "below" }, el("div", { class: "column" }, this.#dock, this.#composer.node,
+        el("p", { class: "faint fine" }, el("span", { class: "keys", text: "Enter sends, Shift + Enter breaks the line." }), fresh))));
+    this.#open(id ?? keptConversation());
+  }
+
+  leave() {
+    this.#gone = true;
+    this.#conversation?.close();
+  }
+
+  async #open(id) {
+    if (!id) return;
+    const conversation = this.#conversation = new Conversation(id, this.#listener());
+    try {
+      const { last_event: past } = await conversation.transcript();
+      if (this.#gone || this.#conversation !== conversation) return;
+      this.#thread.clear(past);
+      this.#welcome.hidden = past > 0;
+      this.#address(id);
+      conversation.listen(0);
+    } catch (error) {
+      if (this.#gone) return;
+      if (error.passing) setTimeout(() => !this.#gone && this.#conversation === conversation && this.#open(id), 1500);
+      else if (error.status !== 401) this.#begin();
+      if (error.status !== 404) tellError(error);
+    }
+  }
+
+  #listener() {
+    return {
+      event: (name, value) => {
+        if (this.#gone) return;
+        const past = this.#thread.hear(name, value);
+        this.#welcome.hidden = true;
+        this.#down(past);
+      },
+      connection: (state, error) => {
+        if (this.#gone) return;
+        connection(state, error);
+        if (state === "lost") tellError(error);
+      },
+      waiting: (error) => !this.#gone && connection("reconnecting", error),
+    };
+  }
+
+  #address(id) {
+    keepConversation(id);
+    history.replaceState(null, "", id ? `#/chat/${encodeURIComponent(id)}` : "#/chat");
+  }
+
+  #begin() {
+    this.#conversation?.close();
+    this.#conversation = null;
+    this.#address(null);
+    this.#thread.clear();
+    this.#ask(null);
+    this.#welcome.hidden = false;
+    this.#composer.busy = false;
+    this.#composer.focus();
+  }
+
+  async #say(text) {
+    const key = newKey();
+    const held = this.#dock.contains(document.activeElement) || this.#welcome.contains(document.activeElement);
+    this.#welcome.hidden = true;
+    this.#ask(null);
+    this.#thread.sending(text, key);
+    this.#composer.busy = true;
+    // What was pressed is gone: a keyboard goes on in the box; on a phone that would open one over the answer.
+    if (held && !matchMedia("(pointer: coarse)").matches) this.#composer.focus();
+    this.#down(true);
+    try {
+      if (!this.#conversation) {
+        const conversation = await Conversation.begin(this.#listener());
+        if (this.#gone) return;
+        this.#conversation = conversation;
+        this.#address(conversation.id);
+        conversation.listen(0);
+      }
+      await this.#conversation.send(text, key);
+    } catch (error) {
+      this.#thread.refused(key, error.sentence ?? error.message, () => this.#say(text));
+      this.#composer.busy = false;
+      tellError(error, true);
+    }
+  }
+
+  #ask(question) {
+    fill(this.#dock, question ? questionNode(question, (text) => this.#say(text)) : null);
+  }
+
+  /** Follow what happens, unless the reader has gone up to read. */
+  #down(always) {
+    const box = this.#scroll;
+    if (!always && box.scrollHeight - box.scrollTop - box.clientHeight > 320) return;
+    requestAnimationFrame(() => { box.scrollTop = box.scrollHeight; });
+  }
+}
+
+function welcome(app, say) {
+  return el("div", { class: "welcome" },
+    el("span", { class: "mast", "aria-hidden": "true" }),
+    el("h1", { text: app.name }),
+    el("p", { text: "Say in your own words what you need." }),
+    el("div", { class: "examples" }, (app.examples ?? []).slice(0, 4).map((example) =>
+      button(example, () => say(example), { class: "example" }))));
+}

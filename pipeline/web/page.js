@@ -1,0 +1,110 @@
+// The page: which view the address names, who may see what, colours, and the token.
+
+import { get, hasToken, setToken } from "./api.js";
+import { button, el, fill } from "./dom.js";
+import { Chat } from "./chat.js";
+import { Desk } from "./desk.js";
+import { icon } from "./icons.js";
+import { connection, say } from "./notice.js";
+import { Runs } from "./runs.js";
+
+const VIEWS = { chat: Chat, desk: Desk, runs: Runs };
+const TITLES = { chat: "Chat", desk: "Desk", runs: "Runs" };
+
+let app = { name: "Interlock", operator: false, auth: false, examples: [] };
+let view = null;
+let shown = "";
+
+async function start() {
+  colours();
+  const key = document.getElementById("token");
+  key.append(icon("key"));
+  key.addEventListener("click", askToken);
+  document.addEventListener("token-wanted", () => document.querySelector("dialog") ?? askToken());
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById("main").focus();
+  });
+  addEventListener("hashchange", route);
+  await introduce();
+  route();
+}
+
+/** Ask the service who it is, until it answers. */
+async function introduce() {
+  for (;;) {
+    try {
+      app = await get("/app");
+      break;
+    } catch (error) {
+      connection(error.passing ? "reconnecting" : "lost", error);
+      say(error.sentence ?? String(error.message));
+      if (!error.passing) break;
+      await new Promise((resolve) => { setTimeout(resolve, 1500); });
+    }
+  }
+  document.getElementById("name").textContent = app.name;
+  document.getElementById("token").hidden = !app.auth;
+  for (const link of document.querySelectorAll('#views a:not([href="#/chat"])')) link.hidden = !app.operator;
+  if (!app.auth || hasToken()) connection("open");
+}
+
+function route() {
+  const [, name = "chat", rest = ""] = location.hash.split("/").map(decode);
+  const chosen = VIEWS[name] && (name === "chat" || app.operator) ? name : "chat";
+  document.title = `${TITLES[chosen]} · ${app.name}`;
+  for (const link of document.querySelectorAll("#views a")) {
+    if (link.hash === `#/${chosen}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (chosen === shown && view.open) return view.open(rest || null);
+  view?.leave();
+  say("");
+  shown = chosen;
+  view = new VIEWS[chosen](app, rest || null);
+  fill(document.getElementById("main"), view.node);
+  document.body.dataset.view = chosen;
+}
+
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+function colours() {
+  const toggle = document.getElementById("theme");
+  const draw = () => {
+    const dark = document.documentElement.dataset.theme === "dark";
+    fill(toggle, icon(dark ? "sun" : "moon"));
+    toggle.setAttribute("aria-label", dark ? "Light colours" : "Dark colours");
+  };
+  toggle.addEventListener("click", () => globalThis.toggleTheme());
+  document.addEventListener("theme", draw);
+  draw();
+}
+
+function askToken() {
+  const input = el("input", { type: "password", name: "token", autocomplete: "current-password", "aria-label": "Access token", required: true });
+  const dialog = el("dialog", { class: "sheet small", "aria-labelledby": "token-head" },
+    el("form", {
+      method: "dialog", on: {
+        submit: async () => {
+          setToken(input.value);
+          await introduce();
+          shown = "";
+          route();
+        },
+      },
+    }, el("h2", { id: "token-head", text: "Access token" }),
+    el("p", { class: "faint", text: "Whoever runs this service gives it to you. It is kept in this browser only." }), input,
+    el("div", { class: "row" }, el("button", { type: "submit", class: "primary", text: "Use it" }),
+      button("Cancel", () => dialog.close(), { class: "quiet" }))));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+start();

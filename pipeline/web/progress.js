@@ -1,0 +1,28 @@
+// How far a batch is: one bar, a colour for each status.
+
+import { svg } from "./dom.js";
+import { STATUS, aspect, count, many } from "./words.js";
+
+/** What people call a run: its size, and the end of its id. */
+export function runName({ id, records }) {
+  return `${many(records, "request")} · ${id.split("-").pop()}`;
+}
+
+export const ORDER = ["completed", "needs_input", "escalated", "failed"];
+
+/** `run`: {records, statuses}. */
+export function progress({ records: total, statuses, summary }) {
+  const counts = statuses ?? summary?.statuses;
+  const all = Math.max(1, total ?? 0);
+  let at = 0;
+  const parts = ORDER.map((status) => {
+    const width = ((counts?.[status] ?? 0) / all) * 100;
+    const part = svg("rect", { x: at, y: 0, width, height: 4, "data-aspect": aspect(status) });
+    at += width;
+    return part;
+  });
+  const done = ORDER.reduce((sum, status) => sum + (counts?.[status] ?? 0), 0);
+  const label = `${count(done)} of ${count(total)} done; ${ORDER.map((status) => `${STATUS[status]} ${counts?.[status] ?? 0}`).join(", ")}`;
+  return svg("svg", { class: "progress", viewBox: "0 0 100 4", preserveAspectRatio: "none", role: "img", "aria-label": label },
+    svg("rect", { class: "rail", x: 0, y: 0, width: 100, height: 4 }), parts);
+}

@@ -1,0 +1,92 @@
+// The run view: batches with their progress; another one by choosing or dropping a JSONL file.
+
+import { get, request } from "./api.js";
+import { announce, button, el, fill } from "./dom.js";
+import { icon } from "./icons.js";
+import { connection, tellError } from "./notice.js";
+import { Poll } from "./poll.js";
+import { RunPage } from "./run.js";
+import { progress, runName } from "./progress.js";
+import { STATUS, aspect, clock, many } from "./words.js";
+
+export class Runs {
+  #list = el("ul", { class: "cards", "aria-label": "Runs" });
+  #head = el("p", { class: "faint", text: "One moment…" });
+  #problem = el("p", { class: "problem", role: "alert", hidden: true });
+  #side = el("div", { class: "side" });
+  #poll;
+  #page = null;
+
+  constructor(_app, run) {
+    this.node = el("section", { class: "split", "aria-label": "Runs" },
+      el("div", { class: "list" }, el("h1", { text: "Runs" }), this.#head, this.#upload(), this.#problem, this.#list), this.#side);
+    this.#poll = new Poll(() => get("/runs"), (runs) => this.#draw(runs), (error) => tellError(error), 2);
+    this.open(run);
+  }
+
+  leave() {
+    this.#poll.stop();
+    this.#page?.leave();
+  }
+
+  /** Show a run beside the list, or none. */
+  open(run) {
+    this.#page?.leave();
+    this.#page = run ? new RunPage(run) : null;
+    this.run = run;
+    this.node.toggleAttribute("data-open", Boolean(run));
+    fill(this.#side, this.#page ? this.#page.node : el("p", { class: "nothing", text: "Choose a run, or upload a batch." }));
+    this.#mark();
+  }
+
+  #upload() {
+    const file = el("input", {
+      type: "file", accept: ".jsonl,.ndjson,application/x-ndjson,application/jsonl", class: "unseen", tabindex: -1, "aria-label": "Batch file",
+      on: { change: () => { this.#send(file.files[0]); file.value = ""; } },
+    });
+    const choose = button("", () => file.click(), { class: "drop" });
+    choose.append(icon("upload"), el("span", {}, el("b", { text: "Upload a batch" }), el("span", { class: "faint", text: "JSONL: one request a line" })));
+    const stop = (event) => { event.preventDefault(); choose.toggleAttribute("data-over", event.type === "dragover"); };
+    for (const type of ["dragover", "dragleave", "drop"]) choose.addEventListener(type, stop);
+    choose.addEventListener("drop", (event) => this.#send(event.dataTransfer?.files[0]));
+    return el("div", {}, choose, file);
+  }
+
+  async #send(file) {
+    if (!file) return;
+    this.#problem.hidden = true;
+    try {
+      const response = await request("/runs", {
+        method: "POST", headers: { "Content-Type": "application/x-ndjson", Accept: "application/json" }, body: file,
+      });
+      const { id } = await response.json();
+      announce("The batch was taken.");
+      location.hash = `#/runs/${encodeURIComponent(id)}`;
+      this.#poll.now();
+    } catch (error) {
+      this.#problem.textContent = error.sentence ?? String(error.message);
+      this.#problem.hidden = false;
+      if (error.status === 0) connection("reconnecting", error);
+    }
+  }
+
+  #draw(runs) {
+    this.#head.textContent = runs.length ? many(runs.length, "run") : "No batch has run here yet.";
+    const focused = document.activeElement?.closest?.("[data-run]")?.dataset.run;
+    fill(this.#list, runs.map((run) => el("li", {}, el("a", {
+      class: "card-link", href: `#/runs/${encodeURIComponent(run.id)}`, "data-run": run.id,
+    },
+    el("span", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(run.state) }),
+      el("span", { class: "card-state", text: STATUS[run.state] ?? run.state }), el("time", { text: clock(run.created) })),
+    el("b", { text: runName(run) }), progress(run)))));
+    this.#mark();
+    if (focused) this.#list.querySelector(`[data-run="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #mark() {
+    for (const link of this.#list.querySelectorAll("[data-run]")) {
+      if (link.dataset.run === this.run) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }
+}
