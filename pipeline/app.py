@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from types import ModuleType
 
 from models.contract import Contract
 from pipeline.errors import UsageError, first_line
@@ -21,6 +22,7 @@ class App:
     `knowledge`: folder of Markdown and text to build the index from. `prepare(state, today)`: makes the app's own files
     in the folder of results; called at the start of every run, so it must leave existing ones alone.
     `out_of_scope`: the polite refusal; `out_of_scope_examples`: what people ask in vain, for the gate.
+    `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in.
     """
 
     name: str
@@ -29,6 +31,7 @@ class App:
     prepare: Callable[[Path, date], object] | None = None
     out_of_scope: str = "I am sorry, I cannot help with that."
     out_of_scope_examples: Sequence[str] = field(default=(), repr=False)
+    gate: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.workflows:
@@ -81,4 +84,12 @@ def load_app(name: str) -> App:
     app = getattr(module, "app", None)
     if not isinstance(app, App):
         raise UsageError(f"{name} has no `app = App(…)`: add one, or name another module.")
-    return app
+    return app if app.gate is not None else replace(app, gate=_gate_beside(module))
+
+
+def _gate_beside(module: ModuleType) -> Path | None:
+    """gate.json in a package's folder, NAME.gate.json beside a file; whether it exists or not."""
+    if not module.__file__:
+        return None
+    file = Path(module.__file__)
+    return file.with_name("gate.json" if file.name == "__init__.py" else f"{file.stem}.gate.json")

@@ -25,6 +25,7 @@ from pipeline.app import App
 from pipeline.errors import JournalError, UsageError
 from pipeline.events import Listener
 from pipeline.folder import Folder, write_lines, write_rows
+from pipeline.gate import Mode
 from pipeline.gateway import WAITS
 from pipeline.journal import Journal
 from pipeline.level import START, Level
@@ -60,6 +61,7 @@ async def run_batch(
     launch: Mapping[str, Any] | None = None,
     stop: asyncio.Event | None = None,
     telemetry: Telemetry | None = None,
+    mode: Mode = "cascade",
     waits: Sequence[float] = WAITS,
     listeners: Sequence[Listener] = (),
     on_outcome: Callable[[Outcome], None] = lambda outcome: None,
@@ -73,6 +75,7 @@ async def run_batch(
     app's own files, prepared already, when others share it; by default `out`, prepared here. `accept_changes` goes on
     although the folder was made with something else, and records it. `launch` is what a later command needs to open the
     same again. Once `stop` is set, no further record is begun. `telemetry` takes each record's spans.
+    `mode`: who decides at the gate (`Gate`).
 
     Raises UsageError with nothing changed; EngineUnavailable, JournalError and CancelledError leave every unfinished
     record to be continued.
@@ -101,6 +104,7 @@ async def run_batch(
                 retriever=retriever,
                 seed=seed,
                 telemetry=telemetry,
+                mode=mode,
                 listeners=listeners,
                 waits=waits,
                 progress=progress,
@@ -183,7 +187,7 @@ class _Batch:
                     record = next(queue, None)
                     if record is None:
                         return
-                    keep(results, *await pipeline.handle_to_line(record))
+                    keep(results, *await pipeline.serve_to_line(record))
 
         with self._folder.results.open("a", encoding="utf-8") as results:
             workers = [asyncio.create_task(worker(results)) for _ in range(level.most)]
@@ -204,7 +208,7 @@ class _Batch:
         # Most are not convicted in any case; only for the others it is worth counting the kills.
         if convicted(suspicion, 0) and convicted(suspicion, self._journal.unexplained()):
             return await pipeline.quarantine(record, sentence(record.id, suspicion))
-        return await pipeline.handle_to_line(record, alone=True)
+        return await pipeline.serve_to_line(record, alone=True)
 
     def _left(self) -> Iterator[Record]:
         if self._requests is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -58,6 +58,23 @@ def needs_judgement(contract: type[Contract], field: str) -> bool:
     return not any(isinstance(mark, SaidMark | ScratchpadMark) for mark in marks)
 
 
+@cache
+def excerpt(draft: type[Contract], fields: tuple[str, ...]) -> type[Contract]:
+    """A draft with these of its fields only, and its scratchpad."""
+    kept = {name: draft.model_fields[name] for name in draft.model_fields if name in {*fields, *draft.private_fields()}}
+    chosen: dict[str, Any] = {name: (info.annotation, info) for name, info in kept.items()}
+    return create_model(draft.__name__, __base__=Contract, __module__=draft.__module__, __doc__=draft.__doc__, **chosen)
+
+
+def missing(contract: type[Contract], values: Mapping[str, object]) -> list[str]:
+    """The required fields in the customer's own words for which nothing was found."""
+    return [
+        name
+        for name, info in contract.model_fields.items()
+        if info.is_required() and values.get(name) is None and said_kind(contract, name) is not None
+    ]
+
+
 def gap(contract: type[Contract], values: Mapping[str, object]) -> Question | None:
     """The first field, in declared order, that was not said or could not be read; None when nothing is left to ask."""
     for name in contract.model_fields:
@@ -69,14 +86,30 @@ def gap(contract: type[Contract], values: Mapping[str, object]) -> Question | No
     return None
 
 
-def question(contract: type[Contract], field: str, why: str = "") -> Question:
+def named(contract: type[Contract], location: Sequence[int | str], told: str) -> tuple[str, ...]:
+    """The fields that an error is about: the one where it stands, else those whose names its text has, in its order."""
+    if location and location[0] in contract.model_fields:
+        return (str(location[0]),)
+    found = {name: re.search(rf"\b{re.escape(name).replace('_', '[ _]')}\b", told) for name in contract.model_fields}
+    return tuple(sorted((name for name, match in found.items() if match), key=lambda name: found[name].start()))  # type: ignore[union-attr]
+
+
+def question(contract: type[Contract], field: str, why: str = "", also: Sequence[str] = ()) -> Question:
     """The question about one field: why it is asked, if there is a reason, and the field's description.
 
-    A reason that asks by itself needs no second question.
+    A reason that asks by itself needs no second question. `also`: fields of which one may be answered instead.
     """
-    asked = contract.questions().get(field) or f"What is the {field.replace('_', ' ')}?"
+    asked = _asked(contract, field)
+    for other in also:
+        if other in contract.model_fields and other != field:
+            second = _asked(contract, other)
+            asked += f" Or {second[:1].lower()}{second[1:]}"
     text = why if why.endswith("?") else f"{why} {asked}".strip()
     return Question(field, text, _choices(contract, field), contract.__name__, answer_schema(contract, field))
+
+
+def _asked(contract: type[Contract], field: str) -> str:
+    return contract.questions().get(field) or f"What is the {field.replace('_', ' ')}?"
 
 
 def answer_schema(contract: type[Contract], field: str) -> dict[str, Any]:
@@ -88,7 +121,16 @@ def answer_schema(contract: type[Contract], field: str) -> dict[str, Any]:
     annotation: Any = info.annotation
     for metadata in info.metadata:
         annotation = Annotated[annotation, metadata]
-    return TypeAdapter(annotation).json_schema()
+    schema = TypeAdapter(annotation).json_schema()
+    kind = said_kind(contract, field)
+    # Words that code reads as something: whoever shows the question can offer the fitting input.
+    return schema if kind is None else schema | {"x-read-as": kind.__name__}
+
+
+def read_words(contract: type[Contract], field: str, words: str, today: date) -> object | None:
+    """Words as the value of a field of the customer's own words; None if they are none."""
+    kind = said_kind(contract, field)
+    return None if kind is None else read(kind, words, today)
 
 
 def read_answer(contract: type[Contract], field: str, answer: str, today: date) -> object | None:
@@ -99,6 +141,8 @@ def read_answer(contract: type[Contract], field: str, answer: str, today: date) 
     choices = _choices(contract, field)
     if choices is not None:
         chosen = match(answer, choices)
+        if chosen is None and bool in _kinds(contract.model_fields[field].annotation):
+            return read(bool, answer, today)
         return None if chosen is None else _options(contract, field)[chosen]
     info = contract.model_fields[field]
     annotation: Any = info.annotation

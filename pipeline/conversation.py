@@ -8,7 +8,8 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Turn:
-    """What one side said, verbatim."""
+    """What one side said, verbatim. `earlier`: in an earlier request of the same conversation, which has ended."""
 
     role: Literal["customer", "assistant"]
     text: str
+    earlier: bool = False

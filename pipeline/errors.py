@@ -2,6 +2,8 @@
 
 InterlockError                an ordinary error; `str(error)` is one sentence: what happened and what to do
 ├── UsageError                the caller asked for something that cannot be done: exit code 2, nothing changed
+│   ├── UnknownConversation   there is no conversation, or escalation, of that id
+│   ├── Busy                  another message of the conversation, or another operator, comes first
 │   ├── ActionNotUnlocked     a workflow called an action, or a workflow, that its intent does not list
 │   └── NotApproved           an action that needs a person's approval was called without it
 ├── ClusterError              the machines of a cluster are gone; the run stops and can be resumed
@@ -12,6 +14,8 @@ InterlockError                an ordinary error; `str(error)` is one sentence: w
     └── Refused               raised by an action: nothing was done, and why
 
 Suspend (BaseException)       not an error: the run waits for a person. No `except Exception` can swallow it.
+WrongIntent (BaseException)   not an error: the request is for another workflow; the gate decides once more
+Dropped (BaseException)       not an error: the customer takes the request back
 Escalation (BaseException)    not an error: a person takes over (outcome.py)
 """
 
@@ -30,6 +34,16 @@ class InterlockError(Exception):
 
 class UsageError(InterlockError):
     """The caller's mistake: a missing file, an app that is none, a guardrail that cannot be applied."""
+
+
+class UnknownConversation(UsageError):
+    """An id under which nothing is kept."""
+
+
+class Busy(UsageError):
+    """Somebody else is at it: a message is still being worked on, or another operator has taken the escalation."""
+
+    retryable: ClassVar[bool] = True
 
 
 class ActionNotUnlocked(UsageError):
@@ -116,6 +130,22 @@ class Suspend(BaseException):
     def __init__(self, question: Question) -> None:
         super().__init__(question.text)
         self.question = question
+
+
+class WrongIntent(BaseException):
+    """This workflow is not what the customer wants: the gate decides again without it, at most twice.
+
+    Raised by a workflow that finds nothing it needs in the text, or when the customer changes the subject: `text` is
+    then what the gate decides on, with every workflow open to it. Actions that were done stay done.
+    """
+
+    def __init__(self, reason: str = "", text: str | None = None) -> None:
+        super().__init__(reason or "The request is for another workflow.")
+        self.text = text
+
+
+class Dropped(BaseException):
+    """The customer said "never mind" to a question. Raised by every question, caught by the pipeline alone."""
 
 
 def first_line(error: BaseException) -> str:

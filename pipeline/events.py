@@ -1,15 +1,18 @@
 """Events: what happens to a record, told while it happens. Knows no listener.
 
-Events that a later reader needs (all but StepStarted and StepFinished, which the steps table tells better) are also
-kept in the journal. None carries a scratchpad, a prompt or a passage: they may be shown to anybody who may see the
+Events that a later reader needs are also kept in the journal: of a batch all but StepStarted and StepFinished, which
+the steps table tells better; of a conversation all that its people see, so that each has a number there. None carries a
+scratchpad, a prompt, or more of a passage than an answer quotes: they may be shown to anybody who may see the
 conversation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, Literal
 
 from pipeline.outcome import Question, Status
 
@@ -85,11 +88,148 @@ class RecordFinished:
     intent: str | None
 
 
-Event = RecordStarted | Routed | StepStarted | StepFinished | Said | Asked | ActionCommitted | RecordFinished
+@dataclass(frozen=True)
+class MessageReceived:
+    """A person at the customer's end wrote; `record` is the request that it begins or goes on with.
+
+    `key`: the sender's name for this message, under which it is received once.
+    """
+
+    record: str
+    role: Literal["customer"]
+    text: str
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A request was served: `text` says it in words, `result` is the public dump of the contract, if it is one.
+
+    `quotes`: what of it stands word for word in a passage, each {"text", "passage", "document", "heading"}.
+    """
+
+    record: str
+    text: str
+    result: Mapping[str, Any] | None = None
+    contract: str | None = None
+    quotes: Sequence[Mapping[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Escalated:
+    """A person has to take over; `to` names a desk, `reason` is one sentence."""
+
+    record: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The request could not be served; `text` is for the customer and gives nothing of the inside away."""
+
+    record: str
+    text: str
+
+
+@dataclass(frozen=True)
+class OperatorJoined:
+    """An operator has taken an escalation: what the customer writes now goes to a person."""
+
+    record: str
+    by: str
+
+
+@dataclass(frozen=True)
+class OperatorSaid:
+    """An operator answered into the conversation."""
+
+    record: str
+    by: str
+    text: str
+
+
+@dataclass(frozen=True)
+class OperatorLeft:
+    """An operator has closed an escalation: what the customer writes now is a new request."""
+
+    record: str
+    by: str
+
+
+@dataclass(frozen=True)
+class TurnFinished:
+    """All that a message set off has been told; `status` is its record's."""
+
+    record: str
+    status: Status
+
+
+Event = (
+    RecordStarted
+    | Routed
+    | StepStarted
+    | StepFinished
+    | Said
+    | Asked
+    | ActionCommitted
+    | RecordFinished
+    | MessageReceived
+    | Answered
+    | Escalated
+    | Failed
+    | OperatorJoined
+    | OperatorSaid
+    | OperatorLeft
+    | TurnFinished
+)
 Listener = Callable[[Event], None]
+
+EVENTS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in Event.__args__}
+"""Every kind of event by the name of its class."""
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """An event as the journal holds it: `id` increases over all events of a journal, `at` is Unix time."""
+
+    id: int
+    at: float
+    event: Event
+
+    @property
+    def name(self) -> str:
+        """As a stream names it: "message_received"."""
+        return event_name(type(self.event).__name__)
+
+    def row(self) -> dict[str, Any]:
+        """Ready for JSON: id, at, the class name under "event", and the event's own values."""
+        return {"id": self.id, "at": self.at, **event_row(self.event)}
 
 
 def event_row(event: Event) -> dict[str, Any]:
     """The event as a dict ready for JSON, its class name under "event"."""
-    values = {"record": event.record, "question": event.question.row()} if isinstance(event, Asked) else vars(event)
+    values = vars(event)
+    if isinstance(event, Asked):
+        asked = event.question
+        extra = {"contract": asked.contract, "schema": asked.answer_schema}
+        values = {"record": event.record, "question": {**asked.row(), **extra}}
     return {"event": type(event).__name__, **values}
+
+
+def restore_event(record: str, body: Mapping[str, Any]) -> Event:
+    """The event of which `body` is the row without its record; what it holds beyond the class's fields is dropped."""
+    kind = EVENTS[body["event"]]
+    values = {field.name: body[field.name] for field in fields(kind) if field.name in body}
+    if kind is Asked:
+        asked = dict(values["question"])
+        choices = asked.pop("choices", None)
+        values["question"] = Question(**asked, choices=None if choices is None else tuple(choices))
+    event: Event = kind(**{**values, "record": record})
+    return event
+
+
+@cache
+def event_name(kind: str) -> str:
+    """The name of an event's class in small letters, its words joined by underscores."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower()

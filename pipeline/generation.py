@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -21,6 +21,7 @@ from models.contract import Contract
 from models.engine import Completion, Message, Sampling
 from models.errors import PromptedFailure, PromptTooLong
 from models.grammar import Grammar
+from models.weighing import Prompt, weigh
 from pipeline.errors import UsageError
 from pipeline.gateway import Gateway
 from pipeline.guardrails import Guardrail
@@ -38,6 +39,7 @@ SHORTER = (20, 0)
 """Characters of a scratchpad, tried in this order, where the prompt leaves no room for the one that was declared."""
 
 _ATTEMPT: TypeAdapter[Attempt] = TypeAdapter(Attempt)
+_SHARES: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,40 @@ class Generation:
         first = Try(tuple(task.messages), Sampling(seed=self._seed))
         result = await climb(first, attempt, HOPELESS if forced else self._ladder, means)
         return task.kind.model_validate_json(result.text, context={"today": self._today})
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the engine can say how likely it finds each of some options."""
+        return self._gateway is not None and self._gateway.engine.enforcement == "grammar"
+
+    async def weigh(self, options: Mapping[str, str], prompt: Prompt) -> dict[str, float]:
+        """How likely the model finds each option (name to description), as one step; `prompt` offers them by letter.
+
+        One option costs no call. UsageError without a model.
+        """
+        gateway = self._gateway
+        if gateway is None:
+            raise UsageError("This run has no model: open the pipeline with an engine.")
+
+        def lettered(order: Mapping[str, str]) -> Sequence[Message]:
+            return prompt({letter: f"{name}: {options[name]}" for letter, name in order.items()})
+
+        async def execute(note: Note) -> dict[str, float]:
+            weighed = await weigh(gateway.generate, lettered, list(options))
+            note.prompt_tokens = sum(call.usage.prompt_tokens for call in weighed.calls)
+            note.completion_tokens = sum(call.usage.completion_tokens for call in weighed.calls)
+            note.detail = {
+                "contract": "choice",
+                "hash": ", ".join(sorted(options)),
+                "calls": len(weighed.calls),
+                "finish_reason": "stop" if weighed.calls else "forced",
+                "enforcement": gateway.engine.enforcement,
+                "engine_seconds": max((call.seconds for call in weighed.calls), default=0.0),
+            }
+            return dict(weighed.shares)
+
+        shares: dict[str, float] = await self._replay.step("model choice", sorted(options.items()), execute, _SHARES)
+        return shares
 
     async def _attempt(self, gateway: Gateway, task: Task[C], asked: Try, note: Note) -> Attempt:
         engine, compiled = gateway.engine, task.compiled

@@ -17,11 +17,17 @@ from pipeline.errors import UsageError
 
 
 class Guardrail:
-    """A predicate with a message. `field` names the field of the first argument that a customer can change, if any."""
+    """A predicate with a message. `fields` are those that a customer can change to mend it, `field` the first, if any.
 
-    def __init__(self, function: Callable[..., bool | Awaitable[bool]], field: str | None = None) -> None:
+    The question is about `field`; an answer with a value for another of them is taken as well.
+    """
+
+    def __init__(
+        self, function: Callable[..., bool | Awaitable[bool]], field: str | Sequence[str] | None = None
+    ) -> None:
         self.function = function
-        self.field = field
+        self.fields: tuple[str, ...] = (field,) if isinstance(field, str) else tuple(field or ())
+        self.field = next(iter(self.fields), None)
         self.name: str = getattr(function, "__name__", "")
         self.message = " ".join((inspect.getdoc(function) or "").split())
         self.__name__ = self.name
@@ -102,13 +108,16 @@ def guardrail(function: Callable[..., bool | Awaitable[bool]], /) -> Guardrail: 
 
 
 @overload
-def guardrail(*, field: str) -> Callable[[Callable[..., bool | Awaitable[bool]]], Guardrail]: ...
+def guardrail(*, field: str | Sequence[str]) -> Callable[[Callable[..., bool | Awaitable[bool]]], Guardrail]: ...
 
 
 def guardrail(
-    function: Callable[..., bool | Awaitable[bool]] | None = None, /, *, field: str | None = None
+    function: Callable[..., bool | Awaitable[bool]] | None = None, /, *, field: str | Sequence[str] | None = None
 ) -> Guardrail | Callable[[Callable[..., bool | Awaitable[bool]]], Guardrail]:
-    """Declare a predicate as a guardrail: `@guardrail`, or `@guardrail(field="budget")` if the customer can mend it."""
+    """Declare a predicate as a guardrail: `@guardrail`, or `@guardrail(field="budget")` if the customer can mend it.
+
+    `field=("budget", "departure")`: by either of them.
+    """
     if function is not None:
         return Guardrail(function)
     return lambda predicate: Guardrail(predicate, field)

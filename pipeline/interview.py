@@ -1,68 +1,80 @@
-"""Interview: gets answers from a person, and fills a form from what was said and answered.
+"""Interview: gets answers from a person: what was said, what was answered, and how often it may be asked.
 
-Knows how a gap or a violated rule becomes a question about one field, and how often it may be asked; leaves the wording
-and reading of answers to clarify.py, what a model copies to generation.py, and waiting for a person to replay.py.
+Knows when an answer takes a request back or changes the subject; leaves what is asked about a form to filling.py, and
+waiting for a person to replay.py.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
-from models.contract import Contract
-from models.grammar import compile_grammar, normalise
-from models.reading import read
-from models.said import Unread
-from pipeline import clarify, prompts
+from models.grammar import normalise
+from pipeline import clarify, reply
 from pipeline.conversation import Turn
-from pipeline.errors import GuardrailViolation
-from pipeline.generation import Generation, Holds, Task
-from pipeline.guardrails import Guardrail
+from pipeline.errors import Dropped, WrongIntent
 from pipeline.outcome import Escalation, Question
-from pipeline.replay import Note, Replay
+from pipeline.replay import Replay
 
-C = TypeVar("C", bound=Contract)
 T = TypeVar("T")
 
-_NAME: TypeAdapter[str | None] = TypeAdapter(str | None)
+SUBJECT_WORDS = 3
+"""An answer of fewer words is no change of subject: "Goa" is about whatever was asked."""
+MOST_QUESTIONS = 12
+"""In one record: more is no longer a service, and a person takes over."""
+
+Elsewhere = Callable[[str], Awaitable[bool]]
+"""Whether an answer is surely about something else than the present request."""
 
 
 class Interview:
-    """The customer's side of one record. `conversation` grows by each question and its answer."""
+    """The customer's side of one record. `conversation` grows by each question and its answer.
 
-    def __init__(
-        self, conversation: list[Turn], today: date, replay: Replay, generation: Generation, holds: Holds
-    ) -> None:
-        self._conversation = conversation
-        self._today = today
+    `elsewhere` tells of an answer whether it changes the subject.
+    """
+
+    def __init__(self, conversation: list[Turn], replay: Replay, elsewhere: Elsewhere) -> None:
+        self.conversation = conversation
         self._replay = replay
-        self._generation = generation
-        self._holds = holds
-        self._asked: Counter[str] = Counter()
+        self._elsewhere = elsewhere
+        self._questions = 0
 
     def said(self) -> list[str]:
-        """What the customer said, turn by turn, as a grammar takes it."""
-        return [normalise(turn.text) for turn in self._conversation if turn.role == "customer"]
+        """What the customer said about this request, turn by turn, as a grammar takes it."""
+        return [normalise(turn.text) for turn in self.own() if turn.role == "customer"]
 
-    async def ask(self, question: Question, understand: Callable[[str], T | None], about: Sequence[object] = ()) -> T:
+    async def ask(
+        self,
+        question: Question,
+        understand: Callable[[str], T | None],
+        about: Sequence[object] = (),
+        amend: Callable[[str], Awaitable[None]] | None = None,
+    ) -> T:
         """What a person's answer means to `understand`, which returns None for an answer it does not.
 
-        `about`: what else the answer is bound to.
+        `about`: what else the answer is bound to. `amend` is given an answer that says more than was asked, and raises
+        if it changes something.
 
-        Raises Suspend until the question is answered, and Escalation when it was asked in vain.
+        Raises Suspend until the question is answered, Dropped when it takes the request back, WrongIntent when it is
+        about something else, and Escalation when it was asked in vain.
         """
         asked = question
         for _ in range(clarify.ASK_LIMIT):
-            answer = normalise(await self._replay.ask(asked, about))
-            self._conversation += [Turn("assistant", asked.text), Turn("customer", answer)]
+            answer = await self.hear(asked, about)
+            rest = reply.corrected(answer)
+            if rest is not None:
+                await self.check_subject(rest)
+                if amend is not None:
+                    await amend(rest)
             meaning = understand(answer)
+            if meaning is None and reply.drops(answer):
+                raise Dropped
             if meaning is not None:
                 return meaning
+            await self.check_subject(answer)
+            if amend is not None:
+                await amend(answer)
             asked = dataclasses.replace(question, text=f'I did not understand "{short(answer)}". {question.text}')
         raise Escalation(
             "human", f'"{short(question.text)}" was asked {clarify.ASK_LIMIT} times without a usable answer.'
@@ -71,87 +83,27 @@ class Interview:
     async def answer(self, question: Question) -> str:
         """A person's answer; if the question has choices, exactly one of them. Raises as `ask`."""
         choices = question.choices
-        return await self.ask(question, lambda answer: answer if choices is None else clarify.match(answer, choices))
+        if choices is None:
+            return await self.ask(question, lambda answer: None if reply.drops(answer) else answer)
+        return await self.ask(question, lambda answer: clarify.match(answer, choices))
 
-    async def collect(
-        self, contract: type[C], values: dict[str, object] | None, guardrails: Sequence[Guardrail]
-    ) -> tuple[C, dict[str, object]]:
-        """A form that is complete and holds its guardrails, and its values by field.
+    async def hear(self, question: Question, about: Sequence[object] = ()) -> str:
+        """What a person says to a question, verbatim."""
+        self._questions += 1
+        if self._questions > MOST_QUESTIONS:
+            raise Escalation("human", f"The customer was asked {MOST_QUESTIONS} questions without coming to an end.")
+        answer = normalise(await self._replay.ask(question, about))
+        self.conversation += [Turn("assistant", question.text), Turn("customer", answer)]
+        return answer
 
-        `values` are those of an earlier pass, if there was one. Raises Suspend, Escalation and GuardrailViolation.
-        """
-        if values is None:
-            values = await self._fill(contract, self.said())
-        while True:
-            question = clarify.gap(contract, values)
-            if question is None:
-                form, question = await self._check(contract, values, guardrails)
-                if form is not None:
-                    return form, values
-            if question is not None:
-                values = await self.mend(contract, values, question)
+    async def check_subject(self, answer: str) -> None:
+        """WrongIntent if an answer is about something else than what was asked."""
+        if len(answer.split()) >= SUBJECT_WORDS and await self._elsewhere(answer):
+            raise WrongIntent("The customer changed the subject.", text=answer)
 
-    async def mend(
-        self, contract: type[Contract], values: Mapping[str, object], question: Question
-    ) -> dict[str, object]:
-        """The form's values after a person answered a question about one field."""
-        field = question.field or ""
-        if self._asked[field] >= clarify.ASK_LIMIT:
-            raise Escalation(
-                "human", f"The customer was asked {clarify.ASK_LIMIT} times for '{field}' without a usable answer."
-            )
-        self._asked[field] += 1
-        answer = await self.answer(question)
-        mended = {**values, field: clarify.read_answer(contract, field, answer, self._today)}
-        if mended[field] is None or clarify.gap(contract, mended) is not None:
-            # What was said before has been read before: only the answer may be copied from now.
-            for name, value in (await self._fill(contract, [normalise(answer)])).items():
-                if mended.get(name) is None or isinstance(mended[name], Unread) or name in contract.private_fields():
-                    mended[name] = value if value is not None else mended.get(name)
-        if mended[field] is None and (kind := clarify.said_kind(contract, field)) is not None:
-            mended[field] = read(str, answer[:64], self._today) if kind is str else Unread(short(answer))
-        return mended
-
-    async def _fill(self, contract: type[Contract], said: Sequence[str]) -> dict[str, object]:
-        """What a model copied from `said`, by field; None for what it did not find."""
-        draft = clarify.narrowed(contract, self._generation.decides)
-        if not set(draft.model_fields) - set(contract.private_fields()):
-            return {}
-        messages = prompts.fill(draft, self._conversation)
-        task = Task(draft, contract, messages, lambda length: compile_grammar(draft, said, scratchpad=length))
-        filled = await self._generation.produce(task)
-        return {name: getattr(filled, name) for name in draft.model_fields}
-
-    async def _check(
-        self, contract: type[C], values: Mapping[str, object], guardrails: Sequence[Guardrail]
-    ) -> tuple[C, None] | tuple[None, Question]:
-        """The form, or the question about what is wrong with it."""
-        given = {name: value for name, value in values.items() if value is not None}
-        given |= {name: "" for name in contract.private_fields() if name not in given}
-        try:
-            form = contract.model_validate(given, context={"today": self._today})
-        except ValidationError as error:
-            first = error.errors()[0]
-            if not first["loc"] or first["loc"][0] not in contract.model_fields:
-                raise Escalation("human", f"What was said does not fit together: {first['msg']}.") from error
-            return None, clarify.question(contract, str(first["loc"][0]), f"{first['msg']}.")
-        if not guardrails:
-            return form, None
-
-        async def check(note: Note) -> str | None:
-            for rule in guardrails:
-                if not await self._holds(rule, [form]):
-                    return rule.name
-            return None
-
-        arguments = [form, [rule.name for rule in guardrails]]
-        violated = await self._replay.step(f"check {contract.__name__}", arguments, check, _NAME)
-        if violated is None:
-            return form, None
-        rule = next(rule for rule in guardrails if rule.name == violated)
-        if rule.field is None:
-            raise GuardrailViolation(rule.name, rule.message)
-        return None, clarify.question(contract, rule.field, rule.message)
+    def own(self) -> list[Turn]:
+        """The turns about this request."""
+        return [turn for turn in self.conversation if not turn.earlier]
 
 
 def short(text: str, length: int = 60) -> str:

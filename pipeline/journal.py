@@ -13,17 +13,30 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from pipeline.endings import endings
+from pipeline.entries import as_json, insert_event, insert_step
 from pipeline.errors import JournalError
-from pipeline.events import Event, RecordStarted, event_row
+from pipeline.events import (
+    ActionCommitted,
+    Event,
+    RecordFinished,
+    RecordStarted,
+    Routed,
+    Said,
+    StepFinished,
+    StepStarted,
+)
+from pipeline.feed import Feed
 from pipeline.outcome import Outcome, Question
 from pipeline.readings import Readings
 from pipeline.rows import ActionRow
-from pipeline.schema import ACTION_COLUMNS, STEP_COLUMNS, connect, connect_with_tables
+from pipeline.schema import ACTION_COLUMNS, connect, connect_with_tables
 from pipeline.step import StepRow
 from pipeline.writer import Sql, Writer
 
@@ -38,8 +51,10 @@ class Journal(Readings):
 
     def __init__(self, path: Path, reader: sqlite3.Connection, writer: sqlite3.Connection) -> None:
         super().__init__(path, reader)
+        self.feed = Feed()
         self._writer = writer
         self._thread = Writer(path, writer)
+        self._conversations: dict[str, str] = {}
 
     @classmethod
     def open(cls, path: Path) -> Journal:
@@ -78,7 +93,7 @@ class Journal(Readings):
                 "SELECT started FROM runs WHERE number = (SELECT max(number) FROM runs) AND finished IS NULL))",
                 (),
             ),
-            ("INSERT INTO runs (started, manifest) VALUES (?, ?)", (time.time(), _json(manifest))),
+            ("INSERT INTO runs (started, manifest) VALUES (?, ?)", (time.time(), as_json(manifest))),
         )
 
     def end_run(self) -> None:
@@ -99,15 +114,43 @@ class Journal(Readings):
     async def start(self, event: RecordStarted, alone: bool = False) -> None:
         """Make durable that a record is being served, alone or not: should that kill us, the next run must know."""
         mark: list[Sql] = [("UPDATE records SET alone = ? WHERE id = ?", (int(alone), event.record))]
-        await self._thread.write(*(mark if alone or event.resumed else ()), _insert_event(event))
+        await self._thread.write(*(mark if alone or event.resumed else ()), insert_event(event))
+
+    def follow(self, record: str, conversation: str) -> None:
+        """People watch this record until it has a status: what they see is kept as their conversation's events."""
+        self._conversations[record] = conversation
+
+    async def write(self, *statements: Sql, conversation: str | None = None) -> None:
+        """Make statements durable as one, power cuts included, and wake the listeners of a conversation."""
+        then = None if conversation is None else partial(self.feed.wake, conversation)
+        await self._thread.write(*statements, firm=True, then=then)
 
     def tell(self, event: Event) -> None:
-        """Keep an event. Not waited for."""
-        self._thread.write_soon(_insert_event(event))
+        """Keep an event that a later reader needs. Not waited for.
+
+        In a conversation the others stand in the journal with what they tell of, so that neither is there without the
+        other.
+        """
+        conversation = self._conversations.get(event.record)
+        if conversation is None:
+            if not isinstance(event, StepStarted | StepFinished):
+                self._thread.write_soon(insert_event(event))
+        elif isinstance(event, Routed | StepStarted | Said):
+            self._thread.write_soon(insert_event(event, conversation), then=partial(self.feed.wake, conversation))
+        elif isinstance(event, RecordFinished):
+            self._thread.write_soon(insert_event(event))
+
+    def _seen(self, record: str, *events: Event) -> tuple[list[Sql], Callable[[], None] | None]:
+        """Statements that keep events for the people who watch a record, if any do, and what wakes them."""
+        conversation = self._conversations.get(record)
+        if conversation is None:
+            return [], None
+        return [insert_event(event, conversation) for event in events], partial(self.feed.wake, conversation)
 
     async def keep(self, record: str, step: StepRow) -> None:
         """Make a step durable; returns when it is. JournalError if the disk does not take it."""
-        await self._thread.write(_insert_step(record, step))
+        seen, wake = self._seen(record, _finished(record, step))
+        await self._thread.write(insert_step(record, step), *seen, then=wake)
 
     async def reserve(self, action: ActionRow) -> None:
         """Make durable that an action is about to happen."""
@@ -133,18 +176,48 @@ class Journal(Readings):
 
     async def settle(self, record: str, key: str, state: Literal["committed", "refused"], step: StepRow) -> None:
         """Make durable that a reserved action happened, or that it certainly did not; with its step, as one."""
+        done = [ActionCommitted(record, step.name, key)] if state == "committed" else []
+        seen, wake = self._seen(record, *done, _finished(record, step))
         await self._thread.write(
-            _insert_step(record, step),
+            insert_step(record, step),
             (
                 "UPDATE actions SET state = ?, result = ?, committed = ? WHERE key = ?",
                 (state, step.result, time.time(), key),
             ),
+            *seen,
             firm=True,
+            then=wake,
+        )
+
+    async def settle_uncertain(self, record: str, key: str, happened: bool, result: str | None = None) -> None:
+        """A person found out whether a reserved action happened. JournalError if it is not uncertain.
+
+        It happened: it is committed with `result` (JSON), and the record is open again, to go on after it. It did not:
+        it is refused, and `retry` serves the record once more.
+        """
+        rows = self.read(
+            "SELECT a.name, r.status, r.conversation FROM actions AS a JOIN records AS r ON r.id = a.record"
+            " WHERE a.key = ? AND a.record = ? AND a.state = 'reserved'",
+            (key, record),
+        )
+        if not rows or rows[0][1] is None:
+            raise JournalError(f"Record '{record}' has no such action of which it is not known whether it happened.")
+        state = "committed" if happened else "refused"
+        name, _, conversation = rows[0]
+        told = [insert_event(ActionCommitted(record, name, key), conversation)] if happened else []
+        await self.write(
+            (
+                "UPDATE actions SET state = ?, result = ?, committed = ? WHERE key = ?",
+                (state, result if happened else None, time.time(), key),
+            ),
+            *told,
+            *(self._reopened(record, again=False) if happened else ()),
+            conversation=conversation,
         )
 
     async def park(self, record: str, step: StepRow, question: Question) -> None:
         """Make a question durable. `step` is the asking step, still without a result."""
-        choices = None if question.choices is None else _json(question.choices)
+        choices = None if question.choices is None else as_json(question.choices)
         await self._thread.write(
             # A question of an earlier pass that the workflow no longer asks would otherwise take the answer.
             ("DELETE FROM questions WHERE record = ? AND position = ? AND answer IS NULL", (record, step.position)),
@@ -161,7 +234,7 @@ class Journal(Readings):
                     choices,
                     time.time(),
                     question.contract,
-                    _json(question.answer_schema),
+                    as_json(question.answer_schema),
                 ),
             ),
         )
@@ -171,7 +244,11 @@ class Journal(Readings):
 
         JournalError if the record does not wait.
         """
-        row = self._read(
+        await self.write(*self.answered(record, text))
+
+    def answered(self, record: str, text: str) -> list[Sql]:
+        """Statements that answer a record's question. JournalError as `answer`."""
+        row = self.read(
             "SELECT q.number, q.position, q.digest, q.occurrence, q.asked FROM questions AS q"
             " JOIN records AS r ON r.id = q.record AND r.status = 'needs_input'"
             " WHERE q.record = ? AND q.answer IS NULL ORDER BY q.number LIMIT 1",
@@ -181,13 +258,12 @@ class Journal(Readings):
             raise JournalError(f"Record '{record}' does not wait for an answer: look at its status in results.jsonl.")
         number, position, digest, occurrence, asked = row[0]
         step = StepRow(position, "ask", digest, occurrence, json.dumps(text), started=asked)
-        await self._thread.write(
+        return [
             ("UPDATE questions SET answer = ?, answered = ? WHERE number = ?", (text, time.time(), number)),
-            _insert_step(record, step),
+            insert_step(record, step),
             ("DELETE FROM questions WHERE record = ? AND answer IS NULL", (record,)),
             ("UPDATE records SET status = NULL, outcome = NULL, finished = NULL WHERE id = ?", (record,)),
-            firm=True,
-        )
+        ]
 
     async def retry(self, which: Collection[str]) -> None:
         """Open records again, by status ("failed", "escalated") or id, to be served once more with other draws.
@@ -195,51 +271,72 @@ class Journal(Readings):
         Steps up to the first that failed stay; what a person answered before that, and every action done, is kept.
         JournalError, with nothing changed, for an id that has no status to go back from.
         """
-        rows = self._read("SELECT id, status FROM records WHERE status IS NOT NULL")
+        rows = self.read("SELECT id, status FROM records WHERE status IS NOT NULL")
         chosen = [id for id, status in rows if (status in which and status in RETRIED) or id in which]
         missing = set(which) - set(RETRIED) - set(chosen)
         if missing:
             raise JournalError(f"There is no finished record '{sorted(missing)[0]}' to retry: see `interlock inspect`.")
         for id in chosen:
-            steps = sorted(self.steps(id), key=lambda step: step.started)
-            failed = next((step.started for step in steps if _failed(step)), steps[0].started if steps else 0.0)
-            await self._thread.write(
-                ("DELETE FROM steps WHERE record = ? AND started + seconds >= ?", (id, failed)),
-                ("DELETE FROM questions WHERE record = ? AND asked >= ?", (id, failed)),
-                (
-                    "UPDATE records SET status = NULL, outcome = NULL, finished = NULL, traceback = NULL,"
-                    " retries = retries + 1, suspicion = 0, alone = 0 WHERE id = ?",
-                    (id,),
-                ),
-                firm=True,
-            )
+            await self.write(*self._reopened(id, again=True))
+
+    def _reopened(self, record: str, again: bool) -> list[Sql]:
+        """Statements that forget a record's outcome and its steps from the first that failed.
+
+        `again`: it is served once more, with other draws and a clean slate; else it goes on.
+        """
+        steps = sorted(self.steps(record), key=lambda step: step.started)
+        failed = next((step.started for step in steps if _failed(step)), steps[0].started if steps else 0.0)
+        slate = ", retries = retries + 1, suspicion = 0, alone = 0" if again else ""
+        return [
+            ("DELETE FROM steps WHERE record = ? AND started + seconds >= ?", (record, failed)),
+            ("DELETE FROM questions WHERE record = ? AND asked >= ?", (record, failed)),
+            (
+                "UPDATE records SET status = NULL, outcome = NULL, finished = NULL, traceback = NULL"
+                f"{slate} WHERE id = ?",
+                (record,),
+            ),
+        ]
 
     async def resolve(self, record: str, text: str) -> None:
         """A person took an escalated record over and says what came of it. JournalError if it is not escalated."""
-        rows = self._read("SELECT outcome FROM records WHERE id = ? AND status = 'escalated'", (record,))
+        await self.write(*self.resolved(record, text))
+
+    def resolved(self, record: str, text: str) -> list[Sql]:
+        """Statements that resolve an escalated record. JournalError as `resolve`."""
+        rows = self.read("SELECT outcome FROM records WHERE id = ? AND status = 'escalated'", (record,))
         if not rows:
             raise JournalError(f"Record '{record}' is not with a person: look at its status in results.jsonl.")
         row = json.loads(rows[0][0])
         row |= {"status": "completed", "message": text, "result": None, "contract": None}
-        await self._thread.write(
+        return [
             (
                 "INSERT INTO questions (record, position, digest, occurrence, text, answer, asked, answered, kind)"
                 " VALUES (?, 'end', '', 0, ?, ?, ?, ?, 'escalation')",
                 (record, row["escalation"]["reason"], text, time.time(), time.time()),
             ),
-            ("UPDATE records SET status = 'completed', outcome = ? WHERE id = ?", (_json(row), record)),
-            firm=True,
-        )
+            ("UPDATE records SET status = 'completed', outcome = ? WHERE id = ?", (as_json(row), record)),
+        ]
 
     async def finish(self, outcome: Outcome, traceback: str | None = None) -> str:
         """Make a record's outcome durable. Returns its line for results.jsonl, without the line break."""
-        line = _json(outcome.row())
+        line = as_json(outcome.row())
+        record = outcome.custom_id
+        watched = record in self._conversations
+        seen: list[Sql] = []
+        wake = None
+        if watched:
+            told = self.ends(record) if outcome.parts else 0
+            seen, wake = self._seen(record, *endings(outcome, self.steps(record), told))
         await self._thread.write(
             (
                 "UPDATE records SET status = ?, intent = ?, outcome = ?, traceback = ?, finished = ? WHERE id = ?",
-                (outcome.status, outcome.intent, line, traceback, time.time(), outcome.custom_id),
-            )
+                (outcome.status, outcome.intent, line, traceback, time.time(), record),
+            ),
+            *seen,
+            firm=watched,
+            then=wake,
         )
+        self._conversations.pop(record, None)
         return line
 
 
@@ -248,33 +345,5 @@ def _failed(step: StepRow) -> bool:
     return step.error is not None or ("rung" in step.detail and bool(json.loads(step.result or "{}").get("error")))
 
 
-def _insert_event(event: Event) -> Sql:
-    body = event_row(event)
-    return (
-        "INSERT INTO events (record, at, body) VALUES (?, ?, ?)",
-        (body.pop("record"), time.time(), json.dumps(body)),  # in ASCII: an event may hold half a surrogate pair
-    )
-
-
-def _insert_step(record: str, step: StepRow) -> Sql:
-    return (
-        f"INSERT INTO steps (record, {STEP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            record,
-            step.position,
-            step.name,
-            step.digest,
-            step.occurrence,
-            step.result,
-            step.error,
-            step.attempt,
-            step.prompt_tokens,
-            step.completion_tokens,
-            step.started,
-            step.seconds,
-            _json(step.detail) if step.detail else "{}",
-        ),
-    )
-
-
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once: json.dumps makes one a call
+def _finished(record: str, step: StepRow) -> StepFinished:
+    return StepFinished(record, step.position, step.name, step.seconds, step.error is not None)

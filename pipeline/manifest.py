@@ -104,9 +104,9 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def index_identity(retriever: Retriever) -> str:
-    """Sixteen hexadecimal digits that change when the documents or the encoder of an index do."""
+    """Sixteen hexadecimal digits that change when the documents, the encoder or the chunker of an index do."""
     manifest = retriever.index.manifest
-    facts = json.dumps([manifest.fingerprint, sorted(manifest.documents.items())])
+    facts = json.dumps([manifest.fingerprint, manifest.content, dict(manifest.chunker)], sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -54,11 +54,35 @@ class Escalation(BaseException):
 
 
 @dataclass(frozen=True)
+class Part:
+    """One of several intents of a message: the customer's own words for it, and how it ended.
+
+    "pending": it is begun when the parts before it have ended. The other fields as in an Outcome.
+    """
+
+    text: str
+    intent: str | None
+    status: Status | Literal["pending"]
+    result: Mapping[str, Any] | None = None
+    contract: str | None = None
+    message: str | None = None
+    question: Question | None = None
+    escalation: Escalation | None = None
+    error: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {"text": self.text, "intent": self.intent, "status": self.status} | _ended(self)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """One record's status and what goes with it.
 
     `result` is the contract's public dump and `contract` its class name; `message` is the text of an ending in words
     (a workflow that returned a str, a polite refusal); `error` is the one-sentence reason of a failure.
+    `parts`, if one message held several intents, in the order in which they are served; `intent` is then the first
+    one's, and everything else that of the part which decides the record's status (`Outcome.decisive`).
     """
 
     custom_id: str
@@ -71,18 +95,28 @@ class Outcome:
     question: Question | None = None
     escalation: Escalation | None = None
     error: str | None = None
+    parts: tuple[Part, ...] = ()
+
+    @staticmethod
+    def decisive(parts: Sequence[Part]) -> Part:
+        """The part that decides a record's status: one that waits, else failed, else with a person, else the first."""
+        order = ("needs_input", "failed", "escalated", "completed", "pending")
+        return min(parts, key=lambda part: order.index(part.status))
 
     def row(self) -> dict[str, Any]:
         """The line of results.jsonl, ready for JSON."""
-        return {
-            "custom_id": self.custom_id,
-            "status": self.status,
-            "intent": self.intent,
-            "result": self.result,
-            "contract": self.contract,
-            "message": self.message,
-            "question": None if self.question is None else self.question.row(),
-            "escalation": None if self.escalation is None else asdict(self.escalation),
-            "error": self.error,
-            "receipt": self.receipt.row(),
-        }
+        row = {"custom_id": self.custom_id, "status": self.status, "intent": self.intent} | _ended(self)
+        if self.parts:
+            row["parts"] = [part.row() for part in self.parts]
+        return row | {"receipt": self.receipt.row()}
+
+
+def _ended(ending: Part | Outcome) -> dict[str, Any]:
+    return {
+        "result": ending.result,
+        "contract": ending.contract,
+        "message": ending.message,
+        "question": None if ending.question is None else ending.question.row(),
+        "escalation": None if ending.escalation is None else asdict(ending.escalation),
+        "error": ending.error,
+    }

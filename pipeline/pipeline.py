@@ -1,47 +1,45 @@
 """Pipeline: an app with its parts, serving one record after another.
 
-Knows the order gate → workflow → outcome; nothing of files of records (batch.py) or of commands.
+Knows how a record is opened and how its outcome is kept; leaves the way between them to course.py, and knows nothing
+of files of records (batch.py) or of commands.
 """
 
 from __future__ import annotations
 
 import asyncio
-import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-
-from models.contract import Contract
 from models.engine import Engine
-from models.errors import EngineUnavailable, ModelError, PromptTooLong
 from pipeline.app import App
-from pipeline.errors import GuardrailViolation, InterlockError, JournalError, Suspend, UsageError
-from pipeline.events import Event, Listener, RecordFinished, RecordStarted, Routed, StepFinished, StepStarted
+from pipeline.course import Course
+from pipeline.dialogue import Dialogues
+from pipeline.errors import UsageError
+from pipeline.events import Event, Listener, Numbered, RecordFinished, RecordStarted
+from pipeline.gate import Gate, Mode
 from pipeline.gateway import WAITS, Gateway
 from pipeline.journal import Journal
 from pipeline.manifest import index_identity
+from pipeline.memory import KEPT, RECALLED, Memory
 from pipeline.outcome import Escalation, Outcome
 from pipeline.receipt import receipt
 from pipeline.record import Record
 from pipeline.recovery import LADDER, Rung
-from pipeline.replay import Note, Replay
-from pipeline.router import AMBIGUOUS, OUT_OF_SCOPE, Decision, Encoder, Router
-from pipeline.run import PASSES, Amended, Run
+from pipeline.replay import Replay
+from pipeline.router import Encoder, Reader
+from pipeline.routing.calibrated import open_router
+from pipeline.run import Run
 from pipeline.step import StepRow
 from pipeline.telemetry import Telemetry
-from pipeline.workflow import Workflow
 
 if TYPE_CHECKING:
     from index.retriever import Retriever
 
 RETRY_STRIDE = 1_000
 """Between the seeds of a record and of its retry: more than the tries of any ladder."""
-
-_DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
 
 class Pipeline:
@@ -56,7 +54,8 @@ class Pipeline:
         *,
         engine: Engine | None = None,
         retriever: Retriever | None = None,
-        router: Router | None = None,
+        router: Reader | None = None,
+        mode: Mode = "cascade",
         seed: int = 0,
         listeners: Sequence[Listener] = (),
         ladder: Sequence[Rung] = LADDER,
@@ -74,7 +73,6 @@ class Pipeline:
         self._second = None if second is None else Gateway(second, waits, progress)
         self._engine = engine
         self._retriever = retriever
-        self._router = router
         self._telemetry = telemetry
         self._idle_actions = idle_actions
         self._seed = seed
@@ -84,6 +82,7 @@ class Pipeline:
         self._index = None if retriever is None else index_identity(retriever)
         if router is None and len(app.workflows) > 1:
             raise UsageError(f"The app '{app.name}' has several workflows: give an encoder to tell them apart.")
+        self._gate = Gate(self._workflows, router, mode)
 
     @classmethod
     async def open(
@@ -103,22 +102,38 @@ class Pipeline:
         """
         router = None
         if embedder is not None and (len(app.workflows) > 1 or app.out_of_scope_examples):
-            router = await asyncio.to_thread(Router, app.workflows, embedder, app.out_of_scope_examples)
+            router = await asyncio.to_thread(open_router, app, embedder, options.get("progress") or (lambda text: None))
         if not prepared:
             await asyncio.to_thread(app.make_ready, state, today)
         return cls(app, journal, state, today, router=router, **options)
 
-    async def handle(self, record: Record) -> Outcome:
+    @cached_property
+    def dialogues(self) -> Dialogues:
+        """The conversations in this pipeline's journal."""
+        return Dialogues(self, self.journal)
+
+    def handle(self, conversation: str, text: str, key: str | None = None) -> AsyncIterator[Numbered]:
+        """Receive a message of a conversation (`dialogues.open`) and tell what happens about it, up to TurnFinished.
+
+        Raises as `Dialogues.send`. Whoever stops listening stops nothing.
+        """
+        return self.dialogues.handle(conversation, text, key)
+
+    async def serve(self, record: Record, memory: Memory | None = None) -> Outcome:
         """Serve one record, from where its journal stands, to an outcome, which is durable on return.
+
+        `memory`: what earlier records of the same conversation collected; None for a record that stands alone.
 
         Whatever the workflow raises becomes an outcome. EngineUnavailable and JournalError are raised: the record
         stays unfinished, and handling it again later continues.
         """
-        outcome, _ = await self.handle_to_line(record)
+        outcome, _ = await self.serve_to_line(record, memory=memory)
         return outcome
 
-    async def handle_to_line(self, record: Record, alone: bool = False) -> tuple[Outcome, str]:
-        """As `handle`; also the outcome's line for results.jsonl, without the line break.
+    async def serve_to_line(
+        self, record: Record, alone: bool = False, memory: Memory | None = None
+    ) -> tuple[Outcome, str]:
+        """As `serve`; also the outcome's line for results.jsonl, without the line break.
 
         `alone`: it is the only record in flight, because it is suspected of killing processes.
         """
@@ -130,6 +145,8 @@ class Pipeline:
         await self.journal.start(starting, alone)
         self._tell(starting)
         replay = Replay(record.id, self.journal, today, self.state, past, self._tell, self._idle_actions)
+        if memory is None and past and any(step.name.startswith((KEPT, RECALLED)) for step in past.steps.values()):
+            memory = Memory()  # served once more outside of its conversation: what it recalled is in its journal
         run = Run(
             record.id,
             record.conversation,
@@ -143,49 +160,38 @@ class Pipeline:
             told=past.said if past else 0,
             ladder=self._ladder,
             second=self._second,
+            memory=memory,
         )
-        gate = _Gate()
-        trace: str | None = None
-        ending: dict[str, Any]
+        course = Course(self.app, self._workflows, self._gate, replay, self._tell)
         try:
-            ending = _ended(await self._serve(run, replay, gate))
-        except Suspend as suspended:
-            ending = {"status": "needs_input", "question": suspended.question}
-        except Escalation as escalation:
-            ending = {"status": "escalated", "escalation": escalation}
-        except PromptTooLong as error:
-            reason = f"The conversation is too long for the model: {error.what}"
-            ending = {"status": "escalated", "escalation": Escalation("human", reason)}
-        except GuardrailViolation as error:
-            ending = {"status": "escalated", "escalation": Escalation("human", str(error))}
-        except (EngineUnavailable, JournalError):
-            raise
-        except Exception as error:
-            trace = "".join(traceback.format_exception(error))
-            ending = {"status": "failed", "error": _reason(error)}
+            ending = await course.follow(run)
         finally:
             await replay.close()
-        return await self._finish(record, gate.decision, replay.steps, ending, trace)
+        fields = {**ending.fields, "parts": tuple(course.parts)}
+        return await self._finish(record, course, replay.steps, fields, ending.trace)
 
-    async def quarantine(self, record: Record, why: str) -> tuple[Outcome, str]:
-        """Let a record fail without serving it once more; its outcome and line as `handle_to_line`."""
-        return await self._finish(record, None, self.journal.steps(record.id), {"status": "failed", "error": why})
+    async def quarantine(self, record: Record, why: str | Escalation) -> tuple[Outcome, str]:
+        """Let a record fail, or hand it over, without serving it once more; its outcome and line as `serve_to_line`."""
+        ending: dict[str, Any] = {"status": "failed", "error": why}
+        if isinstance(why, Escalation):
+            ending = {"status": "escalated", "escalation": why}
+        return await self._finish(record, None, self.journal.steps(record.id), ending)
 
     async def _finish(
         self,
         record: Record,
-        decision: Decision | None,
+        course: Course | None,
         steps: Sequence[StepRow],
         ending: Mapping[str, Any],
         trace: str | None = None,
     ) -> tuple[Outcome, str]:
         outcome = Outcome(
             record.id,
-            intent=None if decision is None else decision.label,
+            intent=None if course is None else course.intent,
             receipt=receipt(
                 steps,
                 engine=self._engine,
-                gate=None if decision is None else decision.row(),
+                decisions=[] if course is None else [decision.row() for decision in course.decisions],
                 index=self._index,
             ),
             **ending,
@@ -196,98 +202,8 @@ class Pipeline:
             self._telemetry.record(outcome, steps)
         return outcome, line
 
-    async def _serve(self, run: Run, replay: Replay, gate: _Gate) -> object:
-        await self._route(run, replay, gate)
-        decision = gate.decision
-        if decision is None or decision.intent is None:
-            replay.completed()
-            return self.app.out_of_scope
-        workflow = self._workflows[decision.intent]
-        run.unlock(workflow)
-        for _ in range(PASSES):
-            try:
-                ending = await workflow.body(run)
-            except Amended:
-                run.start_over()
-                continue
-            replay.completed()
-            return ending
-        raise Escalation("human", f"The request was changed {PASSES} times without coming to an end.")
-
-    async def _route(self, run: Run, replay: Replay, gate: _Gate) -> None:
-        """Let the gate decide: the encoder; then the model, if it is trusted; then, on a close call, the customer."""
-        router = self._router
-        if router is None:
-            only = self.app.workflows[0].intent
-            gate.decision = Decision("intent", only, ((only, 1.0),), by="only")
-            return
-
-        async def decide(note: Note) -> Decision:
-            return await asyncio.to_thread(router.decide, run.text)
-
-        decision: Decision = await replay.step("route", [run.text], decide, _DECISION)
-        gate.decision = decision
-        if run.decides:
-            decision = gate.decision = await self._let_model_choose(run, decision)
-        if decision.kind == "ambiguous":
-            self._tell(Routed(run.id, decision.kind, None))
-            intents = [name for name, _ in decision.candidates if name in self._workflows][:2]
-            chosen = await self._ask_which(run, [self._workflows[intent] for intent in intents])
-            decision = gate.decision = replace(decision, kind="intent", intent=chosen, by="customer")
-        self._tell(Routed(run.id, decision.kind, decision.intent))
-
-    async def _let_model_choose(self, run: Run, decision: Decision) -> Decision:
-        shortlist = [name for name, _ in decision.candidates if name in self._workflows]
-        options = {intent: self._workflows[intent].phrase for intent in shortlist}
-        options |= {AMBIGUOUS: "two of these fit", OUT_OF_SCOPE: "none of these fits"}
-        chosen = await run.pick("What does the customer want?", options)
-        if chosen == OUT_OF_SCOPE:
-            return replace(decision, kind="out_of_scope", intent=None, by="model")
-        if chosen == AMBIGUOUS and len(shortlist) > 1:
-            return replace(decision, kind="ambiguous", intent=None, by="model")
-        return replace(decision, kind="intent", intent=shortlist[0] if chosen == AMBIGUOUS else chosen, by="model")
-
-    async def _ask_which(self, run: Run, workflows: Sequence[Workflow]) -> str:
-        phrases = [workflow.phrase for workflow in workflows]
-        conversation = list(run.conversation)
-        answer = await run.ask(f"Do you want to {' or to '.join(phrases)}?", field="intent", choices=phrases)
-        # The gate's question is no part of what was said about the matter itself.
-        run.conversation[:] = conversation
-        return workflows[phrases.index(answer)].intent
-
     def _tell(self, event: Event) -> None:
-        if not isinstance(event, StepStarted | StepFinished | RecordStarted):  # the last is in the journal already
+        if not isinstance(event, RecordStarted):  # which is in the journal already
             self.journal.tell(event)
         for listener in self._listeners:
             listener(event)
-
-
-@dataclass
-class _Gate:
-    """What the gate has decided so far: an exception out of a workflow must not lose it."""
-
-    decision: Decision | None = None
-
-
-def _ended(ending: object) -> dict[str, Any]:
-    if isinstance(ending, Contract):
-        return {"status": "completed", "result": ending.public(), "contract": type(ending).__name__}
-    if isinstance(ending, str):
-        return {"status": "completed", "message": ending}
-    if isinstance(ending, Escalation):
-        return {"status": "escalated", "escalation": ending}
-    raise UsageError(
-        f"The workflow returned {type(ending).__name__}: return a Contract, a text, or an Escalation to a person."
-    )
-
-
-def _reason(error: Exception) -> str:
-    """One sentence for results.jsonl; the traceback stays in the journal."""
-    first = " ".join(str(error).split())[:300]
-    if isinstance(error, InterlockError | ModelError):
-        return first
-    return (
-        f"The workflow raised {type(error).__name__}: {first}"
-        if first
-        else f"The workflow raised {type(error).__name__}."
-    )

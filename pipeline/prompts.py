@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FILL = "Fill in this form as JSON, in the customer's own words. Write null for what was not said."
 ANSWER = "Answer the question from the evidence, as JSON."
 CHOOSE = "Choose what the customer wants, as JSON. Choose ambiguous if two fit, out_of_scope if none does."
+WEIGH = "Choose what the customer wants. Answer with its letter and nothing else."
 NOTES = "Private notes."
 REPAIR = "That was refused: {error} Answer again, as JSON."
 
@@ -59,6 +60,15 @@ def choose(question: str, options: Mapping[str, str], conversation: Sequence[Tur
     ]
 
 
+def weigh(question: str, options: Mapping[str, str], conversation: Sequence[Turn]) -> list[Message]:
+    """Ask for the letter of one of the options (letter to name and description)."""
+    said = "\n".join(f"{turn.role}: {normalise(turn.text)}" for turn in conversation)
+    return [
+        Message("system", _instruction(WEIGH, options)),
+        Message("user", f"{said}\nquestion: {normalise(question)}"),
+    ]
+
+
 def repair(messages: Sequence[Message], text: str, error: str) -> list[Message]:
     """Show a model its refused answer and the reason, and ask again."""
     return [*messages, Message("assistant", text), Message("user", REPAIR.format(error=error))]
@@ -86,6 +96,9 @@ _TRAINED = (
 TRAINED_HASH = _hash(*_TRAINED)
 """First 16 hexadecimal digits of a SHA-256 over specimens of the prompts that the shipped model is trained on."""
 PROMPTS_HASH = _hash(
-    *_TRAINED, choose("Which?", {"a": "A.", "b": "B."}, _SPECIMEN), repair(_TRAINED[0], "{}", "too late")
+    *_TRAINED,
+    choose("Which?", {"a": "A.", "b": "B."}, _SPECIMEN),
+    repair(_TRAINED[0], "{}", "too late"),
+    weigh("Which?", {"A": "a."}, _SPECIMEN),
 )
 """The same over specimens of every prompt; a run records it."""

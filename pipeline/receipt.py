@@ -16,6 +16,7 @@ class Receipt:
 
     `attempts` is the number of model calls; `recovered` names the rungs of the recovery ladder that were taken.
     `enforcement` is "grammar" or "prompted", `canary` what the proof of it said when the engine was opened.
+    `gate`: the last decision; `routed`: all of them, in order, if there was more than one (several parts, a wrong one).
     `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
     """
 
@@ -24,6 +25,7 @@ class Receipt:
     enforcement: str
     canary: str
     gate: Mapping[str, Any] | None
+    routed: Sequence[Mapping[str, Any]]
     contracts: Mapping[str, str]
     shortened: Mapping[str, int]
     finish_reasons: Sequence[str]
@@ -40,9 +42,9 @@ class Receipt:
 
 
 def receipt(
-    steps: Sequence[StepRow], *, engine: Engine | None, gate: Mapping[str, Any] | None, index: str | None
+    steps: Sequence[StepRow], *, engine: Engine | None, decisions: Sequence[Mapping[str, Any]], index: str | None
 ) -> Receipt:
-    """Read the steps of one record, in order, as its receipt."""
+    """Read the steps of one record, in order, and the rows of its gate's decisions as its receipt."""
     calls = [step for step in steps if "finish_reason" in step.detail]
     evidence = [passage for step in calls for passage in step.detail.get("evidence", ())]
     return Receipt(
@@ -50,7 +52,8 @@ def receipt(
         identity=engine.identity if engine else "none",
         enforcement=engine.enforcement if engine else "none",
         canary=str(engine.canary or "not run") if engine else "none",
-        gate=gate,
+        gate=decisions[-1] if decisions else None,
+        routed=decisions if len(decisions) > 1 else (),
         contracts={str(step.detail["contract"]): str(step.detail["hash"]) for step in calls},
         shortened={
             str(step.detail["contract"]): step.detail["scratchpad"] for step in calls if "scratchpad" in step.detail

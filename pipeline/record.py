@@ -47,17 +47,17 @@ class Record:
     @classmethod
     def restore(cls, id: str, input: str) -> Record:
         """The record of which `input` is this."""
-        return cls(id, tuple(Turn(role, text) for role, text in json.loads(input)))
+        return cls(id, tuple(Turn(*turn) for turn in json.loads(input)))
 
     @property
     def text(self) -> str:
-        """All that the customer said."""
-        return "\n".join(turn.text for turn in self.conversation if turn.role == "customer")
+        """All that the customer said about this request."""
+        return "\n".join(turn.text for turn in self.conversation if turn.role == "customer" and not turn.earlier)
 
     @property
     def input(self) -> str:
         """The conversation as JSON, by which a later run recognises the record."""
-        return json.dumps([[turn.role, turn.text] for turn in self.conversation])
+        return json.dumps([[turn.role, turn.text, *([True] if turn.earlier else [])] for turn in self.conversation])
 
 
 def _id(value: object) -> str:

@@ -112,6 +112,7 @@ class Replay:
         self._occurrences: Counter[tuple[str, str, str]] = Counter()
         self._visited = 0
         self._passes = 0
+        self._part = ""
 
     async def step(
         self,
@@ -271,14 +272,19 @@ class Replay:
                 self._tasks.append(task)
         return branch
 
+    def begin(self, part: str) -> None:
+        """Steps from here on belong to a part of the record: positions inside it ("part2/1"), and keys of their own."""
+        self._part, self._passes = f"{part}/", 0
+        self._root = _Branch(self, asyncio.current_task(), self._part, self._part)
+
     def start_over(self) -> None:
-        """The workflow is called once more in the same record: its steps get positions of their own.
+        """A workflow is called once more in the same record or part: its steps get positions of their own.
 
         Occurrences start over as well, so that an action already done keeps its key and is not done again.
         """
         self._passes += 1
-        self._root = _Branch(self, asyncio.current_task(), f"again{self._passes}:")
-        self._forget("")
+        self._root = _Branch(self, asyncio.current_task(), f"{self._part}again{self._passes}:", self._part)
+        self._forget(self._part)
 
     def completed(self) -> None:
         """The workflow came to its end: ReplayMismatch if the journal holds steps that it did not call."""
@@ -290,6 +296,7 @@ class Replay:
     async def close(self) -> None:
         """End tasks that the workflow left behind, such as the others of a gather in which one asked."""
         left = [task for task in self._tasks if not task.done()]
+        self._tasks.clear()
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)

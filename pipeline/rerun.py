@@ -49,7 +49,7 @@ async def rerun(
             pipeline = await Pipeline.open(
                 app, journal, folder.path, date.fromisoformat(today), idle_actions=True, **options
             )
-            outcome = await pipeline.handle(Record.restore(id, input))
+            outcome = await pipeline.serve(Record.restore(id, input))
             fresh = [f"{step.position} {step.name}" for step in journal.steps(id) if step.position not in known]
     return before and json.loads(before), outcome, fresh
 

@@ -16,22 +16,24 @@ decides 89 % right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.routing.labels import AMBIGUOUS, OUT_OF_SCOPE
 from pipeline.workflow import Workflow
 
-OUT_OF_SCOPE = "out_of_scope"
-AMBIGUOUS = "ambiguous"
+__all__ = ["AMBIGUOUS", "OUT_OF_SCOPE", "Decision", "Encoder", "Reader", "Router"]
 
 FLOOR = 0.25
 """Least similarity (cosine, -1 to 1) of a request to the winning intent's examples; below it is out of scope."""
 MARGIN = 0.2
 """Least lead in probability over the runner-up intent; a closer call becomes a question."""
+SURE = 0.9
+"""Probability from which a model is not asked any more: 47 % of the held-out examples, all of them routed right."""
 INVERSE_PENALTY = 30.0
 """C of the regression: the best held-out log likelihood of 1, 3, 10 and 30."""
 SHORTLIST = 5
@@ -51,7 +53,9 @@ class Encoder(Protocol):
 class Decision:
     """What the gate decided and why. `candidates`: the most likely intents with probabilities, out_of_scope among them.
 
-    `intent` is set for kind "intent" only. `similarity` is to the winner's examples. `by` names who decided.
+    `intent` is set for kind "intent" only. `similarity` is to the winner's examples, 1 where a calibrated gate needs
+    none. `by` names who decided. `margin` is the lead of the likeliest intent over the next. `sure`: no model needs to
+    be asked. `model` is what the model alone made of its options, if it was asked.
     """
 
     kind: Literal["intent", "ambiguous", "out_of_scope"]
@@ -59,6 +63,9 @@ class Decision:
     candidates: tuple[tuple[str, float], ...]
     similarity: float = 1.0
     by: Literal["encoder", "model", "customer", "only"] = "encoder"
+    margin: float = 1.0
+    sure: bool = False
+    model: tuple[tuple[str, float], ...] = ()
 
     @property
     def label(self) -> str | None:
@@ -73,7 +80,17 @@ class Decision:
             "by": self.by,
             "candidates": [[name, round(score, 4)] for name, score in self.candidates],
             "similarity": round(self.similarity, 4),
+            "margin": round(self.margin, 4),
+            "sure": self.sure,
+            "model": [[name, round(score, 4)] for name, score in self.model],
         }
+
+
+class Reader(Protocol):
+    """What the gate needs of a router, calibrated or not."""
+
+    def decide(self, text: str, without: Collection[str] = ()) -> Decision:
+        """Which intent a text is for; `without`: intents that are ruled out. Not for the event loop."""
 
 
 class Router:
@@ -98,19 +115,25 @@ class Router:
         self._regression = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000)
         self._regression.fit(self._examples, self._labels)
 
-    def decide(self, text: str) -> Decision:
-        """Which intent a text is for."""
+    def decide(self, text: str, without: Collection[str] = ()) -> Decision:
+        """Which intent a text is for; `without`: intents that are ruled out."""
         vector = self._encoder.encode([text])[0].astype(np.float64)
         probabilities: Matrix = self._regression.predict_proba(vector[None, :])[0]
+        probabilities = probabilities * [name not in without for name in self.names]
+        if not probabilities[: self._intents].any():
+            return Decision("out_of_scope", None, ((OUT_OF_SCOPE, 1.0),), 0.0)
+        probabilities = probabilities / probabilities.sum()
         order = np.argsort(-probabilities, kind="stable")
         candidates = tuple((self.names[number], float(probabilities[number])) for number in order[:SHORTLIST])
         best, *others = [int(number) for number in order if number < self._intents]
         similarity = self._similarity(vector, best)
+        margin = float(probabilities[best] - (probabilities[others[0]] if others else 0.0))
         if order[0] >= self._intents or similarity < FLOOR:
-            return Decision("out_of_scope", None, candidates, similarity)
-        if others and probabilities[best] - probabilities[others[0]] < MARGIN:
-            return Decision("ambiguous", None, candidates, similarity)
-        return Decision("intent", self.names[best], candidates, similarity)
+            return Decision("out_of_scope", None, candidates, similarity, margin=margin)
+        if margin < MARGIN:
+            return Decision("ambiguous", None, candidates, similarity, margin=margin)
+        sure = bool(probabilities[best] >= SURE)
+        return Decision("intent", self.names[best], candidates, similarity, margin=margin, sure=sure)
 
     def _similarity(self, vector: Matrix, number: int) -> float:
         """Half the mean over the two nearest examples, half the centroid: one odd example alone lets nothing in."""

@@ -1,7 +1,7 @@
 """Run: what a workflow holds in its hand. Every method that waits is a step of the journal.
 
 Knows what a workflow may ask for and do, and what has become known so far; leaves asking a model to generation.py,
-asking a person to interview.py, durability to replay.py, and the wording of prompts to prompts.py.
+asking a person to interview.py and filling.py, durability to replay.py, and the wording of prompts to prompts.py.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
+from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, TypeVar
@@ -27,10 +29,12 @@ from pipeline import clarify, prompts
 from pipeline.conversation import Turn
 from pipeline.errors import ActionNotUnlocked, GuardrailViolation, NotApproved, UsageError
 from pipeline.events import Event, Said
+from pipeline.filling import Filling
 from pipeline.gateway import Gateway
 from pipeline.generation import Generation, Task
 from pipeline.guardrails import Guardrail
-from pipeline.interview import Interview, short
+from pipeline.interview import Elsewhere, Interview, short
+from pipeline.memory import Memory
 from pipeline.outcome import Escalation, Question
 from pipeline.recovery import LADDER, Rung
 from pipeline.replay import Note, Replay
@@ -72,10 +76,20 @@ class _Says:
     spoken: int = 0
 
 
+@dataclasses.dataclass(frozen=True)
+class _Query:
+    """What found a passage."""
+
+    query: str
+    k: int
+    where: str | None
+    least: float | None
+
+
 class Run:
     """One record on its way through one workflow.
 
-    `text` is what the customer said first, `conversation` all turns so far with questions and answers, `today` the
+    `text` is what the customer asks for, `conversation` all turns so far with questions and answers, `today` the
     day of the run, `state` the folder where the app keeps its own files, `id` the record's custom_id.
     """
 
@@ -94,10 +108,11 @@ class Run:
         told: int = 0,
         ladder: Sequence[Rung] = LADDER,
         second: Gateway | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.id = id
         self.conversation = list(conversation)
-        self.text = "\n".join(turn.text for turn in conversation if turn.role == "customer")
+        self.text = _said(conversation)
         self.today = today
         self.state = state
         self._replay = replay
@@ -109,19 +124,51 @@ class Run:
         self._known: list[Contract] = []
         self._calls: Counter[Workflow] = Counter()
         self._approved: set[tuple[str, str]] = set()
-        self._queries: dict[str, tuple[str, int]] = {}
+        self._queries: dict[str, _Query] = {}
         self._says = _Says()
+        self._memory = memory
+        self._before = Memory()
+        self._elsewhere: Elsewhere | None = None
         self._generation = Generation(replay, gateway, today, self._holds, seed=seed, ladder=ladder, second=second)
-        self._interview = Interview(self.conversation, today, replay, self._generation, self._holds)
+        self._filling = _filling_of(self)
 
     @property
     def decides(self) -> bool:
         """Whether the model is trusted to weigh evidence and to choose."""
         return self._generation.decides
 
+    @property
+    def memory(self) -> Memory:
+        """What earlier requests of the same conversation collected, did and found; empty outside of one."""
+        return self._memory or Memory()
+
     def unlock(self, workflow: Workflow) -> None:
         """Allow the workflow's actions, and only those. The pipeline calls it after the gate."""
         self._workflow = workflow
+
+    def about(self, text: str | None) -> Run:
+        """A run of the same record whose request is this text; everything said so far counts as said earlier.
+
+        None: the same request, begun again with no form filled. The new run knows the forms that this one collected,
+        for what would be asked otherwise. The pipeline calls it.
+        """
+        other = copy.copy(self)
+        other.conversation = list(self.conversation)
+        if text is not None:
+            other.conversation = [dataclasses.replace(turn, earlier=True) for turn in self.conversation]
+            other.conversation.append(Turn("customer", text))
+            other.text = text
+        other._workflow = None
+        other._before = functools.reduce(Memory.with_form, self._known, self._before)
+        other._forms, other._known, other._calls, other._approved = {}, [], Counter(), set()
+        other._queries = {}
+        other._generation = self._generation.held_by(other._holds)
+        other._filling = _filling_of(other)
+        return other
+
+    def listen(self, elsewhere: Elsewhere) -> None:
+        """Let `elsewhere` tell of answers that change the subject. The pipeline calls it."""
+        self._elsewhere = elsewhere
 
     def start_over(self) -> None:
         """Begin another pass with the forms as they were amended. The pipeline calls it."""
@@ -138,7 +185,7 @@ class Run:
         A guardrail with a `field` becomes a question about that field; one without ends in GuardrailViolation.
         Raises Suspend while an answer is awaited, and Escalation after two useless answers about the same field.
         """
-        form, values = await self._interview.collect(contract, self._forms.get(contract), guardrails)
+        form, values = await self._filling.collect(contract, self._forms.get(contract), guardrails)
         self._forms[contract] = values
         self._known.append(form)
         return form
@@ -164,15 +211,15 @@ class Run:
             self._trust(contract)
             if passages:
                 passages = [await self._nearest(question, passages)]
-        query = self._queries.get(passages[0].id) if passages and self.decides else None
+        again = self._queries.get(passages[0].id) if passages and self.decides else None
 
         async def wider() -> Task[C]:
-            text, k = query or (question, len(passages))
-            return self._asked(contract, question, await self.retrieve(text, 2 * k), guardrails)
+            found = await self.retrieve(again.query, 2 * again.k, where=again.where, least=again.least) if again else []
+            return self._asked(contract, question, found, guardrails)
 
         answer = await self._generation.produce(
             self._asked(contract, question, passages, guardrails),
-            wider=wider if query else None,
+            wider=wider if again else None,
             clarify=lambda name: self._clarify(next(rule for rule in guardrails if rule.name == name)),
         )
         self._known.append(answer)
@@ -181,7 +228,7 @@ class Run:
     def _asked(
         self, contract: type[C], question: str, passages: Sequence[Passage], guardrails: Sequence[Guardrail]
     ) -> Task[C]:
-        texts, said = [passage.text for passage in passages], self._interview.said()
+        texts, said = [passage.text for passage in passages], self._filling.interview.said()
         return Task(
             contract,
             contract,
@@ -194,7 +241,7 @@ class Run:
     async def _clarify(self, guardrail: Guardrail) -> None:
         """Ask for the field that a guardrail names, if a form that was collected has it, and start over."""
         if self._form_with(guardrail.field) is not None:
-            await self._mend(guardrail, guardrail.field or "")
+            await self._mend(guardrail, guardrail.field or "", guardrail.fields[1:])
 
     async def choose(self, question: str, options: Sequence[str] | Mapping[str, str]) -> str:
         """One of the options (names, or name to description): a model's choice if it is trusted, else a person's.
@@ -221,19 +268,55 @@ class Run:
         chosen = await self._generation.produce(task)
         return str(chosen.model_dump()["choice"])
 
-    async def retrieve(self, query: str, k: int = 4) -> list[Passage]:
-        """The at most k passages that fit a query best. UsageError if the app has no knowledge."""
+    async def weigh(self, question: str, options: Mapping[str, str]) -> dict[str, float]:
+        """How likely a model finds each option (name to description), sum 1, whatever their order; for the gate.
+
+        An engine that takes no grammars cannot be weighed: all goes to its choice.
+        """
+        if not self._generation.weighs:
+            chosen = await self.pick(question, options)
+            return {name: float(name == chosen) for name in sorted(options)}
+        said = list(self.conversation)
+        return await self._generation.weigh(options, lambda lettered: prompts.weigh(question, lettered, said))
+
+    async def retrieve(
+        self, query: str, k: int = 4, *, where: str | None = None, least: float | None = None
+    ) -> list[Passage]:
+        """The at most k passages that fit a query best; none, if nothing fits `where` or is as similar as `least`.
+
+        `where`: a condition on metadata, 'lang = "en"'. `least`: a cosine, `interlock index evaluate` says which. The
+        journal keeps the index's version, the ids, and why there are none. UsageError if the app has no knowledge.
+        """
         retriever = self._retriever
         if retriever is None:
             raise UsageError("This app has no knowledge to search: give its App a `knowledge` folder.")
 
         async def search(note: Note) -> list[Passage]:
-            hits = await asyncio.to_thread(retriever.search, query, k)
+            hits = await asyncio.to_thread(retriever.search, query, k, where=where, least=least)
+            note.detail |= {"index": retriever.index.version, "passages": [hit.passage.id for hit in hits], **limits}
+            if hits.nothing:
+                note.detail["nothing"] = str(hits.nothing)
             return [hit.passage for hit in hits]
 
-        passages: list[Passage] = await self._replay.step("retrieve", [query, k], search, _PASSAGES)
-        self._queries |= {passage.id: (query, k) for passage in passages}
+        limits: dict[str, object] = {"where": where, "least": least}
+        limits = {name: value for name, value in limits.items() if value is not None}
+        arguments = [query, k, *([limits] if limits else [])]
+        passages: list[Passage] = await self._replay.step("retrieve", arguments, search, _PASSAGES)
+        self._queries |= {passage.id: _Query(query, k, where, least) for passage in passages}
         return passages
+
+    def in_context(self, query: str) -> str:
+        """A query with the words of collected forms before it that it does not hold: "Is there parking?" alone finds
+        another hotel's. Names and choices are such words; numbers, days and private fields are not.
+        """
+        said = [
+            str(getattr(value, "value", value))
+            for form in self._known
+            if type(form) in self._forms
+            for name, value in form
+            if name not in type(form).private_fields() and isinstance(value, str | Enum)
+        ]
+        return " ".join([*(text for text in dict.fromkeys(said) if text.lower() not in query.lower()), query])
 
     # Asking a person
 
@@ -242,12 +325,12 @@ class Run:
 
         Raises Suspend until it is answered, and Escalation when two answers in a row name none of the choices.
         """
-        return await self._interview.answer(Question(field, question, None if choices is None else tuple(choices)))
+        asked = Question(field, question, None if choices is None else tuple(choices))
+        return await self._filling.interview.answer(asked)
 
     async def confirm(self, question: str) -> bool:
         """A person's yes or no. Raises as `ask`."""
-        asked = Question(None, question, ("yes", "no"))
-        return await self._interview.ask(asked, lambda answer: read(bool, answer, self.today))
+        return await self._yes_or_no(question)
 
     async def approve(self, action: Action[..., Any], *args: Any, question: str) -> bool:
         """A person's yes or no to an action with exactly these arguments; `do` with others needs a new one.
@@ -255,10 +338,7 @@ class Run:
         Raises as `ask`.
         """
         marked = digest(list(args), self.state)
-        asked = Question(None, question, ("yes", "no"))
-        approved = await self._interview.ask(
-            asked, lambda answer: read(bool, answer, self.today), about=(action.name, marked)
-        )
+        approved = await self._yes_or_no(question, about=(action.name, marked))
         if approved:
             self._approved.add((action.name, marked))
         return approved
@@ -276,7 +356,8 @@ class Run:
         violated = await self._replay.step(f"require {guardrail.name}", list(args), check, _NAME)
         if violated is None:
             return
-        field = field or guardrail.field
+        fields = guardrail.fields if field is None else (field,)
+        field = next(iter(fields), None)
         if field is None:
             raise GuardrailViolation(guardrail.name, guardrail.message)
         if self._form_with(field) is None:
@@ -284,18 +365,32 @@ class Run:
                 f"The guardrail '{guardrail.name}' is to be mended by '{field}', which no collected form has: collect"
                 " it first."
             )
-        await self._mend(guardrail, field)
+        await self._mend(guardrail, field, fields[1:])
 
     def _form_with(self, field: str | None) -> type[Contract] | None:
         """The form collected last that has a field."""
         return next((form for form in reversed(self._forms) if field in form.model_fields), None)
 
-    async def _mend(self, guardrail: Guardrail, field: str) -> NoReturn:
+    async def _mend(self, guardrail: Guardrail, field: str, also: Sequence[str]) -> NoReturn:
         contract = self._form_with(field)
         assert contract is not None
-        question = clarify.question(contract, field, guardrail.message)
-        self._forms[contract] = await self._interview.mend(contract, self._forms[contract], question)
+        question = clarify.question(contract, field, guardrail.message, also)
+        self._forms[contract] = await self._filling.mend(contract, self._forms[contract], question, also, rule=True)
         raise Amended
+
+    async def _yes_or_no(self, question: str, about: Sequence[object] = ()) -> bool:
+        asked = Question(None, question, ("yes", "no"))
+        return await self._filling.interview.ask(
+            asked, lambda answer: read(bool, answer, self.today), about=about, amend=self._amend
+        )
+
+    async def _amend(self, remark: str) -> None:
+        """Start over if a remark changes a form that was collected ("yes, but make it Saturday")."""
+        for contract in reversed(self._forms):
+            changed = await self._filling.changed(contract, self._forms[contract], remark)
+            if changed is not None:
+                self._forms[contract] = changed
+                raise Amended
 
     # Doing
 
@@ -331,7 +426,7 @@ class Run:
         inner = copy.copy(self)
         inner._forms, inner._known, inner._calls, inner._approved = {}, [], Counter(), set()
         inner._generation = self._generation.held_by(inner._holds)
-        inner._interview = Interview(self.conversation, self.today, self._replay, inner._generation, inner._holds)
+        inner._filling = _filling_of(inner)
         inner.unlock(other)
 
         turns, says = len(self.conversation), self._says.spoken
@@ -407,6 +502,21 @@ class Run:
             quoted = any(isinstance(mark, QuoteMark) for mark in info.metadata)
             if not quoted and clarify.needs_judgement(contract, name):
                 raise Escalation("human", f"This model is not trusted to decide '{name}' of {contract.__name__}.")
+
+
+def _said(conversation: Sequence[Turn]) -> str:
+    """What the customer said about this request."""
+    return "\n".join(turn.text for turn in conversation if turn.role == "customer" and not turn.earlier)
+
+
+def _filling_of(run: Run) -> Filling:
+    """The forms and the interview of a run: of a record, of a workflow that it calls, or of one of its parts."""
+
+    async def elsewhere(answer: str) -> bool:
+        return run._elsewhere is not None and await run._elsewhere(answer)
+
+    interview = Interview(run.conversation, run._replay, elsewhere)
+    return Filling(interview, run.today, run._replay, run._generation, run._holds, run._memory, run._before)
 
 
 @lru_cache(maxsize=256)

@@ -1,12 +1,15 @@
 """Schema: the tables of a journal, and the connections to a file that holds them.
 
-    meta       schema_version
-    runs       one row per process that worked on this file
-    records    input, status and outcome of each record; status NULL = not finished
-    steps      one row per step, primary key (record, position)
-    actions    reserved → committed, primary key = idempotency key
-    questions  what was asked of a person, and the answer
-    events     what was told while it happened
+    meta           schema_version
+    runs           one row per process that worked on this file
+    records        input, status and outcome of each record; status NULL = not finished
+    steps          one row per step, primary key (record, position)
+    actions        reserved → committed, primary key = idempotency key
+    questions      what was asked of a person, and the answer
+    events         what was told while it happened; with a conversation, what its people see
+    conversations  one row per conversation with a person; its records name it
+    messages       what the customer wrote, by the number of its event
+    desk           the escalations that an operator took or closed
 
 It knows columns and their version; it does not know what is written into them (journal.py) or when (writer.py).
 """
@@ -18,7 +21,7 @@ from pathlib import Path
 
 from pipeline.errors import JournalError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 STEP_COLUMNS = (
     "position, name, digest, occurrence, result, error, attempt, prompt_tokens, completion_tokens, started, seconds,"
@@ -37,7 +40,7 @@ CREATE TABLE runs (
 CREATE TABLE records (
     id TEXT PRIMARY KEY, input TEXT NOT NULL, today TEXT NOT NULL, status TEXT, intent TEXT, outcome TEXT,
     traceback TEXT, started REAL NOT NULL, finished REAL, suspicion INTEGER NOT NULL DEFAULT 0,
-    alone INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0
+    alone INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0, conversation TEXT
 ) STRICT;
 CREATE TABLE steps (
     record TEXT NOT NULL, position TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, occurrence INTEGER NOT NULL,
@@ -56,9 +59,26 @@ CREATE TABLE questions (
     answered REAL, contract TEXT, schema TEXT, kind TEXT NOT NULL DEFAULT 'question', UNIQUE (record, position)
 ) STRICT;
 CREATE TABLE events (
-    number INTEGER PRIMARY KEY, record TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL
+    number INTEGER PRIMARY KEY, record TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL, conversation TEXT
 ) STRICT;
 CREATE INDEX events_by_record ON events (record);
+"""
+
+_NEW_IN_3 = """
+CREATE TABLE conversations (id TEXT PRIMARY KEY, owner TEXT NOT NULL, opened REAL NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE messages (
+    number INTEGER PRIMARY KEY, conversation TEXT NOT NULL, record TEXT NOT NULL, text TEXT NOT NULL, key TEXT,
+    UNIQUE (conversation, key)
+) STRICT;
+CREATE TABLE desk (
+    record TEXT PRIMARY KEY, conversation TEXT, state TEXT NOT NULL CHECK (state IN ('taken', 'closed')),
+    operator TEXT NOT NULL, since REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX desk_by_conversation ON desk (conversation) WHERE conversation IS NOT NULL;
+CREATE INDEX events_by_conversation ON events (conversation, number) WHERE conversation IS NOT NULL;
+CREATE INDEX records_by_conversation ON records (conversation) WHERE conversation IS NOT NULL;
+CREATE INDEX actions_by_record ON actions (record);
+CREATE INDEX records_escalated ON records (finished) WHERE status = 'escalated';
 """
 
 _MIGRATIONS = {
@@ -71,6 +91,11 @@ ALTER TABLE actions ADD COLUMN approval TEXT;
 ALTER TABLE questions ADD COLUMN contract TEXT;
 ALTER TABLE questions ADD COLUMN schema TEXT;
 ALTER TABLE questions ADD COLUMN kind TEXT NOT NULL DEFAULT 'question';
+""",
+    2: f"""
+ALTER TABLE records ADD COLUMN conversation TEXT;
+ALTER TABLE events ADD COLUMN conversation TEXT;
+{_NEW_IN_3}
 """,
 }
 """What makes a file of one version one of the next."""
@@ -85,7 +110,7 @@ def connect_with_tables(path: Path) -> sqlite3.Connection:
     version = _version(connection)
     if version == 0:
         connection.executescript(
-            f"BEGIN;{_TABLES}INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
+            f"BEGIN;{_TABLES}{_NEW_IN_3}INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
         )
     elif not 0 < version <= SCHEMA_VERSION:
         connection.close()

@@ -16,7 +16,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,12 +30,16 @@ Sql = tuple[str, Sequence[object]]
 
 @dataclass(frozen=True)
 class _Write:
-    """Statements that belong together; `firm`: must survive a power cut; `done` is set when they are committed."""
+    """Statements that belong together; `firm`: must survive a power cut; `done` is set when they are committed.
+
+    `then` is called in the loop when they are, before anybody goes on who waits for `done`.
+    """
 
     statements: Sequence[Sql]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None] | None = None
     firm: bool = False
+    then: Callable[[], None] | None = None
 
 
 class Writer:
@@ -50,20 +54,20 @@ class Writer:
         self._thread = threading.Thread(target=self._write_forever, name="journal", daemon=True)
         self._thread.start()
 
-    def write_soon(self, *statements: Sql) -> None:
-        """Queue statements that belong together. Not waited for."""
+    def write_soon(self, *statements: Sql, then: Callable[[], None] | None = None) -> None:
+        """Queue statements that belong together. Not waited for; `then` is called when they are committed."""
         self._check()
-        self._queue.put(_Write(statements, asyncio.get_running_loop()))
+        self._queue.put(_Write(statements, asyncio.get_running_loop(), then=then))
 
-    async def write(self, *statements: Sql, firm: bool = False) -> None:
+    async def write(self, *statements: Sql, firm: bool = False, then: Callable[[], None] | None = None) -> None:
         """Commit statements that belong together; returns when they are. JournalError if the disk does not take them.
 
-        `firm`: they must survive a power cut.
+        `firm`: they must survive a power cut. `then` is called when they are committed, also if nobody waits any more.
         """
         self._check()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._queue.put(_Write(statements, loop, done, firm))
+        self._queue.put(_Write(statements, loop, done, firm, then))
         await done
 
     async def close(self) -> None:
@@ -131,20 +135,22 @@ class Writer:
 
 
 def _wake(batch: Iterable[_Write], broken: str | None) -> None:
-    waiting: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    waiting: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
     for write in batch:
-        if write.done is not None:
-            waiting.setdefault(write.loop, []).append(write.done)
-    for loop, futures in waiting.items():
+        if write.done is not None or (write.then is not None and broken is None):
+            waiting.setdefault(write.loop, []).append(write)
+    for loop, writes in waiting.items():
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_resolve, futures, broken)
+            loop.call_soon_threadsafe(_resolve, writes, broken)
 
 
-def _resolve(futures: Iterable[asyncio.Future[None]], broken: str | None) -> None:
-    for future in futures:
-        if future.done():
-            continue  # its task was cancelled
+def _resolve(writes: Iterable[_Write], broken: str | None) -> None:
+    for write in writes:
+        if write.then is not None and broken is None:
+            write.then()
+        if write.done is None or write.done.done():
+            continue  # nobody waits, or its task was cancelled
         if broken is None:
-            future.set_result(None)
+            write.done.set_result(None)
         else:
-            future.set_exception(JournalError(broken))
+            write.done.set_exception(JournalError(broken))

@@ -1,4 +1,7 @@
-"""How far a run's results agree with labels: the intent, and whether the status is among the acceptable ones."""
+"""How far a run's results agree with labels: the intent, and whether the status is among the acceptable ones.
+
+A label with a list of intents is of a message that holds all of them: its record has to have these parts, in order.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,11 @@ def agreement(rows: Iterable[dict[str, Any]], labels: Iterable[dict[str, Any]]) 
         if label is None:
             continue
         fine = label["intent"] if isinstance(label["intent"], list) else [label["intent"]]
-        right, ended = row["intent"] in fine, row["status"] in label["status"]
+        found = [part["intent"] for part in row.get("parts", ())] or [row["intent"]]
+        right, ended = found == fine, row["status"] in label["status"]
         records, intents, statuses = records + 1, intents + right, statuses + ended
         if not (right and ended):
-            spoken = (str(row["intent"]), ", ".join(fine), row["status"], ", ".join(label["status"]))
+            spoken = (", ".join(map(str, found)), ", ".join(fine), row["status"], ", ".join(label["status"]))
             table.add_row(row["custom_id"], *spoken)
     return table, {"records": records, "intent_right": intents, "status_right": statuses}
 

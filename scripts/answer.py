@@ -23,12 +23,14 @@ from scripts.run import finish
 
 def answer(
     out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder of results with a questions.jsonl.")],
-    answers: Annotated[Path, typer.Argument(help='Answers, {"custom_id", "answer"} a line.')],
+    answers: Annotated[Path, typer.Argument(help='{"custom_id", "answer"}, or "happened": true or false, a line.')],
     model: Annotated[str, typer.Option(help="Another address of the same model than the run had.")] = "",
 ) -> None:
     """Answer records that wait (questions.jsonl) or were handed over (escalations.jsonl), and continue only those.
 
-    A line that cannot be used is named; its record stays as it is. Exit code 1 if there is one.
+    Where it is not known whether an action happened, {"custom_id", "happened": true, "result"} goes on after it, and
+    "happened": false lets `interlock run --retry` do it. A line that cannot be used is named; its record stays as it
+    is. Exit code 1 if there is one.
     """
     folders_in(out)
     refuse_shard(out)
@@ -46,7 +48,7 @@ def answer(
                 stack.push_async_callback(journal.close)
                 return journal
 
-            return await apply(lambda id: opened(home_of(out, id)), answers, app.classes)
+            return await apply(lambda id: opened(home_of(out, id)), answers, app)
 
     with Folder(out).locked():
         answered, bad = asyncio.run(give())

@@ -41,6 +41,7 @@ async def opened(app: App, launch: Mapping[str, Any], home: Path) -> AsyncIterat
             "retriever": equipment.retriever,
             "concurrency": launch["concurrency"],
             "telemetry": telemetry,
+            "mode": launch.get("gate", "cascade"),
         }
     if telemetry is not None:
         await asyncio.to_thread(telemetry.close)

@@ -5,6 +5,7 @@ Also how days and numbers of records are read from the command line.
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Literal
 
@@ -18,6 +19,11 @@ console = Console(stderr=True, highlight=False)
 def tell(text: str) -> None:
     """Say what happens now, as it is, in the background."""
     console.print(text, style="dim", markup=False)
+
+
+def finish(**fields: object) -> None:
+    """The last line on stdout: one JSON object."""
+    print(json.dumps(fields, ensure_ascii=False))
 
 
 def day_of(text: str) -> date | None:

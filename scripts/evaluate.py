@@ -27,8 +27,12 @@ from pipeline.conversation import Turn
 from pipeline.errors import UsageError
 from scripts.agreement import agreement, read_lines
 from scripts.console import console, day_of, tell
+from scripts.evaluate_clarify import clarify_command
+from scripts.evaluate_gate import gate
 
 app = typer.Typer(help="Measure how well a model does its work.", no_args_is_help=True)
+app.command()(gate)
+app.command("clarify")(clarify_command)
 Model = Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")]
 AT_ONCE = 32
 SAMPLE = Path(__file__).parents[1] / "pipeline" / "workflows" / "travel"

@@ -11,16 +11,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from pipeline import UsageError
 from pipeline.journal import Journal
 from pipeline.shards import folders_in, home_of
-from pipeline.step import StepRow
 from scripts.console import console
-
-LONG = 2_000
-"""Characters of a prompt or a result that are shown."""
+from scripts.record_tree import record_tree, short
 
 
 def inspect(
@@ -51,7 +47,7 @@ async def _all(out: Path, status: str) -> dict[str, Any]:
                     Text(row["custom_id"]),
                     row["status"].replace("_", " "),
                     row["intent"] or "",
-                    Text(_short(ending(row), 60)),
+                    Text(short(ending(row), 60)),
                     str(receipt["attempts"]),
                     ", ".join(receipt["recovered"]),
                     str(sum(receipt["tokens"].values())),
@@ -66,45 +62,9 @@ async def _one(out: Path, id: str, prompts: bool) -> dict[str, Any]:
         known = journal.record(id)
         if known is None:
             raise UsageError(f"{out} holds no record '{id}': see `interlock inspect {out}` for all of them.")
-        tree = Tree(Text(f"{id}: {(known[1] or 'unfinished').replace('_', ' ')}", style="bold"))
-        for role, text in json.loads(known[0]):
-            tree.add(Text(f"{role}: {text}", style="italic"))
-        steps = journal.steps(id)
-        branches: dict[str, Tree] = {}
-        for step in sorted(steps, key=lambda step: step.position.count("/")):  # callers before what they called
-            around = branches.get(step.position.rpartition("/")[0], tree)
-            branches[step.position] = branch = around.add(_heading(step))
-            for label, text in _facts(step, prompts):
-                branch.add(Text(f"{label}: {_short(text, LONG)}", style="dim"))
-        for event in journal.events(id):
-            if event["event"] == "Said":
-                tree.add(Text(f"told: {event['text']}", style="cyan"))
-        trace = journal.traceback(id)
-        if trace:
-            tree.add(Text(trace.rstrip(), style="red"))
+        tree, steps = record_tree(journal, id, prompts)
         console.print(tree)
-        return {"custom_id": id, "status": known[1], "steps": len(steps)}
-
-
-def _heading(step: StepRow) -> Text:
-    told = [f"{step.seconds * 1000:.1f} ms"]
-    if step.attempt > 1:
-        told.append(f"try {step.attempt} ({step.detail.get('rung')})")
-    if step.completion_tokens:
-        told.append(f"{step.prompt_tokens} + {step.completion_tokens} tokens")
-    heading = Text(f"{step.position}  {step.name}", style="bold")
-    return heading.append(f"  {', '.join(told)}", style="not bold dim")
-
-
-def _facts(step: StepRow, prompts: bool) -> list[tuple[str, str]]:
-    detail = step.detail
-    found = [("result", step.result)] if step.error is None else [("error", step.error)]
-    found += [(name, detail.get(name)) for name in ("contract", "enforcement", "finish_reason", "model", "scratchpad")]
-    found += [("evidence", ", ".join(detail.get("evidence", ())))]
-    if prompts:
-        found += [(f"prompt, {message['role']}", message["content"]) for message in detail.get("messages", ())]
-        found += [("thinking", detail.get("thinking"))]
-    return [(label, str(text)) for label, text in found if text not in (None, "")]
+        return {"custom_id": id, "status": known[1], "steps": steps}
 
 
 def ending(row: dict[str, Any]) -> str:
@@ -117,7 +77,3 @@ def ending(row: dict[str, Any]) -> str:
     if row["escalation"] is not None:
         return f"{row['escalation']['to']}: {row['escalation']['reason']}"
     return str(row["message"] or row["error"])
-
-
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

@@ -28,7 +28,8 @@ def ledger(
 ) -> None:
     """Print the ledger: what was done for whom, under which key, and whether a person approved it.
 
-    `reserved` means that the process ended between the deed and its commit, and nobody knows yet whether it happened.
+    `reserved` means that the process ended between the deed and its commit, and nobody knows yet whether it happened:
+    find out, and say so with `interlock answer` ("happened": true or false).
     """
     if state and state not in _COLOUR:
         raise UsageError(f"'{state}' is no state of an action: use {', '.join(_COLOUR)}.")

@@ -7,17 +7,20 @@ from typing import NoReturn
 
 import typer
 
-from index import KnowledgeError, NotAnIndex, SourceError
+from index import JudgementsError, KnowledgeError, NotAnIndex, SourceError, WhereError
 from models.errors import ContractError, ModelError, ModelNotFound
 from pipeline.errors import InterlockError, UsageError
 from scripts import bench, evaluate, index
 from scripts.answer import answer
+from scripts.calibrate import calibrate
+from scripts.chat import chat
 from scripts.check import check
 from scripts.diff import diff
 from scripts.inspect import inspect
 from scripts.ledger import ledger
 from scripts.replay import replay
 from scripts.run import run
+from scripts.serve import serve
 from scripts.serve_flags import flags
 from scripts.train_tiny import train_tiny
 
@@ -29,7 +32,10 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(run)
+app.command()(chat)
+app.command()(serve)
 app.command()(check)
+app.command()(calibrate)
 app.command()(answer)
 app.command()(inspect)
 app.command()(diff)
@@ -41,7 +47,7 @@ app.add_typer(bench.app, name="bench")
 app.command("serve-flags")(flags)
 app.command("train-tiny")(train_tiny)
 
-USAGE = (UsageError, ContractError, ModelNotFound, SourceError, NotAnIndex)
+USAGE = (UsageError, ContractError, ModelNotFound, SourceError, NotAnIndex, JudgementsError, WhereError)
 """Errors of what the user gave us: exit code 2. All other known errors: 1."""
 
 

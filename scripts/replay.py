@@ -59,7 +59,7 @@ async def _again(
 ) -> tuple[dict[str, Any] | None, Outcome, list[str]]:
     app = load_app(launch["app"])
     async with opened(app, launch, out) as equipment:
-        parts = {name: equipment[name] for name in ("engine", "second", "embedder", "retriever")}
+        parts = {name: equipment[name] for name in ("engine", "second", "embedder", "retriever", "mode")}
         return await rerun(app, home_of(out, id).found(), id, since, seed=sampling["seed"], **parts)
 
 

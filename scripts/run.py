@@ -43,6 +43,10 @@ def run(
         Literal["grammar", "prompted"],
         typer.Option(help="What to do with an engine that ignores grammars: stop, or ask in words and check."),
     ] = "grammar",
+    gate: Annotated[
+        Literal["cascade", "encoder", "model"],
+        typer.Option(help="Who tells what a request is for: the encoder, then the model if unsure; or one of them."),
+    ] = "cascade",
     thinking: Annotated[
         int | None, typer.Option(min=0, help="Tokens a reasoning model may think before each answer; 0: none.")
     ] = None,
@@ -70,6 +74,7 @@ def run(
         "second": second_model,
         "index": None if index is None else str(index.resolve()),
         "enforcement": enforcement,
+        "gate": gate,
         "thinking": thinking,
         "concurrency": concurrency_of(concurrency),
         "seed": seed,

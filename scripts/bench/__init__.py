@@ -6,7 +6,9 @@ import typer
 
 from scripts.bench.compare import compare
 from scripts.bench.decode import decode
+from scripts.bench.embedding import embedding
 from scripts.bench.grammar import grammar
+from scripts.bench.index import index
 from scripts.bench.pipeline import pipeline
 from scripts.bench.serve import serve
 from scripts.bench.validity import validity
@@ -21,7 +23,9 @@ def bench() -> None:
 
 app.command("compare")(compare)
 app.command("decode")(decode)
+app.command("embedding")(embedding)
 app.command("grammar")(grammar)
+app.command("index")(index)
 app.command("pipeline")(pipeline)
 app.command("serve")(serve)
 app.command("validity")(validity)

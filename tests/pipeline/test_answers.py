@@ -20,6 +20,7 @@ from pipeline import (
     Run,
     Summary,
     UsageError,
+    action,
     read_requests,
     run_batch,
     workflow,
@@ -38,7 +39,7 @@ async def answer(out: Path, app: App, *rows: object) -> tuple[list[str], list[Ba
     path = out.parent / "answers.jsonl"
     path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
     async with Journal.open(out / "journal.sqlite") as journal:
-        return await apply(lambda id: journal, path, app.classes)
+        return await apply(lambda id: journal, path, app)
 
 
 async def test_questions_are_exported_and_answers_let_only_those_records_go_on(shop: App, tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ class Visit(Contract):
 async def visit(run: Run) -> str:
     """Plan a visit."""
     values: dict[str, object] = {"day": None, "nights": None, "town": None}
-    form, _ = await run._interview.collect(Visit, values, ())
+    form, _ = await run._filling.collect(Visit, values, ())
     return f"{form.town} on {form.day} for {form.nights}"
 
 
@@ -104,21 +105,23 @@ async def test_an_answer_is_checked_against_its_field(tmp_path: Path) -> None:
     assert (await answer(out, app, {"custom_id": "a", "answer": "5 December"}))[0] == ["a"]
 
 
-async def test_an_answer_may_be_a_number_or_a_truth_value(tmp_path: Path, journal: Journal) -> None:
+async def test_an_answer_may_be_a_number_or_a_truth_value(shop: App, tmp_path: Path, journal: Journal) -> None:
     path = tmp_path / "answers.jsonl"
     rows = [{"custom_id": "r1", "answer": value} for value in (3, True, 2.5, [], None)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    _, bad = await apply(lambda id: journal, path, {})
+    _, bad = await apply(lambda id: journal, path, shop)
     assert [error.reason == "There is no record 'r1'." for error in bad] == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n \n"])
-async def test_a_file_without_answers_is_one_sentence(tmp_path: Path, journal: Journal, content: bytes | None) -> None:
+async def test_a_file_without_answers_is_one_sentence(
+    shop: App, tmp_path: Path, journal: Journal, content: bytes | None
+) -> None:
     path = tmp_path / "answers.jsonl"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UsageError, match=r"cannot be read|is empty"):
-        await apply(lambda id: journal, path, {})
+        await apply(lambda id: journal, path, shop)
 
 
 async def test_what_was_handed_over_is_exported_with_all_that_is_known_and_can_be_closed(
@@ -139,6 +142,57 @@ async def test_what_was_handed_over_is_exported_with_all_that_is_known_and_can_b
     async with Journal.open(out / "journal.sqlite") as journal:
         with pytest.raises(JournalError, match="not with a person"):
             await journal.resolve("a", "again")
+
+
+SENT: list[str] = []
+
+
+@action
+async def wire(amount: int, key: str) -> int:
+    SENT.append(key)
+    if len(SENT) == 1:
+        raise TimeoutError("no answer from the bank")
+    return 100 + amount
+
+
+@workflow(intent="pay", examples=["pay 5"], actions=[wire])
+async def pay(run: Run) -> str:
+    """Pay an amount."""
+    return f"Paid under {await run.do(wire, int(run.text.split()[-1]))}."
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_a_person_settles_whether_an_action_happened(tmp_path: Path, happened: bool) -> None:
+    SENT.clear()
+    app, out = App("bank", [pay]), tmp_path / "out"
+    source = write_requests(tmp_path / "in.jsonl", {"a": "pay 5", "b": "pay 6"})
+    await run(app, source, out)
+    (row,) = lines(out / "escalations.jsonl")
+    assert row["reason"].startswith("uncertain: whether 'wire' happened is not known")
+    assert [action["state"] for action in row["actions"]] == ["reserved"]
+    assert (await run(app, source, out, retry=["a"])).statuses["escalated"] == 1  # nothing is repeated unasked
+    assert len(SENT) == 2
+    bad = [
+        {"custom_id": "a", "happened": "yes"},
+        {"custom_id": "a", "happened": True, "answer": "yes"},
+        {"custom_id": "a", "happened": True, "key": "nothing like it"},
+        {"custom_id": "a", "happened": True, "result": "not a number"},
+        {"custom_id": "a", "happened": True},
+        {"custom_id": "b", "happened": True, "result": 7},
+        {"custom_id": "c", "happened": True, "result": 7},
+    ]
+    answered, left_out = await answer(out, app, *bad)
+    assert (answered, len(left_out)) == ([], len(bad))
+    found = {"happened": True, "result": 777} if happened else {"happened": False}
+    assert await answer(out, app, {"custom_id": "a", **found}) == (["a"], [])
+    async with Journal.open(out / "journal.sqlite") as journal:
+        (wired,) = journal.actions("a")
+        assert (wired.state, wired.result) == (("committed", "777") if happened else ("refused", None))
+    summary = await run(app, source, out, retry=[] if happened else ["a"])
+    assert summary.statuses["completed"] == 2
+    messages = {row["custom_id"]: row["message"] for row in lines(out / "results.jsonl")}
+    assert messages["a"] == ("Paid under 777." if happened else "Paid under 105.")
+    assert len(SENT) == (2 if happened else 3)
 
 
 async def test_failed_and_escalated_records_can_be_served_once_more(shop: App, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ async def test_an_answer_finds_its_shard(shop: App, source: Path, tmp_path: Path
     async with AsyncExitStack() as stack:
         journals = [await stack.enter_async_context(Journal.open(folder.journal)) for folder in folders_in(out)]
         answered, bad = await apply(
-            lambda id: next(one for one in journals if one.path == home_of(out, id).journal), answers, shop.classes
+            lambda id: next(one for one in journals if one.path == home_of(out, id).journal), answers, shop
         )
     assert (answered, [line.line for line in bad]) == (["odd2"], [2])
     assert (await serve(shop, None, out)).statuses.total() == len(TEXTS)

@@ -39,7 +39,7 @@ def spans(content: bool) -> dict[str, ReadableSpan]:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     telemetry = Telemetry(provider, content)
-    told = receipt(STEPS, engine=None, gate=None, index=None)
+    told = receipt(STEPS, engine=None, decisions=[], index=None)
     telemetry.record(Outcome("r1", "completed", "travel", told), STEPS)
     telemetry.close()
     return {span.name: span for span in exporter.get_finished_spans()}

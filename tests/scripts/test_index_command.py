@@ -64,3 +64,32 @@ def test_what_goes_wrong_is_one_sentence_and_an_exit_code(
     assert "Traceback" not in err
     assert out == ""
     assert not Path("out").exists()
+
+
+def test_a_second_build_encodes_only_what_changed_and_lists_what_it_could_not_read(
+    library: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (library / "picture.md").write_bytes(b"\x89PNG\0\0")
+    expected = ((1, 0, 3), (2, 1, 1), (3, 0, 3))
+    for full, (version, unchanged, encoded) in zip(([], [], ["--full"]), expected, strict=True):
+        code, out, err = interlock(capsys, "index", "build", "library", "-o", "built", *full)
+        assert code == 0
+        summary = json.loads(out.splitlines()[-1])
+        assert [one["path"] for one in summary["unread"]] == ["library/picture.md"]
+        assert summary["unread"][0]["reason"] in " ".join(err.replace("│", " ").split())
+        assert (summary["version"], summary["unchanged"], summary["encoded"]) == (version, unchanged, encoded)
+        (library / "fares.txt").write_text("Economy fares are not refundable.\n\nBusiness fares are.")
+
+
+def test_verify_reads_every_byte(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert interlock(capsys, "index", "build", "library", "-o", "built", "--kind", "ivf")[0] == 0
+    code, out, _ = interlock(capsys, "index", "verify", "built")
+    summary = json.loads(out.splitlines()[-1])
+    assert code == 0
+    assert (summary["passages"], summary["kind"]) == (3, "ivf")
+    assert set(summary["files"]) == {"passages.sqlite", "vectors.faiss", "approximate.faiss"}
+    file = Path("built/versions/1/approximate.faiss")
+    file.write_bytes(file.read_bytes()[:-1])
+    code, out, err = interlock(capsys, "index", "verify", "built")
+    assert (code, out) == (1, "")
+    assert "approximate.faiss is not what was written; build it again with" in " ".join(err.split())

@@ -62,7 +62,7 @@ def is_convertible(rate: Decimal | None) -> bool:
     return rate is not None
 
 
-@guardrail(field="budget")
+@guardrail(field=("budget", "departure"))
 def within_budget(price: Decimal, budget: Decimal) -> bool:
     """Even the cheapest seats of that day cost more than you want to pay."""
     return price <= budget
@@ -88,6 +88,6 @@ def is_another_day(new: date, old: date) -> bool:
 
 def told(rule: Guardrail, words: str) -> Guardrail:
     """The same rule, explained with the figures of one case."""
-    explained = Guardrail(rule.function, rule.field)
+    explained = Guardrail(rule.function, rule.fields)
     explained.message = words
     return explained

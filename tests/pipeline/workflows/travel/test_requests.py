@@ -1,9 +1,9 @@
 """The sample requests, their labels and the knowledge fit each other.
 
 A label says what a perfect copier and a perfect clerk would do when today is Monday 23 November 2026. `intent` is a
-workflow's, or "out_of_scope", or a list where two are fine; `fields` are the contract's fields as spans of the text
-(null: not said), for a list keyed by intent; `status` lists every acceptable one; `answer` is the beginning of the
-sentence of the knowledge that decides a question of policy (null: there is none).
+workflow's, or "out_of_scope", or a list where the message holds several, in order of appearance; `fields` are the
+contract's fields as spans of the text (null: not said), for a list keyed by intent; `status` lists every acceptable
+one; `answer` is the beginning of the sentence of the knowledge that decides a question of policy (null: there is none).
 """
 
 from __future__ import annotations

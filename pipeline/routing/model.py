@@ -1,0 +1,98 @@
+"""GateModel: a fitted gate: its intents, head and calibration, and how they are kept in files.
+
+`NAME.json` holds everything a person may want to read, `NAME.safetensors` beside it the head's matrices; the first
+names the second's SHA-256. Nothing in them is code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import UsageError
+from pipeline.routing.calibration import Calibration, Floats
+from pipeline.routing.head import Head, Matrix
+from pipeline.routing.labels import OUT_OF_SCOPE
+
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class GateModel:
+    """`encoder` and `examples` name what it was fitted with; `figures` are what its fitting measured."""
+
+    intents: tuple[str, ...]
+    head: Head
+    calibration: Calibration
+    encoder: str = ""
+    examples: str = ""
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def probabilities(self, vectors: Matrix, without: Collection[str] = ()) -> Floats:
+        """(m, intents + 1), in the order of `intents` and then out of scope. `without`: intents that are ruled out."""
+        probabilities = self.calibration.probabilities(self.head.scores(vectors), len(self.intents))
+        if without:
+            probabilities[:, :-1] *= [name not in without for name in self.intents]
+            probabilities /= probabilities.sum(axis=1, keepdims=True)
+        return probabilities
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns of `probabilities`."""
+        return (*self.intents, OUT_OF_SCOPE)
+
+    def save(self, path: Path) -> None:
+        """Write `path` (a .json) and the matrices beside it, each whole or not at all."""
+        from safetensors.numpy import save
+
+        matrices = save({"weights": np.ascontiguousarray(self.head.weights), "bias": self.head.bias})
+        facts = {
+            "version": VERSION,
+            "intents": list(self.intents),
+            "method": self.head.method,
+            "calibration": asdict(self.calibration),
+            "encoder": self.encoder,
+            "examples": self.examples,
+            "figures": self.figures,
+            "sha256": hashlib.sha256(matrices).hexdigest(),
+        }
+        _write(_matrices(path), matrices)
+        _write(path, json.dumps(facts, ensure_ascii=False, indent=1).encode() + b"\n")
+
+    @classmethod
+    def load(cls, path: Path) -> GateModel:
+        """Read what `save` wrote. UsageError for anything else."""
+        from safetensors.numpy import load
+
+        try:
+            facts = json.loads(path.read_bytes())
+            matrices = _matrices(path).read_bytes()
+            if facts["version"] != VERSION or hashlib.sha256(matrices).hexdigest() != facts["sha256"]:
+                raise ValueError("its parts do not belong together")
+            parts = load(matrices)
+            calibration = Calibration(**facts["calibration"] | {"scope": tuple(facts["calibration"]["scope"])})
+            head = Head(parts["weights"], parts["bias"], facts["method"])
+            intents = tuple(str(name) for name in facts["intents"])
+            if head.weights.shape[1] != len(head.bias) or len(head.bias) - len(intents) not in (0, 1):
+                raise ValueError("its matrices do not fit its intents")
+            return cls(intents, head, calibration, facts["encoder"], facts["examples"], facts["figures"])
+        except Exception as error:  # a file anybody may have touched: whatever is wrong with it, it is no gate
+            raise UsageError(
+                f"{path} is no calibrated gate ({' '.join(str(error).split())[:120]}): run interlock calibrate again."
+            ) from error
+
+
+def _matrices(path: Path) -> Path:
+    return path.with_suffix(".safetensors")
+
+
+def _write(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_bytes(content)
+    unfinished.replace(path)

@@ -1,0 +1,98 @@
+"""`interlock bench serve`: many people at once over HTTP, some of whom behave badly, on an engine that answers at once.
+
+The server is a process of its own, and so is this client; both share the machine's cores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.errors import UsageError
+from scripts.bench.guests import BigSender, Deserter, SlowReader, converse
+from scripts.console import console
+
+
+def serve(
+    conversations: Annotated[int, typer.Option("-n", "--conversations", min=1, help="At once.")] = 200,
+    messages: Annotated[int, typer.Option(min=1, help="Messages in each, one after the other.")] = 3,
+    repeat: Annotated[int, typer.Option(min=1, help="Rounds; the first warms up and does not count.")] = 3,
+) -> None:
+    """Time to the first and to the last event of each message, and events lost or repeated, by their ids.
+
+    Among the guests are one that reads nothing, one that leaves in the middle, and one that sends 10 MB.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", "from scripts.bench.instant_server import main; main()", folder]
+        server = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+        try:
+            url = (server.stdout.readline() if server.stdout else "").strip()
+            if not url:
+                raise UsageError("The server did not start: see above.")
+            figures = asyncio.run(measure(url, conversations, messages, repeat))
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+            if server.stdout:
+                server.stdout.close()
+    console.print(
+        f"{figures['conversations']} at once: first event p50 {figures['first_event_ms']['p50']} ms,"
+        f" p99 {figures['first_event_ms']['p99']} ms; last p50 {figures['last_event_ms']['p50']} ms,"
+        f" p99 {figures['last_event_ms']['p99']} ms; {figures['messages_per_s']} messages/s;"
+        f" lost {figures['lost']}, repeated {figures['repeated']}",
+        markup=False,
+    )
+    print(json.dumps({**figures, "stopped_with": server.returncode}))
+
+
+async def measure(url: str, conversations: int, messages: int, repeat: int) -> dict[str, Any]:
+    """Rounds of conversations against a server; the figures of all but the first."""
+    loop = asyncio.get_running_loop()
+    first: list[float] = []
+    last: list[float] = []
+    lost = repeated = failed = 0
+    seconds = 0.0
+    guests: dict[str, Any] = {}
+    for turn in range(repeat + 1):
+        odd = (SlowReader(url), Deserter(url), BigSender(url))
+        odd_tasks = [asyncio.create_task(guest.run()) for guest in odd]
+        began = loop.time()
+        talks = await asyncio.gather(*(converse(url, messages) for _ in range(conversations)))
+        elapsed = loop.time() - began
+        told = await asyncio.gather(*odd_tasks)
+        lost += sum(talk.lost for talk in talks)
+        repeated += sum(talk.repeated for talk in talks)
+        failed += sum(talk.failed for talk in talks)
+        guests = {type(guest).__name__: said for guest, said in zip(odd, told, strict=True)}
+        if turn:
+            seconds += elapsed
+            first += [value for talk in talks for value in talk.first]
+            last += [value for talk in talks for value in talk.last]
+    return {
+        "conversations": conversations,
+        "messages": conversations * messages * repeat,
+        "repeat": repeat,
+        "first_event_ms": _percentiles(first),
+        "last_event_ms": _percentiles(last),
+        "messages_per_s": round(len(last) / seconds, 1) if seconds else 0.0,
+        "lost": lost,
+        "repeated": repeated,
+        "failed": failed,
+        "guests": guests,
+    }
+
+
+def _percentiles(seconds: list[float]) -> dict[str, float]:
+    """Nearest rank, in milliseconds."""
+    ordered = sorted(seconds)
+    return {
+        f"p{share}": round(1_000 * ordered[max(0, -(-len(ordered) * share // 100) - 1)], 1) if ordered else 0.0
+        for share in (50, 90, 99, 100)
+    }

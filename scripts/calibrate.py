@@ -1,0 +1,71 @@
+"""`interlock calibrate`: fit an app's gate, with its thresholds, on labelled messages, and keep it beside the app."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sklearn.model_selection import StratifiedKFold
+
+from index import Embedder
+from index.layers import Layers
+from pipeline import load_app
+from pipeline.errors import UsageError
+from pipeline.routing import fit
+from pipeline.routing.calibrated import CalibratedRouter, digest_of, examples_of
+from pipeline.routing.fitting import PRECISION
+from pipeline.routing.labels import OUT_OF_SCOPE
+from pipeline.routing.proof import Judged, figures
+from pipeline.routing.rows import read_rows
+from scripts.console import finish, tell
+from scripts.gate_report import judged_of, report
+
+TRAVEL = "pipeline.workflows.travel"
+
+
+def calibrate(
+    data: Annotated[Path, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line.')],
+    app: Annotated[str, typer.Option(help="Module, or file.py, with `app = App(…)`.")] = TRAVEL,
+    precision: Annotated[
+        float, typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone.")
+    ] = PRECISION,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Where to keep the gate; default: beside the app.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Reliability diagram; default: beside the gate, as PNG.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the parts that are held out.")] = 0,
+) -> None:
+    """Fit an app's gate on its examples and labelled messages; the figures are of messages held out in turn."""
+    loaded = load_app(app)
+    path = out or loaded.gate
+    if path is None:
+        raise UsageError(f"{app} has no folder to keep a gate in: name a file with --out.")
+    own, labelled = examples_of(loaded), read_rows(data)
+    known = {flow.intent for flow in loaded.workflows} | {OUT_OF_SCOPE}
+    for number, row in enumerate(labelled, 1):
+        if row.intent not in known:
+            raise UsageError(f"Row {number} of {data} is for '{row.intent}', which is no intent of '{loaded.name}'.")
+    rows = [*own, *labelled]
+    labels = [row.intent for row in rows]
+    layers = Layers(Embedder())
+    tell(f"Reading {len(rows)} messages…")
+    vectors = layers.encode([row.text for row in rows])
+    smallest = min(labels.count(label) for label in set(labels))
+    judged: list[Judged] = []
+    if smallest >= 2:
+        parts = StratifiedKFold(min(5, smallest), shuffle=True, random_state=seed)
+        for number, (seen, unseen) in enumerate(parts.split(vectors, labels), 1):
+            tell(f"Proof, part {number}…")
+            part = fit(vectors[seen], [labels[n] for n in seen], precision=precision, seed=seed)
+            decisions = CalibratedRouter(part, layers).decide_vectors(vectors[unseen])
+            judged += [
+                judged_of(rows[n], decision, decision.sure) for n, decision in zip(unseen, decisions, strict=True)
+            ]
+    told = figures(judged) if judged else {}
+    model = fit(vectors, labels, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
+    replace(model, examples=digest_of(own), figures=told).save(path)
+    report(judged, plot or path.with_suffix(".png"), f"{loaded.name}, held out")
+    tell(f"The gate is kept in {path}.")
+    finish(gate=str(path), **told)

@@ -1,0 +1,118 @@
+"""The command: what to open for a conversation, and in which folder it is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pipeline import Journal, Pipeline, UsageError, load_app
+from pipeline.conversations import Conversations
+from pipeline.dialogue import Dialogues
+from pipeline.folder import Folder
+from pipeline.manifest import index_identity, manifest_of
+from scripts.chat.screen import HELP, Screen
+from scripts.chat.session import Session
+from scripts.cluster import opened
+from scripts.console import console, day_of, tell
+from scripts.run import TRAVEL
+
+WAITS = (1.0, 2.0, 4.0)
+"""Seconds between tries while the engine does not answer: a person waits less long than a batch."""
+
+
+def chat(
+    app: Annotated[str, typer.Option(help="Module, or file.py, with `app = App(…)`.")] = TRAVEL,
+    model: Annotated[
+        str, typer.Option(help="A folder or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one).")
+    ] = "models/tiny",
+    second_model: Annotated[str, typer.Option(help="Asked where the first one's answers break a rule.")] = "",
+    index: Annotated[
+        Path | None, typer.Option(help="An index of the app's knowledge; made in FOLDER by default.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="FOLDER", help="Keep the conversation here; default: nowhere.")
+    ] = None,
+    goes_on: Annotated[
+        str, typer.Option("--continue", metavar="ID|last", help="Go on with a conversation of FOLDER.")
+    ] = "",
+    today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from; default: each message's own.")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    enforcement: Annotated[
+        Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
+    ] = "grammar",
+    thinking: Annotated[int | None, typer.Option(min=0, help="Tokens a reasoning model may think.")] = None,
+    accept_changes: Annotated[bool, typer.Option(help="Go on although FOLDER was made with something else.")] = False,
+) -> None:
+    """Talk with an app. Lines come from standard input; /why tells how the last answer came about."""
+    if goes_on and out is None:
+        raise UsageError("--continue needs the folder that the conversation is kept in: give -o FOLDER.")
+    launch = {
+        "app": app,
+        "model": model,
+        "second": second_model,
+        "index": None if index is None else str(index.resolve()),
+        "enforcement": enforcement,
+        "thinking": thinking,
+        "concurrency": 16,
+        "seed": seed,
+    }
+    try:
+        left = asyncio.run(_chat(out, goes_on, launch, day_of(today), accept_changes))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        left = True
+    raise typer.Exit(130 if left else 0)
+
+
+async def _chat(
+    out: Path | None, goes_on: str, launch: dict[str, Any], today: date | None, accept_changes: bool
+) -> bool:
+    """Open everything and talk; whether Ctrl-C ended it."""
+    app = load_app(launch["app"])
+    async with AsyncExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory())) if out is None else out
+        folder = Folder(home)
+        folder.make()
+        stack.enter_context(folder.locked())
+        journal = await stack.enter_async_context(Journal.open(folder.journal))
+        goes_on = _known(journal, goes_on)  # before anything is loaded
+        equipment = await stack.enter_async_context(opened(app, launch, home))
+        retriever, seed = equipment["retriever"], launch["seed"]
+        identity = None if retriever is None else index_identity(retriever)
+        manifest = manifest_of(app, equipment["engine"], equipment["second"], identity, None, seed, launch)
+        manifest = manifest.settle(home, None, accept_changes)
+        del equipment["concurrency"]
+        day = today or date.today()
+        pipeline = await Pipeline.open(app, journal, home, day, seed=seed, waits=WAITS, progress=tell, **equipment)
+        dialogues = Dialogues(pipeline, journal, lambda: today or date.today())
+        await journal.begin_run(asdict(manifest))
+        stack.callback(journal.end_run)
+        stack.push_async_callback(dialogues.aclose)
+        conversation = goes_on or await dialogues.open()
+        await dialogues.resume()
+        screen = Screen()
+        if screen.terminal:
+            screen.note(f"{app.name}: {HELP}")
+        session = Session(app, dialogues, journal, screen, conversation)
+        left = await session.run()
+        if out is not None:
+            console.print(
+                f"Go on with: -o {out} --continue {session.conversation}", markup=False, style="dim", soft_wrap=True
+            )
+        return left
+
+
+def _known(journal: Journal, goes_on: str) -> str:
+    """The id of the conversation to go on with; empty for a new one. UsageError if there is none."""
+    kept = Conversations(journal)
+    if goes_on == "last":
+        return kept.latest()
+    if goes_on:
+        kept.owner(goes_on)
+    return goes_on

@@ -1,0 +1,117 @@
+"""`interlock serve`: an app over HTTP, from a folder that the same command goes on with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
+from socket import socket
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pipeline import load_app
+from pipeline.service import Limits, Tokens
+from pipeline.service.tokens import VARIABLE
+from scripts.cluster import opened
+from scripts.console import console, day_of
+from scripts.run import TRAVEL
+
+DEFAULT = Limits()
+
+
+def serve(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="Journal and runs; the same goes on.")],
+    app: Annotated[str, typer.Option(help="Module, or file.py, with `app = App(…)`.")] = TRAVEL,
+    model: Annotated[
+        str, typer.Option(help="A folder or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one).")
+    ] = "models/tiny",
+    second_model: Annotated[str, typer.Option(help="Asked where the first one's answers break a rule.")] = "",
+    index: Annotated[
+        Path | None, typer.Option(help="An index of the app's knowledge; made in FOLDER by default.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's own needs tokens.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0: any that is free.")] = 8000,
+    tokens: Annotated[
+        Path | None, typer.Option(help=f"File of lines role:token (user or operator); besides ${VARIABLE}.")
+    ] = None,
+    today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from; default: each message's own.")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    enforcement: Annotated[
+        Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
+    ] = "grammar",
+    thinking: Annotated[int | None, typer.Option(min=0, help="Tokens a reasoning model may think.")] = None,
+    accept_changes: Annotated[bool, typer.Option(help="Go on although FOLDER was made with something else.")] = False,
+    body: Annotated[int, typer.Option(min=1, help="Bytes of a request, at most.")] = DEFAULT.body,
+    upload: Annotated[int, typer.Option(min=1, help="Bytes of an uploaded batch, at most.")] = DEFAULT.upload,
+    rate: Annotated[float, typer.Option(min=0.01, help="Requests a second of one client.")] = DEFAULT.rate,
+    burst: Annotated[int, typer.Option(min=1, help="Requests of one client at once.")] = DEFAULT.burst,
+    turns: Annotated[int, typer.Option(min=1, help="Messages worked on at once.")] = DEFAULT.turns,
+    concurrency: Annotated[int, typer.Option(min=1, help="Of those, served at the same time.")] = DEFAULT.concurrency,
+    streams: Annotated[int, typer.Option(min=1, help="Event streams open at once.")] = DEFAULT.streams,
+    turn_seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a turn.")] = DEFAULT.turn_seconds,
+) -> None:
+    """Serve conversations, escalations and uploaded batches, with a page for them at /."""
+    known = Tokens.read(tokens, os.environ.get(VARIABLE, ""))
+    known.check_bind(host)
+    day_of(today)
+    limits = replace(
+        DEFAULT,
+        body=body,
+        upload=upload,
+        rate=rate,
+        burst=burst,
+        turns=turns,
+        concurrency=concurrency,
+        streams=streams,
+        turn_seconds=turn_seconds,
+    )
+    launch = {
+        "app": app,
+        "model": model,
+        "second": second_model,
+        "index": None if index is None else str(index.resolve()),
+        "enforcement": enforcement,
+        "thinking": thinking,
+        "concurrency": concurrency,
+        "seed": seed,
+    }
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
+    options = {"today": day_of(today), "seed": seed, "accept_changes": accept_changes}
+    asyncio.run(_serve(out, launch, known, limits, host, port, options))
+
+
+async def _serve(
+    out: Path, launch: dict[str, Any], tokens: Tokens, limits: Limits, host: str, port: int, options: dict[str, Any]
+) -> None:
+    from pipeline.service.server import listen  # FastAPI takes a second to import
+
+    with listen(host, port) as bound:
+        await _answer(bound, out, launch, tokens, limits, options)
+    console.print("Stopped; the same command goes on from here.")
+
+
+async def _answer(
+    bound: socket, out: Path, launch: dict[str, Any], tokens: Tokens, limits: Limits, options: dict[str, Any]
+) -> None:
+    from pipeline.service.server import serve
+    from pipeline.service.service import serving
+
+    loaded = load_app(launch["app"])
+    async with (
+        opened(loaded, launch, out) as equipment,
+        serving(loaded, out, equipment, tokens=tokens, limits=limits, launch=launch, **options) as service,
+    ):
+
+        def ready() -> None:
+            address, number = bound.getsockname()[:2]
+            url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
+            console.print(f"Serving '{loaded.name}' at {url} (Ctrl-C ends it).", markup=False)
+            print(json.dumps({"url": url, "app": loaded.name, "auth": bool(tokens)}), flush=True)
+
+        await serve(service, bound, ready)

@@ -1,0 +1,103 @@
+"""`interlock calibrate` and `interlock evaluate gate` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command import interlock
+
+from scripts.main import main
+
+SHOP = '''
+from pipeline import App, Run, workflow
+
+@workflow(intent="buy", examples=["I want to buy a lamp", "two desk lamps please", "order a light", "sell me a lamp"])
+async def buy(run: Run) -> str:
+    """Buy a lamp."""
+    return "bought"
+
+@workflow(intent="give_back", examples=["take my lamp back", "return my order", "it is broken, refund me"])
+async def give_back(run: Run) -> str:
+    """Return a lamp."""
+    return "returned"
+
+app = App("lamps", [buy, give_back], out_of_scope_examples=["tell me a joke", "who won?", "is it going to rain?"])
+'''
+LABELLED = {
+    "buy": ["one lamp for my desk please", "I need a floor lamp", "can I order two bulbs", "get me a reading lamp"],
+    "give_back": [
+        "this lamp is faulty, money back",
+        "send it back",
+        "I do not want the lamp any more",
+        "a refund please",
+    ],
+    "out_of_scope": ["how old is the king?", "play some music", "what is nine times nine?", "book a flight to Rome"],
+}
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(capsys: Capture, *arguments: object) -> tuple[object, str, str]:
+    """Exit code, stdout and stderr of the command in this process: starting one takes seconds."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return ended.value.code, *capsys.readouterr()
+
+
+def write(path: Path, rows: dict[str, list[str]]) -> Path:
+    lines = [json.dumps({"text": text, "intent": intent}) for intent, texts in rows.items() for text in texts]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_calibrate_keeps_a_gate_beside_the_app_that_evaluate_takes_up(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    data = write(tmp_path / "labelled.jsonl", LABELLED)
+    done = interlock("calibrate", "--app", tmp_path / "shop.py", "--data", data)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["rows"] == 24
+    assert told["in_scope_accuracy"] > 0.5
+    kept = json.loads((tmp_path / "shop.gate.json").read_text())
+    assert kept["intents"] == ["buy", "give_back"]
+    assert (tmp_path / "shop.gate.safetensors").is_file()
+    assert (tmp_path / "shop.gate.png").read_bytes().startswith(b"\x89PNG")
+    code, out, err = run(capsys, "evaluate", "gate", "--app", tmp_path / "shop.py", "--data", data)
+    assert code == 0, err
+    figures = json.loads(out.splitlines()[-1])
+    assert (figures["in_scope_accuracy"], figures["out_of_scope_recall"], figures["shortlist_recall"]) == (1, 1, 1)
+    assert "examples" not in err
+
+
+def test_evaluate_fits_any_labels_and_ends_with_one_object(tmp_path: Path, capsys: Capture) -> None:
+    colours = {"red": ["paint it red", "a red one", "crimson"], "blue": ["blue please", "sky blue", "navy"]}
+    fit = write(tmp_path / "fit.jsonl", colours)
+    data = write(tmp_path / "test.jsonl", {"red": ["red"], "blue": ["blue"]})
+    code, out, err = run(capsys, "evaluate", "gate", "--fit", fit, "--data", data, "--plot", tmp_path / "r.png")
+    assert code == 0, err
+    (line,) = out.splitlines()
+    figures = json.loads(line)
+    assert figures["in_scope_accuracy"] in (0, 0.5, 1)
+    assert figures["out_of_scope_recall"] is None
+    assert {"shortlist_recall", "ece", "model_calls", "coverage", "decisions_per_second", "p50_ms"} <= set(figures)
+    assert (tmp_path / "r.png").is_file()
+
+
+def test_what_cannot_be_used_is_one_sentence(tmp_path: Path, capsys: Capture) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"text": "a"}\n')
+    only_out = write(tmp_path / "out.jsonl", {"out_of_scope": ["hm"]})
+    strange = write(tmp_path / "other.jsonl", {"dance": ["a waltz"]})
+    for arguments, told in [
+        (["evaluate", "gate", "--data", bad], "line 1 is no labelled message"),
+        (["evaluate", "gate", "--fit", only_out, "--data", only_out], "nothing to fit"),
+        (["evaluate", "gate", "--gate", "model", "--data", only_out], "name one with --model"),
+        (["calibrate", "--data", strange], "which is no intent of"),
+    ]:
+        code, out, err = run(capsys, *arguments)
+        assert (code, out) == (2, "")
+        assert told in err.replace("\n", " ")
