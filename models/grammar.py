@@ -5,11 +5,12 @@ Knows how pieces make a whole. Does not know the types (pieces/), nor any engine
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from models.pieces.piece import either, sequence, text_piece
 from models.pieces.record import contract_piece
 from models.pieces.sheet import Bound, Sheet
 from models.source import normalise, sentences
@@ -17,7 +18,7 @@ from models.source import normalise, sentences
 if TYPE_CHECKING:
     from models.contract import Contract
 
-__all__ = ["Grammar", "compile_grammar", "normalise"]
+__all__ = ["Grammar", "compile_choice", "compile_grammar", "normalise"]
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,32 @@ def compile_grammar(
     passes `contract.model_validate_json`, custom validators aside (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
     """
-    messages = tuple(text for message in said if (text := normalise(message)))
+    messages = _messages(said)
     blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
     grammar = without_sources(contract, scratchpad)
     if grammar is None:
         return _grammar(contract, Sheet(messages, blocks, scratchpad))
     return replace(grammar, said=messages, evidence=blocks)
+
+
+def compile_choice(
+    options: Mapping[str, type[Contract] | None], said: Sequence[str] = (), scratchpad: int | None = None
+) -> Grammar:
+    """One of a few letters and, where a contract belongs to it, that contract's JSON right behind: `A{"city":null}`.
+
+    The first token decides, and is weighed; after it only the chosen contract can follow, or the end. The budget is
+    that of the longest option. `said`, `scratchpad` and errors are those of `compile_grammar`; nothing can be quoted.
+    """
+    messages = _messages(said)
+    sheet = Sheet(messages, (), scratchpad)
+    pieces = [
+        sequence([text_piece(letter), *([sheet.rule(form.__name__, contract_piece(form, sheet))] if form else [])])
+        for letter, form in options.items()
+    ]
+    piece = either(pieces)
+    return Grammar(
+        _lark(piece.rule, sheet), piece.longest + 1, piece.constant, None, tuple(sheet.bounds), messages, weighs=True
+    )
 
 
 class _Copies(Exception):
@@ -85,6 +106,13 @@ def without_sources(contract: type[Contract], scratchpad: int | None) -> Grammar
 
 def _grammar(contract: type[Contract], sheet: Sheet) -> Grammar:
     piece = contract_piece(contract, sheet)
-    named = {"start": piece.rule, **sheet.rules, **sheet.terminals}
-    lark = "\n".join(f"{name}: {body}" for name, body in named.items())
+    lark = _lark(piece.rule, sheet)
     return Grammar(lark, piece.longest + 1, piece.constant, contract, tuple(sheet.bounds), sheet.said, sheet.evidence)
+
+
+def _lark(start: str, sheet: Sheet) -> str:
+    return "\n".join(f"{name}: {body}" for name, body in {"start": start, **sheet.rules, **sheet.terminals}.items())
+
+
+def _messages(said: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text for message in said if (text := normalise(message)))

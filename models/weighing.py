@@ -4,6 +4,9 @@ Each option has a letter, and the grammar admits the letters only. Models prefer
 such: the same question is put in both orders, and the two readings are averaged (geometrically, so that it does not
 matter which came first). What a model says is then the same for any order in which the options are handed in, since
 they are sorted by name first.
+
+`fuse` asks once, and has the form that belongs to the chosen option written in the same breath. What it says does not
+depend on the order in which the options are handed in either, but the model's liking for some letters stays in it.
 """
 
 from __future__ import annotations
@@ -12,9 +15,14 @@ import asyncio
 import string
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from models.engine import Completion, Message, Sampling
-from models.grammar import Grammar
+from models.errors import PromptTooLong
+from models.grammar import Grammar, compile_choice
+
+if TYPE_CHECKING:
+    from models.contract import Contract
 
 LETTERS = string.ascii_uppercase
 LEAST = 1e-4
@@ -54,11 +62,63 @@ async def weigh(ask: Ask, prompt: Prompt, options: Sequence[str]) -> Weighed:
     return Weighed({name: product / whole for name, product in products.items()}, tuple(calls))
 
 
+@dataclass(frozen=True)
+class Fused:
+    """`shares` as in Weighed; `choice`: the option that was written, with its form's JSON as `text`, or "".
+
+    `scratchpad`: characters that a Scratchpad might have, None for as many as it declares.
+    """
+
+    shares: Mapping[str, float]
+    choice: str
+    text: str
+    call: Completion
+    scratchpad: int | None = None
+
+
+async def fuse(
+    ask: Ask,
+    prompt: Prompt,
+    forms: Mapping[str, type[Contract] | None],
+    said: Sequence[str],
+    sampling: Sampling,
+    lengths: Sequence[int | None] = (None,),
+) -> Fused:
+    """How likely each option is, and the form of the chosen one, from one completion.
+
+    `forms`: option to its form, or None where there is nothing to write. `lengths`: of scratchpads, of which the first
+    is taken that leaves room for the prompt. ValueError for fewer than two options, or more than there are letters.
+    Raises what `ask` raises: PromptTooLong if no length leaves room.
+    """
+    names = sorted(forms)
+    if not 2 <= len(names) <= len(LETTERS):
+        raise ValueError(f"{len(names)} options cannot be chosen from, but 2 to {len(LETTERS)}")
+    order = dict(zip(LETTERS, names, strict=False))
+    messages = prompt(order)
+    lettered = {letter: forms[name] for letter, name in order.items()}
+    for number, length in enumerate(lengths, start=1):
+        try:
+            call = await ask(messages, compile_choice(lettered, said, length), sampling)
+        except PromptTooLong:
+            if number == len(lengths):
+                raise
+            continue
+        return Fused(_read(call, order), order[call.text[0]], call.text[1:], call, length)
+    raise ValueError("no length of a scratchpad was given")
+
+
 def _read(call: Completion, order: Mapping[str, str]) -> dict[str, float]:
-    """Shares by name, sum 1. An engine that tells no alternatives is taken at its word, with a little doubt."""
+    """Shares by name, sum 1. An engine that tells no alternatives is taken at its word, with a little doubt.
+
+    A token may hold a letter and the beginning of its form.
+    """
     told = dict.fromkeys(order, 0.0)
-    for text, share in (call.first or {call.text: 1.0}).items():
-        if text.strip() in told:
-            told[text.strip()] += share
-    whole = sum(told.values()) or 1.0
-    return {name: max(told[letter] / whole, LEAST) for letter, name in order.items()}
+    for text, share in call.first.items():
+        letter, rest = text.strip()[:1], text.strip()[1:]
+        if letter in told and rest[:1] in ("", "{"):
+            told[letter] += share
+    if not any(told.values()):
+        told[call.text.strip()[:1]] = 1.0
+    whole = sum(told.values())
+    shares = {name: max(told[letter] / whole, LEAST) for letter, name in order.items()}
+    return {name: share / sum(shares.values()) for name, share in shares.items()}

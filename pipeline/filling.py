@@ -21,6 +21,7 @@ from models.said import Unread
 from pipeline import clarify, heard, prompts, reply
 from pipeline.conversation import Turn
 from pipeline.errors import Dropped, GuardrailViolation
+from pipeline.fusing import Wanted, Written
 from pipeline.generation import Generation, Holds, Task
 from pipeline.guardrails import Guardrail
 from pipeline.interview import Interview, short
@@ -61,6 +62,7 @@ class Filling:
         self._before = before
         self._asked: Counter[str] = Counter()
         self._looked: Counter[str] = Counter()
+        self._written: dict[type[Contract], _Written] = {}
 
     async def collect(
         self, contract: type[C], values: dict[str, object] | None, guardrails: Sequence[Guardrail]
@@ -70,7 +72,9 @@ class Filling:
         `values` are those of an earlier pass, if there was one. Raises as `ask`, and GuardrailViolation.
         """
         if values is None:
-            values = await self._fill(contract, self.interview.said(), self.interview.own())
+            values = self._found(contract)
+            if values is None:
+                values = await self._fill(contract, self.interview.said(), self.interview.own())
             values = heard.sorted_out(contract, values, self._today)
             values |= heard.stated(contract, values, self.interview.said())
             values = await self._recalled(contract, values)
@@ -87,6 +91,36 @@ class Filling:
                 await self._remember(form)
                 return form, values
             values = await self.mend(contract, values, form.question, form.also, rule=True)
+
+    async def fuse(self, question: str, options: Mapping[str, str], forms: Mapping[str, type[Contract]]) -> Written:
+        """How likely a model finds each option (name to description), and the form of the one it chose, from one call.
+
+        `forms`: what an option's workflow collects first. `take` keeps the form, if it is the right one.
+        """
+        own = self.interview.own()
+        drafts = {name: clarify.narrowed(form, self._generation.decides) for name, form in forms.items()}
+        drafts = {name: draft for name, draft in drafts.items() if _asks(draft)}
+        wanted = Wanted(
+            options,
+            drafts,
+            forms,
+            self.interview.said(),
+            lambda lettered, fields: prompts.fuse(question, lettered, fields, own),
+        )
+        return await self._generation.fuse(wanted, lambda lettered: prompts.weigh(question, lettered, own))
+
+    def take(self, contract: type[Contract], written: Written) -> None:
+        """Keep a form that was written with the choice: `collect` then asks no model, unless more was said by then."""
+        if written.text is None or written.hash != contract.contract_hash():
+            return
+        draft = clarify.narrowed(contract, self._generation.decides)
+        form = draft.model_validate_json(written.text, context={"today": self._today})
+        values = {name: getattr(form, name) for name in draft.model_fields}
+        self._written[contract] = _Written(values, tuple(self.interview.own()))
+
+    def _found(self, contract: type[Contract]) -> dict[str, object] | None:
+        written = self._written.get(contract)
+        return None if written is None or written.own != tuple(self.interview.own()) else dict(written.values)
 
     async def mend(
         self,
@@ -187,7 +221,7 @@ class Filling:
         draft = clarify.narrowed(contract, self._generation.decides)
         if only is not None:
             draft = clarify.excerpt(draft, tuple(only))
-        if not set(draft.model_fields) - set(contract.private_fields()):
+        if not _asks(draft):
             return {}
         messages = prompts.fill(draft, turns)
         task = Task(draft, contract, messages, lambda length: compile_grammar(draft, said, scratchpad=length))
@@ -272,11 +306,24 @@ class Filling:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Written:
+    """A form's values that a model wrote when `own` was all that had been said."""
+
+    values: Mapping[str, object]
+    own: tuple[Turn, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class _Wrong:
     """What is wrong with a form, as a question; a value for one of the fields `also` would mend it as well."""
 
     question: Question
     also: tuple[str, ...] = ()
+
+
+def _asks(draft: type[Contract]) -> bool:
+    """Whether a model can fill any of a draft's fields."""
+    return bool(set(draft.model_fields) - set(draft.private_fields()))
 
 
 def _differ(

@@ -84,7 +84,8 @@ class Gate:
     async def _ask_model(self, run: Run, decision: Decision) -> Decision:
         """The decision with a model's opinion in it, or as it is if the encoder is sure or the model is not trusted.
 
-        An engine that takes no grammars cannot be weighed: its choice counts alone.
+        An engine that takes no grammars cannot be weighed: its choice counts alone. Where a workflow has a form, the
+        model fills it in the same text, and the form is kept if the choice stands once the encoder is heard as well.
         """
         always = self._mode == "model"
         if self._mode == "encoder" or not run.decides or (decision.sure and not always):
@@ -95,9 +96,15 @@ class Gate:
         if not names:
             return decision
         options = {name: self._workflows[name].phrase for name in names} | REFUSALS
-        shares = await run.weigh(QUESTION, options)
         encoder = {} if always else dict(decision.candidates)
-        return concluded(decision, encoder, shares)
+        forms = {name: form for name in names if (form := self._workflows[name].form) is not None}
+        written = await run.fuse(QUESTION, options, forms)
+        if written is None:
+            return concluded(decision, encoder, await run.weigh(QUESTION, options))
+        decided = replace(concluded(decision, encoder, written.shares), fused=written.choice is not None)
+        if decided.intent is not None and decided.intent == written.choice and decided.intent in forms:
+            run.take(forms[decided.intent], written)
+        return decided
 
 
 def concluded(decision: Decision, encoder: Mapping[str, float], model: Mapping[str, float]) -> Decision:

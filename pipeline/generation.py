@@ -19,10 +19,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
 from models.engine import Completion, Message, Sampling
-from models.errors import PromptedFailure, PromptTooLong
+from models.errors import ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar import Grammar
 from models.weighing import Prompt, weigh
 from pipeline.errors import UsageError
+from pipeline.fusing import Wanted, Written, fused
 from pipeline.gateway import Gateway
 from pipeline.guardrails import Guardrail
 from pipeline.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
@@ -35,11 +36,15 @@ Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
 Compile = Callable[[int | None], Grammar]
 """The grammar of a contract whose scratchpads have at most so many characters; None: as many as they declare."""
 
+CHOICE = "model choice"
+"""Name of the step in which a model weighs options, alone or with a form."""
+
 SHORTER = (20, 0)
 """Characters of a scratchpad, tried in this order, where the prompt leaves no room for the one that was declared."""
 
 _ATTEMPT: TypeAdapter[Attempt] = TypeAdapter(Attempt)
 _SHARES: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
+_WRITTEN: TypeAdapter[Written | dict[str, float]] = TypeAdapter(Written | dict[str, float])
 
 
 @dataclass(frozen=True)
@@ -159,21 +164,39 @@ class Generation:
             return prompt({letter: f"{name}: {options[name]}" for letter, name in order.items()})
 
         async def execute(note: Note) -> dict[str, float]:
-            weighed = await weigh(gateway.generate, lettered, list(options))
-            note.prompt_tokens = sum(call.usage.prompt_tokens for call in weighed.calls)
-            note.completion_tokens = sum(call.usage.completion_tokens for call in weighed.calls)
-            note.detail = {
-                "contract": "choice",
-                "hash": ", ".join(sorted(options)),
-                "calls": len(weighed.calls),
-                "finish_reason": "stop" if weighed.calls else "forced",
-                "enforcement": gateway.engine.enforcement,
-                "engine_seconds": max((call.seconds for call in weighed.calls), default=0.0),
-            }
-            return dict(weighed.shares)
+            return await _weighed(gateway, lettered, options, note)
 
-        shares: dict[str, float] = await self._replay.step("model choice", sorted(options.items()), execute, _SHARES)
+        shares: dict[str, float] = await self._replay.step(CHOICE, sorted(options.items()), execute, _SHARES)
         return shares
+
+    async def fuse(self, wanted: Wanted, prompt: Prompt) -> Written:
+        """How likely the model finds each option, and the form of the one that it chose, as one step and one call.
+
+        Where the text broke its grammar, or there was no room for it, the answer is `weigh`'s, for which `prompt`
+        offers the options by letter. A journal from before this was possible holds the same. UsageError without a model.
+        """
+        gateway = self._gateway
+        if gateway is None:
+            raise UsageError("This run has no model: open the pipeline with an engine.")
+        sampling = Sampling(seed=self._seed)
+        lengths: list[int | None] = [0] if gateway.engine.profile.thinks else [None, *SHORTER]
+        if not any(form.private_fields() for form in wanted.forms.values()):
+            lengths = [None]
+
+        def lettered(order: Mapping[str, str]) -> Sequence[Message]:
+            return prompt({letter: f"{name}: {wanted.options[name]}" for letter, name in order.items()})
+
+        async def execute(note: Note) -> Written | dict[str, float]:
+            try:
+                return await fused(gateway, wanted, sampling, lengths, self._today, note)
+            except (ConstraintBroken, PromptTooLong) as error:
+                shares = await _weighed(gateway, lettered, wanted.options, note)
+                note.detail["apart"] = error.what  # why the form is not among this step's results
+                return shares
+
+        # The arguments are `weigh`'s: an old journal, and one of a model that had no room for both, are read alike.
+        found = await self._replay.step(CHOICE, sorted(wanted.options.items()), execute, _WRITTEN)
+        return found if isinstance(found, Written) else Written(found)
 
     async def _attempt(self, gateway: Gateway, task: Task[C], asked: Try, note: Note) -> Attempt:
         engine, compiled = gateway.engine, task.compiled
@@ -229,6 +252,22 @@ class Generation:
             if not await self._holds(rule, [value]):
                 return Attempt(text, finish_reason, rule.message, "guardrail", rule.name)
         return Attempt(text, finish_reason)
+
+
+async def _weighed(gateway: Gateway, prompt: Prompt, options: Mapping[str, str], note: Note) -> dict[str, float]:
+    """How likely the model finds each option, noted."""
+    weighed = await weigh(gateway.generate, prompt, list(options))
+    note.prompt_tokens = sum(call.usage.prompt_tokens for call in weighed.calls)
+    note.completion_tokens = sum(call.usage.completion_tokens for call in weighed.calls)
+    note.detail = {
+        "contract": "choice",
+        "hash": ", ".join(sorted(options)),
+        "calls": len(weighed.calls),
+        "finish_reason": "stop" if weighed.calls else "forced",
+        "enforcement": gateway.engine.enforcement,
+        "engine_seconds": max((call.seconds for call in weighed.calls), default=0.0),
+    }
+    return dict(weighed.shares)
 
 
 async def _drawn(

@@ -22,6 +22,10 @@ FILL = "Fill in this form as JSON, in the customer's own words. Write null for w
 ANSWER = "Answer the question from the evidence, as JSON."
 CHOOSE = "Choose what the customer wants, as JSON. Choose ambiguous if two fit, out_of_scope if none does."
 WEIGH = "Choose what the customer wants. Answer with its letter and nothing else."
+FUSE = (
+    "Choose what the customer wants. Answer with its letter; where fields stand under it, go on at once with them as"
+    " JSON, in the customer's own words. Write null for what was not said."
+)
 NOTES = "Private notes."
 REPAIR = "That was refused: {error} Answer again, as JSON."
 
@@ -69,6 +73,29 @@ def weigh(question: str, options: Mapping[str, str], conversation: Sequence[Turn
     ]
 
 
+def fuse(
+    question: str,
+    options: Mapping[str, str],
+    forms: Mapping[str, type[Contract]],
+    conversation: Sequence[Turn],
+) -> list[Message]:
+    """Ask for the letter of one of the options (letter to name and description), and for the fields of its form."""
+    return _fuse(question, options, {letter: _fields(contract) for letter, contract in forms.items()}, conversation)
+
+
+def _fuse(
+    question: str,
+    options: Mapping[str, str],
+    forms: Mapping[str, Mapping[str, str]],
+    conversation: Sequence[Turn],
+) -> list[Message]:
+    lines = [FUSE]
+    for letter, told in options.items():
+        lines += [f"{letter}: {told}", *(f"  {name}: {asked}" for name, asked in forms.get(letter, {}).items())]
+    said = "\n".join(f"{turn.role}: {normalise(turn.text)}" for turn in conversation)
+    return [Message("system", "\n".join(lines)), Message("user", f"{said}\nquestion: {normalise(question)}")]
+
+
 def repair(messages: Sequence[Message], text: str, error: str) -> list[Message]:
     """Show a model its refused answer and the reason, and ask again."""
     return [*messages, Message("assistant", text), Message("user", REPAIR.format(error=error))]
@@ -100,5 +127,6 @@ PROMPTS_HASH = _hash(
     choose("Which?", {"a": "A.", "b": "B."}, _SPECIMEN),
     repair(_TRAINED[0], "{}", "too late"),
     weigh("Which?", {"A": "a."}, _SPECIMEN),
+    _fuse("Which?", {"A": "a.", "B": "b."}, {"A": {"city": "Where to?"}}, _SPECIMEN),
 )
 """The same over specimens of every prompt; a run records it."""

@@ -16,6 +16,7 @@ class Receipt:
 
     `attempts` is the number of model calls; `recovered` names the rungs of the recovery ladder that were taken.
     `enforcement` is "grammar" or "prompted", `canary` what the proof of it said when the engine was opened.
+    `contracts`: to their hashes; of a choice, to its options.
     `gate`: the last decision; `routed`: all of them, in order, if there was more than one (several parts, a wrong one).
     `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
     """
@@ -54,7 +55,11 @@ def receipt(
         canary=str(engine.canary or "not run") if engine else "none",
         gate=decisions[-1] if decisions else None,
         routed=decisions if len(decisions) > 1 else (),
-        contracts={str(step.detail["contract"]): str(step.detail["hash"]) for step in calls},
+        contracts={
+            str(name): str(value)
+            for step in calls
+            for name, value in {**step.detail.get("also", {}), step.detail["contract"]: step.detail["hash"]}.items()
+        },
         shortened={
             str(step.detail["contract"]): step.detail["scratchpad"] for step in calls if "scratchpad" in step.detail
         },

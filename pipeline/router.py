@@ -55,7 +55,7 @@ class Decision:
 
     `intent` is set for kind "intent" only. `similarity` is to the winner's examples, 1 where a calibrated gate needs
     none. `by` names who decided. `margin` is the lead of the likeliest intent over the next. `sure`: no model needs to
-    be asked. `model` is what the model alone made of its options, if it was asked.
+    be asked. `model` is what the model alone made of its options, if it was asked; `fused`: in one text with a form.
     """
 
     kind: Literal["intent", "ambiguous", "out_of_scope"]
@@ -66,6 +66,7 @@ class Decision:
     margin: float = 1.0
     sure: bool = False
     model: tuple[tuple[str, float], ...] = ()
+    fused: bool = False
 
     @property
     def label(self) -> str | None:
@@ -83,6 +84,7 @@ class Decision:
             "margin": round(self.margin, 4),
             "sure": self.sure,
             "model": [[name, round(score, 4)] for name, score in self.model],
+            "fused": self.fused,
         }
 
 

@@ -30,6 +30,7 @@ from pipeline.conversation import Turn
 from pipeline.errors import ActionNotUnlocked, GuardrailViolation, NotApproved, UsageError
 from pipeline.events import Event, Said
 from pipeline.filling import Filling
+from pipeline.fusing import Written
 from pipeline.gateway import Gateway
 from pipeline.generation import Generation, Task
 from pipeline.guardrails import Guardrail
@@ -278,6 +279,22 @@ class Run:
             return {name: float(name == chosen) for name in sorted(options)}
         said = list(self.conversation)
         return await self._generation.weigh(options, lambda lettered: prompts.weigh(question, lettered, said))
+
+    async def fuse(
+        self, question: str, options: Mapping[str, str], forms: Mapping[str, type[Contract]]
+    ) -> Written | None:
+        """As `weigh`, with the form of the option that the model chose from the same call; for the gate.
+
+        `forms`: option to the form that its workflow collects first. None if that cannot be done in one: without forms,
+        with an engine that cannot be weighed, or where earlier turns count for the choice but not for the form.
+        """
+        if not forms or not self._generation.weighs or any(turn.earlier for turn in self.conversation):
+            return None
+        return await self._filling.fuse(question, options, forms)
+
+    def take(self, contract: type[Contract], written: Written) -> None:
+        """Let the first `collect` of a form have what was written with the choice; for the gate."""
+        self._filling.take(contract, written)
 
     async def retrieve(
         self, query: str, k: int = 4, *, where: str | None = None, least: float | None = None

@@ -25,6 +25,7 @@ from typing import (
 
 from pydantic import TypeAdapter
 
+from models.contract import Contract
 from pipeline.errors import UsageError, first_line
 from pipeline.outcome import Escalation
 
@@ -113,6 +114,7 @@ class Workflow:
         examples: Sequence[str],
         actions: Sequence[Action[..., Any]],
         calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
+        form: type[Contract] | None = None,
     ) -> None:
         name = getattr(body, "__name__", "")
         self.body = body
@@ -120,6 +122,7 @@ class Workflow:
         self.examples = tuple(examples)
         self.actions = tuple(actions)
         self.calls = dict(calls) if isinstance(calls, Mapping) else dict.fromkeys(calls, 1)
+        self.form = form
         self.description = inspect.getdoc(body) or ""
         if not inspect.iscoroutinefunction(body):
             raise UsageError(f"The workflow '{name}' is not an async function: write `async def {name}(run: Run)`.")
@@ -136,6 +139,8 @@ class Workflow:
                     f"The workflow '{name}' lists {called!r} among its calls: give workflows, and how often each may be"
                     " called if that is more than once."
                 )
+        if form is not None and not (isinstance(form, type) and issubclass(form, Contract)):
+            raise UsageError(f"The workflow '{name}' has {form!r} as its form: give a Contract that it collects first.")
         self.__name__ = name
         self.__doc__ = self.description
 
@@ -167,15 +172,17 @@ def workflow(
     examples: Sequence[str] = (),
     actions: Sequence[Action[..., Any]] = (),
     calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
+    form: type[Contract] | None = None,
 ) -> Callable[[Callable[[Run], Awaitable[object]]], Workflow]:
     """Declare an async function of one Run as the way to serve an intent. It returns a Contract, Escalation or str.
 
     `calls`: the workflows that it may call as steps, each once or, as a mapping, at most so often. One that is only
-    called by others needs no examples.
+    called by others needs no examples. `form`: what it collects first; a model that decides both then chooses the
+    intent and fills this form in one go.
     """
 
     def declare(body: Callable[[Run], Awaitable[object]]) -> Workflow:
-        return Workflow(body, intent, examples, actions, calls)
+        return Workflow(body, intent, examples, actions, calls, form)
 
     return declare
 

@@ -19,6 +19,7 @@ export class Chat {
   #welcome;
   #scroll;
   #conversation = null;
+  #opening;
   #gone = false;
 
   /** `app`: what the service says of itself; `id`: of the conversation in the address, or null. */
@@ -29,7 +30,7 @@ export class Chat {
     this.node = el("section", { class: "chat", "aria-label": "Chat" }, this.#scroll,
       el("div", { class: "below" }, el("div", { class: "column" }, this.#dock, this.#composer.node,
         el("p", { class: "faint fine" }, el("span", { class: "keys", text: "Enter sends, Shift + Enter breaks the line." }), fresh))));
-    this.#open(id ?? keptConversation());
+    this.#opening = this.#open(id ?? keptConversation());
   }
 
   leave() {
@@ -89,12 +90,15 @@ export class Chat {
   }
 
   async #say(text) {
+    this.#composer.busy = true;
+    await this.#opening; // Whether the conversation in the address is still there.
+    if (this.#gone) return;
     const key = newKey();
     const held = this.#dock.contains(document.activeElement) || this.#welcome.contains(document.activeElement);
     this.#welcome.hidden = true;
     this.#ask(null);
     this.#thread.sending(text, key);
-    this.#composer.busy = true;
+    this.#composer.busy = true; // again: a conversation that is gone has freed it
     // What was pressed is gone: a keyboard goes on in the box; on a phone that would open one over the answer.
     if (held && !matchMedia("(pointer: coarse)").matches) this.#composer.focus();
     this.#down(true);

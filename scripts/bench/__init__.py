@@ -7,6 +7,7 @@ import typer
 from scripts.bench.compare import compare
 from scripts.bench.decode import decode
 from scripts.bench.embedding import embedding
+from scripts.bench.gate import gate
 from scripts.bench.grammar import grammar
 from scripts.bench.index import index
 from scripts.bench.pipeline import pipeline
@@ -24,6 +25,7 @@ def bench() -> None:
 app.command("compare")(compare)
 app.command("decode")(decode)
 app.command("embedding")(embedding)
+app.command("gate")(gate)
 app.command("grammar")(grammar)
 app.command("index")(index)
 app.command("pipeline")(pipeline)

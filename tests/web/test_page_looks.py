@@ -25,7 +25,8 @@ async def focus_by_tab(page: Page, name: str, key: str = "Tab", most: int = 25) 
 FOCUSED = """() => {
   const node = document.activeElement;
   const shown = [node, node.closest("form")].some((one) => one && getComputedStyle(one).outlineStyle !== "none");
-  return [node.getAttribute("aria-label") ?? node.textContent, shown];
+  const name = node.matches("a, button, input, textarea, select, summary") ? node.textContent : "";
+  return [node.getAttribute("aria-label") ?? name, shown];
 }"""
 
 

@@ -35,7 +35,7 @@ HOME = "Mumbai"
 """Where a trip starts when the customer does not say."""
 
 
-@workflow(intent="book_trip", examples=examples.BOOK_TRIP, actions=[book])
+@workflow(intent="book_trip", examples=examples.BOOK_TRIP, actions=[book], form=Trip)
 async def book_trip(run: Run) -> Booked | str:
     """Book a trip: seats on a flight, within a budget if one was named.
 
@@ -83,7 +83,7 @@ async def book_trip(run: Run) -> Booked | str:
         return f"{refused} Nothing was booked."
 
 
-@workflow(intent="change_booking", examples=examples.CHANGE_BOOKING, actions=[change])
+@workflow(intent="change_booking", examples=examples.CHANGE_BOOKING, actions=[change], form=Change)
 async def change_booking(run: Run) -> Changed | str:
     """Move a booking to another date.
 
@@ -116,7 +116,7 @@ async def change_booking(run: Run) -> Changed | str:
         return f"{refused} Nothing was changed."
 
 
-@workflow(intent="cancel_booking", examples=examples.CANCEL_BOOKING, actions=[cancel])
+@workflow(intent="cancel_booking", examples=examples.CANCEL_BOOKING, actions=[cancel], form=Cancellation)
 async def cancel_booking(run: Run) -> Cancelled | str:
     """Cancel a booking and give the money back.
 
@@ -154,7 +154,7 @@ async def ask_policy(run: Run) -> PolicyAnswer | Escalation:
     return PolicyAnswer(quote=answer.quote[:1200], source=f"{source.document} › {source.heading}"[:160])
 
 
-@workflow(intent="complain", examples=examples.COMPLAIN, actions=[open_ticket])
+@workflow(intent="complain", examples=examples.COMPLAIN, actions=[open_ticket], form=Complaint)
 async def complain(run: Run) -> Escalation:
     """Make a complaint about something that went wrong.
 
