@@ -104,7 +104,7 @@ class EmbeddedEngine:
         prompt = self._encode(messages, self.profile.template)
         limit = self._limit(len(prompt), grammar.max_tokens if grammar else max_tokens)
         matcher = self._matchers.start(grammar) if grammar else None
-        row = Row(prompt, matcher, sampling, limit, weighs=grammar is not None and grammar.weighs)
+        row = Row(prompt, matcher, sampling, limit, weighs=grammar is not None and grammar.weighs > 0)
         raw = await self._decoded(row)
         if grammar is None:
             thought, text = split_thought(raw.text, self.profile.thinking_tags)

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Grammar", "compile_choice", "compile_grammar", "normalise"]
 
 
+TOLD = 4
+"""Alternatives of a choice that is followed by a form. vLLM tells as many for every token of the form as well: each
+makes a small model on a CPU 5 to 8 % slower. What the least likely of a handful of options have, hardly matters."""
+
+
 @dataclass(frozen=True)
 class Grammar:
     """A finite language in llguidance's Lark dialect.
@@ -29,7 +34,7 @@ class Grammar:
     `constant` is the only text the grammar admits, if there is exactly one: a caller may then skip the model.
     `contract` is whose values the texts are, if any contract's, and `bounds` says how long each of its fields may be.
     `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph.
-    `weighs`: the first token decides, and how likely each was is wanted (`Completion.first`).
+    `weighs`: the first token decides, and how likely the likeliest so many were is wanted (`Completion.first`); 0: not.
     """
 
     lark: str
@@ -39,7 +44,7 @@ class Grammar:
     bounds: tuple[Bound, ...] = field(default=(), compare=False, repr=False)
     said: tuple[str, ...] = field(default=(), compare=False, repr=False)
     evidence: tuple[tuple[str, ...], ...] = field(default=(), compare=False, repr=False)
-    weighs: bool = False
+    weighs: int = 0
 
 
 def compile_grammar(
@@ -80,7 +85,7 @@ def compile_choice(
     ]
     piece = either(pieces)
     return Grammar(
-        _lark(piece.rule, sheet), piece.longest + 1, piece.constant, None, tuple(sheet.bounds), messages, weighs=True
+        _lark(piece.rule, sheet), piece.longest + 1, piece.constant, None, tuple(sheet.bounds), messages, weighs=TOLD
     )
 
 

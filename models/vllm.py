@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 TEMPLATE_SLACK = 256
 """Tokens a chat template is taken to add at most, when a prompt is so short that counting it is not worth a request."""
 
-LIKELIEST = 20
-"""Alternatives of a first token that are asked for: the most that a vLLM server gives unless told otherwise."""
-
 _ELSEWHERE = (
     "A server with a parser of reasoning puts answers elsewhere: start it without --reasoning-parser; Interlock tells"
     " thoughts from answers itself."
@@ -87,7 +84,7 @@ class VllmEngine:
         """See `Engine.generate`."""
         budget = grammar.max_tokens if grammar else max_tokens
         output = CFG(grammar.lark) if grammar else None
-        more = {"logprobs": True, "top_logprobs": LIKELIEST} if grammar and grammar.weighs else {}
+        more = {"logprobs": True, "top_logprobs": grammar.weighs} if grammar and grammar.weighs else {}
         raw = await self._ask(messages, sampling, budget, self.profile.template, output, **more)
         if grammar is not None:
             self._check_kept(raw, grammar)

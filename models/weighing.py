@@ -24,6 +24,8 @@ from models.grammar import Grammar, compile_choice
 if TYPE_CHECKING:
     from models.contract import Contract
 
+LIKELIEST = 20
+"""Alternatives of a letter that are asked for: the most that a vLLM server gives unless told otherwise."""
 LETTERS = string.ascii_uppercase
 LEAST = 1e-4
 """Share of an option whose letter is not among the alternatives that an engine tells: they are at most twenty."""
@@ -53,7 +55,7 @@ async def weigh(ask: Ask, prompt: Prompt, options: Sequence[str]) -> Weighed:
     if len(names) == 1:
         return Weighed({names[0]: 1.0})
     letters = LETTERS[: len(names)]
-    grammar = Grammar("start: " + " | ".join(f'"{letter}"' for letter in letters) + "\n", 2, weighs=True)
+    grammar = Grammar("start: " + " | ".join(f'"{letter}"' for letter in letters) + "\n", 2, weighs=LIKELIEST)
     orders = [dict(zip(letters, order, strict=True)) for order in (names, names[::-1])]
     calls = await asyncio.gather(*[ask(prompt(order), grammar, Sampling()) for order in orders])
     readings = [_read(call, order) for call, order in zip(calls, orders, strict=True)]
@@ -110,7 +112,8 @@ async def fuse(
 def _read(call: Completion, order: Mapping[str, str]) -> dict[str, float]:
     """Shares by name, sum 1. An engine that tells no alternatives is taken at its word, with a little doubt.
 
-    A token may hold a letter and the beginning of its form.
+    A token may hold a letter and the beginning of its form. Letters that are not among the alternatives share what
+    these leave, but none has more than the least likely of those that are.
     """
     told = dict.fromkeys(order, 0.0)
     for text, share in call.first.items():
@@ -119,6 +122,9 @@ def _read(call: Completion, order: Mapping[str, str]) -> dict[str, float]:
             told[letter] += share
     if not any(told.values()):
         told[call.text.strip()[:1]] = 1.0
+    elif missing := [letter for letter, share in told.items() if not share]:
+        left = max(0.0, 1.0 - sum(call.first.values())) / len(missing)
+        told |= dict.fromkeys(missing, min(left, *(share for share in told.values() if share)))
     whole = sum(told.values())
     shares = {name: max(told[letter] / whole, LEAST) for letter, name in order.items()}
     return {name: share / sum(shares.values()) for name, share in shares.items()}

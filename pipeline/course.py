@@ -160,6 +160,7 @@ class Course:
             return self.app.out_of_scope
         workflow = self.workflows[decision.intent]
         run.unlock(workflow)
+        run.sure = decision.sure or decision.by != "encoder"
         for _ in range(PASSES):
             try:
                 return await workflow.body(run)

@@ -173,7 +173,7 @@ class Generation:
         """How likely the model finds each option, and the form of the one that it chose, as one step and one call.
 
         Where the text broke its grammar, or there was no room for it, the answer is `weigh`'s, for which `prompt`
-        offers the options by letter. A journal from before this was possible holds the same. UsageError without a model.
+        offers the options by letter; so it is in a journal from before this was possible. UsageError without a model.
         """
         gateway = self._gateway
         if gateway is None:

@@ -36,7 +36,7 @@ class Record:
         """Read `{"custom_id", "text"}` or the OpenAI batch form (`custom_id`, `body.messages`). Raises BadRecord."""
         if not isinstance(line, dict):
             raise BadRecord("The line is not a JSON object.")
-        turns = _turns(line)
+        turns = turns_of(line)
         if not any(turn.text for turn in turns if turn.role == "customer"):
             raise BadRecord("The text is empty.")
         length = sum(len(turn.text) for turn in turns)
@@ -68,7 +68,8 @@ def _id(value: object) -> str:
     return value
 
 
-def _turns(line: Mapping[str, Any]) -> list[Turn]:
+def turns_of(line: Mapping[str, Any]) -> list[Turn]:
+    """What was said by whom, normalised, of a line or a body in either form, however long. Raises BadRecord."""
     if "text" in line:
         if not isinstance(line["text"], str):
             raise BadRecord('"text" is not a text.')

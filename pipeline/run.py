@@ -120,6 +120,8 @@ class Run:
         self._retriever = retriever
         self._tell = tell
         self._told = told
+        self.sure = True
+        """Whether the gate is sure of the intent, or somebody was asked; if not, have an action confirmed first."""
         self._workflow: Workflow | None = None
         self._forms: dict[type[Contract], dict[str, object]] = {}
         self._known: list[Contract] = []

@@ -16,9 +16,10 @@ from fastapi import APIRouter, Header
 from fastapi.responses import JSONResponse, Response
 
 from pipeline.conversation import Turn as Said
+from pipeline.dialogue import LONGEST
 from pipeline.events import Numbered
 from pipeline.events import Said as Update
-from pipeline.record import BadRecord, Record
+from pipeline.record import BadRecord, turns_of
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError
@@ -76,7 +77,7 @@ async def _begin(service: Service, caller: Caller, chat: ChatRequest, retried: b
     conversation = _known(service, caller, chat, texts, key, retried)
     text = texts[-1]
     if conversation is None:
-        conversation, text = await service.dialogues.open(caller.owner), "\n".join(texts)
+        conversation, text = await service.dialogues.open(caller.owner), "\n".join(_latest(texts))
     else:
         received = service.dialogues.conversations.message(conversation, key)
         text = text if received is None else received[2]
@@ -104,15 +105,28 @@ def _known(
     return service.threads.standing_at(Threads.key(caller.owner, texts[:-1])) or again
 
 
-def _history(chat: ChatRequest) -> tuple[Said, ...]:
+def _history(chat: ChatRequest) -> list[Said]:
+    """What was said by whom; a history may be as long as its client likes, its last message may not."""
     messages = [message.model_dump() for message in chat.messages]
     try:
-        turns = Record.parse({"custom_id": "chat", "body": {"messages": messages}}).conversation
+        turns = [turn for turn in turns_of({"body": {"messages": messages}}) if turn.text]
     except BadRecord as error:
         raise ApiError(400, "invalid", str(error), "Send messages of user and assistant.") from None
-    if turns[-1].role != "customer":
+    if not turns or turns[-1].role != "customer":
         raise ApiError(400, "invalid", "The last message is not the user's.", "End with what the user says.")
+    if len(turns[-1].text) > LONGEST:
+        raise ApiError(400, "invalid", f"The last message has more than {LONGEST:,} characters.", "Shorten it.")
     return turns
+
+
+def _latest(texts: list[str]) -> list[str]:
+    """The last of the texts, as many as a first message may hold."""
+    room = LONGEST
+    for kept, text in enumerate(reversed(texts)):
+        room -= len(text) + 1
+        if room < -1:
+            return texts[len(texts) - kept :]
+    return texts
 
 
 def _check_model(service: Service, model: str) -> None:

@@ -78,6 +78,7 @@ async def serve(service: Service, bound: socket.socket, ready: Callable[[], None
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # anybody can write X-Forwarded-For, and limits count clients
         backlog=MOST_CONNECTIONS,
         timeout_graceful_shutdown=max(1, round(service.limits.grace_seconds)),
     )

@@ -120,15 +120,17 @@ async def change_booking(run: Run) -> Changed | str:
 async def cancel_booking(run: Run) -> Cancelled | str:
     """Cancel a booking and give the money back.
 
-    Free of charge it is done at once; where a part of the price is kept, the customer is asked first.
+    Free of charge it is done at once; where a part of the price is kept, or the wish was less than clear, the customer
+    is asked first.
     """
     booking = await _booking(run, (await run.collect(Cancellation)).booking)
     flight = booking.flight
     fee = cancellation_fee(booking.price, flight.day, run.today)
-    if fee:
+    if fee or not run.sure:
+        kept = f"keep {price(fee, flight.currency)} and " if fee else ""
         offer = (
             f"Cancel {booking.reference}, {flight.origin} → {flight.destination} on {on(flight.day, run.today)}?"
-            f" We keep {price(fee, flight.currency)} and refund {price(booking.price - fee, flight.currency)}."
+            f" We {kept}refund {price(booking.price - fee, flight.currency)}."
         )
         if not await run.confirm(offer):
             return "Nothing was cancelled."

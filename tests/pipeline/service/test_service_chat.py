@@ -145,3 +145,17 @@ async def test_a_history_that_is_none(tmp_path: Path) -> None:
             answer = await client.post("/v1/chat/completions", json={"model": "hall", "messages": messages})
             assert answer.status_code in (400, 422), answer.text
             assert sentence(answer)
+
+
+async def test_a_history_may_grow_longer_than_any_message(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        history = [{"role": "user", "content": "A seat"}]
+        asked = await complete(chat, history)
+        long = and_then(history, asked, "x " * 7_000)
+        long = and_then(long, await complete(chat, long), "y " * 7_000)
+        told = await complete(chat, long)
+        assert told.interlock["conversation"] == asked.interlock["conversation"]
+        anew = await complete(chat, [{"role": "user", "content": "z" * 15_000}, *long[-3:-2], *long[:1]])
+        assert anew.choices[0].message.content
+        with pytest.raises(openai.BadRequestError, match="16,000 characters"):
+            await complete(chat, [{"role": "user", "content": "z" * 16_001}])
