@@ -13,9 +13,20 @@ from models.engine import Completion, Engine, Message, Sampling
 from models.errors import EngineUnavailable
 from models.grammar import Grammar
 
-WAITS: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, *(15.0,) * 11)
-"""Seconds between tries while the engine does not answer: three minutes, in which a server that was killed loads its
-model again. A longer absence ends the run, which continues where it stopped when it is started again."""
+LONGEST_WAIT = 15.0
+
+
+def waits_of(seconds: float) -> tuple[float, ...]:
+    """Seconds between tries while an engine does not answer, doubling from 1 to 15, so many in all."""
+    found: list[float] = []
+    while (left := seconds - sum(found)) > 0:
+        found.append(min(2.0 ** len(found), LONGEST_WAIT, left))
+    return tuple(found)
+
+
+WAITS = waits_of(180.0)
+"""Three minutes, in which a server that was killed loads its model again. A longer absence ends the run, which goes on
+where it stopped when it is started again."""
 
 
 class Gateway:

@@ -14,6 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline import App, Requests, Summary, load_app, read_requests, run_batch
+from pipeline.gateway import waits_of
 from scripts.cluster import check, opened, sharded
 from scripts.console import concurrency_of, console, day_of, tell
 from scripts.summary import show
@@ -58,6 +59,7 @@ def run(
         str,
         typer.Option(metavar="ADDRESS|local", help="Spread the shards over a Ray cluster, or this machine's cores."),
     ] = "",
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for an engine that is away, then stop.")] = 180,
     shards: Annotated[int, typer.Option(min=0, help="Shards to deal the requests to, by custom_id; with --ray.")] = 0,
 ) -> None:
     """Run a batch of requests through an app. Running the same command again continues where it stopped."""
@@ -81,7 +83,7 @@ def run(
         "ray": ray,
         "shards": shards,
     }
-    options = {"today": day, "retry": retry or (), "accept_changes": accept_changes}
+    options = {"today": day, "retry": retry or (), "accept_changes": accept_changes, "waits": waits_of(wait)}
     finish(loaded, asked, out, launch, **options)
 
 
@@ -112,6 +114,7 @@ async def batch(
 
     options |= {"today": today, "progress": tell}
     if launch.get("ray"):
+        options.pop("waits", None)
         stop = _stopped_by_ctrl_c()
         with bar:
             return await sharded(app, asked, out, launch, stop=stop, on_outcome=finished, **options), stop.is_set()

@@ -218,7 +218,9 @@ async def test_a_budget_ends_the_text_in_the_middle_of_a_jump(jump_server: VllmS
     whole, cut = GRAMMARS["fixed"], Grammar(GRAMMARS["fixed"].lark, budget)
     text = (await ask(jump_server.url, whole, PROMPTS[:1]))[0].text
     traffic = Traffic(jump_server.url, jump_server.model)
-    replies, _ = await traffic.send([Call([{"role": "user", "content": "Go."}], budget, cut.lark)], 1, False)
+    replies, _ = await traffic.send(
+        [Call([{"role": "user", "content": "Go."}], budget, {"grammar": cut.lark})], 1, False
+    )
     await traffic.close()
     assert text.startswith(replies[0].text)
     assert replies[0].tokens <= budget

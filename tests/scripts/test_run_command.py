@@ -100,7 +100,8 @@ def test_a_batch_killed_in_the_middle_is_continued_without_booking_twice(tmp_pat
     assert interlock(*arguments).returncode == 0
     results = rows(out / "results.jsonl")
     assert len(results) == len({row["custom_id"] for row in results}) == len(rows(SAMPLE / "requests.jsonl"))
-    booked = [row["result"]["reference"] for row in results if row["contract"] == "Booked"]
+    endings = [ending for row in results for ending in row["parts"] or [row]]
+    booked = [ending["result"]["reference"] for ending in endings if ending["contract"] == "Booked"]
     assert booked
     travel.prepare(tmp_path, date(2026, 11, 23))
     new, before = (_bookings(folder) for folder in (out, tmp_path))
@@ -258,6 +259,7 @@ async def test_a_vllm_server_gives_the_same_statuses_and_may_die_without_losing_
         assert sum(there[id] == status for id, status in here.items()) >= 0.95 * len(here)
 
         command = [*COMMAND, "run", "-i", str(sample), "-o", str(tmp_path / "b"), *DAY, "--model", server.url]
+        command += ["--wait", "3"]
         process = subprocess.Popen(
             command, cwd=ROOT, env=QUIET, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
