@@ -100,7 +100,7 @@ def test_a_batch_killed_in_the_middle_is_continued_without_booking_twice(tmp_pat
     assert interlock(*arguments).returncode == 0
     results = rows(out / "results.jsonl")
     assert len(results) == len({row["custom_id"] for row in results}) == len(rows(SAMPLE / "requests.jsonl"))
-    endings = [ending for row in results for ending in row["parts"] or [row]]
+    endings = [ending for row in results for ending in row.get("parts", [row])]
     booked = [ending["result"]["reference"] for ending in endings if ending["contract"] == "Booked"]
     assert booked
     travel.prepare(tmp_path, date(2026, 11, 23))
