@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sklearn.model_selection import StratifiedKFold
 
 from index import Embedder
 from index.layers import Layers
@@ -49,6 +48,8 @@ def calibrate(
             raise UsageError(f"Row {number} of {data} is for '{row.intent}', which is no intent of '{loaded.name}'.")
     rows = [*own, *labelled]
     labels = [row.intent for row in rows]
+    from sklearn.model_selection import StratifiedKFold  # takes a second, and only this command needs it
+
     layers = Layers(Embedder())
     tell(f"Reading {len(rows)} messages…")
     vectors = layers.encode([row.text for row in rows])

@@ -17,7 +17,6 @@ from models.contract import Contract
 from models.engine import Message
 from models.grammar import Grammar, compile_grammar
 from models.money import Money
-from models.proof.plain_way import plain_twin
 from models.said import Said
 
 
@@ -64,6 +63,8 @@ class Form:
     @cached_property
     def plain(self) -> type[BaseModel]:
         """The contract as an ordinary class."""
+        from models.proof.plain_way import plain_twin  # takes a second, and only one variant needs it
+
         return plain_twin(self.contract)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,11 +22,13 @@ from annotated_types import MaxLen, MinLen
 from models.contract import Contract
 from models.engine import Message, Sampling
 from models.grammar import Grammar
-from models.vllm import VllmEngine
 from pipeline import App, Run, UsageError, read_requests, run_batch, workflow
 from scripts.bench.instant import file_ticket, find_desk, write_requests
 from scripts.bench.listening import Listening
 from scripts.console import tell
+
+if TYPE_CHECKING:
+    from models.vllm import VllmEngine
 
 
 class Report(Contract):
@@ -51,6 +53,8 @@ async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict
 
     A first batch warms the server up, and is listened to.
     """
+    from models.vllm import VllmEngine  # takes seconds, and every command mounts this one
+
     app, seconds = App("bare", [report]), {"pipeline": list[float](), "bare": list[float]()}
     engine = await VllmEngine.open(url)
     engine.profile = replace(engine.profile, decides=True)  # how well it decides does not matter here

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from index import Document, Embedder
 from index.documents import Scalar
@@ -57,6 +56,8 @@ class SyntheticCorpus:
     """`size` documents of one passage each, and queries with their vectors. The same seed gives the same corpus."""
 
     def __init__(self, size: int, sentences: Sentences, embedder: Embedder, seed: int = 2026) -> None:
+        from sklearn.cluster import KMeans  # takes a second, and every command mounts this one
+
         generator = np.random.default_rng(seed)
         vectors = embedder.encode(sentences.answers)
         labels = KMeans(min(_CLUSTERS, len(vectors) // 8), n_init=1, random_state=seed).fit_predict(vectors)

@@ -15,7 +15,6 @@ from models.engine import Engine
 from models.throughput.counters import Times
 from models.throughput.masks import mean_mask_seconds
 from models.tokenizers import load_tokenizer
-from models.vllm import VllmEngine
 from pipeline.events import Event, RecordFinished, RecordStarted, StepFinished
 from scripts.bench.listening import Listening
 
@@ -77,6 +76,8 @@ class Explanation:
         }
 
     async def _clock(self) -> Times:
+        from models.vllm import VllmEngine  # takes seconds, and every command mounts this one
+
         engine = self.engine.engine
         return Times.read(await engine.metrics()) if isinstance(engine, VllmEngine) else Times()
 

@@ -19,11 +19,8 @@ from rich.table import Table
 
 from models.dummy import CONTEXT, LOAD_FLAGS, write_dummy
 from models.proof.attack import attack
-from models.proof.contest import constrained, entries, plain, play
-from models.proof.plain_way import PlainWay
 from models.server import VllmServer
 from models.tokenizers import load_tokenizer
-from models.vllm import VllmEngine
 from scripts.console import console, tell
 
 TEMPERATURES = (0.0, 1.0, 1.5)
@@ -62,6 +59,11 @@ def validity(
 async def _measure(
     model: str, number: int, contracts: int, concurrency: int, tokenizer: str, context: int, seed: int
 ) -> Rows:
+    # They take seconds to import, and every command mounts this one.
+    from models.proof.contest import constrained, entries, plain, play
+    from models.proof.plain_way import PlainWay
+    from models.vllm import VllmEngine
+
     entered = entries(Random(seed), contracts, context)
     rows: Rows = {f"random tokens, {tokenizer}": Counter()}
     random, tokens = Random(seed), load_tokenizer(tokenizer)
