@@ -17,6 +17,7 @@ from pipeline import App, Requests, Summary, load_app, read_requests, run_batch
 from pipeline.gateway import waits_of
 from scripts.cluster import check, opened, sharded
 from scripts.console import concurrency_of, console, day_of, tell
+from scripts.options import AppOption, ModelOption, SecondModelOption, SeedOption
 from scripts.summary import show
 
 TRAVEL = "pipeline.workflows.travel"
@@ -27,11 +28,9 @@ def run(
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="OUTDIR", help="Folder for results; the same again continues.")
     ],
-    app: Annotated[str, typer.Option(help="Module, or file.py, with `app = App(…)`.")] = TRAVEL,
-    model: Annotated[
-        str, typer.Option(help="A folder or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one).")
-    ] = "models/tiny",
-    second_model: Annotated[str, typer.Option(help="Asked where the first one's answers break a rule.")] = "",
+    app: AppOption = TRAVEL,
+    model: ModelOption = "models/tiny",
+    second_model: SecondModelOption = "",
     index: Annotated[
         Path | None, typer.Option(help="An index of the app's knowledge; made in OUTDIR by default.")
     ] = None,
@@ -39,7 +38,7 @@ def run(
         str, typer.Option(metavar="N|auto", help="Records under way at once; auto follows the servers' queues.")
     ] = "16",
     today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from (2026-12-31); default: today.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: SeedOption = 0,
     enforcement: Annotated[
         Literal["grammar", "prompted"],
         typer.Option(help="What to do with an engine that ignores grammars: stop, or ask in words and check."),

@@ -18,6 +18,7 @@ from pipeline.service import Limits, Tokens
 from pipeline.service.tokens import VARIABLE
 from scripts.cluster import opened
 from scripts.console import console, day_of
+from scripts.options import AppOption, ModelOption, SecondModelOption, SeedOption
 from scripts.run import TRAVEL
 
 DEFAULT = Limits()
@@ -25,11 +26,9 @@ DEFAULT = Limits()
 
 def serve(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="Journal and runs; the same goes on.")],
-    app: Annotated[str, typer.Option(help="Module, or file.py, with `app = App(…)`.")] = TRAVEL,
-    model: Annotated[
-        str, typer.Option(help="A folder or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one).")
-    ] = "models/tiny",
-    second_model: Annotated[str, typer.Option(help="Asked where the first one's answers break a rule.")] = "",
+    app: AppOption = TRAVEL,
+    model: ModelOption = "models/tiny",
+    second_model: SecondModelOption = "",
     index: Annotated[
         Path | None, typer.Option(help="An index of the app's knowledge; made in FOLDER by default.")
     ] = None,
@@ -41,7 +40,7 @@ def serve(
         Path | None, typer.Option(help=f"File of lines role:token (user or operator); besides ${VARIABLE}.")
     ] = None,
     today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from; default: each message's own.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: SeedOption = 0,
     enforcement: Annotated[
         Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
     ] = "grammar",

@@ -16,23 +16,23 @@ from pipeline import Journal, Pipeline, UsageError, load_app
 from pipeline.conversations import Conversations
 from pipeline.dialogue import Dialogues
 from pipeline.folder import Folder
+from pipeline.gateway import waits_of
 from pipeline.manifest import index_identity, manifest_of
 from scripts.chat.screen import HELP, Screen
 from scripts.chat.session import Session
 from scripts.cluster import opened
 from scripts.console import console, day_of, tell
+from scripts.options import AppOption, ModelOption, SecondModelOption, SeedOption
 from scripts.run import TRAVEL
 
-WAITS = (1.0, 2.0, 4.0)
+WAITS = waits_of(7.0)
 """Seconds between tries while the engine does not answer: a person waits less long than a batch."""
 
 
 def chat(
-    app: Annotated[str, typer.Option(help="Module, or file.py, with `app = App(…)`.")] = TRAVEL,
-    model: Annotated[
-        str, typer.Option(help="A folder or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one).")
-    ] = "models/tiny",
-    second_model: Annotated[str, typer.Option(help="Asked where the first one's answers break a rule.")] = "",
+    app: AppOption = TRAVEL,
+    model: ModelOption = "models/tiny",
+    second_model: SecondModelOption = "",
     index: Annotated[
         Path | None, typer.Option(help="An index of the app's knowledge; made in FOLDER by default.")
     ] = None,
@@ -43,7 +43,7 @@ def chat(
         str, typer.Option("--continue", metavar="ID|last", help="Go on with a conversation of FOLDER.")
     ] = "",
     today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from; default: each message's own.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
+    seed: SeedOption = 0,
     enforcement: Annotated[
         Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
     ] = "grammar",

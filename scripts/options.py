@@ -1,0 +1,17 @@
+"""Options that several commands share, under one name and with one help each."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+AppOption = Annotated[str, typer.Option("--app", help="Module, or file.py, with `app = App(…)`.")]
+ModelOption = Annotated[
+    str,
+    typer.Option("--model", help="A folder or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one)."),
+]
+SecondModelOption = Annotated[
+    str, typer.Option("--second-model", help="Asked where the first one's answers break a rule.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of every draw.")]
