@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from markdown_it import MarkdownIt
@@ -145,14 +146,19 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _markdown_headings(text: str, body: int) -> Iterator[Heading]:
     """A CommonMark parser finds these: `#` in a code block is no heading."""
     lines = [body, *(match.end() for match in _NEWLINE.finditer(text, body)), len(text)]
-    # Only titles are read for what is inside a line: a hostile file holds more of it than time allows.
-    parser, lines_only = MarkdownIt("commonmark"), MarkdownIt("commonmark").disable("inline")
+    parser, lines_only = _parsers()
     for token, inline in pairwise(lines_only.parse(text[body:])):
         if token.type == "heading_open" and not token.level and token.map is not None:
             first, after = token.map
             parsed = parser.parseInline(inline.content[:_LONGEST_TITLE])[0].children or []
             title = " ".join(child.content for child in parsed if child.content)
             yield Heading(int(token.tag[1:]), title, lines[first], lines[min(after, len(lines) - 1)])
+
+
+@lru_cache(maxsize=1)
+def _parsers() -> tuple[MarkdownIt, MarkdownIt]:
+    """One for titles, one for the rest: a hostile file holds more inside its lines than time allows to read."""
+    return MarkdownIt("commonmark"), MarkdownIt("commonmark").disable("inline")
 
 
 def _heading(path: dict[int, str]) -> str:

@@ -22,6 +22,7 @@ from index.reading.reading import Unread, Unreadable
 
 IGNORE_FILES = (".gitignore", ".interlockignore")
 """Read in every folder, in git's syntax. The nearest that says something about a file decides."""
+_ENDINGS = tuple(SUFFIXES)
 _MOST_IGNORE_BYTES = 1_048_576
 _BEIR = "corpus.jsonl"
 _BEIR_BESIDE = frozenset({"queries.jsonl", "qrels"})
@@ -106,12 +107,12 @@ class _Walk:
         """What is in one folder, sorted. Links are put off until everything that is no link was found."""
         try:
             status = folder.path.stat()
-            if self._twice(status):
+            if self._twice(status.st_dev, status.st_ino):
                 return
             with os.scandir(folder.path) as entries:
                 inside = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            yield Unread(self._name(folder.below or "."), f"cannot be read ({error.strerror})")
+            yield Unread(self._name(folder.below.rstrip("/")), f"cannot be read ({error.strerror})")
             return
         rules = (*folder.rules, *self._rules(folder, {entry.name for entry in inside}))
         beside = _BEIR_BESIDE if any(entry.name == _BEIR for entry in inside) else frozenset()
@@ -127,7 +128,7 @@ class _Walk:
                         yield _Folder(Path(entry.path), f"{below}/", rules)
                 elif self._wanted(below, rules):
                     if entry.is_file():
-                        self._twice(entry.stat())
+                        self._twice(status.st_dev, entry.inode())
                         yield Found(self._name(below), Path(entry.path))
                     else:
                         yield Unread(self._name(below), "is no regular file")
@@ -151,18 +152,17 @@ class _Walk:
             yield from self._under(_Folder(target, f"{below}/", rules))
         elif not stat.S_ISREG(status.st_mode):
             yield Unread(self._name(below), "is no regular file")
-        elif not self._twice(status):
+        elif not self._twice(status.st_dev, status.st_ino):
             yield Found(self._name(below), target)
 
-    def _twice(self, status: os.stat_result) -> bool:
+    def _twice(self, device: int, inode: int) -> bool:
         """Whether this file or folder was met before. (Two names of one file, without a link, are two files.)"""
-        key = status.st_dev, status.st_ino
-        met = key in self._seen
-        self._seen.add(key)
+        met = (device, inode) in self._seen
+        self._seen.add((device, inode))
         return met
 
     def _wanted(self, below: str, rules: tuple[_Rules, ...]) -> bool:
-        if Path(below).suffix.lower() not in SUFFIXES or self._ignored(below, rules):
+        if not below.lower().endswith(_ENDINGS) or self._ignored(below, rules):
             return False
         return self._include is None or self._include.match_file(below)
 
@@ -186,4 +186,4 @@ class _Walk:
                     continue  # rules that cannot be read rule nothing
 
     def _name(self, below: str) -> str:
-        return shown((Path(self._root.name) / below).as_posix())
+        return shown("/".join(part for part in (self._root.name, below) if part) or ".")

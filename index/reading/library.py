@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from index.documents import Document, Scalar
 from index.errors import SourceError
@@ -104,8 +104,8 @@ def _named(document: Document, file: str, names: dict[str, int], place: int) -> 
             raise SourceError(f"Two files would be called {path} in the index", "rename one of the two folders")
         return Unread(path, "has the same name as another file once it can be shown")
     names[path] = place
-    parts = PurePosixPath(file)
-    where: dict[str, Scalar] = {"file": parts.name}
-    if parts.parent.name:
-        where["folder"] = parts.parent.as_posix()
+    folder, _, name = file.rpartition("/")
+    where: dict[str, Scalar] = {"file": name}
+    if folder:
+        where["folder"] = folder
     return replace(document, path=clean(path), metadata={**where, **document.metadata})

@@ -29,8 +29,11 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 def whole(stream: BinaryIO, most: int) -> bytes:
     """All bytes of a file of at most `most` bytes. Raises Unreadable for a larger one, without reading on."""
-    content = stream.read(most + 1)
+    size = os.fstat(stream.fileno()).st_size
+    # Room is made for all that is asked for: `most` bytes would be megabytes for each small file.
+    content = stream.read(min(size, most) + 1)
+    if size < len(content) <= most:  # it grew, or has no size, as some files of the system
+        content += stream.read(most + 1 - len(content))
     if len(content) > most:
-        size = os.fstat(stream.fileno()).st_size
         raise Unreadable(f"is too large ({max(size, len(content)):,} bytes; the most is {most:,})")
     return content
