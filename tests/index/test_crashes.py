@@ -38,7 +38,7 @@ def builder(out: Path, first: int, last: int, *limits: int) -> subprocess.Popen[
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Its exit code, and what it said last."""
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=600)
     return process.returncode, said.strip().split("\n")[-1]
 
 
@@ -99,13 +99,13 @@ def test_of_two_builders_at_once_one_is_refused(tmp_path: Path) -> None:
 
     def wait(done: int, total: int) -> None:
         started.set()
-        go_on.wait(60)
+        go_on.wait(600)
 
     first = threading.Thread(
         target=lambda: build_version(documents(1), VersionedFolder(out), WordEncoder(), wait, None)
     )
     first.start()
-    started.wait(60)
+    started.wait(600)
     try:
         code, said = finished(builder(out, 1, 1))
         assert code == 1
