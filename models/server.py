@@ -37,8 +37,14 @@ CPU_FLAGS = (
     "--enforce-eager",  # compiling costs more time at start than it ever returns on a CPU
     # A seeded draw that waits for the rest of its prompt ends vLLM 0.32 on a CPU ("CPU Generator does not use offset").
     "--no-enable-chunked-prefill",
+    # Scheduler and model in one process: in two, each spins on a core while it waits for the other.
+    *("--distributed-executor-backend", "uni"),
 )
-CPU_KVCACHE_GIB = "1"
+CPU_ENVIRONMENT = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # or "uni" above is overruled
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave their core to the encoder beside them
+}
 
 _TAIL = 15  # log lines in the error of a server that died
 
@@ -129,7 +135,7 @@ def launch_command(model: str, folder: Path, url: str, flags: Sequence[str]) -> 
 
 def launch_environment() -> dict[str, str]:
     """The environment that `launch_command` runs in."""
-    environment = {"VLLM_CPU_KVCACHE_SPACE": CPU_KVCACHE_GIB, **os.environ}
+    environment = {**({} if _has_gpu() else CPU_ENVIRONMENT), **os.environ}
     # The server imports jump-forward from this package, wherever it was started and however it was installed.
     here = str(Path(__file__).parents[1])
     environment["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [environment.get("PYTHONPATH")])])
