@@ -108,6 +108,11 @@ class Arena:
                 started = [await start(name) for name in names]
             yield cls(dict(zip(names, started, strict=True)), temperature, processes)
 
+    async def fits(self, form: Form) -> bool:
+        """Whether every server's model has room for a form's prompt and the longest of its answers."""
+        contexts = [await traffic.context() for traffic in self.targets.values()]
+        return ask(form, STRIDE).room <= min(contexts)
+
     async def round(
         self, form: Form, concurrency: int, requests: int, variants: Sequence[Variant], streamed: bool = False
     ) -> list[Round]:

@@ -1,4 +1,4 @@
-"""What the decoding benchmark asks for: three contracts, from mostly keys to mostly text, and a prompt for each.
+"""What the decoding benchmark asks for: four contracts, from mostly keys to mostly text, and a prompt for each.
 
 Knows contracts and messages; knows no server. Every request has words of its own, as real ones do, behind instructions
 that all requests of a form share.
@@ -44,6 +44,14 @@ class Trip(Contract):
     note: str = Field(max_length=80, description="What else matters.")
 
 
+class Remark(Contract):
+    """Mostly text, but little of it: fits a context of 2,048 tokens."""
+
+    summary: str = Field(max_length=120)
+    severity: Literal["low", "medium", "high"]
+    recommendation: str = Field(max_length=120)
+
+
 class Report(Contract):
     """Mostly text: two fields of 512 characters, where a grammar forces next to nothing."""
 
@@ -73,6 +81,7 @@ FORMS = {
     for form in (
         Form("keys", Ticket, "Classify what the customer says for the help desk of an airline."),
         Form("booking", Trip, "Fill in the booking form of an airline from what the customer says."),
+        Form("note", Remark, "Note down for the station manager of an airline what the customer says."),
         Form("text", Report, "Write a report on what the customer says for the station manager of an airline."),
     )
 }
@@ -90,6 +99,11 @@ class Ask:
 
     messages: tuple[Message, ...]
     grammar: Grammar
+
+    @property
+    def room(self) -> int:
+        """Tokens that prompt and answer take at most, the prompt's by a generous guess."""
+        return sum(len(message.content) for message in self.messages) // 2 + self.grammar.max_tokens
 
 
 def ask(form: Form, number: int) -> Ask:

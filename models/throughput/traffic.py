@@ -65,6 +65,13 @@ class Traffic:
             raise EngineUnavailable(f"No model is served at {url}.") from error
         return client
 
+    async def context(self) -> int:
+        """How many tokens the model reads and writes at most. Raises EngineUnavailable."""
+        try:
+            return int((await self._client.get("/v1/models")).json()["data"][0]["max_model_len"])
+        except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError) as error:
+            raise EngineUnavailable("The server does not say how long its model's context is.") from error
+
     async def send(self, calls: Sequence[Call], concurrency: int, streamed: bool) -> tuple[list[Reply], float]:
         """The replies, in order, and the wall seconds from first to last. Raises EngineUnavailable."""
         gate = asyncio.Semaphore(concurrency)

@@ -8,6 +8,7 @@ import shlex
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,9 +102,12 @@ def measure(plan: Plan, arena: Any, model: Path, about: dict[str, Any], out: Pat
     async def steps() -> None:
         bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
         async with arena as opened:
+            fitting = replace(plan, forms=[form for form in plan.forms if await opened.fits(form)])
+            if left := [form.name for form in plan.forms if form not in fitting.forms]:
+                console.print(f"Left out, for this model's context is too short: {', '.join(left)}.")
             with bar:
-                task = bar.add_task("warming up", total=plan.steps)
-                async for rounds in plan.run(opened):
+                task = bar.add_task("warming up", total=fitting.steps)
+                async for rounds in fitting.run(opened):
                     found.extend(rounds)
                     loads.extend([load] if (load := gpus()) else [])  # clocks and memory while it is still warm
                     where = f"{rounds[0].form}, {rounds[0].concurrency} at once" if rounds else "warming up"
