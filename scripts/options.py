@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,5 +13,11 @@ ModelOption = Annotated[
 ]
 SecondModelOption = Annotated[
     str, typer.Option("--second-model", help="Asked where the first one's answers break a rule.")
+]
+GateOption = Annotated[
+    Literal["cascade", "encoder", "model"],
+    typer.Option(
+        "--gate", help="Who tells what a request is for: the encoder, then the model if unsure; or one of them."
+    ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of every draw.")]

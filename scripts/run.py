@@ -17,7 +17,7 @@ from pipeline import App, Requests, Summary, load_app, read_requests, run_batch
 from pipeline.gateway import waits_of
 from scripts.cluster import check, opened, sharded
 from scripts.console import concurrency_of, console, day_of, tell
-from scripts.options import AppOption, ModelOption, SecondModelOption, SeedOption
+from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
 from scripts.summary import show
 
 TRAVEL = "pipeline.workflows.travel"
@@ -43,10 +43,7 @@ def run(
         Literal["grammar", "prompted"],
         typer.Option(help="What to do with an engine that ignores grammars: stop, or ask in words and check."),
     ] = "grammar",
-    gate: Annotated[
-        Literal["cascade", "encoder", "model"],
-        typer.Option(help="Who tells what a request is for: the encoder, then the model if unsure; or one of them."),
-    ] = "cascade",
+    gate: GateOption = "cascade",
     thinking: Annotated[
         int | None, typer.Option(min=0, help="Tokens a reasoning model may think before each answer; 0: none.")
     ] = None,

@@ -18,7 +18,7 @@ from pipeline.service import Limits, Tokens
 from pipeline.service.tokens import VARIABLE
 from scripts.cluster import opened
 from scripts.console import console, day_of
-from scripts.options import AppOption, ModelOption, SecondModelOption, SeedOption
+from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
 from scripts.run import TRAVEL
 
 DEFAULT = Limits()
@@ -44,6 +44,7 @@ def serve(
     enforcement: Annotated[
         Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
     ] = "grammar",
+    gate: GateOption = "cascade",
     thinking: Annotated[int | None, typer.Option(min=0, help="Tokens a reasoning model may think.")] = None,
     accept_changes: Annotated[bool, typer.Option(help="Go on although FOLDER was made with something else.")] = False,
     body: Annotated[int, typer.Option(min=1, help="Bytes of a request, at most.")] = DEFAULT.body,
@@ -76,6 +77,7 @@ def serve(
         "second": second_model,
         "index": None if index is None else str(index.resolve()),
         "enforcement": enforcement,
+        "gate": gate,
         "thinking": thinking,
         "concurrency": concurrency,
         "seed": seed,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
-_NAMES = (
-    "iteration_tokens_total_count",
-    "spec_decode_num_draft_tokens_total",
-    "spec_decode_num_accepted_tokens_total",
-    "prefix_cache_queries_total",
-    "prefix_cache_hits_total",
+_COUNTED = (
+    "vllm:iteration_tokens_total_count",
+    "vllm:spec_decode_num_draft_tokens_total",
+    "vllm:spec_decode_num_accepted_tokens_total",
+    "vllm:prefix_cache_queries_total",
+    "vllm:prefix_cache_hits_total",
 )
-_LINE = re.compile(rf"^vllm:({'|'.join(_NAMES)})(?:\{{.*\}})? (\S+)$", re.MULTILINE)
+_TIMED = (
+    "vllm:request_queue_time_seconds_sum",
+    "vllm:request_prefill_time_seconds_sum",
+    "vllm:request_decode_time_seconds_sum",
+)
 
 
 @dataclass(frozen=True)
@@ -28,18 +32,11 @@ class Counters:
 
     @classmethod
     def read(cls, metrics: str) -> Counters:
-        """From Prometheus' text format; several engines are added up."""
-        found = dict.fromkeys(_NAMES, 0)
-        for name, value in _LINE.findall(metrics):
-            found[name] += int(float(value))
-        return cls(*found.values())
+        """From Prometheus' text format; several engines are added up. Raises ValueError for another format."""
+        return cls(*map(int, _totals(metrics, _COUNTED)))
 
     def __sub__(self, earlier: Counters) -> Counters:
         return Counters(*(now - then for now, then in zip(astuple(self), astuple(earlier), strict=True)))
-
-
-_TIMES = ("request_queue_time_seconds_sum", "request_prefill_time_seconds_sum", "request_decode_time_seconds_sum")
-_TIME = re.compile(rf"^vllm:({'|'.join(_TIMES)})(?:\{{.*\}})? (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,11 +49,20 @@ class Times:
 
     @classmethod
     def read(cls, metrics: str) -> Times:
-        """From Prometheus' text format; several engines are added up."""
-        found = dict.fromkeys(_TIMES, 0.0)
-        for name, value in _TIME.findall(metrics):
-            found[name] += float(value)
-        return cls(*found.values())
+        """As `Counters.read`."""
+        return cls(*_totals(metrics, _TIMED))
 
     def __sub__(self, earlier: Times) -> Times:
         return Times(*(now - then for now, then in zip(astuple(self), astuple(earlier), strict=True)))
+
+
+def _totals(metrics: str, names: Sequence[str]) -> list[float]:
+    """What a server says of each name, over all its engines; 0 where it says nothing."""
+    from prometheus_client.parser import text_string_to_metric_families  # brings an HTTP server, and is rarely needed
+
+    found = dict.fromkeys(names, 0.0)
+    for family in text_string_to_metric_families(metrics):
+        for sample in family.samples:
+            if sample.name in found:
+                found[sample.name] += sample.value
+    return list(found.values())

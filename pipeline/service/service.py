@@ -62,13 +62,15 @@ async def serving(
 ) -> AsyncIterator[Service]:
     """A service for the length of a block; what an earlier process left unfinished goes on in it.
 
-    `equipment`: engine, second, embedder and retriever, as `run_batch` takes them. `today`: by default every message is
-    of its own day. `options` go to `Pipeline.open`. UsageError for a folder in use, or made with something else.
+    `equipment`: engine, second, embedder, retriever and mode, as `run_batch` takes them. `today`: by default every
+    message is of its own day. `options` go to `Pipeline.open`. UsageError for a folder in use, or made with something
+    else.
     """
     limits, tokens = limits or Limits(), tokens or Tokens()
     folder = Folder(out)
     await asyncio.to_thread(folder.make)
     given: dict[str, Any] = {name: equipment.get(name) for name in ("engine", "second", "embedder", "retriever")}
+    given["mode"] = equipment.get("mode", "cascade")
     with folder.locked():
         retriever = given["retriever"]
         index = None if retriever is None else index_identity(retriever)

@@ -22,7 +22,7 @@ from scripts.chat.screen import HELP, Screen
 from scripts.chat.session import Session
 from scripts.cluster import opened
 from scripts.console import console, day_of, tell
-from scripts.options import AppOption, ModelOption, SecondModelOption, SeedOption
+from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
 from scripts.run import TRAVEL
 
 WAITS = waits_of(7.0)
@@ -47,6 +47,7 @@ def chat(
     enforcement: Annotated[
         Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
     ] = "grammar",
+    gate: GateOption = "cascade",
     thinking: Annotated[int | None, typer.Option(min=0, help="Tokens a reasoning model may think.")] = None,
     accept_changes: Annotated[bool, typer.Option(help="Go on although FOLDER was made with something else.")] = False,
 ) -> None:
@@ -59,6 +60,7 @@ def chat(
         "second": second_model,
         "index": None if index is None else str(index.resolve()),
         "enforcement": enforcement,
+        "gate": gate,
         "thinking": thinking,
         "concurrency": 16,
         "seed": seed,

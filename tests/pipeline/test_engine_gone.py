@@ -9,36 +9,14 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Literal
 
 from pipeline_world import TODAY, lines, write_requests
+from till import SHOP, SOLD
 
-from models.contract import Contract
 from models.vllm import VllmEngine
-from pipeline import App, Outcome, Run, action, read_requests, run_batch, workflow
+from pipeline import Outcome, read_requests, run_batch
 
 ANSWERING = Path(__file__).parent / "apps" / "answering.py"
-
-
-class Order(Contract):
-    item: Literal["lamp", "chair"]
-
-
-SOLD: Counter[str] = Counter()
-
-
-@action
-async def sell(item: str, to: str, key: str) -> str:
-    SOLD[to] += 1
-    return f"{item} for {to}"
-
-
-@workflow(intent="order", examples=["one lamp"], actions=[sell])
-async def order(run: Run) -> str:
-    """Order something."""
-    form = await run.generate(Order, "What is ordered?")
-    sold: str = await run.do(sell, form.item, run.id)
-    return sold
 
 
 def serve(port: int) -> subprocess.Popen[str]:
@@ -64,7 +42,7 @@ async def test_five_kills_of_the_server_fail_no_record(tmp_path: Path) -> None:
     engine = await VllmEngine.open(f"http://127.0.0.1:{port}")
     batch = asyncio.create_task(
         run_batch(
-            App("shop", [order]),
+            SHOP,
             read_requests(source),
             tmp_path / "out",
             engine=engine,

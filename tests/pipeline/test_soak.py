@@ -11,18 +11,17 @@ import subprocess
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import pytest
 from pipeline_world import TODAY, lines, write_requests
-from pydantic import Field
+from till import SHOP, SOLD
 
-from models.contract import Contract
 from models.jump_forward import serve_flags
 from models.server import VllmServer, launch_command, launch_environment
 from models.vllm import VllmEngine
-from pipeline import App, Outcome, Run, action, read_requests, run_batch, workflow
+from pipeline import Outcome, read_requests, run_batch
 
 pytestmark = [
     pytest.mark.skipif("INTERLOCK_SOAK" not in os.environ, reason="takes ten minutes: set INTERLOCK_SOAK=1"),
@@ -31,26 +30,6 @@ pytestmark = [
 ]
 
 RECORDS, KILLS = 1000, 5
-SOLD: Counter[str] = Counter()
-
-
-class Order(Contract):
-    item: Literal["lamp", "chair", "table"]
-    note: str = Field(max_length=24)
-
-
-@action
-async def sell(item: str, to: str, key: str) -> str:
-    SOLD[to] += 1
-    return f"{item} for {to}"
-
-
-@workflow(intent="order", examples=["one lamp"], actions=[sell])
-async def order(run: Run) -> str:
-    """Order something."""
-    form = await run.generate(Order, "What is ordered?")
-    sold: str = await run.do(sell, form.item, run.id)
-    return sold
 
 
 class Box:
@@ -91,7 +70,6 @@ def outcomes(out: Path) -> dict[str, Any]:
 
 async def test_a_real_server_killed_five_times_costs_time_and_nothing_else(random_model: Path, tmp_path: Path) -> None:
     source = write_requests(tmp_path / "in.jsonl", {f"r{n}": "one lamp" for n in range(RECORDS)})
-    app = App("shop", [order])
 
     async def batch(url: str, out: Path, finished: asyncio.Semaphore | None = None) -> None:
         engine = await VllmEngine.open(url)
@@ -102,11 +80,12 @@ async def test_a_real_server_killed_five_times_costs_time_and_nothing_else(rando
 
         try:
             await run_batch(
-                app, read_requests(source), out, engine=engine, concurrency=16, today=TODAY, on_outcome=count
+                SHOP, read_requests(source), out, engine=engine, concurrency=16, today=TODAY, on_outcome=count
             )
         finally:
             await engine.close()
 
+    SOLD.clear()
     async with VllmServer.start(str(random_model), print, tmp_path / "calm.log") as calm:
         await batch(calm.url, tmp_path / "calm")
     sold = Counter(SOLD)

@@ -71,6 +71,14 @@ def test_what_a_user_may_get_wrong_is_a_sentence(
     assert sentence in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_model_may_be_asked_although_the_encoder_is_sure(tmp_path: Path, random_model: Path) -> None:
+    lamps = ("--app", APPS / "lamps.py", "--model", random_model, "-o", tmp_path)
+    sure = "I want to buy a lamp, two desk lamps please\n/why\n"
+    for mode, by in (("cascade", "encoder"), ("model", "model")):
+        told = chat(sure, *lamps, "--gate", mode)
+        assert f", decided by {by} (" in told.stdout, told.stderr
+
+
 class Terminal:
     """A process whose input and output is a terminal of its own."""
 

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from command import COMMAND, QUIET, ROOT
 
 from scripts.main import main
 
+LAMPS = ROOT / "tests" / "pipeline" / "apps" / "lamps.py"
 Refused = Callable[..., str]
 
 
@@ -86,6 +88,22 @@ def test_the_travel_app_talks_to_who_has_a_token_and_ends_when_it_is_told_to(tmp
         assert process.wait(timeout=60) == 0
         assert process.stderr is not None
         assert "the same command goes on" in process.stderr.read()
+
+
+@pytest.mark.timeout(200)
+def test_messages_and_runs_go_through_the_gate_that_was_chosen(tmp_path: Path, random_model: Path) -> None:
+    text = "I want to buy a lamp, two desk lamps please"
+    arguments = ("-o", tmp_path, "--app", LAMPS, "--model", random_model, "--gate", "model")
+    with serving(*arguments) as (_, said), httpx.Client(base_url=said["url"], timeout=60) as client:
+        id = client.post("/conversations").json()["id"]
+        told = client.post(f"/conversations/{id}/messages", json={"text": text}).json()
+        record = told["events"][0]["record"]
+        receipts = [client.get(f"/conversations/{id}/records/{record}").json()["receipt"]]
+        run = client.post("/runs", content=json.dumps({"custom_id": "a", "text": text})).json()["id"]
+        while client.get(f"/runs/{run}").json()["state"] in ("waiting", "running"):
+            time.sleep(0.05)
+        receipts.append(client.get(f"/runs/{run}/records/a").json()["outcome"]["receipt"])
+    assert [(receipt["gate"]["sure"], receipt["gate"]["by"]) for receipt in receipts] == [(True, "model")] * 2
 
 
 def test_what_a_user_may_get_wrong(tmp_path: Path, refused: Refused) -> None:
