@@ -17,16 +17,18 @@ from pydantic import TypeAdapter
 from models.contract import Contract
 from models.errors import EngineUnavailable, ModelError, PromptTooLong
 from pipeline import parts
+from pipeline.amending import PASSES, Amended
 from pipeline.app import App
 from pipeline.errors import Dropped, GuardrailViolation, InterlockError, JournalError, Suspend, UsageError, WrongIntent
 from pipeline.events import Event, Routed
 from pipeline.gate import Gate
 from pipeline.interview import short
+from pipeline.note import Note
 from pipeline.outcome import Escalation, Outcome, Part
 from pipeline.parts import Wish
-from pipeline.replay import Note, Replay
+from pipeline.replay import Replay
 from pipeline.router import Decision
-from pipeline.run import PASSES, Amended, Run
+from pipeline.run import Run
 from pipeline.workflow import Workflow
 
 REROUTES = 2

@@ -26,8 +26,9 @@ from pipeline.generation import Generation, Holds, Task
 from pipeline.guardrails import Guardrail
 from pipeline.interview import Interview, short
 from pipeline.memory import KEPT, RECALLED, Memory, kept
+from pipeline.note import Note
 from pipeline.outcome import Escalation, Question
-from pipeline.replay import Note, Replay
+from pipeline.replay import Replay
 
 C = TypeVar("C", bound=Contract)
 

@@ -17,7 +17,7 @@ from models.contract import Contract
 from models.engine import Message, Sampling
 from models.weighing import fuse
 from pipeline.gateway import Gateway
-from pipeline.replay import Note
+from pipeline.note import Note
 
 Lettered = Callable[[Mapping[str, str], Mapping[str, type[Contract]]], Sequence[Message]]
 """The messages that offer options by letter, and the fields of their forms."""

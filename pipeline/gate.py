@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import TypeAdapter
 
 from pipeline.errors import UsageError
-from pipeline.replay import Note, Replay
+from pipeline.note import Note
+from pipeline.replay import Replay
 from pipeline.router import AMBIGUOUS, MARGIN, OUT_OF_SCOPE, Decision, Reader
 from pipeline.routing.verdict import combined, shortlist
 from pipeline.workflow import Workflow
@@ -69,7 +70,7 @@ class Gate:
 
     def read(self, texts: Sequence[str]) -> list[Decision]:
         """What the encoder alone makes of each text: nobody is asked, nothing is kept. Not for the event loop."""
-        return [] if self._router is None else [self._router.decide(text) for text in texts]
+        return [] if self._router is None else self._router.decide_all(texts)
 
     async def ask(self, run: Run, decision: Decision) -> Decision:
         """The customer's choice between the two likeliest intents of an ambiguous decision. Raises as `Run.ask`."""

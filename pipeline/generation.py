@@ -26,8 +26,9 @@ from pipeline.errors import UsageError
 from pipeline.fusing import Wanted, Written, fused
 from pipeline.gateway import Gateway
 from pipeline.guardrails import Guardrail
+from pipeline.note import Note
 from pipeline.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
-from pipeline.replay import Note, Replay
+from pipeline.replay import Replay
 
 C = TypeVar("C", bound=Contract)
 Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]

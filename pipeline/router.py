@@ -94,6 +94,9 @@ class Reader(Protocol):
     def decide(self, text: str, without: Collection[str] = ()) -> Decision:
         """Which intent a text is for; `without`: intents that are ruled out. Not for the event loop."""
 
+    def decide_all(self, texts: Sequence[str], without: Collection[str] = ()) -> list[Decision]:
+        """As `decide`, one decision a text; they are encoded together, which takes less time."""
+
 
 class Router:
     """Encodes the examples and fits the regression once, when it is made (about a second for two hundred examples).
@@ -118,8 +121,14 @@ class Router:
         self._regression.fit(self._examples, self._labels)
 
     def decide(self, text: str, without: Collection[str] = ()) -> Decision:
-        """Which intent a text is for; `without`: intents that are ruled out."""
-        vector = self._encoder.encode([text])[0].astype(np.float64)
+        """See `Reader`."""
+        return self.decide_all([text], without)[0]
+
+    def decide_all(self, texts: Sequence[str], without: Collection[str] = ()) -> list[Decision]:
+        """See `Reader`."""
+        return [self._decision(vector, without) for vector in self._encoder.encode(texts).astype(np.float64)]
+
+    def _decision(self, vector: Matrix, without: Collection[str]) -> Decision:
         probabilities: Matrix = self._regression.predict_proba(vector[None, :])[0]
         probabilities = probabilities * [name not in without for name in self.names]
         if not probabilities[: self._intents].any():

@@ -64,7 +64,7 @@ def gate(
     tell(f"Deciding {len(rows)} messages…")
     texts = [row.text for row in rows]
     started = time.perf_counter()
-    decisions = router.decide_all(texts) if router else [opened.decide(text) for text in texts]
+    decisions = (router or opened).decide_all(texts)
     seconds = time.perf_counter() - started
     one = (router or opened).decide
     singles = [_timed(one, text) for text in islice(cycle(texts), 2 * SINGLES)][SINGLES:]

@@ -31,11 +31,11 @@ class CalibratedRouter:
         self._layers = layers
 
     def decide(self, text: str, without: Collection[str] = ()) -> Decision:
-        """See `Reader.decide`."""
+        """See `Reader`."""
         return self.decide_all([text], without)[0]
 
     def decide_all(self, texts: Sequence[str], without: Collection[str] = ()) -> list[Decision]:
-        """One decision a text, in batches."""
+        """See `Reader`."""
         return self.decide_vectors(self._layers.encode(texts), without)
 
     def decide_vectors(self, vectors: Matrix, without: Collection[str] = ()) -> list[Decision]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from pipeline_world import Passing
+from pipeline_world import TODAY, Passing
 
 from pipeline import (
     ActionNotUnlocked,
@@ -20,6 +20,7 @@ from pipeline import (
     step,
     workflow,
 )
+from pipeline.amending import Amended
 from pipeline.events import Event
 
 done: list[object] = []
@@ -119,6 +120,29 @@ async def test_a_loop_ends_at_its_cap_with_a_person(passing: Passing) -> None:
     assert len(done) == 6
 
 
+@workflow(intent="crate", calls={parcel: 1})
+async def crate(run: Run) -> str:
+    """Pack a lamp; after that a person changes a form."""
+    packed = await run.call(parcel, "lamp")
+    if ("amended",) not in done:
+        done.append(("amended",))
+        raise Amended
+    return str(packed)
+
+
+@workflow(intent="freight", calls={crate: 1})
+async def freight(run: Run) -> str:
+    """Send a crate."""
+    raise AssertionError("only its declaration is used")
+
+
+async def test_another_pass_inside_counts_its_calls_anew(passing: Passing) -> None:
+    run = passing()
+    run.unlock(freight)
+    assert await run.call(crate) == "lamp packed"
+    assert [entry[0] for entry in done if isinstance(entry, tuple)].count("packed") == 1
+
+
 async def test_a_question_inside_waits_and_goes_on_inside(journal: Journal, passing: Passing) -> None:
     for passes in range(3):
         told: list[Event] = []
@@ -145,9 +169,9 @@ async def test_updates_are_told_once(journal: Journal, passing: Passing) -> None
             told.append(event.text)
 
     for _ in range(2):
-        run = passing()
-        past = journal.past("r1")
-        run._tell, run._told = tell, past.said if past else 0
+        begun, past = passing(), journal.past("r1")
+        told_before = past.said if past else 0
+        run = Run("r1", begun.conversation, TODAY, begun.state, begun._replay, tell=tell, told=told_before)
         run.unlock(order)
         await in_order(run)
         await asyncio.sleep(0.05)  # events are not waited for

@@ -90,8 +90,7 @@ async def test_a_condition_that_cannot_be_read_fails_the_step(desk: Desk) -> Non
 
 async def test_a_query_in_context_holds_the_words_that_were_collected(desk: Desk) -> None:
     run = desk.run()
-    run._forms[Stay] = {}
-    run._known.append(Stay(hotel="Acorn House", kind="double", nights=3))
+    run._known.collect(Stay(hotel="Acorn House", kind="double", nights=3), {})
     assert run.in_context("Is there parking?") == "Acorn House double Is there parking?"
     assert run.in_context("Has the acorn house double beds?") == "Has the acorn house double beds?"
     assert desk.run().in_context("Is there parking?") == "Is there parking?"

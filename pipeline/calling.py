@@ -1,0 +1,58 @@
+"""Calling: a workflow called by another, as one step of the journal with steps of its own inside.
+
+Knows what a caller learns of a call: its ending, what was asked and told in it. Whether it may be called is permit.py's
+business, and the positions of its steps replay.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.amending import PASSES, Amended
+from pipeline.conversation import Turn
+from pipeline.note import Note
+from pipeline.outcome import Escalation
+from pipeline.replay import Replay
+from pipeline.updates import Updates
+from pipeline.workflow import Workflow
+
+
+@dataclass(frozen=True)
+class Calling:
+    """The calls of one run. `conversation` grows by what is asked in a call."""
+
+    replay: Replay
+    conversation: list[Turn]
+    updates: Updates
+
+    async def call(
+        self, other: Workflow, args: Sequence[Any], serve: Callable[[], Awaitable[object]], forget: Callable[[], None]
+    ) -> Any:
+        """What another workflow returns. `serve` calls it from the top; `forget` comes before another pass over it.
+
+        Escalation if it hands over to a person, or a person changed its forms too often.
+        """
+        turns, says = len(self.conversation), self.updates.spoken
+
+        async def body(note: Note, start_over: Callable[[], None]) -> object:
+            for _ in range(PASSES):
+                try:
+                    ending = await serve()
+                except Amended:
+                    forget()
+                    start_over()
+                    continue
+                if isinstance(ending, Escalation):
+                    raise ending
+                asked = [[turn.role, turn.text] for turn in self.conversation[turns:]]
+                note.detail |= {"turns": asked, "says": self.updates.spoken - says}
+                return ending
+            raise Escalation("human", f"The request was changed {PASSES} times without coming to an end.")
+
+        ending, note = await self.replay.nest(f"call {other.__name__}", list(args), body, other.adapter)
+        if len(self.conversation) == turns:  # from the journal: what was asked and told in it belongs to us as well
+            self.conversation.extend(Turn(role, text) for role, text in note.detail["turns"])
+            self.updates.spoken = max(self.updates.spoken, says + note.detail["says"])
+        return ending
