@@ -97,7 +97,7 @@ def _show_instant(lines: list[int], concurrency: int, repeat: int) -> None:
 async def _against_bare(server: str, records: int, concurrency: int, repeat: int) -> dict[str, Any]:
     if not server.startswith("vllm:"):
         return await compare(server, records, concurrency, repeat)
-    async with VllmServer.start(server.removeprefix("vllm:"), tell) as started:
+    async with VllmServer.start(server.removeprefix("vllm:"), tell, jump_forward=None) as started:
         return await compare(started.url, records, concurrency, repeat)
 
 
