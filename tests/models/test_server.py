@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from processes import is_alive, survivors
 
-from models import watchdog
+from models import server, watchdog
 from models.engine import Message, Sampling
 from models.errors import EngineError, EngineUnavailable
 from models.server import VllmServer
@@ -90,6 +90,23 @@ def test_no_process_of_the_server_outlives_ours(random_model: Path, number: sign
         assert survivors(family, watchdog.GRACE + 10) == []
 
 
+def test_on_cpus_the_engine_is_one_process_and_what_the_environment_says_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(server, "_has_gpu", lambda: False)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.delenv("VLLM_ENABLE_V1_MULTIPROCESSING", raising=False)
+    command = server.launch_command("models/tiny", tmp_path, "http://127.0.0.1:8000", ["--seed", "1"])
+    assert command[command.index("--distributed-executor-backend") + 1] == "uni"
+    assert command[-2:] == ["--seed", "1"]
+    environment = server.launch_environment()
+    assert environment["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
+    assert environment["OMP_WAIT_POLICY"] == "ACTIVE"
+    monkeypatch.setattr(server, "_has_gpu", lambda: True)
+    assert "uni" not in server.launch_command("models/tiny", tmp_path, "http://127.0.0.1:8000", [])
+    assert "VLLM_ENABLE_V1_MULTIPROCESSING" not in server.launch_environment()
+
+
 async def test_a_server_that_cannot_start_shows_the_end_of_its_log(random_model: Path, tmp_path: Path) -> None:
     pytest.importorskip("vllm", reason="vLLM is not installed")
     log = tmp_path / "server.log"
@@ -103,9 +120,9 @@ async def test_a_server_that_cannot_start_shows_the_end_of_its_log(random_model:
 async def test_a_server_killed_while_it_answers_is_unavailable_and_leaves_nothing(random_model: Path) -> None:
     pytest.importorskip("vllm", reason="vLLM is not installed")
     said: list[str] = []
-    async with VllmServer.start(str(random_model), said.append) as server:
-        family = descendants(server.pid)
-        engine = await VllmEngine.open(server.url)
+    async with VllmServer.start(str(random_model), said.append) as started:
+        family = descendants(started.pid)
+        engine = await VllmEngine.open(started.url)
         ask = [Message("user", "Tell me everything about Bali.")]
         calls = [
             asyncio.create_task(engine.generate(ask, None, Sampling(1.0, seed=n), max_tokens=900)) for n in range(8)
@@ -119,6 +136,6 @@ async def test_a_server_killed_while_it_answers_is_unavailable_and_leaves_nothin
         with pytest.raises(EngineUnavailable, match="does not answer"):
             await engine.generate(ask, None, Sampling(), max_tokens=5)
         await engine.close()
-    assert not any(is_alive(pid) for pid in [server.pid, *family])
+    assert not any(is_alive(pid) for pid in [started.pid, *family])
     assert said[0].startswith(f"Starting vLLM for {random_model}")
-    assert server.url in said[-1]
+    assert started.url in said[-1]
