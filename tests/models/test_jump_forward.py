@@ -4,7 +4,6 @@ import asyncio
 import importlib
 import importlib.util
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,8 +60,8 @@ GRAMMARS = {
     "fixed": compile_grammar(Fixed),
 }
 PROMPTS = [f"Case {number}: my bag came {number} hours late." for number in range(16)]
-MANY = 200 if "INTERLOCK_SOAK" in os.environ else 8
-"""Prompts for each of twenty contracts: with 200, identity takes ten minutes."""
+MANY = 200
+"""Prompts for each of twenty contracts."""
 
 
 def small_grammars(number: int) -> dict[str, Grammar]:

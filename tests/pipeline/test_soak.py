@@ -24,7 +24,7 @@ from models.vllm import VllmEngine
 from pipeline import Outcome, read_requests, run_batch
 
 pytestmark = [
-    pytest.mark.skipif("INTERLOCK_SOAK" not in os.environ, reason="takes ten minutes: set INTERLOCK_SOAK=1"),
+    pytest.mark.skipif("INTERLOCK_SOAK" not in os.environ, reason="takes four minutes: set INTERLOCK_SOAK=1"),
     pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
     pytest.mark.timeout(3600),
 ]
