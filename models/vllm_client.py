@@ -36,12 +36,19 @@ GREETING_SECONDS = 15.0
 
 
 class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
-    """Outlines' client, returning the whole completion: the stock one drops finish_reason and usage."""
+    """Outlines' client, returning the whole completion: the stock one drops finish_reason and usage.
+
+    The body goes out as it is: `chat.completions.create` walks through all of it by OpenAI's types first, which took a
+    fifth of a call's time here.
+    """
 
     async def generate(self, model_input: Chat, output_type: CFG | None = None, **inference: Any) -> ChatCompletion:
         arguments = self._build_client_args(model_input, output_type, **inference)
+        more = arguments.pop("extra_body", {})
         with normalize_provider_errors("vllm"):
-            completion: ChatCompletion = await self.client.chat.completions.create(**arguments)
+            completion: ChatCompletion = await self.client.post(
+                "/chat/completions", body=arguments | more, cast_to=ChatCompletion
+            )
         return completion
 
 

