@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from models.dummy import LOAD_FLAGS, SHAPES, write_dummy
-from models.errors import ModelNotFound
+from models.errors import EngineError, ModelNotFound
 from models.throughput.arena import Arena, Round
 from models.throughput.findings import rows
 from models.throughput.forms import FORMS
@@ -105,6 +105,8 @@ def measure(plan: Plan, arena: Any, model: Path, about: dict[str, Any], out: Pat
             fitting = replace(plan, forms=[form for form in plan.forms if await opened.fits(form)])
             if left := [form.name for form in plan.forms if form not in fitting.forms]:
                 console.print(f"Left out, for this model's context is too short: {', '.join(left)}.")
+            if not fitting.forms:
+                raise EngineError("No contract is left to measure.", "Choose others with --forms, or another model.")
             with bar:
                 task = bar.add_task("warming up", total=fitting.steps)
                 async for rounds in fitting.run(opened):

@@ -48,6 +48,19 @@ async def test_it_compares_free_and_constrained_text_of_the_same_length(
     assert "jump-forward" in page
 
 
+async def test_contracts_that_the_context_has_no_room_for_are_left_out(
+    vllm_url: str, jump_server: VllmServer, random_model: Path
+) -> None:
+    given = [*SMALL, "--concurrency", "1", *servers(vllm_url, jump_server, random_model)]
+    done = interlock(*given, "--forms", "keys,text")
+    assert done.returncode == 0, done.stderr
+    assert "Left out, for this model's context is too short: text." in done.stderr
+    assert {cell["form"] for cell in json.loads(done.stdout.splitlines()[-1])["cells"]} == {"keys"}
+    done = interlock(*given, "--forms", "text")
+    assert done.returncode == 1
+    assert "No contract is left to measure." in done.stderr
+
+
 async def test_ctrl_c_keeps_what_was_measured(
     vllm_url: str, jump_server: VllmServer, random_model: Path, tmp_path: Path
 ) -> None:
