@@ -91,7 +91,7 @@ async def serving(
             )
             await journal.begin_run(asdict(manifest))
             dialogues = Dialogues(pipeline, journal, lambda: today or date.today())
-            runs = Runs(app, out / "runs", {**given, "seed": seed, "today": today})
+            runs = Runs(app, out / "runs", {**given, "seed": seed, "today": today, "launch": launch})
             service = Service(
                 app,
                 pipeline,

@@ -15,7 +15,7 @@ from urllib.parse import quote as escape
 
 import httpx
 import pytest
-from command import COMMAND, QUIET, ROOT
+from command import COMMAND, QUIET, ROOT, interlock
 
 from scripts.main import main
 
@@ -104,6 +104,9 @@ def test_messages_and_runs_go_through_the_gate_that_was_chosen(tmp_path: Path, r
             time.sleep(0.05)
         receipts.append(client.get(f"/runs/{run}/records/a").json()["outcome"]["receipt"])
     assert [(receipt["gate"]["sure"], receipt["gate"]["by"]) for receipt in receipts] == [(True, "model")] * 2
+    replayed = interlock("replay", str(tmp_path / "runs" / run / "out"), "a")
+    assert replayed.returncode == 0, replayed.stderr
+    assert json.loads(replayed.stdout.splitlines()[-1])["changed"] == []
 
 
 def test_what_a_user_may_get_wrong(tmp_path: Path, refused: Refused) -> None:
