@@ -160,6 +160,8 @@ class Embedder:
     def _open(self) -> tuple[Any, str]:
         import torch
 
+        from index.linear import swap_linear
+
         torch.set_num_threads(self.threads)
         device = self._device
         if device == "auto":
@@ -167,6 +169,7 @@ class Embedder:
         model, fingerprint = self.weights.load(device)
         half = "float16" if model.device.type == "cuda" else "float32"
         model.to(_dtype(half if self._precision == "auto" else self._precision))
+        swap_linear(model)
         return model, fingerprint
 
 
