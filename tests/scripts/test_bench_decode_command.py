@@ -88,7 +88,7 @@ async def test_ctrl_c_keeps_what_was_measured(
 def test_an_unknown_form_is_named() -> None:
     done = interlock("bench", "decode", "--forms", "novel")
     assert done.returncode == 2
-    assert done.stderr.strip() == "There is no novel to compare. Choose of keys, booking, text."
+    assert done.stderr.strip() == "There is no novel to compare. Choose of keys, booking, note, text."
 
 
 def run_of(folder: Path, speeds: dict[str, list[float]]) -> str:
