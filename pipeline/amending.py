@@ -1,14 +1,14 @@
 """Amending: a form that was collected is changed by a person, and its workflow starts over with what is known now.
 
-Knows what sets a change off: a rule that does not hold, a remark beside a yes or no. How an answer changes a form is
-filling.py's business, and calling the workflow once more that of whoever catches Amended.
+Knows what sets a change off, a rule that does not hold or a remark beside a yes or no, and how often one may. How an
+answer changes a form is filling.py's business, and what a workflow is called with its caller's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -20,8 +20,10 @@ from pipeline.filling import Filling
 from pipeline.guardrails import Guardrail
 from pipeline.known import Known
 from pipeline.note import Note
-from pipeline.outcome import Question
+from pipeline.outcome import Escalation, Question
 from pipeline.replay import Replay
+
+T = TypeVar("T")
 
 _NAME: TypeAdapter[str | None] = TypeAdapter(str | None)
 
@@ -31,6 +33,19 @@ PASSES = 8
 
 class Amended(BaseException):
     """A person changed a field after it was used: the workflow starts over with what is known now. Internal."""
+
+
+async def settled(serve: Callable[[], Awaitable[T]], start_over: Callable[[], None]) -> T:
+    """What a workflow comes to, called from the top again after each change of a form; `start_over` comes before that.
+
+    Escalation if there are too many changes.
+    """
+    for _ in range(PASSES):
+        try:
+            return await serve()
+        except Amended:
+            start_over()
+    raise Escalation("human", f"The request was changed {PASSES} times without coming to an end.")
 
 
 class Amending:

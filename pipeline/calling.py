@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.amending import PASSES, Amended
+from pipeline.amending import settled
 from pipeline.conversation import Turn
 from pipeline.note import Note
 from pipeline.outcome import Escalation
@@ -37,19 +37,16 @@ class Calling:
         turns, says = len(self.conversation), self.updates.spoken
 
         async def body(note: Note, start_over: Callable[[], None]) -> object:
-            for _ in range(PASSES):
-                try:
-                    ending = await serve()
-                except Amended:
-                    forget()
-                    start_over()
-                    continue
-                if isinstance(ending, Escalation):
-                    raise ending
-                asked = [[turn.role, turn.text] for turn in self.conversation[turns:]]
-                note.detail |= {"turns": asked, "says": self.updates.spoken - says}
-                return ending
-            raise Escalation("human", f"The request was changed {PASSES} times without coming to an end.")
+            def again() -> None:
+                forget()
+                start_over()
+
+            ending = await settled(serve, again)
+            if isinstance(ending, Escalation):
+                raise ending
+            asked = [[turn.role, turn.text] for turn in self.conversation[turns:]]
+            note.detail |= {"turns": asked, "says": self.updates.spoken - says}
+            return ending
 
         ending, note = await self.replay.nest(f"call {other.__name__}", list(args), body, other.adapter)
         if len(self.conversation) == turns:  # from the journal: what was asked and told in it belongs to us as well

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from models.contract import Contract
 from models.errors import EngineUnavailable, ModelError, PromptTooLong
 from pipeline import parts
-from pipeline.amending import PASSES, Amended
+from pipeline.amending import settled
 from pipeline.app import App
 from pipeline.errors import Dropped, GuardrailViolation, InterlockError, JournalError, Suspend, UsageError, WrongIntent
 from pipeline.events import Event, Routed
@@ -163,12 +163,7 @@ class Course:
         workflow = self.workflows[decision.intent]
         run.unlock(workflow)
         run.sure = decision.sure or decision.by != "encoder"
-        for _ in range(PASSES):
-            try:
-                return await workflow.body(run)
-            except Amended:
-                run.start_over()
-        raise Escalation("human", f"The request was changed {PASSES} times without coming to an end.")
+        return await settled(lambda: workflow.body(run), run.start_over)
 
     async def _is_elsewhere(self, answer: str) -> bool:
         """Whether the gate is sure that an answer is for another intent than the present one."""
