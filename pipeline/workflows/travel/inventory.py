@@ -1,5 +1,7 @@
 """Inventory: flights, seats, bookings and tickets in one SQLite file. Knows what can be sold; nothing of conversations.
 
+Leaves which city a text means to city_names.py, and what a row says to inventory_rows.py.
+
 Every write is one transaction under the caller's idempotency key: called again with the same key, after a crash or
 from two threads at once, it does nothing and returns what the first call did. Seats are counted by the database,
 so two customers never get the last one. A connection lives for one call: an `Inventory` may be shared by threads.
@@ -8,9 +10,7 @@ so two customers never get the last one. A connection lives for one call: an `In
 from __future__ import annotations
 
 import hashlib
-import re
 import sqlite3
-import unicodedata
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
@@ -20,18 +20,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from models.money import Money
-from pipeline.workflows.travel import terms
+from pipeline.workflows.travel import city_names, terms
+from pipeline.workflows.travel import inventory_rows as rows
 from pipeline.workflows.travel.contracts import Booked, Booking, Cancelled, Changed, Flight, Ticket
 
 FILE = "inventory.sqlite"
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0, O, 1, I: read aloud on the telephone
 _PATIENCE = 30.0  # seconds to wait for another writer
-
-_FLIGHT = """
-    SELECT f.id, f.number, a.name AS origin, b.name AS destination, f.day, f.departs, f.price, a.currency, f.seats
-    FROM flights AS f JOIN routes AS r ON r.id = f.route
-    JOIN cities AS a ON a.code = r.origin JOIN cities AS b ON b.code = r.destination
-"""
 
 
 class InventoryError(Exception):
@@ -85,32 +80,25 @@ class Inventory:
 
     def find_city(self, text: str) -> str | None:
         """Name of the one city meant by `text` ("bombay", "NYC", "São Paulo", "Bangaloer"); None if none or several."""
-        known = self._known()
-        plain = " ".join(word for word in _plain(text).split() if word not in _FILLERS)
-        if plain in known:
-            return known[plain]
-        within = {name for alias, name in known.items() if len(alias) > 3 and f" {alias} " in f" {plain} "}
-        within |= {known[word] for word in plain.split() if len(word) <= 3 and word not in _WORDS and word in known}
-        if not within:
-            within = {name for alias, name in known.items() if len(alias) >= 5 and _one_slip(plain, alias)}
-        return within.pop() if len(within) == 1 else None
+        return city_names.meant(text, self._known())
 
     def cities_in(self, text: str) -> list[str]:
         """Names of all cities that a text mentions by a name of at least three letters, sorted."""
-        known = self._known()
-        plain = f" {_plain(text)} "
-        return sorted({name for alias, name in known.items() if len(alias) > 2 and f" {alias} " in plain})
+        return city_names.mentioned(text, self._known())
 
     def _known(self) -> dict[str, str]:
         """City by each of its names, these in plain letters."""
         with self._open() as database:
-            return {_plain(row["alias"]): row["name"] for row in database.execute(_ALIASES)}
+            return {city_names.plain(row["alias"]): row["name"] for row in database.execute(_ALIASES)}
 
     def flights(self, origin: str, destination: str, day: date) -> list[Flight]:
         """Flights between two cities (by name) on a day, sold out ones too, cheapest first."""
         where = " WHERE a.name = ? AND b.name = ? AND f.day = ? ORDER BY f.price, f.id"
         with self._open() as database:
-            return [_flight(row) for row in database.execute(_FLIGHT + where, (origin, destination, day.isoformat()))]
+            return [
+                rows.flight_of(row)
+                for row in database.execute(rows.FLIGHT + where, (origin, destination, day.isoformat()))
+            ]
 
     def cheapest(self, origin: str, destination: str, day: date, travellers: int = 1) -> Flight | None:
         """The cheapest flight that day with seats for all travellers; None without one."""
@@ -129,7 +117,7 @@ class Inventory:
     def rate(self, currency: str) -> Decimal | None:
         """Rupees for one unit of a currency ("" is rupees), at the desk's fixed rates; None if we do not take it."""
         with self._open() as database:
-            return _rate(database, currency or "INR")
+            return rows.rate(database, currency or "INR")
 
     def rupees(self, money: Money) -> Decimal | None:
         """An amount in rupees; without a currency it is rupees already; None in a currency that we do not take."""
@@ -141,14 +129,14 @@ class Inventory:
     def booking(self, reference: str) -> Booking | None:
         """The booking with a reference, as it stands now; None if there is none."""
         with self._open() as database:
-            return _booking(database, reference)
+            return rows.booking_of(database, reference)
 
     def book(self, flight: int, travellers: int, key: str) -> Booked | None:
         """Take seats on a flight (by id); None, and nothing taken, if too few are left."""
         if not 1 <= travellers <= terms.LARGEST_PARTY:
             raise InventoryError(f"{travellers} travellers do not fit in one booking: 1 to {terms.LARGEST_PARTY} do.")
         with self._transaction() as database:
-            if (done := _booked(database, key)) is not None:
+            if (done := rows.booked(database, key)) is not None:
                 return done
             taken = database.execute(
                 "UPDATE flights SET seats = seats - ? WHERE id = ? AND seats >= ?", (travellers, flight, travellers)
@@ -159,12 +147,12 @@ class Inventory:
                 """INSERT INTO bookings SELECT ?, id, ?, ? * price, 'booked', ? FROM flights WHERE id = ?""",
                 (_free_reference(database, key), travellers, travellers, key, flight),
             )
-            return _booked(database, key)
+            return rows.booked(database, key)
 
     def booked(self, key: str) -> Booked | None:
         """What `book` did under this key; None if nothing."""
         with self._open() as database:
-            return _booked(database, key)
+            return rows.booked(database, key)
 
     def change(self, reference: str, flight: int, today: date, key: str) -> Changed | None:
         """Move a booking to another flight (by id) of its route; None, and nothing moved, if too few seats are left.
@@ -172,14 +160,14 @@ class Inventory:
         InventoryError if the booking cannot be moved: unknown, cancelled, departed, or the flight is on another route.
         """
         with self._transaction() as database:
-            if (done := _changed(database, key)) is not None:
+            if (done := rows.changed(database, key)) is not None:
                 return done
             booking = _open_booking(database, reference, today)
-            row = database.execute(_FLIGHT + " WHERE f.id = ?", (flight,)).fetchone()
+            row = database.execute(rows.FLIGHT + " WHERE f.id = ?", (flight,)).fetchone()
             old = booking.flight
             if row is None or (row["origin"], row["destination"]) != (old.origin, old.destination):
                 raise InventoryError(f"{reference} flies from {old.origin} to {old.destination}; choose such a flight.")
-            new = _flight(row)
+            new = rows.flight_of(row)
             taken = database.execute(
                 "UPDATE flights SET seats = seats - ? WHERE id = ? AND seats >= ?",
                 (booking.travellers, new.id, booking.travellers),
@@ -197,12 +185,12 @@ class Inventory:
                 "INSERT INTO changes VALUES (?, 'change', ?, ?, ?, ?, ?, ?)",
                 (key, reference, old.id, new.id, str(fee), str(difference), old.currency),
             )
-            return _changed(database, key)
+            return rows.changed(database, key)
 
     def changed(self, key: str) -> Changed | None:
         """What `change` did under this key; None if nothing."""
         with self._open() as database:
-            return _changed(database, key)
+            return rows.changed(database, key)
 
     def cost_of_change(self, booking: Booking, new: Flight, today: date) -> tuple[Decimal, Decimal]:
         """(fee, difference in fare for all travellers) of moving a booking today, in the currency of its flight."""
@@ -212,7 +200,7 @@ class Inventory:
     def cancel(self, reference: str, today: date, key: str) -> Cancelled:
         """Cancel a booking and free its seats. InventoryError if it is unknown, cancelled already or departed."""
         with self._transaction() as database:
-            if (done := _cancelled(database, key)) is not None:
+            if (done := rows.cancelled(database, key)) is not None:
                 return done
             booking = _open_booking(database, reference, today)
             fee = terms.cancellation_fee(booking.price, booking.flight.day, today)
@@ -224,12 +212,12 @@ class Inventory:
                 "INSERT INTO changes VALUES (?, 'cancel', ?, ?, NULL, ?, ?, ?)",
                 (key, reference, booking.flight.id, str(fee), str(booking.price - fee), booking.flight.currency),
             )
-            return _recorded(_cancelled(database, key))
+            return _recorded(rows.cancelled(database, key))
 
     def cancelled(self, key: str) -> Cancelled | None:
         """What `cancel` did under this key; None if nothing."""
         with self._open() as database:
-            return _cancelled(database, key)
+            return rows.cancelled(database, key)
 
     def ticket(self, complaint: str, reference: str | None, amount: Money | None, key: str) -> Ticket:
         """Open a ticket for a human."""
@@ -238,12 +226,12 @@ class Inventory:
                 "INSERT INTO tickets (reference, amount, complaint, key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (reference, None if amount is None else str(amount), complaint, key),
             )
-            return _recorded(_ticketed(database, key))
+            return _recorded(rows.ticketed(database, key))
 
     def ticketed(self, key: str) -> Ticket | None:
         """What `ticket` did under this key; None if nothing."""
         with self._open() as database:
-            return _ticketed(database, key)
+            return rows.ticketed(database, key)
 
     # The file
 
@@ -272,8 +260,6 @@ class Inventory:
 
 _ALIASES = """SELECT name AS alias, name FROM cities UNION ALL SELECT code, name FROM cities
               UNION ALL SELECT alias, name FROM aliases JOIN cities USING (code)"""
-_WORDS = {"del", "maa", "sin"}  # airport codes that are words of everyday language
-_FILLERS = {"to", "from", "the", "in", "for", "near", "please", "city"}
 _T = TypeVar("_T")
 
 
@@ -285,48 +271,8 @@ def _sql() -> str:
     return (resources.files(__package__) / "inventory.sql").read_text(encoding="utf-8")
 
 
-def _plain(text: str) -> str:
-    letters = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(re.findall(r"[^\W_]+", "".join(mark for mark in letters if not unicodedata.combining(mark))))
-
-
-def _one_slip(typed: str, meant: str) -> bool:
-    """One letter missing, extra, wrong, or two neighbours swapped."""
-    if abs(len(typed) - len(meant)) > 1 or typed == meant:
-        return False
-    start = next((at for at, pair in enumerate(zip(typed, meant, strict=False)) if pair[0] != pair[1]), None)
-    if start is None:
-        return True
-    left, right = typed[start:], meant[start:]
-    swapped = left[1::-1] + left[2:] if len(left) > 1 else left
-    return left[1:] == right[1:] or left == right[1:] or left[1:] == right or swapped == right
-
-
-def _flight(row: sqlite3.Row) -> Flight:
-    return Flight.model_validate({**dict(row), "price": Decimal(row["price"]), "day": date.fromisoformat(row["day"])})
-
-
-def _rate(database: sqlite3.Connection, currency: str) -> Decimal | None:
-    row = database.execute("SELECT inr FROM rates WHERE currency = ?", (currency,)).fetchone()
-    return None if row is None else Decimal(row["inr"])
-
-
-def _booking(database: sqlite3.Connection, reference: str) -> Booking | None:
-    sold = database.execute("SELECT * FROM bookings WHERE reference = ?", (reference,)).fetchone()
-    if sold is None:
-        return None
-    flight = database.execute(_FLIGHT + " WHERE f.id = ?", (sold["flight"],)).fetchone()
-    return Booking(
-        reference=sold["reference"],
-        flight=_flight(flight),
-        travellers=sold["seats"],
-        price=Decimal(sold["price"]),
-        status=sold["status"],
-    )
-
-
 def _open_booking(database: sqlite3.Connection, reference: str, today: date) -> Booking:
-    booking = _booking(database, reference)
+    booking = rows.booking_of(database, reference)
     if booking is None:
         raise InventoryError(f"There is no booking {reference}: check the reference.")
     if booking.status == "cancelled":
@@ -339,7 +285,7 @@ def _open_booking(database: sqlite3.Connection, reference: str, today: date) -> 
 def _cost_of_change(
     database: sqlite3.Connection, booking: Booking, new: Flight, today: date
 ) -> tuple[Decimal, Decimal]:
-    rate = _rate(database, booking.flight.currency)
+    rate = rows.rate(database, booking.flight.currency)
     if rate is None:
         raise InventoryError(f"There is no rate for {booking.flight.currency}: add it to the table `rates`.")
     fee = terms.change_fee(booking.flight.day, today, rate)
@@ -357,68 +303,7 @@ def _free_reference(database: sqlite3.Connection, key: str) -> str:
         attempt += 1
 
 
-def _booked(database: sqlite3.Connection, key: str) -> Booked | None:
-    row = database.execute("SELECT reference FROM bookings WHERE key = ?", (key,)).fetchone()
-    booking = None if row is None else _booking(database, row["reference"])
-    if booking is None:
-        return None
-    flight = booking.flight
-    return Booked(
-        reference=booking.reference,
-        flight=flight.number,
-        origin=flight.origin,
-        destination=flight.destination,
-        departure=flight.day,
-        departs=flight.departs,
-        travellers=booking.travellers,
-        price=booking.price,
-        currency=flight.currency,
-    )
-
-
 def _recorded(value: _T | None) -> _T:
     if value is None:
         raise InventoryError("The inventory lost what it had just written: restore the file from a copy.")
     return value
-
-
-def _event(database: sqlite3.Connection, kind: str, key: str) -> tuple[sqlite3.Row, Flight] | None:
-    row = database.execute("SELECT * FROM changes WHERE key = ? AND kind = ?", (key, kind)).fetchone()
-    if row is None:
-        return None
-    return row, _flight(database.execute(_FLIGHT + " WHERE f.id = ?", (row["old_flight"],)).fetchone())
-
-
-def _changed(database: sqlite3.Connection, key: str) -> Changed | None:
-    if (event := _event(database, "change", key)) is None:
-        return None
-    row, old = event
-    new = _flight(database.execute(_FLIGHT + " WHERE f.id = ?", (row["new_flight"],)).fetchone())
-    return Changed(
-        reference=row["reference"],
-        flight=new.number,
-        old_date=old.day,
-        new_date=new.day,
-        departs=new.departs,
-        fee=Decimal(row["fee"]),
-        difference=Decimal(row["difference"]),
-        currency=row["currency"],
-    )
-
-
-def _cancelled(database: sqlite3.Connection, key: str) -> Cancelled | None:
-    if (event := _event(database, "cancel", key)) is None:
-        return None
-    row, flight = event
-    return Cancelled(
-        reference=row["reference"],
-        departure=flight.day,
-        fee=Decimal(row["fee"]),
-        refund=Decimal(row["difference"]),
-        currency=row["currency"],
-    )
-
-
-def _ticketed(database: sqlite3.Connection, key: str) -> Ticket | None:
-    row = database.execute("SELECT number, reference FROM tickets WHERE key = ?", (key,)).fetchone()
-    return None if row is None else Ticket(number=row["number"], reference=row["reference"])
