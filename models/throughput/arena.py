@@ -108,10 +108,10 @@ class Arena:
                 started = [await start(name) for name in names]
             yield cls(dict(zip(names, started, strict=True)), temperature, processes)
 
-    async def fits(self, form: Form) -> bool:
-        """Whether every server's model has room for a form's prompt and the longest of its answers."""
-        contexts = [await traffic.context() for traffic in self.targets.values()]
-        return ask(form, STRIDE).room <= min(contexts)
+    async def fitting(self, forms: Sequence[Form]) -> list[Form]:
+        """Those for whose prompt and longest answer every server's model has room."""
+        context = min([await traffic.context() for traffic in self.targets.values()])
+        return [form for form in forms if ask(form, STRIDE).room <= context]
 
     async def round(
         self, form: Form, concurrency: int, requests: int, variants: Sequence[Variant], streamed: bool = False

@@ -59,7 +59,7 @@ class Traffic:
         """A client of the first model that the server at `url` serves. Raises EngineUnavailable."""
         client = cls(url.rstrip("/").removesuffix("/v1"), "")
         try:
-            client._model = (await client._client.get("/v1/models")).json()["data"][0]["id"]
+            client._model = (await client._served())["id"]
         except (httpx.HTTPError, ValueError, KeyError, IndexError) as error:
             await client.close()
             raise EngineUnavailable(f"No model is served at {url}.") from error
@@ -68,7 +68,7 @@ class Traffic:
     async def context(self) -> int:
         """How many tokens the model reads and writes at most. Raises EngineUnavailable."""
         try:
-            return int((await self._client.get("/v1/models")).json()["data"][0]["max_model_len"])
+            return int((await self._served())["max_model_len"])
         except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError) as error:
             raise EngineUnavailable("The server does not say how long its model's context is.") from error
 
@@ -96,6 +96,10 @@ class Traffic:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+
+    async def _served(self) -> Any:
+        """The first model that the server lists, as it describes it."""
+        return (await self._client.get("/v1/models")).json()["data"][0]
 
     def _body(self, call: Call, streamed: bool) -> dict[str, Any]:
         body: dict[str, Any] = {

@@ -102,7 +102,7 @@ def measure(plan: Plan, arena: Any, model: Path, about: dict[str, Any], out: Pat
     async def steps() -> None:
         bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
         async with arena as opened:
-            fitting = replace(plan, forms=[form for form in plan.forms if await opened.fits(form)])
+            fitting = replace(plan, forms=await opened.fitting(plan.forms))
             if left := [form.name for form in plan.forms if form not in fitting.forms]:
                 console.print(f"Left out, for this model's context is too short: {', '.join(left)}.")
             if not fitting.forms:
