@@ -23,9 +23,9 @@ from index.reading import Reading, Unread, iterate_documents, read_documents
 from index.retrieval import Hits, Nothing, Reranker
 from index.retriever import Retriever
 from index.sentences import split_sentences
-from index.store import Index
+from index.storage.store import Index
+from index.storage.where import Where
 from index.weights import DEFAULT_ENCODER
-from index.where import Where
 
 __all__ = [
     "DEFAULT_ENCODER",

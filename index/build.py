@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from index import chunking
-from index.approximation import Kind, chosen_kind, write_vectors
 from index.chunking import PASSAGE_TOKENS, Chunker
 from index.documents import Document
 from index.embedding import Vectors
-from index.manifest import FILENAME, Manifest, content_hash, record_file
-from index.table_writer import TableWriter
-from index.taking import Before, Taken, take
-from index.vectors import faiss
-from index.versions import VersionedFolder
+from index.reuse import Before, Taken, take
+from index.storage.approximation import Kind, chosen_kind, write_vectors
+from index.storage.manifest import FILENAME, Manifest, content_hash, record_file
+from index.storage.table_writer import TableWriter
+from index.storage.vectors import faiss
+from index.storage.versions import VersionedFolder
 
 if TYPE_CHECKING:
-    from index.store import Index
+    from index.storage.store import Index
 
 PASSAGES = "passages.sqlite"
 

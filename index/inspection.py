@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from index.store import Index
+from index.storage.store import Index
 
 # Bounds of a passage's words; the default chunker makes passages of about 100.
 _BOUNDS = (10, 25, 50, 75, 100, 150, 200)

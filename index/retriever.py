@@ -14,15 +14,15 @@ import numpy as np
 from index.documents import Hit, Passage
 from index.embedding import Embedder, Vectors
 from index.errors import EncoderMismatch
-from index.passages import Rows
 from index.retrieval.diversity import diverse
 from index.retrieval.fusion import fused, lexical_weight
 from index.retrieval.hits import Account, Hits, Nothing
 from index.retrieval.joining import joined
 from index.retrieval.narrowing import Narrowing
 from index.retrieval.reranker import Reranker
-from index.store import Index
-from index.where import Where
+from index.storage.passages import Rows
+from index.storage.store import Index
+from index.storage.where import Where
 
 Mode = Literal["hybrid", "dense", "lexical"]
 

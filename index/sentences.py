@@ -3,8 +3,9 @@
 Knows English abbreviations and prices; knows nothing of passages. By hand because quotes
 are shown to users, and of the libraries tried one is unmaintained (pysbd) and one splits "approx. 5 days" (sentencex).
 
-`models/source.py` splits too, for another job: there sentences are what a model may copy, so they are normalised, run
-over line ends, leave headings out, and are no stretches of the text. One splitter could not keep both promises.
+`models/grammar/source.py` splits too, for another job: there sentences are what a model may copy, so they are
+normalised, run over line ends, leave headings out, and are no stretches of the text. One splitter could not keep both
+promises.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from index.build import build_version
 from index.chunking import Chunker
 from index.documents import Document
 from index.embedding import Embedder
-from index.versions import VersionedFolder
+from index.storage.versions import VersionedFolder
 
 BATCHES = (16, 32, 64, 128)
 """Batch sizes that the bare encoder may choose from."""

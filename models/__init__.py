@@ -2,7 +2,7 @@
 
 from models.contract import Contract
 from models.errors import ContractError
-from models.money import Money
 from models.said import Quote, Said, Scratchpad, Unread
+from models.values.money import Money
 
 __all__ = ["Contract", "ContractError", "Money", "Quote", "Said", "Scratchpad", "Unread"]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Optional
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 
-from models.checked import CUSTOM, checked_after
 from models.errors import ContractError
-from models.grammar import compile_grammar
+from models.grammar.grammar import compile_grammar
+from models.grammar.unenforced import CUSTOM, checked_after
 from models.said import ScratchpadMark
 
 if TYPE_CHECKING:

@@ -3,10 +3,13 @@
 Importing it is cheap: no model and no encoder is loaded.
 """
 
+from pipeline.action import Action, Step, action, step
 from pipeline.app import App, load_app
-from pipeline.batch import run_batch
-from pipeline.conversation import Turn
-from pipeline.dialogue import Dialogues
+from pipeline.batch.batch import run_batch
+from pipeline.batch.requests import BadLine, Requests, read_requests
+from pipeline.batch.summary import Summary
+from pipeline.chat.dialogues import Dialogues
+from pipeline.chat.transcript import Handed, Spoken, Transcript
 from pipeline.errors import (
     ActionNotUnlocked,
     Busy,
@@ -35,27 +38,24 @@ from pipeline.events import (
     OperatorJoined,
     OperatorLeft,
     OperatorSaid,
+    Progress,
     RecordFinished,
     RecordStarted,
     Routed,
-    Said,
     StepFinished,
     StepStarted,
     TurnFinished,
 )
-from pipeline.guardrails import Guardrail, guardrail
-from pipeline.journal import Journal
-from pipeline.memory import Memory
-from pipeline.outcome import Escalation, Outcome, Part, Question
-from pipeline.pipeline import Pipeline
-from pipeline.receipt import Receipt
-from pipeline.record import BadRecord, Record
-from pipeline.requests import BadLine, Requests, read_requests
-from pipeline.router import Decision, Router
-from pipeline.run import Run
-from pipeline.summary import Summary
-from pipeline.transcript import Handed, Spoken, Transcript
-from pipeline.workflow import Action, Step, Workflow, action, step, workflow
+from pipeline.forms.memory import Memory
+from pipeline.guardrail import Guardrail, guardrail
+from pipeline.journal.journal import Journal
+from pipeline.outcome import Escalation, Outcome, Part, Question, Receipt
+from pipeline.record import BadRecord, Record, Turn
+from pipeline.routing.router import Decision, Router
+from pipeline.run.declaration import workflow
+from pipeline.run.run import Run
+from pipeline.runtime.pipeline import Pipeline
+from pipeline.workflow import Workflow
 
 __all__ = [
     "Action",
@@ -90,6 +90,7 @@ __all__ = [
     "Outcome",
     "Part",
     "Pipeline",
+    "Progress",
     "Question",
     "Receipt",
     "Record",
@@ -101,7 +102,6 @@ __all__ = [
     "Routed",
     "Router",
     "Run",
-    "Said",
     "Spoken",
     "Step",
     "StepFailed",

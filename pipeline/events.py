@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pipeline.outcome import Question, Status
 
@@ -55,8 +55,10 @@ class StepFinished:
 
 
 @dataclass(frozen=True)
-class Said:
-    """A short update for whoever waits: "Searching flights…"."""
+class Progress:
+    """A short update for whoever waits: "Searching flights…". Journals and streams call it Said."""
+
+    kept_as: ClassVar[str] = "Said"
 
     record: str
     text: str
@@ -170,7 +172,7 @@ Event = (
     | Routed
     | StepStarted
     | StepFinished
-    | Said
+    | Progress
     | Asked
     | ActionCommitted
     | RecordFinished
@@ -185,8 +187,14 @@ Event = (
 )
 Listener = Callable[[Event], None]
 
-EVENTS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in Event.__args__}
-"""Every kind of event by the name of its class."""
+
+def _name(kind: type[Any]) -> str:
+    """A kind's name in journals and streams: its class's, unless the class was renamed since."""
+    return str(getattr(kind, "kept_as", kind.__name__))
+
+
+EVENTS: Mapping[str, type[Any]] = {_name(kind): kind for kind in Event.__args__}
+"""Every kind of event by its name."""
 
 
 @dataclass(frozen=True)
@@ -200,21 +208,21 @@ class Numbered:
     @property
     def name(self) -> str:
         """As a stream names it: "message_received"."""
-        return event_name(type(self.event).__name__)
+        return event_name(_name(type(self.event)))
 
     def row(self) -> dict[str, Any]:
-        """Ready for JSON: id, at, the class name under "event", and the event's own values."""
+        """Ready for JSON: id, at, the kind under "event", and the event's own values."""
         return {"id": self.id, "at": self.at, **event_row(self.event)}
 
 
 def event_row(event: Event) -> dict[str, Any]:
-    """The event as a dict ready for JSON, its class name under "event"."""
+    """The event as a dict ready for JSON, its kind under "event"."""
     values = vars(event)
     if isinstance(event, Asked):
         asked = event.question
         extra = {"contract": asked.contract, "schema": asked.answer_schema}
         values = {"record": event.record, "question": {**asked.row(), **extra}}
-    return {"event": type(event).__name__, **values}
+    return {"event": _name(type(event)), **values}
 
 
 def restore_event(record: str, body: Mapping[str, Any]) -> Event:
@@ -231,5 +239,5 @@ def restore_event(record: str, body: Mapping[str, Any]) -> Event:
 
 @cache
 def event_name(kind: str) -> str:
-    """The name of an event's class in small letters, its words joined by underscores."""
+    """The name of a kind of event in small letters, its words joined by underscores."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower()

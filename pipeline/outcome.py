@@ -1,4 +1,6 @@
-"""Outcome: how one record ended, as it stands in results.jsonl. Knows no journal and no engine."""
+"""Outcome: how one record ended and how that was obtained, as it stands in results.jsonl. Knows no journal and no
+engine.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
-
-from pipeline.receipt import Receipt
 
 Status = Literal["completed", "needs_input", "escalated", "failed"]
 STATUSES: tuple[Status, ...] = ("completed", "needs_input", "escalated", "failed")
@@ -51,6 +51,38 @@ class Escalation(BaseException):
 
     def __str__(self) -> str:
         return self.reason
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Of one record. `tokens` counts prompt and completion tokens of every attempt; `seconds` is time spent in steps.
+
+    `attempts` is the number of model calls; `recovered` names the rungs of the recovery ladder that were taken.
+    `enforcement` is "grammar" or "prompted", `canary` what the proof of it said when the engine was opened.
+    `contracts`: to their hashes; of a choice, to its options.
+    `gate`: the last decision; `routed`: all of them, in order, if there was more than one (several parts, a wrong one).
+    `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
+    """
+
+    model: str
+    identity: str
+    enforcement: str
+    canary: str
+    gate: Mapping[str, Any] | None
+    routed: Sequence[Mapping[str, Any]]
+    contracts: Mapping[str, str]
+    shortened: Mapping[str, int]
+    finish_reasons: Sequence[str]
+    attempts: int
+    recovered: Sequence[str]
+    tokens: Mapping[str, int]
+    seconds: float
+    evidence: Sequence[str]
+    index: str | None
+
+    def row(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)

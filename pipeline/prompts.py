@@ -11,9 +11,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from models.engine import Message
-from models.source import normalise
-from pipeline.conversation import Turn
+from models.engines.engine import Message
+from models.grammar.source import normalise
+from pipeline.record import Turn
 
 if TYPE_CHECKING:
     from models.contract import Contract

@@ -1,18 +1,28 @@
-"""Record: one request of a batch, checked and made harmless. Knows the two input forms; reads no files."""
+"""Record: one request of a batch, and the turns it is made of, checked and made harmless. Knows the two input forms;
+reads no files.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from models.grammar import normalise
-from pipeline.conversation import Turn
+from models.grammar.grammar import normalise
 
 MAX_CHARACTERS = 20_000
 """Longest text of a record, all its turns together: about five thousand words, far beyond any request."""
 MAX_ID = 256
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one side said, verbatim. `earlier`: in an earlier request of the same conversation, which has ended."""
+
+    role: Literal["customer", "assistant"]
+    text: str
+    earlier: bool = False
 
 
 class BadRecord(ValueError):

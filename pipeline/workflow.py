@@ -1,6 +1,7 @@
-"""Workflow, Step and Action: the three declarations around an app's plain async functions.
+"""Workflow: an app's plain async function as the way to serve one intent.
 
-Knows what was declared and refuses, when the module is imported, what cannot work; runs nothing.
+Knows what was declared and refuses, when the module is imported, what cannot work; runs nothing. What the function is
+given is no business of this file: `@workflow`, which says so, stands beside Run (run/declaration.py).
 """
 
 from __future__ import annotations
@@ -10,98 +11,14 @@ import re
 import types
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Generic,
-    ParamSpec,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    overload,
-)
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
 from models.contract import Contract
+from pipeline.action import Action
 from pipeline.errors import UsageError, first_line
 from pipeline.outcome import Escalation
-
-if TYPE_CHECKING:
-    from pipeline.run import Run
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-class Step(Generic[P, R]):
-    """An async function whose result the journal keeps. Its return annotation says how the result is restored."""
-
-    def __init__(self, function: Callable[P, Awaitable[R]]) -> None:
-        self.function = function
-        self.name: str = getattr(function, "__name__", "")
-        if not inspect.iscoroutinefunction(function):
-            raise UsageError(f"The step '{self.name}' is not an async function: write `async def {self.name}(…)`.")
-        if "return" not in function.__annotations__:
-            raise UsageError(
-                f"The step '{self.name}' has no return annotation: write `-> T`, the journal restores its result as T."
-            )
-        self.__name__ = self.name
-        self.__doc__ = function.__doc__
-
-    @cached_property
-    def adapter(self) -> TypeAdapter[Any]:
-        """How the result is written to the journal and read back. UsageError if the annotation means nothing."""
-        try:
-            return TypeAdapter(get_type_hints(self.function, include_extras=True)["return"])
-        except Exception as error:
-            raise UsageError(
-                f"The result of '{self.name}' cannot be kept in the journal ({first_line(error)}): annotate it with"
-                " types that pydantic knows, importable where the function is defined."
-            ) from error
-
-    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run the bare function, outside any journal."""
-        return await self.function(*args, **kwargs)
-
-
-class Action(Step[P, R]):
-    """A step with a side effect: happens once, whatever crashes.
-
-    The function takes a keyword `key: str`, the same for the same call of the same record, and hands it to whatever
-    it changes, which must remember it. `check`, registered with `@action.check`, finds out after a crash: it takes the
-    same arguments as the action (or the key alone) and returns the action's result, or None if nothing happened.
-    `approval`: it may only be done with arguments that a person approved (`run.approve`).
-    """
-
-    def __init__(self, function: Callable[P, Awaitable[R]], approval: bool = False) -> None:
-        super().__init__(function)
-        self.approval = approval
-        if "key" not in inspect.signature(function).parameters:
-            raise UsageError(f"The action '{self.name}' takes no `key: str`: it needs its idempotency key.")
-        self.checker: Callable[..., Awaitable[R | None]] | None = None
-
-    def check(self, function: Callable[..., Awaitable[R | None]]) -> Callable[..., Awaitable[R | None]]:
-        """Register the function that tells, after a crash, whether the action under a key happened."""
-        if not inspect.iscoroutinefunction(function):
-            raise UsageError(f"The check of '{self.name}' is not an async function: write `async def`.")
-        if self.function.__annotations__["return"] in (None, "None"):
-            raise UsageError(
-                f"The action '{self.name}' returns None, which its check uses to say that nothing happened: return"
-                " something, such as a reference."
-            )
-        self.checker = function
-        return function
-
-    async def happened(self, args: Sequence[object], key: str) -> R | None:
-        """Ask the check. Call only if there is one."""
-        if self.checker is None:
-            raise UsageError(f"The action '{self.name}' has no check.")
-        if list(inspect.signature(self.checker).parameters) == ["key"]:
-            return await self.checker(key=key)
-        return await self.checker(*args, key=key)
 
 
 class Workflow:
@@ -109,7 +26,7 @@ class Workflow:
 
     def __init__(
         self,
-        body: Callable[[Run], Awaitable[object]],
+        body: Callable[..., Awaitable[object]],
         intent: str,
         examples: Sequence[str],
         actions: Sequence[Action[..., Any]],
@@ -164,44 +81,6 @@ class Workflow:
     def unlocks(self, action: Action[..., Any]) -> bool:
         """Whether this intent may call the action."""
         return any(action is allowed for allowed in self.actions)
-
-
-def workflow(
-    *,
-    intent: str,
-    examples: Sequence[str] = (),
-    actions: Sequence[Action[..., Any]] = (),
-    calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
-    form: type[Contract] | None = None,
-) -> Callable[[Callable[[Run], Awaitable[object]]], Workflow]:
-    """Declare an async function of one Run as the way to serve an intent. It returns a Contract, Escalation or str.
-
-    `calls`: the workflows that it may call as steps, each once or, as a mapping, at most so often. One that is only
-    called by others needs no examples. `form`: what it collects first; a model that decides both then chooses the
-    intent and fills this form in one go.
-    """
-
-    def declare(body: Callable[[Run], Awaitable[object]]) -> Workflow:
-        return Workflow(body, intent, examples, actions, calls, form)
-
-    return declare
-
-
-def step(function: Callable[P, Awaitable[R]]) -> Step[P, R]:
-    """Declare an async function as a step: `await run.step(search, …)` runs it once per record."""
-    return Step(function)
-
-
-@overload
-def action(function: Callable[P, Awaitable[R]]) -> Action[P, R]: ...
-@overload
-def action(*, approval: bool) -> Callable[[Callable[P, Awaitable[R]]], Action[P, R]]: ...
-def action(function: Callable[P, Awaitable[R]] | None = None, *, approval: bool = False) -> Any:
-    """Declare an async function with a side effect: `await run.do(book, …)` does it once per record.
-
-    `@action(approval=True)`: only after `await run.approve(book, …)` with the same arguments.
-    """
-    return Action(function, approval) if function is not None else lambda given: Action(given, approval)
 
 
 def _ending(annotation: Any) -> Any:

@@ -11,12 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from pipeline import UsageError, load_app
-from pipeline.answers import apply
-from pipeline.folder import Folder
-from pipeline.journal import Journal
-from pipeline.manifest import read_manifest
-from pipeline.requests import BadLine
-from pipeline.shards import folders_in, home_of, refuse_shard
+from pipeline.batch.answers import apply
+from pipeline.batch.folder import Folder
+from pipeline.batch.requests import BadLine
+from pipeline.batch.shards import folders_in, home_of, refuse_shard
+from pipeline.journal.journal import Journal
+from pipeline.runtime.manifest import read_manifest
 from scripts.console import console
 from scripts.run import finish
 

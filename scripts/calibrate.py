@@ -9,17 +9,17 @@ from typing import Annotated
 import typer
 
 from index import Embedder
-from index.layers import Layers
+from index.intent_features import Layers
 from pipeline import load_app
 from pipeline.errors import UsageError
+from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import fit
-from pipeline.routing.calibrated import CalibratedRouter, digest_of, examples_of
+from pipeline.routing.calibrated_router import CalibratedRouter, digest_of, examples_of
+from pipeline.routing.dataset import read_rows
+from pipeline.routing.evaluation import Judged, figures
 from pipeline.routing.fitting import PRECISION
-from pipeline.routing.labels import OUT_OF_SCOPE
-from pipeline.routing.proof import Judged, figures
-from pipeline.routing.rows import read_rows
 from scripts.console import finish, tell
-from scripts.gate_report import judged_of, report
+from scripts.evaluate.gate_report import judged_of, report
 
 TRAVEL = "pipeline.workflows.travel"
 

@@ -13,11 +13,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from models.bench.proof.attack import Tally, attack
+from models.bench.proof.specimens import draw_sources, random_specimen
 from models.contract import Contract
-from models.grammar import compile_grammar
-from models.proof.attack import Tally, attack
-from models.proof.specimens import draw_sources, random_specimen
-from models.tokenizers import load_tokenizer
+from models.engines.tokenizers import load_tokenizer
+from models.grammar.grammar import compile_grammar
+from pipeline.text import short
 from scripts.console import console
 from scripts.discovery import find_contracts
 from scripts.run import TRAVEL
@@ -102,12 +103,8 @@ def _table(contracts: Sequence[type[Contract]]) -> Table:
         table.add_row(name, "", str(grammar.max_tokens - 1), str(grammar.max_tokens), after, style="bold")
         for bound in grammar.bounds:
             field = bound.field.removeprefix(f"{contract.__name__}.")
-            table.add_row(f"  {escape(field)}", escape(_short(bound.text)), str(bound.longest), "", "")
+            table.add_row(f"  {escape(field)}", escape(short(bound.text)), str(bound.longest), "", "")
     return table
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _progress() -> Progress:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import App, Requests, Summary, UsageError
-from pipeline.shards import refuse_shard
-from pipeline.telemetry import Telemetry
+from pipeline.batch.shards import refuse_shard
+from pipeline.runtime.telemetry import Telemetry
 from scripts.equipment import equipped
 
 
@@ -49,7 +49,7 @@ async def opened(app: App, launch: Mapping[str, Any], home: Path) -> AsyncIterat
 
 async def sharded(app: App, asked: Requests | None, out: Path, launch: Mapping[str, Any], **options: Any) -> Summary:
     """Run a batch over the shards and the cluster that `launch` names. UsageError without Ray."""
-    from pipeline.cluster import run_shards  # Ray is an extra, and takes a second to import
+    from pipeline.batch.cluster import run_shards  # Ray is an extra, and takes a second to import
 
     return await run_shards(
         app, asked, out, address=launch["ray"], number=launch["shards"], launch=launch, equip=opened, **options

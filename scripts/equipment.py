@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index import Embedder, Index, NotAnIndex, Retriever
-from models.engine import Enforcement, Engine
-from models.opening import open_engine
+from models.engines.engine import Enforcement, Engine
+from models.engines.open_engine import open_engine
 from pipeline import App
 from scripts.console import tell
 

@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import UsageError
-from pipeline.journal import Journal
-from pipeline.shards import folders_in, home_of
+from pipeline.batch.shards import folders_in, home_of
+from pipeline.journal.journal import Journal
+from pipeline.text import short
 from scripts.console import console
-from scripts.record_tree import record_tree, short
+from scripts.record_tree import record_tree
 
 
 def inspect(

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import UsageError
-from pipeline.journal import Journal
-from pipeline.rows import ActionRow
-from pipeline.shards import folders_in
+from pipeline.batch.shards import folders_in
+from pipeline.journal.journal import Journal
+from pipeline.journal.rows import ActionRow
 from scripts.console import console
 
 _COLOUR = {"committed": "green", "refused": "dim", "reserved": "bold red"}

@@ -10,8 +10,9 @@ from rich.text import Text
 from rich.tree import Tree
 
 from models.contract import Contract
-from pipeline.journal import Journal
-from pipeline.step import StepRow
+from pipeline.journal.journal import Journal
+from pipeline.journal.rows import StepRow
+from pipeline.text import short
 
 LONG = 2_000
 """Characters of a prompt or a result that are shown."""
@@ -57,11 +58,6 @@ def gate_lines(journal: Journal, id: str) -> list[str]:
         for decision in decisions
         if decision is not None
     ]
-
-
-def short(text: str, length: int) -> str:
-    """A text of at most `length` characters."""
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _heading(step: StepRow) -> Text:

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import Outcome, UsageError, load_app
-from pipeline.manifest import read_manifest
-from pipeline.rerun import rerun
-from pipeline.shards import home_of
+from pipeline.batch.replay_record import rerun
+from pipeline.batch.shards import home_of
+from pipeline.runtime.manifest import read_manifest
 from scripts.cluster import opened
 from scripts.console import console
 from scripts.diff import COMPARED

@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline import App, Requests, Summary, load_app, read_requests, run_batch
-from pipeline.gateway import waits_of
+from pipeline.generation.engine_client import waits_of
 from scripts.cluster import check, opened, sharded
 from scripts.console import concurrency_of, console, day_of, tell
 from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption

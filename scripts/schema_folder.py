@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from models.schema.report import SchemaReport, check_schemas
-from models.tokenizers import load_tokenizer
+from models.bench.proof.schema_report import SchemaReport, check_schemas
+from models.engines.tokenizers import load_tokenizer
 from pipeline.errors import UsageError
 from scripts.console import console
 

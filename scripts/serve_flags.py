@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from models.jump_forward import installed_vllm, is_tested, refusal, serve_flags
-from models.server import FLAGS
+from models.engines.vllm.jump_forward import installed_vllm, is_tested, refusal, serve_flags
+from models.engines.vllm.server import FLAGS
 from pipeline import UsageError
 from scripts.console import tell
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import Requests, Summary
+from pipeline.text import short
 from scripts.console import console
 from scripts.inspect import ending
 
@@ -24,7 +25,7 @@ def show(summary: Summary, requests: Requests | None, out: Path) -> None:
     texts = {} if requests is None else requests.texts({row["custom_id"] for rows in shown.values() for row in rows})
     examples = {
         status: [
-            f"“{_short(texts[row['custom_id']])}”\n→ {_short(ending(row), 150)}"
+            f"“{short(_line(texts[row['custom_id']]), 100)}”\n→ {short(_line(ending(row)), 150)}"
             for row in rows
             if row["custom_id"] in texts
         ]
@@ -63,6 +64,5 @@ def _examples(results: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _short(text: str, length: int = 100) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -14,11 +14,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from models.engine import Message
+from models.engines.engine import Message
 from models.training import faq, sgd, utterances
 from models.training.exercise import Exercise
 from pipeline import prompts
-from pipeline.conversation import Turn
+from pipeline.record import Turn
 
 TRAIN, DEV = Path("sgd/travel_train.jsonl"), Path("sgd/travel_dev.jsonl")
 SHARES = {"sgd": 0.45, "generated": 0.5, "faq": 0.05}

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from processes import is_alive
 from random_model import build_random_model
 
-from models.server import VllmServer
-from models.watchdog import descendants
+from models.engines.vllm.server import VllmServer
+from models.engines.watchdog import descendants
 
 # How fast an example is depends on what else the machine does; tests do not time anything.
 settings.register_profile("interlock", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -31,7 +31,7 @@ def build_random_model(folder: Path, unused: int = 0) -> Path:
         show_progress=False,
     )
     # Any English text will do; this repository's own sources and the licence of Python are always at hand.
-    texts = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[1].glob("*/*.py"))]
+    texts = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[1].glob("pipeline/**/*.py"))]
     tokenizer.train_from_iterator([*texts, str(license)], trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,

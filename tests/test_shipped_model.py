@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from models.engine import Engine, Message, Sampling
-from models.money import Money
-from models.opening import open_engine
+from models.engines.engine import Engine, Message, Sampling
+from models.engines.open_engine import open_engine
+from models.values.money import Money
 from pipeline import prompts
-from pipeline.conversation import Turn
+from pipeline.record import Turn
 from pipeline.workflows.travel.contracts import Change, Trip
-from scripts import evaluate
+from scripts.evaluate import forms
 
 TINY = Path(__file__).parents[1] / "models" / "tiny"
 DEV = Path(__file__).parents[2] / "shared" / "data" / "sgd" / "travel_dev.jsonl"
@@ -49,7 +49,7 @@ async def test_it_copies_names_it_has_never_seen(tiny: Engine) -> None:
     turns = [
         Turn("customer", "Please book a flight from Quarvelen to Ostrimbad on 5 December for 3 people, max 700 euros")
     ]
-    trip = await evaluate.fill_one(tiny, Trip.draft(), turns, MONDAY)
+    trip = await forms.fill_one(tiny, Trip.draft(), turns, MONDAY)
     assert trip.public() == {
         "destination": "Ostrimbad",
         "origin": "Quarvelen",
@@ -61,7 +61,7 @@ async def test_it_copies_names_it_has_never_seen(tiny: Engine) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_it_leaves_empty_what_was_not_said(tiny: Engine) -> None:
-    change = await evaluate.fill_one(tiny, Change.draft(), [Turn("customer", "I want to change my flight")], MONDAY)
+    change = await forms.fill_one(tiny, Change.draft(), [Turn("customer", "I want to change my flight")], MONDAY)
     assert change.public() == {"booking": None, "new_date": None}
 
 
@@ -75,12 +75,12 @@ async def test_without_a_grammar_it_still_ends_its_texts(tiny: Engine) -> None:
 
 @pytest.mark.skipif(not DEV.is_file(), reason="the public dialogues are not on this machine")
 def test_on_dialogues_held_out_from_training_it_copies_well(capsys: pytest.CaptureFixture[str]) -> None:
-    evaluate.fill(data=DEV, model="models/tiny", limit=300)
+    forms.fill(data=DEV, model="models/tiny", limit=300)
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert figures["f1"] >= 0.82
     assert figures["empty_kept"] >= 0.94
 
 
 def test_on_the_sample_requests_three_of_four_forms_are_right_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    evaluate.sample(model="models/tiny", today="2026-11-23")
+    forms.sample(model="models/tiny", today="2026-11-23")
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["whole"] >= 0.75

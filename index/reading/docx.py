@@ -12,7 +12,7 @@ import docx
 from docx.table import Table
 from docx.text.paragraph import Paragraph
 
-from index.reading.extracted import Extracted, Writer
+from index.reading.extracted import Extracted, TextWriter
 from index.reading.metadata import flat
 from index.reading.reading import Unreadable
 
@@ -26,7 +26,7 @@ def extract_docx(content: bytes) -> Extracted:
     """Raises Unreadable; and, for a file that is broken in a new way, anything else."""
     _check(content)
     document = docx.Document(BytesIO(content))
-    writer = Writer()
+    writer = TextWriter()
     for block in document.iter_inner_content():
         if isinstance(block, Table):
             writer.table([list(_cells(row)) for row in block.rows])

@@ -31,7 +31,7 @@ class Extracted:
         return cls(fields["text"], tuple(Heading(*one) for one in fields["headings"]), fields["metadata"])
 
 
-class Writer:
+class TextWriter:
     """Gathers an Extracted in reading order. Raises Unreadable when it gets too long."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ import re
 from bs4 import BeautifulSoup, Tag
 from bs4.element import NavigableString, PageElement, PreformattedString
 
-from index.reading.extracted import Extracted, Writer
+from index.reading.extracted import Extracted, TextWriter
 from index.reading.metadata import flat
 
 _LEFT_OUT = frozenset(
@@ -26,7 +26,7 @@ _DOUBLE = re.compile(" {2,}")
 
 def extract_html(content: bytes) -> Extracted:
     soup = BeautifulSoup(content, "lxml")
-    writer = Writer()
+    writer = TextWriter()
     main = soup.find("main") or soup.find(None, {"role": "main"}) or soup.body or soup
     if isinstance(main, Tag):
         _Page(writer).read(main)
@@ -44,7 +44,7 @@ def extract_html(content: bytes) -> Extracted:
 class _Page:
     """Walks the page with a stack of its own: pages may be nested deeper than Python's."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: TextWriter) -> None:
         self._writer = writer
         self._line: list[str] = []
 

@@ -8,7 +8,7 @@ from io import BytesIO
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
-from index.reading.extracted import Extracted, Writer
+from index.reading.extracted import Extracted, TextWriter
 from index.reading.metadata import flat
 from index.reading.reading import Unreadable
 
@@ -22,7 +22,7 @@ def extract_pdf(content: bytes) -> Extracted:
         reader = PdfReader(BytesIO(content), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
             raise Unreadable("is encrypted")
-        writer = Writer()
+        writer = TextWriter()
         for number, page in enumerate(reader.pages, start=1):
             text = page.extract_text()
             if text.strip():

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from models.pieces.piece import Piece, sequence, text_piece
-from models.pieces.sheet import NoText
+from models.grammar.fragments.builder import NoText
+from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
 from models.schema.clause import Clause
 from models.schema.document import Located
 from models.schema.negation import Denial
@@ -19,12 +19,12 @@ from models.schema.refusal import SchemaRefused, Unsatisfiable
 from models.schema.row import EMPTY_ARRAY, constant
 
 if TYPE_CHECKING:
-    from models.schema.writer import Writer
+    from models.schema.writer import SchemaWriter
 
 _SEVERAL = 64  # options of an array of unique items
 
 
-def array(clause: Clause, writer: Writer) -> Piece:
+def array(clause: Clause, writer: SchemaWriter) -> Fragment:
     """An array of items for which `clause` holds, with as many as the bounds allow where it has no end."""
     least, most = _lengths(clause, writer.bounds.items)
     unique = next((layer for value, layer in clause.said("uniqueItems") if value), None)
@@ -34,8 +34,8 @@ def array(clause: Clause, writer: Writer) -> Piece:
     prefix = prefix_length(clause)
 
     @cache
-    def item(index: int) -> Piece:
-        return writer.sheet.rule("item", writer.value(item_parts(clause, min(index, prefix))))
+    def item(index: int) -> Fragment:
+        return writer.builder.rule("item", writer.value(item_parts(clause, min(index, prefix))))
 
     for index in range(min(most, prefix + 1)):
         try:
@@ -51,19 +51,21 @@ def array(clause: Clause, writer: Writer) -> Piece:
         return EMPTY_ARRAY
     tail = _repeated(item(prefix), max(least - prefix, 0), most - prefix) if most > prefix else None
     for index in reversed(range(min(most, prefix))):
-        following = sequence([text_piece(",") if index else text_piece("["), item(index), *([tail] if tail else [])])
-        tail = following if index < max(least, 1) else Piece(f"({following.rule})?", following.longest)
+        following = sequence(
+            [text_fragment(",") if index else text_fragment("["), item(index), *([tail] if tail else [])]
+        )
+        tail = following if index < max(least, 1) else Fragment(f"({following.rule})?", following.longest)
     assert tail is not None
     if prefix:
-        body = tail if least else Piece(f'("[" | {tail.rule})', tail.longest)
-        whole = sequence([body, text_piece("]")])
-        return Piece(f"({whole.rule})", whole.longest, f"{least}–{most} items", whole.constant)
-    return writer.sheet.items("item", item(0), least, most)
+        body = tail if least else Fragment(f'("[" | {tail.rule})', tail.longest)
+        whole = sequence([body, text_fragment("]")])
+        return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} items", whole.constant)
+    return writer.builder.items("item", item(0), least, most)
 
 
-def _repeated(item: Piece, least: int, most: int) -> Piece:
+def _repeated(item: Fragment, least: int, most: int) -> Fragment:
     """`least` to `most` times a comma and `item`."""
-    return Piece(f'("," {item.rule}){{{least},{most}}}', most * (item.longest + 1))
+    return Fragment(f'("," {item.rule}){{{least},{most}}}', most * (item.longest + 1))
 
 
 def _lengths(clause: Clause, usual: int) -> tuple[int, int]:
@@ -104,9 +106,9 @@ def _contains(clause: Clause) -> _Contains | None:
 
 
 def _counted(
-    clause: Clause, contains: _Contains, least: int, most: int, writer: Writer,
-    item: Callable[[int], Piece],
-) -> Piece:  # fmt: skip
+    clause: Clause, contains: _Contains, least: int, most: int, writer: SchemaWriter,
+    item: Callable[[int], Fragment],
+) -> Fragment:  # fmt: skip
     """An array whose items that match `contains` are counted as they are written."""
     part, needed, limit = contains.part, contains.least, contains.most
     top = needed if limit is None else limit
@@ -114,24 +116,26 @@ def _counted(
     miss = Located(Denial(part.schema), part.path)
 
     @cache
-    def kinds(index: int) -> tuple[Piece | None, Piece | None]:
+    def kinds(index: int) -> tuple[Fragment | None, Fragment | None]:
         """The item at `index` that matches, and the one that need not, or must not."""
         parts = item_parts(clause, index)
-        found: list[Piece | None] = []
+        found: list[Fragment | None] = []
         for extra in (part, miss if limit is not None else None):
             try:
-                found.append(item(index) if extra is None else writer.sheet.rule("item", writer.value((*parts, extra))))
+                found.append(
+                    item(index) if extra is None else writer.builder.rule("item", writer.value((*parts, extra)))
+                )
             except NoText:
                 found.append(None)
         return found[0], found[1]
 
     @cache
-    def after(index: int, count: int) -> Piece | None:
+    def after(index: int, count: int) -> Fragment | None:
         """What may follow `index` items of which `count` match; None where no end can be reached."""
-        options = [text_piece("]")] if index >= least and count >= needed else []
+        options = [text_fragment("]")] if index >= least and count >= needed else []
         if index < most:
             match, other = kinds(min(index, prefix))
-            comma = [text_piece(",")] if index else []
+            comma = [text_fragment(",")] if index else []
             follow = after(index + 1, min(count + 1, top)) if limit is None or count < top else None
             if match is not None and follow is not None:
                 options.append(sequence([*comma, match, follow]))
@@ -141,7 +145,7 @@ def _counted(
         if not options:
             return None
         rule = " | ".join(dict.fromkeys(option.rule for option in options))
-        return writer.sheet.rule("items", Piece(rule, max(option.longest for option in options)))
+        return writer.builder.rule("items", Fragment(rule, max(option.longest for option in options)))
 
     for index in reversed(range(most)):  # from the end, so that no call goes deep
         for count in range(min(index, top) + 1):
@@ -152,11 +156,11 @@ def _counted(
             contains.part.path, "asks for items that do not fit here.",
             "Let items admit what contains asks for, and raise maxItems.",
         )  # fmt: skip
-    whole = sequence([text_piece("["), body])
-    return Piece(f"({whole.rule})", whole.longest, f"{least}–{most} items")
+    whole = sequence([text_fragment("["), body])
+    return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} items")
 
 
-def _unique(clause: Clause, at: str, least: int, most: int, writer: Writer, counted: bool) -> Piece:
+def _unique(clause: Clause, at: str, least: int, most: int, writer: SchemaWriter, counted: bool) -> Fragment:
     """Some of a few values, each at most once, in the order in which the schema lists them."""
     texts = None if counted or prefix_length(clause) else writer.finite(item_parts(clause, 0))
     if texts is None or len(texts) > _SEVERAL:
@@ -166,4 +170,4 @@ def _unique(clause: Clause, at: str, least: int, most: int, writer: Writer, coun
         )  # fmt: skip
     if least > len(texts):
         raise Unsatisfiable(at, f"leaves {len(texts)} items, fewer than minItems.", "Lower minItems.")
-    return some_of([(constant(json.loads(text)), False) for text in texts], least, most, "[]", writer.sheet)
+    return some_of([(constant(json.loads(text)), False) for text in texts], least, most, "[]", writer.builder)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.pieces.piece import Piece, either, sequence, text_piece
-from models.pieces.sheet import NoText
+from models.grammar.fragments.builder import NoText
+from models.grammar.fragments.fragment import Fragment, either, sequence, text_fragment
 from models.schema.clause import Clause
 from models.schema.document import Located
 from models.schema.strings import matching, opposite
 
 if TYPE_CHECKING:
-    from models.schema.writer import Writer
+    from models.schema.writer import SchemaWriter
 
 
-def extras(clause: Clause, declared: list[str], writer: Writer, needed: bool) -> Piece | None:
+def extras(clause: Clause, declared: list[str], writer: SchemaWriter, needed: bool) -> Fragment | None:
     """One undeclared property; None where there is none to write. `needed`: there must be one.
 
     Where nothing forbids further properties, none are written, unless they are needed or nothing is declared at all.
@@ -46,7 +46,7 @@ def extras(clause: Clause, declared: list[str], writer: Writer, needed: bool) ->
     for held, matched in pairs:
         try:
             name = writer.name(names, matched, declared, at)
-            found.append(writer.sheet.rule("pair", sequence([name, text_piece(":"), writer.value(held)])))
+            found.append(writer.builder.rule("pair", sequence([name, text_fragment(":"), writer.value(held)])))
         except NoText:
             continue
-    return writer.sheet.rule("pair", either(found)) if found else None
+    return writer.builder.rule("pair", either(found)) if found else None

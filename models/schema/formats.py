@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from models.pieces.calendar import days
+from models.grammar.fragments.calendar import days
 
 
 @dataclass(frozen=True)

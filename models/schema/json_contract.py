@@ -15,16 +15,16 @@ from pydantic_core import PydanticCustomError
 
 from models.contract import Contract
 from models.errors import ContractError
-from models.grammar import compile_grammar
-from models.pieces.piece import Piece
-from models.pieces.sheet import Sheet
+from models.grammar.fragments.builder import GrammarBuilder
+from models.grammar.fragments.fragment import Fragment
+from models.grammar.grammar import compile_grammar
 from models.schema.bounds import Bounds
 from models.schema.document import Document, document
 from models.schema.loops import refuse_loops
 from models.schema.normal import Normal
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused
-from models.schema.writer import Writer
+from models.schema.writer import SchemaWriter
 
 
 class JsonContract(Contract):
@@ -37,7 +37,7 @@ class JsonContract(Contract):
 
     __document__: ClassVar[Document] = document(True)
     __bounds__: ClassVar[Bounds] = Bounds()
-    __compiled__: ClassVar[list[tuple[Piece, Sheet]]] = []
+    __compiled__: ClassVar[list[tuple[Fragment, GrammarBuilder]]] = []
 
     def __init__(self, value: Any) -> None:
         self.__pydantic_validator__.validate_python(value, self_instance=self)
@@ -45,22 +45,24 @@ class JsonContract(Contract):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # as RootModel has it: JSON is no keywords
 
     @classmethod
-    def __piece__(cls, sheet: Sheet) -> Piece:
+    def __piece__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of every value that the schema and the bounds admit."""
-        if cls.__compiled__ and not sheet.terminals and not sheet.rules:
-            piece, compiled = cls.__compiled__[0]
-            sheet.terminals.update(compiled.terminals)
-            sheet.rules.update(compiled.rules)
-            sheet.bounds.extend(compiled.bounds)
-            return piece
-        alone = not sheet.terminals and not sheet.rules
-        writer = Writer(Normal(cls.__document__), cls.__bounds__, sheet, cls.__name__)
-        piece = writer.value((cls.__document__.root,))
-        writer.note("$", piece)
+        if cls.__compiled__ and not builder.terminals and not builder.rules:
+            fragment, compiled = cls.__compiled__[0]
+            builder.terminals.update(compiled.terminals)
+            builder.rules.update(compiled.rules)
+            builder.bounds.extend(compiled.bounds)
+            return fragment
+        alone = not builder.terminals and not builder.rules
+        writer = SchemaWriter(Normal(cls.__document__), cls.__bounds__, builder, cls.__name__)
+        fragment = writer.value((cls.__document__.root,))
+        writer.note("$", fragment)
         if alone:
-            kept = Sheet(terminals=dict(sheet.terminals), rules=dict(sheet.rules), bounds=list(sheet.bounds))
-            cls.__compiled__.append((piece, kept))
-        return piece
+            kept = GrammarBuilder(
+                terminals=dict(builder.terminals), rules=dict(builder.rules), bounds=list(builder.bounds)
+            )
+            cls.__compiled__.append((fragment, kept))
+        return fragment
 
     @model_validator(mode="before")
     @classmethod

@@ -12,9 +12,9 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from models.errors import ContractError
-from models.pieces import number
-from models.pieces.piece import Piece, either
-from models.pieces.sheet import Sheet
+from models.grammar.fragments import number
+from models.grammar.fragments.builder import GrammarBuilder
+from models.grammar.fragments.fragment import Fragment, either
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
 from models.schema.refusal import SchemaRefused, Unsatisfiable
@@ -28,27 +28,27 @@ _EXACT = Decimal(10) ** 14
 """A JSON number has 15 digits that every reader keeps; one of them is behind the point."""
 
 
-def integer(clause: Clause, bounds: Bounds, sheet: Sheet) -> Piece:
+def integer(clause: Clause, bounds: Bounds, builder: GrammarBuilder) -> Fragment:
     """An integer without point or exponent."""
     steps = [value for value, _ in clause.said("multipleOf")]
     unit = lcm(*(step for step in steps if isinstance(step, int)))
     if not all(isinstance(step, int) for step in steps) or unit > _EASY:
-        return _multiples(clause, bounds, sheet, whole=True)
-    pieces = []
+        return _multiples(clause, bounds, builder, whole=True)
+    fragments = []
     for span in _spans(clause):
         low, high = _ends(span.least_integer, span.greatest_integer, 10**bounds.digits - 1)
         low, high = -(-low // unit) * unit, high // unit * unit
         if low <= high:
             limits = {"ge": low, "le": high, **({"multiple_of": unit} if unit > 1 else {})}
-            pieces.append(number.integer(limits, clause.path, sheet))
-    return _some(pieces, clause)
+            fragments.append(number.integer(limits, clause.path, builder))
+    return _some(fragments, clause)
 
 
-def any_number(clause: Clause, bounds: Bounds, sheet: Sheet) -> Piece:
+def any_number(clause: Clause, bounds: Bounds, builder: GrammarBuilder) -> Fragment:
     """An integer, or a number with at most six digits behind the point."""
     if any(True for _ in clause.said("multipleOf")):
-        return _multiples(clause, bounds, sheet, whole=False)
-    pieces = []
+        return _multiples(clause, bounds, builder, whole=False)
+    fragments = []
     for span in _spans(clause):
         most = Decimal(10) ** min(bounds.digits, 9)
         low = span.low if span.low is not None else min(-most, (span.high or Decimal(0)) - most)
@@ -61,13 +61,13 @@ def any_number(clause: Clause, bounds: Bounds, sheet: Sheet) -> Piece:
             )  # fmt: skip
         limits = {"gt" if span.low_open else "ge": low, "lt" if span.high_open else "le": high}
         with suppress(ContractError):  # nothing with six digits behind the point lies between
-            pieces.append(number.float_(dict(limits), clause.path, sheet))
-    return _some(pieces, clause)
+            fragments.append(number.float_(dict(limits), clause.path, builder))
+    return _some(fragments, clause)
 
 
-def fraction(clause: Clause, bounds: Bounds, sheet: Sheet) -> Piece:
+def fraction(clause: Clause, bounds: Bounds, builder: GrammarBuilder) -> Fragment:
     """A number that is no integer: one of its digits behind the point is not zero."""
-    aside = Sheet()
+    aside = GrammarBuilder()
     whole = any_number(clause, bounds, aside)
     numbers_ = " | ".join(f"({body})" for body in aside.terminals.values())
     body = rf"({numbers_}) & /-?[0-9]+[.][0-9]*[1-9][0-9]*/"
@@ -77,16 +77,16 @@ def fraction(clause: Clause, bounds: Bounds, sheet: Sheet) -> Piece:
             "asks for a number that is no integer, beside other keywords about numbers.",
             "Admit all numbers, or remove multipleOf.",
         )
-    return Piece(sheet.terminal("FRACTION", body), whole.longest, whole.bound)
+    return Fragment(builder.terminal("FRACTION", body), whole.longest, whole.bound)
 
 
-def _some(pieces: list[Piece], clause: Clause) -> Piece:
-    if not pieces:
+def _some(fragments: list[Fragment], clause: Clause) -> Fragment:
+    if not fragments:
         raise Unsatisfiable(
             clause.where("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
             "leaves no number between its bounds.", "Widen minimum and maximum.",
         )  # fmt: skip
-    return either(pieces)
+    return either(fragments)
 
 
 def _spans(clause: Clause) -> list[Span]:
@@ -106,7 +106,7 @@ def _ends(low: int | None, high: int | None, most: int) -> tuple[int, int]:
     return low, high
 
 
-def _multiples(clause: Clause, bounds: Bounds, sheet: Sheet, whole: bool) -> Piece:
+def _multiples(clause: Clause, bounds: Bounds, builder: GrammarBuilder, whole: bool) -> Fragment:
     """The multiples nearest to zero, as many as the bounds allow, that the jsonschema package takes for such."""
     steps = [Fraction(str(value)) for value, _ in clause.said("multipleOf")] + ([Fraction(1)] if whole else [])
     unit = steps[0]
@@ -125,7 +125,7 @@ def _multiples(clause: Clause, bounds: Bounds, sheet: Sheet, whole: bool) -> Pie
         raise Unsatisfiable(
             clause.where("multipleOf"), "leaves no number between the bounds.", "Widen minimum and maximum."
         )
-    return sheet.one_of("MULTIPLE", texts, f"multiples of {unit}")
+    return builder.one_of("MULTIPLE", texts, f"multiples of {unit}")
 
 
 def _nearest(span: Span, unit: Fraction, most: int) -> range:

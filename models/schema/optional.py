@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from functools import cache
 
-from models.pieces.piece import Piece, sequence, text_piece
-from models.pieces.sheet import NoText, Sheet
+from models.grammar.fragments.builder import GrammarBuilder, NoText
+from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
 
 
 def some_of(
-    parts: list[tuple[Piece, bool]],
+    parts: list[tuple[Fragment, bool]],
     least: int,
     most: int,
     marks: str,
-    sheet: Sheet,
-    others: Piece | None = None,
+    builder: GrammarBuilder,
+    others: Fragment | None = None,
     room: int = 0,
-) -> Piece:
+) -> Fragment:
     """The parts in order, `least` to `most` in all, those marked True always; `others` may come last, `room` times.
 
     Where the number matters it is counted as they are written: at most len(parts) ** 2 rules, else two for each.
@@ -25,10 +25,10 @@ def some_of(
     needed = sum(1 for _, must in parts if must)
     counted = least > needed or most < len(parts) + room
     top = len(parts) if counted else 1
-    comma = text_piece(",")
+    comma = text_fragment(",")
 
     @cache
-    def rest(index: int, count: int) -> Piece | None:
+    def rest(index: int, count: int) -> Fragment | None:
         """What follows the first `index` parts of which `count` were written, or 1 for any number if none counts."""
         if index == len(parts):
             if counted:
@@ -47,7 +47,7 @@ def some_of(
             return None
         rule = " | ".join(dict.fromkeys(option.rule for option in options))
         only = options[0].constant if len(options) == 1 else None
-        return sheet.rule("rest", Piece(rule, max(option.longest for option in options), constant=only))
+        return builder.rule("rest", Fragment(rule, max(option.longest for option in options), constant=only))
 
     for index in reversed(range(len(parts))):  # from the end, so that no call goes deep
         for count in range(min(index, top) + 1):
@@ -55,19 +55,19 @@ def some_of(
     body = rest(0, 0)
     if body is None:
         raise NoText("No number of parts is allowed.", "Change the least or the most.")
-    whole = sequence([text_piece(marks[0]), body])
-    return Piece(f"({whole.rule})", whole.longest, f"{least}–{most} parts", whole.constant)
+    whole = sequence([text_fragment(marks[0]), body])
+    return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} parts", whole.constant)
 
 
-def _end(others: Piece | None, comma: bool, least: int, most: int, marks: str) -> Piece | None:
+def _end(others: Fragment | None, comma: bool, least: int, most: int, marks: str) -> Fragment | None:
     """`least` to `most` others, and the end. A name may come twice, so that two need not be two."""
     if least > min(most, 1) or (least and others is None):
         return None
-    close = text_piece(marks[1])
+    close = text_fragment(marks[1])
     if others is None or most < 1:
         return close
     if comma:
-        return sequence([Piece(f'("," {others.rule}){{{least},{most}}}', most * (others.longest + 1)), close])
+        return sequence([Fragment(f'("," {others.rule}){{{least},{most}}}', most * (others.longest + 1)), close])
     rule = f'{others.rule} ("," {others.rule}){{0,{most - 1}}}' if most > 1 else others.rule
-    some = Piece(rule if least else f"({rule})?", most * (others.longest + 1) - 1)
+    some = Fragment(rule if least else f"({rule})?", most * (others.longest + 1) - 1)
     return sequence([some, close])

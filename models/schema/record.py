@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from models.pieces.piece import Piece, sequence
-from models.pieces.sheet import NoText
+from models.grammar.fragments.builder import NoText
+from models.grammar.fragments.fragment import Fragment, sequence
 from models.schema.clause import Clause
 from models.schema.document import Located
 from models.schema.extras import extras
@@ -16,14 +16,14 @@ from models.schema.refusal import Unsatisfiable
 from models.schema.row import key
 
 if TYPE_CHECKING:
-    from models.schema.writer import Writer
+    from models.schema.writer import SchemaWriter
 
 
-def record(clause: Clause, writer: Writer) -> Piece:
+def record(clause: Clause, writer: SchemaWriter) -> Fragment:
     """An object with its declared names in order, each optional one there or not, then names that are not declared."""
     required = {name for names, _ in clause.said("required") for name in names}
     declared = _declared(clause, writer)
-    pairs: list[tuple[Piece, bool]] = []
+    pairs: list[tuple[Fragment, bool]] = []
     for name in declared:
         parts = property_parts(clause, name, writer.document)
         try:
@@ -34,7 +34,7 @@ def record(clause: Clause, writer: Writer) -> Piece:
             continue
         writer.note(parts[0].path if parts else clause.where("required"), value)
         written = sequence([key(name), value])
-        pairs.append((writer.sheet.rule("pair", written), name in required))
+        pairs.append((writer.builder.rule("pair", written), name in required))
     least, most = clause.least("minProperties"), clause.most("maxProperties")
     needed = len(required)
     short = least > len(pairs)
@@ -47,10 +47,10 @@ def record(clause: Clause, writer: Writer) -> Piece:
             f"cannot be met by {len(pairs)} possible names, of which {needed} are required.",
             "List more names in properties, or change how many there must be.",
         )  # fmt: skip
-    return some_of(pairs, least, most, "{}", writer.sheet, others, room)
+    return some_of(pairs, least, most, "{}", writer.builder, others, room)
 
 
-def _declared(clause: Clause, writer: Writer) -> list[str]:
+def _declared(clause: Clause, writer: SchemaWriter) -> list[str]:
     """The names that are spelled out: in properties, in required, or as the only ones that propertyNames admits."""
     found = [name for properties, _ in clause.said("properties") for name in properties]
     found += [name for names, _ in clause.said("required") for name in names]

@@ -6,7 +6,7 @@ import json
 import re
 
 from models.errors import ContractError
-from models.pieces.sheet import NoText
+from models.grammar.fragments.builder import NoText
 
 _PLAIN = re.compile(r"[$A-Za-z_][$\w-]*")
 

@@ -12,9 +12,9 @@ from math import prod
 
 from llguidance import LLMatcher, LLTokenizer
 
-from models.pieces import text
-from models.pieces.piece import Piece, literal
-from models.pieces.sheet import Sheet
+from models.grammar.fragments import text
+from models.grammar.fragments.builder import GrammarBuilder
+from models.grammar.fragments.fragment import Fragment, literal
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
 from models.schema.formats import FORMATS
@@ -32,14 +32,14 @@ _CHARACTER = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\])'
 """A character as JSON writes it; those that need more than a backslash are left out."""
 
 
-def string(clause: Clause, bounds: Bounds, sheet: Sheet) -> Piece:
+def string(clause: Clause, bounds: Bounds, builder: GrammarBuilder) -> Fragment:
     """Any text for which `clause` holds."""
     formats = [FORMATS[name].longest for name, _ in clause.said("format")]
     least, most = lengths(clause, max([bounds.text, *formats]))
     if not any(True for word in ("pattern", "format", "not") for _ in clause.said(word)):
-        return text.string({"min_length": least, "max_length": most}, clause.path, sheet)
+        return text.string({"min_length": least, "max_length": most}, clause.path, builder)
     left_out = [value for value in clause.excluded if isinstance(value, str)]
-    return terminal("TEXT", clause, [], left_out, least, most, sheet)
+    return terminal("TEXT", clause, [], left_out, least, most, builder)
 
 
 def lengths(clause: Clause, default: int) -> tuple[int, int]:
@@ -60,8 +60,8 @@ def lengths(clause: Clause, default: int) -> tuple[int, int]:
 
 
 def terminal(
-    name: str, clause: Clause, rules: list[Rule], left_out: list[str], least: int, most: int, sheet: Sheet
-) -> Piece:
+    name: str, clause: Clause, rules: list[Rule], left_out: list[str], least: int, most: int, builder: GrammarBuilder
+) -> Fragment:
     """The quoted texts of `least` to `most` characters that match `clause` and `rules`, but for those left out."""
     rules = [*_rules(clause), *rules]
     room = most
@@ -86,7 +86,7 @@ def terminal(
             "leaves no text beside the lengths and other keywords that hold there.",
             "Relax one of them; a pattern cannot ask for control characters.",
         )  # fmt: skip
-    return Piece(sheet.terminal(name, body), wide + 2, f"{least}–{most} characters, limited by the schema")
+    return Fragment(builder.terminal(name, body), wide + 2, f"{least}–{most} characters, limited by the schema")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Writer: schemas that hold together, as the piece of a grammar. Knows types, references and their depth.
+"""SchemaWriter: schemas that hold together, as the piece of a grammar. Knows types, references and their depth.
 
 What each type becomes is in the neighbouring files (strings, numbers, array, object).
 """
@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from models.pieces.piece import Piece, either, text_piece
-from models.pieces.sheet import Bound, NoText, Sheet
+from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText
+from models.grammar.fragments.fragment import Fragment, either, text_fragment
 from models.schema import array, numbers, record, strings
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
@@ -25,23 +25,23 @@ _SCALARS = frozenset(("null", "boolean", "integer", "fraction", "string"))
 
 
 @dataclass(frozen=True, eq=False)
-class Writer:
+class SchemaWriter:
     """`entered`: the references around the present value; `free`: whether it is inside a value of which nothing is
     known, where arrays and objects would have no end; `title`: the contract's name."""
 
     normal: Normal
     bounds: Bounds
-    sheet: Sheet
+    builder: GrammarBuilder
     title: str
     entered: tuple[str, ...] = (ROOT + "#",)
     free: bool = False
-    memo: dict[Any, Piece | NoText] = field(default_factory=dict)
+    memo: dict[Any, Fragment | NoText] = field(default_factory=dict)
 
     @property
     def document(self) -> Document:
         return self.normal.document
 
-    def value(self, parts: tuple[Located, ...]) -> Piece:
+    def value(self, parts: tuple[Located, ...]) -> Fragment:
         """Any value that fits all of `parts`. NoText where none does, SchemaRefused for what cannot be enforced."""
         same = tuple(part.schema if isinstance(part.schema, bool) else id(part.schema) for part in parts)
         key = (same, tuple(sorted(self.entered)), self.free or not parts)
@@ -55,8 +55,8 @@ class Writer:
             raise found
         return found
 
-    def _value(self, parts: tuple[Located, ...]) -> Piece:
-        found: list[Piece] = []
+    def _value(self, parts: tuple[Located, ...]) -> Fragment:
+        found: list[Fragment] = []
         missing: NoText | None = None
         dead: list[Clause] = []
         for clause in self.normal.clauses(parts, dead=dead):
@@ -86,7 +86,7 @@ class Writer:
             path, "admits no value at all: its keywords contradict each other.", "Relax or remove one of them."
         )
 
-    def _clause(self, clause: Clause, free: bool) -> list[Piece]:
+    def _clause(self, clause: Clause, free: bool) -> list[Fragment]:
         if clause.values is not None:
             if not clause.values:
                 raise Unsatisfiable(
@@ -97,7 +97,7 @@ class Writer:
             nested = [constant(value) for value in clause.values if isinstance(value, dict | list)]
             for value in clause.values:
                 json_text(value, clause.path)
-            return [*([self.sheet.one_of("CHOICE", texts)] if texts else []), *nested]
+            return [*([self.builder.one_of("CHOICE", texts)] if texts else []), *nested]
         entered = (*self.entered, *sorted(clause.entered))
         reference, times = Counter(entered).most_common(1)[0]
         if times > max(self.bounds.depth, 1):
@@ -117,16 +117,16 @@ class Writer:
             raise missing
         return found
 
-    def _typed(self, kind: str, clause: Clause, types: frozenset[str]) -> list[Piece]:
+    def _typed(self, kind: str, clause: Clause, types: frozenset[str]) -> list[Fragment]:
         """The pieces of one type, none where the clause does not admit it."""
         if kind == "number" and types & {"integer", "fraction"}:
             write = numbers.any_number if types >= {"integer", "fraction"} else numbers.integer
             write = write if "integer" in types else numbers.fraction
-            return [write(clause, self.bounds, self.sheet)]
+            return [write(clause, self.bounds, self.builder)]
         if kind not in types:
             return []
         if kind == "string":
-            return [strings.string(clause, self.bounds, self.sheet)]
+            return [strings.string(clause, self.bounds, self.builder)]
         if kind in ("array", "object"):
             for value in clause.excluded:
                 if isinstance(value, list if kind == "array" else dict):
@@ -136,7 +136,9 @@ class Writer:
                     )  # fmt: skip
             return [array.array(clause, self) if kind == "array" else record.record(clause, self)]
         options: list[Any] = [None] if kind == "null" else [True, False]
-        return [text_piece(json.dumps(value)) for value in options if all(value is not out for out in clause.excluded)]
+        return [
+            text_fragment(json.dumps(value)) for value in options if all(value is not out for out in clause.excluded)
+        ]
 
     def finite(self, parts: tuple[Located, ...]) -> list[str] | None:
         """The JSON of every value that fits all of `parts`, each once; None if they are many."""
@@ -152,23 +154,23 @@ class Writer:
                 kept.append((value, path))
         return [json_text(value, path) for value, path in kept]
 
-    def name(self, parts: tuple[Located, ...], rules: list[strings.Rule], declared: list[str], at: str) -> Piece:
+    def name(self, parts: tuple[Located, ...], rules: list[strings.Rule], declared: list[str], at: str) -> Fragment:
         """A property name that fits all of `parts` and matches `rules`, and is none of those declared."""
         found = []
         for clause in self.normal.clauses((Located({"type": "string"}, at), *parts)):
             if clause.values is None:
                 least, most = strings.lengths(clause, self.bounds.key)
                 left_out = [*declared, *(value for value in clause.excluded if isinstance(value, str))]
-                found.append(strings.terminal("NAME", clause, rules, left_out, least, most, self.sheet))
+                found.append(strings.terminal("NAME", clause, rules, left_out, least, most, self.builder))
         if not found:
             raise Unsatisfiable(at, "leaves no name for a property.", "Relax propertyNames or the patterns.")
         return either(found)
 
-    def note(self, path: str, piece: Piece) -> None:
+    def note(self, path: str, fragment: Fragment) -> None:
         """Take down how long the value at `path` may be."""
-        bound = Bound(f"{self.title} {path}", piece.bound, piece.longest)
-        if bound not in self.sheet.bounds:
-            self.sheet.bounds.append(bound)
+        bound = Bound(f"{self.title} {path}", fragment.bound, fragment.longest)
+        if bound not in self.builder.bounds:
+            self.builder.bounds.append(bound)
 
 
 def _finite(clause: Clause) -> list[Any] | None:

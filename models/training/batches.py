@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from models.engine import Message
+from models.engines.engine import Message
 from models.training.exercise import Exercise
 from models.training.tokenizer import ASSISTANT, END, PAD_ID
 

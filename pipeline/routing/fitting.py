@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration
 from pipeline.routing.head import FEW, Head, Matrix, Method, numbered
-from pipeline.routing.labels import OUT_OF_SCOPE
 from pipeline.routing.model import GateModel
 
 PRECISION = 0.99

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import UsageError
+from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration, Floats
 from pipeline.routing.head import Head, Matrix
-from pipeline.routing.labels import OUT_OF_SCOPE
 
 VERSION = 1
 

@@ -10,9 +10,10 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from pipeline.service import batches, chat, conversations, errors, escalations, health, passages
-from pipeline.service.guard import Guard
+from pipeline.service import errors
+from pipeline.service.middleware.guard import Guard
 from pipeline.service.openapi import describe
+from pipeline.service.routes import completions, conversations, escalations, health, passages, runs
 from pipeline.service.service import Service
 
 WEB = Path(__file__).parents[1] / "web"
@@ -29,7 +30,7 @@ def application(service: Service) -> ASGIApp:
         redoc_url=None,
     )
     api.state.service = service
-    for routes in (conversations, escalations, batches, passages, health, chat):
+    for routes in (conversations, escalations, runs, passages, health, completions):
         api.include_router(routes.router)
     errors.install(api)
     contracts = service.app.classes

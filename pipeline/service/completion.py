@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.events import Answered, Asked, Escalated, Failed, Numbered, OperatorSaid, TurnFinished
-from pipeline.readings import Readings
-from pipeline.service.readings import tokens
+from pipeline.journal.queries import Queries
+from pipeline.service.timeline import tokens
 
 MOST_MESSAGES = 500
 WITH_A_PERSON = "A person will answer you."
@@ -94,7 +94,7 @@ class Completed:
             yield {**head, "choices": [], "usage": self.usage}
 
 
-def completed(journal: Readings, conversation: str, events: Sequence[Numbered]) -> Completed:
+def completed(journal: Queries, conversation: str, events: Sequence[Numbered]) -> Completed:
     """What a turn's events say."""
     spoken: list[str] = []
     record, status = "", "unfinished"

@@ -10,8 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.events import Event, RecordFinished, StepFinished, TurnFinished
-from pipeline.journal import Journal
-from pipeline.service.readings import standing, tokens
+from pipeline.journal.journal import Journal
+from pipeline.service.timeline import standing, tokens
 
 BUCKETS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Seconds: from a step in plain Python to a long answer of a large model."""

@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 from pipeline.outcome import Outcome
-from pipeline.pipeline import Pipeline
+from pipeline.runtime.pipeline import Pipeline
 
 
 class PacedPipeline(Pipeline):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from models.engine import Engine, Message, Sampling
+from models.engines.engine import Engine, Message, Sampling
 
 SECONDS = 10.0
 """That an engine has for one token, behind all else that it has to do."""

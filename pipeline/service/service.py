@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.app import App
-from pipeline.dialogue import Dialogues
-from pipeline.folder import Folder
-from pipeline.journal import Journal
-from pipeline.manifest import index_identity, manifest_of
-from pipeline.pipeline import Pipeline
+from pipeline.batch.folder import Folder
+from pipeline.chat.dialogues import Dialogues
+from pipeline.journal.journal import Journal
+from pipeline.runtime.manifest import index_identity, manifest_of
+from pipeline.runtime.pipeline import Pipeline
 from pipeline.service.limits import Limits, Slots
 from pipeline.service.metrics import Metrics
 from pipeline.service.paced import PacedPipeline
 from pipeline.service.probe import Probe
-from pipeline.service.runs import Runs
+from pipeline.service.run_queue import Runs
 from pipeline.service.threads import Threads
 from pipeline.service.tokens import Tokens
 from pipeline.service.turns import Turns

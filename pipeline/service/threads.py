@@ -11,8 +11,8 @@ import json
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from pipeline.readings import Readings
-from pipeline.service.readings import keys
+from pipeline.journal.queries import Queries
+from pipeline.service.timeline import keys
 
 PREFIX = "chat:"
 MOST = 10_000
@@ -22,7 +22,7 @@ MOST = 10_000
 class Threads:
     """Of one journal, of which it reads the latest chats once."""
 
-    def __init__(self, journal: Readings) -> None:
+    def __init__(self, journal: Queries) -> None:
         self._at: OrderedDict[str, str] = OrderedDict()  # conversation → the key that it stands at
         self._standing: dict[str, list[str]] = {}  # key → conversations that stand there, the latest last
         for conversation, key in keys(journal, PREFIX, MOST):

@@ -1,6 +1,6 @@
 """Turns: the messages that are being worked on, each to its end, whether or not anybody listens still.
 
-Knows how many there are and who waits; what a turn does is dialogue.py's business.
+Knows how many there are and who waits; what a turn does is dialogues.py's business.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 
-from pipeline.dialogue import Dialogues
+from pipeline.chat.dialogues import Dialogues
 from pipeline.events import Numbered, TurnFinished
 from pipeline.service.errors import as_api_error, overloaded
 from pipeline.service.limits import Slots

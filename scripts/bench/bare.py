@@ -20,15 +20,15 @@ import httpx
 from annotated_types import MaxLen, MinLen
 
 from models.contract import Contract
-from models.engine import Message, Sampling
-from models.grammar import Grammar
+from models.engines.engine import Message, Sampling
+from models.grammar.grammar import Grammar
 from pipeline import App, Run, UsageError, read_requests, run_batch, workflow
-from scripts.bench.instant import file_ticket, find_desk, write_requests
-from scripts.bench.listening import Listening
+from scripts.bench.null_engine import file_ticket, find_desk, write_requests
+from scripts.bench.recording_engine import Listening
 from scripts.console import tell
 
 if TYPE_CHECKING:
-    from models.vllm import VllmEngine
+    from models.engines.vllm.engine import VllmEngine
 
 
 class Report(Contract):
@@ -53,7 +53,7 @@ async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict
 
     A first batch warms the server up, and is listened to.
     """
-    from models.vllm import VllmEngine  # takes seconds, and every command mounts this one
+    from models.engines.vllm.engine import VllmEngine  # takes seconds, and every command mounts this one
 
     app, seconds = App("bare", [report]), {"pipeline": list[float](), "bare": list[float]()}
     engine = await VllmEngine.open(url)

@@ -16,15 +16,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from models.dummy import LOAD_FLAGS, SHAPES, write_dummy
+from models.bench.throughput.arena import Arena, Round
+from models.bench.throughput.findings import rows
+from models.bench.throughput.forms import FORMS
+from models.bench.throughput.machine import gpus, peak_memory
+from models.bench.throughput.plan import Plan
+from models.bench.throughput.report import grammars, mask_shares, report
+from models.bench.throughput.variant import SERVERS, VARIANTS
+from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.errors import EngineError, ModelNotFound
-from models.throughput.arena import Arena, Round
-from models.throughput.findings import rows
-from models.throughput.forms import FORMS
-from models.throughput.machine import gpus, peak_memory
-from models.throughput.plan import Plan
-from models.throughput.report import grammars, mask_shares, report
-from models.throughput.variant import SERVERS, VARIANTS
 from scripts.bench.decode_plots import write_plots
 from scripts.bench.decode_table import decode_table
 

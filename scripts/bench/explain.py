@@ -11,12 +11,12 @@ from typing import Any
 
 from rich.table import Table
 
-from models.engine import Engine
-from models.throughput.counters import Times
-from models.throughput.masks import mean_mask_seconds
-from models.tokenizers import load_tokenizer
+from models.bench.throughput.counters import Times
+from models.bench.throughput.masks import mean_mask_seconds
+from models.engines.engine import Engine
+from models.engines.tokenizers import load_tokenizer
 from pipeline.events import Event, RecordFinished, RecordStarted, StepFinished
-from scripts.bench.listening import Listening
+from scripts.bench.recording_engine import Listening
 
 WALKED = 32
 """Answers whose masks are measured again here."""
@@ -76,7 +76,7 @@ class Explanation:
         }
 
     async def _clock(self) -> Times:
-        from models.vllm import VllmEngine  # takes seconds, and every command mounts this one
+        from models.engines.vllm.engine import VllmEngine  # takes seconds, and every command mounts this one
 
         engine = self.engine.engine
         return Times.read(await engine.metrics()) if isinstance(engine, VllmEngine) else Times()

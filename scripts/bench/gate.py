@@ -17,13 +17,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from models.grammar import normalise
+from models.grammar.grammar import normalise
 from pipeline import App, load_app, read_requests, run_batch
-from pipeline.router import OUT_OF_SCOPE
-from pipeline.routing.calibrated import open_router
-from pipeline.routing.verdict import shortlist
+from pipeline.routing.calibrated_router import open_router
+from pipeline.routing.decision import shortlist
+from pipeline.routing.router import OUT_OF_SCOPE
 from pipeline.workflow import Workflow
-from scripts.bench.deciding import Deciding
+from scripts.bench.oracle_engine import Deciding
 from scripts.bench.pipeline import SAMPLE
 from scripts.console import console, tell
 from scripts.equipment import Equipment, equipped

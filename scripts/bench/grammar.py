@@ -11,9 +11,9 @@ import typer
 from rich.progress import track
 from rich.table import Table
 
-from models.proof.mask_times import MaskTimes, measure, quantile
-from models.proof.specimens import Specimen, draw_sources, random_specimen
-from models.tokenizers import load_tokenizer
+from models.bench.proof.mask_times import MaskTimes, measure, quantile
+from models.bench.proof.specimens import Specimen, draw_sources, random_specimen
+from models.engines.tokenizers import load_tokenizer
 from scripts.console import console
 from scripts.discovery import find_contracts
 from scripts.run import TRAVEL

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from index import Embedder, Index
 from index.build import build_version
-from index.versions import VersionedFolder
+from index.storage.versions import VersionedFolder
 from scripts.bench import incremental, searching
 from scripts.bench.corpus import SITES, SyntheticCorpus, SyntheticEmbedder, real_sentences
 from scripts.bench.index_plot import write_plot

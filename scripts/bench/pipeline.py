@@ -15,12 +15,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from models.engine import Engine
-from models.server import VllmServer
+from models.engines.engine import Engine
+from models.engines.vllm.server import VllmServer
 from pipeline import Listener, Summary, UsageError, load_app, read_requests, run_batch
 from scripts.bench.bare import compare
 from scripts.bench.explain import Explanation, explained
-from scripts.bench.instant import measure as measure_instant
+from scripts.bench.null_engine import measure as measure_instant
 from scripts.console import console, tell
 from scripts.equipment import equipped
 from scripts.run import TRAVEL

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.errors import UsageError
-from scripts.bench.guests import BigSender, Deserter, SlowReader, converse
+from scripts.bench.load_clients import BigSender, Deserter, SlowReader, converse
 from scripts.console import console
 
 

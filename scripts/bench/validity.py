@@ -17,10 +17,10 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from models.dummy import CONTEXT, LOAD_FLAGS, write_dummy
-from models.proof.attack import attack
-from models.server import VllmServer
-from models.tokenizers import load_tokenizer
+from models.bench.proof.attack import attack
+from models.engines.dummy import CONTEXT, LOAD_FLAGS, write_dummy
+from models.engines.tokenizers import load_tokenizer
+from models.engines.vllm.server import VllmServer
 from scripts.console import console, tell
 
 TEMPERATURES = (0.0, 1.0, 1.5)
@@ -60,9 +60,9 @@ async def _measure(
     model: str, number: int, contracts: int, concurrency: int, tokenizer: str, context: int, seed: int
 ) -> Rows:
     # They take seconds to import, and every command mounts this one.
-    from models.proof.contest import constrained, entries, plain, play
-    from models.proof.plain_way import PlainWay
-    from models.vllm import VllmEngine
+    from models.bench.proof.contest import constrained, entries, plain, play
+    from models.bench.proof.plain_way import PlainWay
+    from models.engines.vllm.engine import VllmEngine
 
     entered = entries(Random(seed), contracts, context)
     rows: Rows = {f"random tokens, {tokenizer}": Counter()}

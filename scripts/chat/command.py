@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipeline import Journal, Pipeline, UsageError, load_app
-from pipeline.conversations import Conversations
-from pipeline.dialogue import Dialogues
-from pipeline.folder import Folder
-from pipeline.gateway import waits_of
-from pipeline.manifest import index_identity, manifest_of
+from pipeline.batch.folder import Folder
+from pipeline.chat.dialogues import Dialogues
+from pipeline.chat.store import ConversationStore
+from pipeline.generation.engine_client import waits_of
+from pipeline.runtime.manifest import index_identity, manifest_of
 from scripts.chat.screen import HELP, Screen
 from scripts.chat.session import Session
 from scripts.cluster import opened
@@ -112,7 +112,7 @@ async def _chat(
 
 def _known(journal: Journal, goes_on: str) -> str:
     """The id of the conversation to go on with; empty for a new one. UsageError if there is none."""
-    kept = Conversations(journal)
+    kept = ConversationStore(journal)
     if goes_on == "last":
         return kept.latest()
     if goes_on:

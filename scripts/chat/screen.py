@@ -10,6 +10,7 @@ from rich.status import Status
 from rich.text import Text
 from rich.tree import Tree
 
+from pipeline.chat.transcript import Spoken
 from pipeline.events import (
     ActionCommitted,
     Answered,
@@ -19,11 +20,10 @@ from pipeline.events import (
     Failed,
     MessageReceived,
     OperatorSaid,
+    Progress,
     Routed,
-    Said,
     StepStarted,
 )
-from pipeline.transcript import Spoken
 
 HELP = "Write what you want; to a question with choices, a number will do. /why, /new, /quit; Ctrl-C stops an answer."
 
@@ -69,7 +69,7 @@ class Screen:
                 self._doing(intent.replace("_", " "))
             case StepStarted(_, _, name):
                 self._doing(name.replace("_", " "))
-            case Said(_, text):
+            case Progress(_, text):
                 self._doing(text)
                 self.note(f"· {text}")
             case ActionCommitted(_, action):

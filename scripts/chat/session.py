@@ -7,8 +7,8 @@ import signal
 from contextlib import aclosing
 
 from pipeline import App, UsageError
-from pipeline.dialogue import Dialogues
-from pipeline.journal import Journal
+from pipeline.chat.dialogues import Dialogues
+from pipeline.journal.journal import Journal
 from scripts.chat.lines import Lines
 from scripts.chat.screen import HELP, Screen
 from scripts.record_tree import record_tree

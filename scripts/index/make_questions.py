@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from index import Index, Passage
-from models.opening import open_engine
-from pipeline.drafting import Drafted, draft_questions
+from models.engines.open_engine import open_engine
 from pipeline.errors import UsageError
+from pipeline.generation.question_drafts import Drafted, draft_questions
 from scripts.console import console, finish, tell
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from index import Document, Index, KnowledgeError
 from index.build import build_version
 from index.embedding import Vectors
-from index.versions import VersionedFolder
+from index.storage.versions import VersionedFolder
 
 DOCUMENTS = 200
 _WORD = re.compile(r"\w+")

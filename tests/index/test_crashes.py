@@ -18,7 +18,7 @@ from editions import WordEncoder, assert_whole, build, documents
 
 from index import Index, IndexBusy, NotAnIndex
 from index.build import build_version
-from index.versions import VersionedFolder
+from index.storage.versions import VersionedFolder
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("INTERLOCK_KILLS", "8"))

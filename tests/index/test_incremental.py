@@ -14,7 +14,7 @@ from editions import WordEncoder, documents
 
 from index import Document, Embedder, Index
 from index.build import Built, build_version
-from index.versions import VersionedFolder
+from index.storage.versions import VersionedFolder
 
 
 @pytest.fixture

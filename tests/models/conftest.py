@@ -8,10 +8,10 @@ import pytest
 from pydantic import Field
 
 from models.contract import Contract
-from models.engine import Message
-from models.grammar import Grammar
-from models.money import Money
+from models.engines.engine import Message
+from models.grammar.grammar import Grammar
 from models.said import Said, Scratchpad
+from models.values.money import Money
 
 
 class Request(Contract):

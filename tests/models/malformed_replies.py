@@ -11,9 +11,9 @@ import pytest
 from pydantic import Field
 
 from models import Contract, Quote, Said, Scratchpad
-from models.grammar import Grammar, compile_grammar
-from models.xml.form import described, place_of
-from models.xml_reply import longest_reply
+from models.engines.prompted.xml.form import described, place_of
+from models.engines.prompted.xml_reply import longest_reply
+from models.grammar.grammar import Grammar, compile_grammar
 
 
 class Trip(Contract):

@@ -6,8 +6,9 @@ from random import Random
 
 from llguidance import LLTokenizer
 
-from models import adversary, membership
-from models.grammar import Grammar
+from models.engines import adversary
+from models.grammar import membership
+from models.grammar.grammar import Grammar
 
 
 def random_walk(grammar: Grammar, tokenizer: LLTokenizer, random: Random) -> tuple[str, int]:

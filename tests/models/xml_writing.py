@@ -7,9 +7,9 @@ import json
 import re
 from typing import Any
 
-from models.grammar import Grammar
-from models.xml.form import place_of
-from models.xml.place import Entries, Items, Place, Record, Shape
+from models.engines.prompted.xml.form import place_of
+from models.engines.prompted.xml.place import Entries, Items, Place, Record, Shape
+from models.grammar.grammar import Grammar
 
 _LOOKS_EMPTY = {"null", "none", "nil", "n/a", ""}
 

@@ -10,8 +10,8 @@ import pytest_asyncio
 from pipeline_world import TODAY, Passing
 
 from pipeline import App, Journal, Run, Turn, load_app
+from pipeline.durable.execution import Execution
 from pipeline.events import Event
-from pipeline.replay import Replay
 
 
 @pytest_asyncio.fixture
@@ -29,7 +29,7 @@ def passing(journal: Journal, tmp_path: Path) -> Passing:
         if past is None:
             journal.begin("r1", "[]", TODAY)
         tell = (lambda event: None) if told is None else told.append
-        replay = Replay("r1", journal, TODAY, tmp_path, past, tell)
+        replay = Execution("r1", journal, TODAY, tmp_path, past, tell)
         return Run("r1", [Turn("customer", text)], TODAY, tmp_path, replay, tell=tell)
 
     return start

@@ -9,7 +9,7 @@ from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
-from pipeline.dialogue import Dialogues
+from pipeline.chat.dialogues import Dialogues
 from pipeline.events import Numbered
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from command import COMMAND, QUIET, ROOT, interlock
 
-from models.server import VllmServer
+from models.engines.vllm.server import VllmServer
 
 SMALL = ("bench", "decode", "--forms", "keys", "--repeat", "1", "--variants", "constrained,free,jump-forward")
 

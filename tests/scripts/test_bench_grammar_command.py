@@ -7,12 +7,12 @@ from random import Random
 from command import interlock
 
 from models import Contract
-from models.grammar import compile_grammar
-from models.membership import admits
-from models.proof.mask_times import measure, quantile
-from models.proof.plausible import plausible_text
-from models.proof.specimens import random_specimen
-from models.tokenizers import load_tokenizer
+from models.bench.proof.mask_times import measure, quantile
+from models.bench.proof.plausible import plausible_text
+from models.bench.proof.specimens import random_specimen
+from models.engines.tokenizers import load_tokenizer
+from models.grammar.grammar import compile_grammar
+from models.grammar.membership import admits
 
 
 def test_the_bench_counts_every_compile_and_every_mask() -> None:

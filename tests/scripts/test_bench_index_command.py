@@ -9,7 +9,7 @@ import pytest
 
 from index import Embedder, Index
 from index.build import build_version
-from index.versions import VersionedFolder
+from index.storage.versions import VersionedFolder
 from scripts.bench import incremental, searching
 from scripts.bench.corpus import Sentences, SyntheticCorpus, SyntheticEmbedder
 from scripts.bench.index_plot import write_plot

@@ -13,7 +13,7 @@ import pytest
 from command import COMMAND, QUIET, ROOT, SAMPLE, interlock
 from processes import survivors
 
-from models.watchdog import descendants
+from models.engines.watchdog import descendants
 from pipeline import UsageError
 from scripts.cluster import check
 

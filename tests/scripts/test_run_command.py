@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from command import COMMAND, QUIET, ROOT, SAMPLE, interlock
 
-from models.server import VllmServer
-from models.watchdog import descendants
+from models.engines.vllm.server import VllmServer
+from models.engines.watchdog import descendants
 from pipeline.workflows import travel
 from pipeline.workflows.travel import contracts
 

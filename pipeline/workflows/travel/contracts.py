@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.contract import Contract
-from models.money import Money
 from models.said import Quote, Said, Scratchpad
+from models.values.money import Money
 from pipeline.workflows.travel.booking_ref import BookingRef
 
 City = Annotated[str, Field(max_length=24)]

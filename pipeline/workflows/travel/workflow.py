@@ -1,6 +1,6 @@
 """The five things Meridian Desk does for a customer, each from the first word to its ending.
 
-Knows the order of things and what to say when a rule does not hold; the rules are in guardrails.py, the effects in
+Knows the order of things and what to say when a rule does not hold; the rules are in guardrail.py, the effects in
 actions.py, the figures in terms.py.
 """
 
@@ -10,8 +10,8 @@ from datetime import date
 
 from pipeline.errors import Refused
 from pipeline.outcome import Escalation
-from pipeline.run import Run
-from pipeline.workflow import workflow
+from pipeline.run.declaration import workflow
+from pipeline.run.run import Run
 from pipeline.workflows.travel import examples, guardrails, lookups
 from pipeline.workflows.travel.actions import book, cancel, change, open_ticket
 from pipeline.workflows.travel.contracts import (

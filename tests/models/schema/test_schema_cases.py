@@ -12,10 +12,10 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 from llguidance import LLTokenizer
 
-from models.adversary import random_walk
-from models.grammar import compile_grammar
+from models.bench.proof.schema_report import check_schema
+from models.engines.adversary import random_walk
+from models.grammar.grammar import compile_grammar
 from models.schema.json_contract import json_contract
-from models.schema.report import check_schema
 from models.schema.vocabulary import FLAT, IN_PLACE
 
 CASES = Path(__file__).with_name("cases")

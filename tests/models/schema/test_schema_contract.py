@@ -11,9 +11,9 @@ from llguidance import LLTokenizer
 from pydantic import TypeAdapter, ValidationError, create_model
 
 from models import Contract, ContractError
-from models.adversary import random_walk
-from models.grammar import compile_grammar
-from models.membership import admits
+from models.engines.adversary import random_walk
+from models.grammar.grammar import compile_grammar
+from models.grammar.membership import admits
 from models.schema import Bounds, JsonContract, SchemaRefused
 
 BYTES = LLTokenizer("byte")

@@ -13,9 +13,9 @@ from jsonschema import Draft202012Validator
 from llguidance import LLTokenizer
 
 from models import Contract, ContractError
-from models.adversary import random_walk
-from models.grammar import compile_grammar
-from models.membership import admits
+from models.engines.adversary import random_walk
+from models.grammar.grammar import compile_grammar
+from models.grammar.membership import admits
 from models.schema.pattern import searched
 
 BYTES = LLTokenizer("byte")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
-from models.engine import Message
+from models.engines.engine import Message
 from models.training import utterances
 from models.training.batches import LENGTHS, Batches, collate, encode, load
 from models.training.exercise import Exercise
@@ -37,8 +37,8 @@ def batches(tokenizer: Tokenizer, seed: int = 3) -> Batches:
 def test_tokens_are_those_of_each_piece_of_the_chat_template_alone(tokenizer):
     exercises = list(islice(generated(2), 300))
     for exercise, (ids, prompt, own) in zip(exercises, encode(exercises, render, tokenizer), strict=True):
-        pieces = [part for m in render(exercise) for part in (f"<|{m.role}|>", m.content)]
-        expected = [n for piece in (*pieces, ASSISTANT) for n in tokenizer.encode(piece).ids]
+        fragments = [part for m in render(exercise) for part in (f"<|{m.role}|>", m.content)]
+        expected = [n for fragment in (*fragments, ASSISTANT) for n in tokenizer.encode(fragment).ids]
         assert ids[:prompt] == expected
         assert ids[prompt:] == tokenizer.encode(exercise.target()).ids + tokenizer.encode(END).ids
         assert len(own) == len(ids) - prompt

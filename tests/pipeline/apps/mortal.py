@@ -20,8 +20,8 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-import pipeline.journal
-import pipeline.writer
+import pipeline.journal.journal
+import pipeline.journal.writer
 from pipeline import InterlockError, load_app, read_requests, run_batch
 
 APP, SOURCE, OUT = load_app(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
@@ -78,10 +78,10 @@ def moments(seed: int, kills: int) -> None:
 
 
 def commits() -> None:
-    pipeline.writer.GROUP = 1  # every write is a commit of its own
+    pipeline.journal.writer.GROUP = 1  # every write is a commit of its own
 
     def die_after(number: int) -> None:
-        class Mortal(pipeline.writer.Writer):
+        class Mortal(pipeline.journal.writer.JournalWriter):
             done = 0
 
             def _commit(self, batch: object) -> None:
@@ -90,7 +90,7 @@ def commits() -> None:
                 if self.done == number:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-        pipeline.journal.Writer = Mortal  # type: ignore[misc]
+        pipeline.journal.journal.JournalWriter = Mortal  # type: ignore[misc]
 
     for number in count(1):
         out = OUT / str(number)

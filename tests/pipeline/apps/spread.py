@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from pipeline import load_app, read_requests
-from pipeline.cluster import run_shards
+from pipeline.batch.cluster import run_shards
 
 SHOP = str(Path(__file__).with_name("shop.py"))
 

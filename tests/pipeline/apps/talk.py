@@ -16,9 +16,9 @@ from datetime import date
 from itertools import count
 from pathlib import Path
 
-import pipeline.journal
-import pipeline.writer
-from pipeline import Journal, Pipeline, load_app
+import pipeline.journal.journal
+import pipeline.journal.writer
+from pipeline import Dialogues, Journal, Pipeline, load_app
 
 APP, OUT = load_app(str(Path(__file__).with_name("shop.py"))), Path(sys.argv[1])
 SAID = ["tell me which", "chair", "get me a human"]
@@ -27,11 +27,11 @@ SAID = ["tell me which", "chair", "get me a human"]
 async def talk(out: Path) -> None:
     out.mkdir(exist_ok=True)
     async with Journal.open(out / "journal.sqlite") as journal:
-        served = await Pipeline.open(APP, journal, out, date(2026, 11, 22))
+        served = Dialogues(await Pipeline.open(APP, journal, out, date(2026, 11, 22)), journal)
         await journal.begin_run({})
-        await served.dialogues.resume()
+        await served.resume()
         known = journal.read("SELECT id FROM conversations")
-        conversation = known[0][0] if known else await served.dialogues.open("me")
+        conversation = known[0][0] if known else await served.open("me")
         with (out / "seen").open("a") as seen:
             for number, text in enumerate(SAID):
                 async for event in served.handle(conversation, text, key=str(number)):
@@ -57,7 +57,7 @@ def born(out: Path, die_after: int | None) -> bool:
 
 
 def mortal(number: int) -> None:
-    class Mortal(pipeline.writer.Writer):
+    class Mortal(pipeline.journal.writer.JournalWriter):
         done = 0
 
         def _commit(self, batch: object) -> None:
@@ -66,11 +66,11 @@ def mortal(number: int) -> None:
             if self.done == number:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    pipeline.journal.Writer = Mortal  # type: ignore[misc]
+    pipeline.journal.journal.JournalWriter = Mortal  # type: ignore[misc]
 
 
 if __name__ == "__main__":
-    pipeline.writer.GROUP = 1  # every write is a commit of its own
+    pipeline.journal.writer.GROUP = 1  # every write is a commit of its own
     for number in count(1):
         if not born(OUT / str(number), number):
             break

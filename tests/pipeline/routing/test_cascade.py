@@ -10,13 +10,13 @@ import pytest
 from pipeline_world import TODAY, lines, write_requests
 
 from index import Embedder
-from index.layers import Layers
-from models.embedded import EmbeddedEngine
+from index.intent_features import Layers
+from models.engines.embedded import EmbeddedEngine
 from pipeline import App, Run, read_requests, run_batch, workflow
-from pipeline.gate import Mode
-from pipeline.router import Router
 from pipeline.routing import fit
-from pipeline.routing.calibrated import CalibratedRouter, digest_of, examples_of, open_router
+from pipeline.routing.calibrated_router import CalibratedRouter, digest_of, examples_of, open_router
+from pipeline.routing.gate import Mode
+from pipeline.routing.router import Router
 
 LAMPS = ["I want to buy a lamp", "two desk lamps please", "do you sell floor lamps? I take one", "order a light"]
 RETURNS = ["I want to send my lamp back", "return my order", "the lamp I bought is wrong, take it back", "refund me"]

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UsageError
+from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import GateModel, fit
 from pipeline.routing.calibration import calibration_error
-from pipeline.routing.labels import OUT_OF_SCOPE
-from pipeline.routing.rows import Row, read_rows
+from pipeline.routing.dataset import Row, read_rows
 
 DIMENSIONS = 24
 

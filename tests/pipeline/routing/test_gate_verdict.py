@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration
-from pipeline.routing.labels import AMBIGUOUS, OUT_OF_SCOPE
-from pipeline.routing.verdict import combined, verdict
+from pipeline.routing.decision import combined, verdict
 
 THRESHOLDS = Calibration(1.0, (0.0, 0.0, 0.0, 0.0), out=0.3, sure=0.9, surely_out=0.8)
 NAMES = ("buy", "give_back", "ask", "complain", "praise", "leave")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.action import Action
 from pipeline.app import load_app
 from pipeline.errors import Refused
-from pipeline.workflow import Action
 from pipeline.workflows.travel import actions
 from pipeline.workflows.travel.inventory import Inventory
 

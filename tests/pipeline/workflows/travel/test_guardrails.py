@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.guardrails import Guardrail
+from pipeline.guardrail import Guardrail
 from pipeline.workflows.travel import guardrails, terms
 from pipeline.workflows.travel.contracts import Booking, Change, Flight, Trip
 

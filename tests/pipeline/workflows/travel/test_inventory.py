@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from models.money import Money
+from models.values.money import Money
 from pipeline.workflows.travel import terms
 from pipeline.workflows.travel.contracts import Booked, Flight
 from pipeline.workflows.travel.inventory import FILE, Inventory, InventoryError

@@ -1,0 +1,1 @@
+"""The files of an index: passages, vectors and their versions, swapped as one."""

@@ -1,0 +1,1 @@
+"""Measuring: what a contract's grammar is worth, and what decoding costs."""

@@ -1,0 +1,72 @@
+"""Attack: random completions of one contract, each with a verdict. Knows the adversary; prints nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+
+from llguidance import LLTokenizer
+from pydantic import BaseModel
+
+from models.bench.proof.verdict import judge
+from models.engines.adversary import Draw, random_walk
+from models.grammar.grammar import Grammar
+
+OUTCOMES = ("valid", "refused_after", "unparseable", "invalid", "over_budget")
+"""What a completion can come to; the last three must never happen. See `models.bench.proof.verdict` for the others."""
+
+_FAULTS = {"stuck": "unparseable", "undecodable": "unparseable", "over_budget": "over_budget"}
+KEPT = 5
+
+
+@dataclass
+class Tally:
+    """How many completions came to which outcome, and the first few that went wrong: outcome, reason, text."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    wrong: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def attacks(self) -> int:
+        """All completions."""
+        return self.outcomes.total()
+
+    @property
+    def broken(self) -> int:
+        """The completions that must never happen."""
+        return sum(self.outcomes[name] for name in OUTCOMES[2:])
+
+    def add(self, outcome: str, reason: str = "", text: str = "") -> None:
+        """Count one completion."""
+        self.outcomes[outcome] += 1
+        if outcome in OUTCOMES[2:] and len(self.wrong) < KEPT:
+            self.wrong.append((outcome, reason, text))
+
+    def merge(self, other: Tally) -> None:
+        """Count what `other` has counted."""
+        self.outcomes.update(other.outcomes)
+        self.wrong.extend(other.wrong[: max(0, KEPT - len(self.wrong))])
+
+
+def attack(
+    contract: type[BaseModel],
+    grammar: Grammar,
+    tokenizer: LLTokenizer,
+    random: Random,
+    times: int,
+    draw: Draw = "uniform",
+) -> Tally:
+    """Draw `times` texts under `grammar` and let `contract` judge them.
+
+    Raises EngineError where llguidance cannot compile the grammar.
+    """
+    tally = Tally()
+    for _ in range(times):
+        walk = random_walk(grammar, tokenizer, random, draw)
+        if walk.fault is not None:
+            tally.add(_FAULTS[walk.fault], walk.why or walk.fault, walk.text)
+            continue
+        verdict, reason = judge(contract, walk.text)
+        tally.add(verdict, reason, walk.text)
+    return tally

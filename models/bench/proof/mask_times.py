@@ -1,0 +1,114 @@
+"""MaskTimes: how long a contract takes to compile, and each mask of a text under it. Knows llguidance and the clock.
+
+In processor time of one thread, which is where llguidance works, so that what else runs on the machine does not count.
+Every text starts from a freshly compiled grammar, as every request to a vLLM server does: nothing that an earlier text
+has taught the lexer is used again.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from time import thread_time_ns
+
+import numpy as np
+from llguidance import LLMatcher, LLTokenizer
+
+from models.bench.proof.plausible import plausible_text
+from models.contract import Contract
+from models.engines.adversary import draw_token
+from models.errors import EngineError
+from models.grammar.grammar import Grammar, compile_grammar, without_sources
+
+
+@dataclass
+class MaskTimes:
+    """Nanoseconds of every call: `compile` from the class to a matcher that is ready, `plausible` and `random` one mask
+    of the texts that plausible.py writes and of texts of uniformly random tokens."""
+
+    compile: list[int] = field(default_factory=list)
+    plausible: list[int] = field(default_factory=list)
+    random: list[int] = field(default_factory=list)
+
+    def merge(self, other: MaskTimes) -> None:
+        """Take in what `other` has measured."""
+        self.compile += other.compile
+        self.plausible += other.plausible
+        self.random += other.random
+
+
+def measure(
+    contract: type[Contract],
+    said: Sequence[str],
+    evidence: Sequence[str],
+    tokenizer: LLTokenizer,
+    random: Random,
+    walks: int = 3,
+) -> MaskTimes:
+    """Compile `contract` and fill every mask of two times `walks` texts under it.
+
+    Raises EngineError where llguidance refuses the grammar or one of its own tokens.
+    """
+    times = MaskTimes()
+    grammar = compile_grammar(contract, said, evidence)
+    texts = [plausible_text(grammar, random) for _ in range(walks)]
+    with _no_collection():
+        for text in texts:
+            without_sources.cache_clear()  # the first compilation is what is measured
+            started = thread_time_ns()
+            matcher = _matcher(compile_grammar(contract, said, evidence), tokenizer)
+            times.compile.append(thread_time_ns() - started)
+            times.plausible += _retrace(matcher, tokenizer.tokenize_str(text))
+            times.random += _wander(_matcher(grammar, tokenizer), tokenizer, random)
+    return times
+
+
+def quantile(values: Sequence[int], share: float) -> float:
+    """The value that `share` of `values` do not exceed; 0 of none."""
+    return float(np.quantile(values, share, method="higher")) if values else 0.0
+
+
+def _matcher(grammar: Grammar, tokenizer: LLTokenizer) -> LLMatcher:
+    matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar.lark))
+    if matcher.is_error():
+        raise EngineError(f"llguidance cannot compile the grammar: {matcher.get_error()}", "Report this.")
+    return matcher
+
+
+def _retrace(matcher: LLMatcher, tokens: Sequence[int]) -> list[int]:
+    times = []
+    for token in tokens:
+        started = thread_time_ns()
+        matcher.compute_bitmask()
+        times.append(thread_time_ns() - started)
+        if not matcher.consume_token(token):
+            raise EngineError(f"A text of the grammar was refused: {matcher.get_error()}", "Report this.")
+    return times
+
+
+def _wander(matcher: LLMatcher, tokenizer: LLTokenizer, random: Random) -> list[int]:
+    times = []
+    words = -(-tokenizer.vocab_size // 32)
+    while not matcher.is_stopped():
+        started = thread_time_ns()
+        mask = matcher.compute_bitmask()
+        times.append(thread_time_ns() - started)
+        token = draw_token(np.frombuffer(mask, "<u4", words), random)
+        if token is None or token == tokenizer.eos_token:
+            break
+        matcher.consume_token(token)
+    return times
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

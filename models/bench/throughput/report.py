@@ -1,0 +1,81 @@
+"""The report of a benchmark: everything it found as one JSON object. Knows what the figures are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from models.bench.throughput.arena import Round
+from models.bench.throughput.findings import by_concurrency, paired_ratios, rows
+from models.bench.throughput.machine import machine
+from models.bench.throughput.masks import mask_costs
+from models.bench.throughput.plan import Plan
+from models.bench.throughput.variant import CONSTRAINED, FREE, JUMP
+from models.engines.tokenizers import load_tokenizer
+
+WALKED = 3
+"""Answers of each form whose masks are measured."""
+
+
+def report(rounds: Sequence[Round], plan: Plan) -> dict[str, Any]:
+    """`constrained_over_free`: concurrency → median ratio of output tokens a second, with jump-forward where it was
+    measured; `plain_over_free` is without."""
+    best = JUMP if JUMP in plan.variants else CONSTRAINED
+    ratios = paired_ratios(rounds, best.name, FREE.name)
+    compared = [(variant.name, FREE.name) for variant in plan.variants if variant != FREE]
+    compared.append((JUMP.name, CONSTRAINED.name))
+    return {
+        "machine": machine(),
+        "concurrency": list(plan.concurrency),
+        "repeat": plan.repeat,
+        "cells": rows(rounds),
+        "ratios": {
+            f"{above} ÷ {below}": [
+                {
+                    "form": form,
+                    "concurrency": concurrency,
+                    "median": round(median(each), 3),
+                    "low": round(min(each), 3),
+                    "high": round(max(each), 3),
+                }
+                for (form, concurrency), each in paired_ratios(rounds, above, below).items()
+            ]
+            for above, below in compared
+        },
+        "plain_over_free": by_concurrency(paired_ratios(rounds, CONSTRAINED.name, FREE.name)),
+        "constrained_over_free": by_concurrency(ratios),
+    }
+
+
+def mask_shares(
+    cells: Sequence[Mapping[str, Any]], costs: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    """Form → concurrency → the share of the wall time that filling its masks takes on one core, in the constrained
+    variant: mean time of a mask × tokens a second. Above 1 a server that fills them one by one cannot keep up."""
+    found: dict[str, dict[str, float]] = {}
+    for cell in cells:
+        cost = costs.get(cell["form"])
+        if cost and cell["variant"] == CONSTRAINED.name:
+            share = cost["mask_mean_us"] / 1e6 * cell["tok_per_s"]
+            found.setdefault(cell["form"], {})[str(cell["concurrency"])] = round(share, 4)
+    return found
+
+
+def grammars(rounds: Sequence[Round], plan: Plan, model: Path) -> dict[str, dict[str, float]]:
+    """What each form's grammar costs with the tokenizer in the folder `model`; nothing where there is none."""
+    if not (model / "tokenizer.json").is_file():
+        return {}
+    tokenizer = load_tokenizer(str(model))
+    found = {}
+    for form in plan.forms:
+        answered = [
+            (one.number + place, reply.text)
+            for one in rounds
+            if one.form == form.name and one.variant == CONSTRAINED.name
+            for place, reply in enumerate(one.replies)
+        ]
+        if answered:
+            found[form.name] = mask_costs(form, answered[:WALKED], tokenizer)
+    return found

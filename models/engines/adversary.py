@@ -1,0 +1,173 @@
+"""Adversary: a model that never means well. It draws tokens at random among those that the grammar allows.
+
+If it cannot break a contract, no model can. Knows grammars and tokenizers; has no weights, and reads no prompt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from typing import Literal
+
+import numpy as np
+from llguidance import LLMatcher, LLTokenizer
+from numpy.typing import NDArray
+
+from models.engines.context_window import answer_limit
+from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
+from models.engines.profiles import Profile
+from models.errors import ConstraintBroken, EngineError, EngineUnavailable
+from models.grammar.grammar import Grammar
+
+Draw = Literal["uniform", "longest"]
+"""uniform: every allowed token is as likely as any other. longest: tokens that end nothing, and characters of many
+bytes, come first, which finds budgets that are too small."""
+
+Fault = Literal["stuck", "over_budget", "undecodable"]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One text under a grammar. `tokens` counts the one that ends it.
+
+    `fault`: None, or what the grammar or its budget got wrong: no token was allowed ("stuck"), the text had not ended
+    within the budget ("over_budget"), or its bytes are not UTF-8 ("undecodable"); `why` says more.
+    """
+
+    text: str
+    tokens: int
+    fault: Fault | None = None
+    why: str = ""
+
+
+def random_walk(grammar: Grammar, tokenizer: LLTokenizer, random: Random, draw: Draw = "uniform") -> Walk:
+    """A random text under `grammar`. Raises EngineError where llguidance cannot compile the grammar."""
+    matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar.lark))
+    if matcher.is_error():
+        raise EngineError(f"llguidance cannot compile the grammar: {matcher.get_error()}", "Report this.")
+    preferred = _preferred(tokenizer) if draw == "longest" else ()
+    words = -(-tokenizer.vocab_size // 32)  # the mask may have one more, for nothing
+    tokens: list[int] = []
+    fault: Fault | None = None
+    while not matcher.is_stopped():
+        allowed = np.frombuffer(matcher.compute_bitmask(), "<u4", words)
+        token = draw_token(_narrowed(allowed, preferred), random)
+        if token is None:
+            fault = "stuck"
+            break
+        if token == tokenizer.eos_token:
+            break
+        if len(tokens) == grammar.max_tokens - 1:  # the last token is left for the end
+            fault = "over_budget"
+            break
+        tokens.append(token)
+        matcher.consume_token(token)
+    if matcher.is_error():
+        fault = "stuck"
+    data = tokenizer.decode_bytes(tokens)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text, fault = data.decode(errors="replace"), fault or "undecodable"
+    return Walk(text, len(tokens) + 1, fault, matcher.get_error() if matcher.is_error() else "")
+
+
+def draw_token(mask: NDArray[np.uint32], random: Random) -> int | None:
+    """The number of one of the set bits in `mask`, each as likely as any other; None where no bit is set.
+
+    Counts bits word by word, ten microseconds for 131,072 tokens: unpacking them all would take fifteen times that.
+    """
+    ends = np.bitwise_count(mask).cumsum(dtype=np.uint32)
+    if not (total := int(ends[-1])):
+        return None
+    left = random.randrange(total)
+    index = int(ends.searchsorted(left, side="right"))
+    word = int(mask[index])
+    for _ in range(left - (int(ends[index - 1]) if index else 0)):
+        word &= word - 1  # clears the lowest bit
+    return 32 * index + (word & -word).bit_length() - 1
+
+
+def _narrowed(allowed: NDArray[np.uint32], preferred: Sequence[NDArray[np.uint32]]) -> NDArray[np.uint32]:
+    for tokens in preferred:
+        if (narrow := allowed & tokens).any():
+            return narrow
+    return allowed
+
+
+@cache
+def _preferred(tokenizer: LLTokenizer) -> tuple[NDArray[np.uint32], ...]:
+    """Masks of tokens, those that make a text longest first; what is in none of them ends a list, an object or all."""
+    words = [tokenizer.decode_bytes([token]) for token in range(tokenizer.vocab_size)]
+    words[tokenizer.eos_token] = b""
+    tails = set(range(0x80, 0xC0))
+    kinds = [tails | set(range(first, last)) for first, last in ((0xF0, 0xF5), (0xE0, 0xF0), (0xC2, 0xE0))]
+    masks = [[bool(word) and kind.issuperset(word) for word in words] for kind in kinds]
+    # An "n" may begin null, where a text or an object would be longer; a comma ends a number, but continues a list.
+    masks += [
+        [bool(word) and not set(word) & set(b'",]}') and word[0] != ord("n") for word in words],
+        [bool(word) and not set(word) & set(b"]}") and word[0] != ord("n") for word in words],
+    ]
+    padded = [np.pad(np.array(mask), (0, -len(mask) % 32)) for mask in masks]
+    return tuple(np.packbits(mask, bitorder="little").view("<u4") for mask in padded)
+
+
+class Adversary:
+    """The worst-case engine: see `Engine`. The same request gives the same text, whatever else is asked meanwhile.
+
+    Temperature and top_p change nothing: nothing it could sample from is likelier than anything else.
+    """
+
+    enforcement: Enforcement = "grammar"
+    canary = None  # a text of its own making would prove nothing
+
+    def __init__(
+        self, tokenizer: LLTokenizer, seed: int = 0, *, context: int = 131_072, draw: Draw = "uniform"
+    ) -> None:
+        self.name = "adversary"
+        self.profile = Profile("adversary", context=context)
+        self.identity = f"adversary:{draw}:{seed}:{tokenizer.vocab_size}"
+        self._tokenizer = tokenizer
+        self._draw: Draw = draw
+        self._closed = False
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """See `Engine.generate`."""
+        if self._closed:
+            raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
+        started = time.perf_counter()
+        prompt = sum(len(self._tokenizer.tokenize_str(message.content)) for message in messages)
+        limit = answer_limit(self.name, self.profile.context, prompt, grammar.max_tokens if grammar else max_tokens)
+        random = Random(f"{self.identity} {sampling.seed} {messages!r}")
+        if grammar is None:
+            text, tokens, ended = self._free(limit, random)
+        else:
+            walk = await asyncio.to_thread(random_walk, grammar, self._tokenizer, random, self._draw)
+            if walk.fault is not None:
+                raise ConstraintBroken(f"{self.name} is {walk.fault} after {walk.text[-80:]!r}. {walk.why}".rstrip())
+            text, tokens, ended = walk.text, walk.tokens, True
+        return Completion(text, "stop" if ended else "length", Usage(prompt, tokens), time.perf_counter() - started)
+
+    async def close(self) -> None:
+        """See `Engine.close`."""
+        self._closed = True
+
+    def _free(self, limit: int, random: Random) -> tuple[str, int, bool]:
+        """Random tokens, up to the one that ends a text, or `limit` of them."""
+        tokens: list[int] = []
+        while len(tokens) < limit:
+            token = random.randrange(self._tokenizer.vocab_size)
+            if token == self._tokenizer.eos_token:
+                return self._tokenizer.decode_str(tokens), len(tokens) + 1, True
+            tokens.append(token)
+        return self._tokenizer.decode_str(tokens), len(tokens), False

@@ -1,0 +1,248 @@
+"""EmbeddedEngine: transformers in this process, through Outlines. Needs no server.
+
+Knows how requests that wait together share a forward pass; knows nothing of contracts or of where models are stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from outlines import Generator
+from outlines.backends.llguidance import LLGuidanceBackend
+
+from models.engines.context_window import answer_limit
+from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
+from models.engines.jump_decoding import JumpDecoding, can_jump
+from models.engines.model_folder import weights_identity
+from models.engines.profiles import Profile, profile_of
+from models.engines.sampler import Row, Sampler
+from models.engines.think_tags import bare_thought, split_thought
+from models.engines.token_transformers import TokenTransformers
+from models.errors import ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
+from models.grammar.control_tokens import broken, marks
+from models.grammar.grammar import Grammar
+from models.grammar.matchers import Matchers
+
+if TYPE_CHECKING:
+    from models.engines.canary import Canary
+
+ROWS = 8
+"""Requests decoded together at most: beyond this the longest row makes the others wait more than they gain."""
+
+SMALL = 100_000_000
+"""Parameters below which one thread decodes: more threads cost more in spinning than they gain (see `_one_thread`)."""
+
+
+def _one_thread() -> None:
+    # Spinning OpenMP threads of two models in one process slow each other about tenfold on a small machine.
+    torch.set_num_threads(1)
+
+
+class EmbeddedEngine:
+    """A model in this process. One worker thread decodes; requests that wait when it is free go through it together.
+
+    The same request on the same machine gives the same text. In theory a neighbour in the batch can turn a tie between
+    two tokens, since sums are rounded in another order; seeds are per request and never shared.
+    """
+
+    enforcement: Enforcement = "grammar"
+    canary: Canary | None = None
+
+    def __init__(self, model: TokenTransformers, name: str, profile: Profile, identity: str) -> None:
+        self.name = name
+        self.profile = profile
+        self.identity = identity
+        self._model = model
+        # Reading a large vocabulary takes about a second: once.
+        self._matchers = Matchers(LLGuidanceBackend(model).llg_tokenizer)
+        self._end = int(model.tokenizer.eos_token_id)
+        self._control = marks(model.hf_tokenizer.get_added_vocab())  # no message may hold one
+        self._jumps = can_jump(model.model)
+        small = sum(parameter.numel() for parameter in model.model.parameters()) < SMALL
+        self._worker = ThreadPoolExecutor(1, "embedded-engine", initializer=_one_thread if small else None)
+        self._waiting: deque[tuple[Row, asyncio.Future[Row]]] = deque()
+        self._decoding: list[Row] = []
+        self._drain: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @classmethod
+    async def open(cls, folder: Path, name: str) -> EmbeddedEngine:
+        """Load the model in `folder`; `name` is what the user called it. Raises ModelNotFound."""
+        return await asyncio.to_thread(cls._load, folder, name)
+
+    @classmethod
+    def _load(cls, folder: Path, name: str) -> EmbeddedEngine:
+        identity = weights_identity(folder)
+        model = TokenTransformers.load(folder, name)
+        profile = profile_of(name)
+        known = getattr(model.model.config.get_text_config(), "max_position_embeddings", None)
+        lengths = [length for length in (known, profile.context) if length]
+        if not lengths:
+            raise ModelNotFound(
+                f"{name} does not say how long its context is.",
+                "Add a profile with its context to models/engines/profiles.toml.",
+            )
+        context = min(lengths)
+        return cls(model, f"embedded:{name}", replace(profile, context=context), identity)
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """See `Engine.generate`."""
+        prompt = self._encode(messages, self.profile.template)
+        limit = self._limit(len(prompt), grammar.max_tokens if grammar else max_tokens)
+        matcher = self._matchers.start(grammar) if grammar else None
+        row = Row(prompt, matcher, sampling, limit, weighs=grammar is not None and grammar.weighs > 0)
+        raw = await self._decoded(row)
+        if grammar is None:
+            thought, text = split_thought(raw.text, self.profile.thinking_tags)
+            return replace(raw, text=text, thinking=thought)
+        if row.fault or raw.finish_reason == "length":
+            why = row.fault or "the budget ended"
+            raise ConstraintBroken(
+                f"{self.name} stopped inside the grammar after {len(row.tokens)} tokens: {why}.", text=raw.text
+            )
+        return raw
+
+    async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
+        """See `Thinker.think`."""
+        tags = self.profile.thinking_tags
+        prompt = self._encode(messages, {**self.profile.template, **self.profile.thinking_on})
+        row = Row(prompt, None, sampling, self._limit(len(prompt), max_tokens), self._closes(tags[1]))
+        raw = await self._decoded(row)
+        return replace(raw, text="", thinking=bare_thought(raw.text, tags))
+
+    async def _decoded(self, row: Row) -> Completion:
+        if self._closed:
+            raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
+        started = time.perf_counter()
+        done: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
+        self._waiting.append((row, done))
+        if self._drain is None:
+            self._drain = asyncio.create_task(self._decode_all())
+        try:
+            await done
+        except asyncio.CancelledError:
+            row.abandoned = True
+            raise
+        return Completion(
+            text=self._model.hf_tokenizer.decode(
+                row.tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
+            ),
+            finish_reason="stop" if row.finish_reason == "stop" else "length",
+            usage=Usage(len(row.prompt), row.drawn),
+            seconds=time.perf_counter() - started,
+            first=self._texts(row.first),
+        )
+
+    def _texts(self, tokens: Mapping[int, float]) -> dict[str, float]:
+        texts: dict[str, float] = {}
+        for token, weight in tokens.items():
+            text = self._model.hf_tokenizer.decode([token], clean_up_tokenization_spaces=False)
+            texts[text] = texts.get(text, 0.0) + weight
+        return texts
+
+    async def close(self) -> None:
+        """See `Engine.close`. A batch being decoded stops at its next token."""
+        self._closed = True
+        for row in self._decoding:
+            row.abandoned = True
+        while self._waiting:
+            _, done = self._waiting.popleft()
+            if not done.done():
+                done.set_exception(self._gone())
+        if self._drain is not None:
+            await asyncio.wait([self._drain])
+        self._worker.shutdown()
+
+    def _gone(self) -> EngineUnavailable:
+        return EngineUnavailable(f"{self.name} was closed before it answered.", "Open the engine again.")
+
+    def _encode(self, messages: Sequence[Message], template: Mapping[str, object]) -> list[int]:
+        tokenizer = self._model.hf_tokenizer
+        text = tokenizer.apply_chat_template(
+            [{"role": message.role, "content": broken(message.content, self._control)} for message in messages],
+            tokenize=False,
+            add_generation_prompt=True,
+            **template,
+        )
+        ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _closes(self, tag: str) -> Callable[[list[int]], bool]:
+        decode, width = self._model.hf_tokenizer.decode, len(tag.encode())  # a token is at least a byte
+
+        def closes(tokens: list[int]) -> bool:
+            return tag in decode(tokens[-width:], clean_up_tokenization_spaces=False)
+
+        return closes
+
+    def _limit(self, prompt: int, limit: int | None) -> int:
+        return answer_limit(self.name, self.profile.context, prompt, limit)
+
+    async def _decode_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        batch: list[tuple[Row, asyncio.Future[Row]]] = []
+        try:
+            while self._waiting:
+                batch = []
+                while self._waiting and len(batch) < ROWS:
+                    row, done = self._waiting.popleft()
+                    if not done.done():  # else its caller gave up while it waited
+                        batch.append((row, done))
+                if not batch:
+                    continue
+                self._decoding = [row for row, _ in batch]
+                fault: Exception | None = None
+                try:
+                    await loop.run_in_executor(self._worker, self._decode, self._decoding)
+                except Exception as error:  # a fault of one batch must reach its callers, not end the engine
+                    fault = EngineError(f"{self.name} failed while decoding: {type(error).__name__}: {error}")
+                    fault.__cause__ = error
+                for row, done in batch:
+                    if done.done():
+                        continue
+                    if fault is not None:
+                        done.set_exception(fault)
+                    elif row.abandoned:
+                        done.set_exception(self._gone())
+                    else:
+                        done.set_result(row)
+        finally:
+            for row in self._decoding:  # only matters when this task is cancelled: the worker must not go on for nobody
+                row.abandoned = True
+            self._decoding = []
+            self._drain = None
+            for _, done in [*batch, *self._waiting]:
+                if not done.done():
+                    done.cancel()
+            self._waiting.clear()
+
+    def _decode(self, rows: Sequence[Row]) -> None:
+        if self._jumps:
+            for row in rows:
+                row.jump()
+        left = [row for row in rows if row.finish_reason is None]  # what the grammar says alone needs no model
+        if left:
+            sampler = Sampler(left, self._end, self._jumps)
+            decoding = {"custom_generate": JumpDecoding(sampler)} if self._jumps else {}
+            with torch.inference_mode():
+                Generator(self._model, processor=sampler).batch(
+                    [row.prompt + row.tokens for row in left],
+                    max_new_tokens=max(row.limit for row in left),
+                    **decoding,
+                )
+        for row in rows:
+            row.finish_reason = row.finish_reason or "length"

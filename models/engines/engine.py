@@ -1,0 +1,121 @@
+"""What every engine takes and gives. Knows no engine, no grammar syntax and no contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from models.engines.profiles import Profile
+from models.grammar.grammar import Grammar
+
+if TYPE_CHECKING:
+    from models.engines.canary import Canary
+
+Enforcement: TypeAlias = Literal["grammar", "prompted"]
+"""What keeps a text inside its grammar: the mask over every token, or a parser and a repair turn after the fact."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation, before the model's chat template is applied."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a token is drawn: temperature 0 takes the likeliest; above 0 the draw is fixed by `seed`."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.temperature >= 0.0:
+            raise ValueError(f"temperature is {self.temperature}, but must be 0 or more")
+        if not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"top_p is {self.top_p}, but must be above 0 and at most 1")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of the templated prompt, and tokens generated including the one that ends the text."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One generated text. `finish_reason` is "stop" (the model ended it) or "length" (the budget cut it).
+
+    `seconds` is wall time from the call to the answer, waiting included. `thinking` is what the model thought before
+    the text, without its tags: private, kept in the journal. `enforcement` is what this very text was made under.
+    `first` is, for a grammar that `weighs`, how likely the first token's likeliest alternatives were, by their text; a
+    server may count those in that the grammar rules out.
+    """
+
+    text: str
+    finish_reason: str
+    usage: Usage
+    seconds: float
+    thinking: str = ""
+    enforcement: Enforcement = "grammar"
+    first: Mapping[str, float] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """Turns messages into text. Safe to call from many tasks of one event loop at once."""
+
+    @property
+    def name(self) -> str:
+        """Kind and model, as a reader knows them: "embedded:models/tiny", "vllm:Qwen/Qwen3-4B"."""
+
+    @property
+    def profile(self) -> Profile:
+        """What the model is trusted with; `profile.context` is the real context length in tokens."""
+
+    @property
+    def identity(self) -> str:
+        """What exactly generates: the weights' SHA-256 where we can see them, else what the server reports."""
+
+    @property
+    def enforcement(self) -> Enforcement:
+        """What keeps its texts inside their grammars. A single text may have fared worse: see Completion."""
+
+    @property
+    def canary(self) -> Canary | None:
+        """The proof at start-up that grammars are enforced; None for an engine that `open_engine` did not open."""
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """Generate one text.
+
+        Thoughts never stand in the text: what a model thinks aloud before it goes to `Completion.thinking`. With a
+        grammar its budget applies and the text is a whole member of its language; `max_tokens` (default: what the
+        context leaves) bounds free text only, which may end with finish_reason "length".
+
+        Raises PromptTooLong before a token is generated, EngineUnavailable when the engine is gone, ConstraintBroken
+        when the engine did not keep to the grammar, EngineError for anything else.
+        """
+
+    async def close(self) -> None:
+        """Free what the engine holds. Calls in flight end with EngineUnavailable."""
+
+
+class Thinker(Engine, Protocol):
+    """An engine that can also let its model think natively, before and apart from an answer."""
+
+    async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
+        """A thought and nothing else: thinking is switched on, and ends with the thought or after `max_tokens`.
+
+        It is in `Completion.thinking`, and `text` is empty: what a model writes that ignores the switch, and answers,
+        counts as its thought. Raises as `generate`.
+        """

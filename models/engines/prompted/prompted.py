@@ -1,0 +1,152 @@
+"""Prompted: an engine that takes no grammars, made to answer in a contract all the same: it is asked for XML, its reply
+is read, and what is wrong is shown to it.
+
+Knows the wording and the turns. Does not know how a reply is read (models/engines/prompted/xml_reply.py), nor any
+engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from models.engines.engine import Completion, Engine, Message, Sampling, Usage
+from models.engines.load import Load, load_of
+from models.engines.profiles import Profile
+from models.engines.prompted.xml.aside import without_asides
+from models.engines.prompted.xml.form import described, place_of, wrappers
+from models.engines.prompted.xml_reply import ReplyRefused, longest_reply, read_reply
+from models.errors import EngineError, PromptedFailure, PromptTooLong
+from models.grammar.grammar import Grammar
+
+if TYPE_CHECKING:
+    from models.engines.canary import Canary
+
+# What a model reads. It comes behind the caller's own instruction, which may ask for JSON.
+FORM = """Write the answer as XML instead of JSON, with exactly these tags in this order. In place of each … stands one
+value; what is in parentheses tells which, and is not repeated. Where it offers null="true" and there is no value,
+write the tag empty and with that: <name null="true"/>. Write an item or entry once for each there is. In a value,
+write &lt; for < and &amp; for &. If you have to think, think first, between <thinking> and </thinking>.
+
+{form}"""
+REFUSED = "That was refused. {error} Write the whole answer again, from <{tag}> to </{tag}>, and nothing else."
+
+THOUGHTS = 1024
+"""Tokens that a reply may take beyond the longest answer: closing tags, thoughts and prose."""
+SHOWN = 4000
+"""Characters of a refused reply that are shown again, its last ones."""
+
+
+class Prompted:
+    """See `Engine`. What it returns under a grammar is a text of that grammar and a valid value of its contract, as
+    with any engine; it cannot promise that there is one: PromptedFailure, when `repairs` repair turns did not help.
+
+    `usage` and `seconds` are those of all turns together; `thinking` is what the model thought aloud in them.
+    """
+
+    def __init__(self, engine: Engine, repairs: int = 2) -> None:
+        self._engine = engine
+        self._repairs = repairs
+
+    @property
+    def name(self) -> str:
+        """See `Engine.name`."""
+        return f"prompted:{self._engine.name}"
+
+    @property
+    def profile(self) -> Profile:
+        """See `Engine.profile`."""
+        return self._engine.profile
+
+    @property
+    def identity(self) -> str:
+        """See `Engine.identity`."""
+        return self._engine.identity
+
+    @property
+    def enforcement(self) -> Literal["prompted"]:
+        """See `Engine.enforcement`."""
+        return "prompted"
+
+    @property
+    def canary(self) -> Canary | None:
+        """See `Engine.canary`."""
+        return self._engine.canary
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """See `Engine.generate`. Raises PromptedFailure, and EngineError for a grammar without a contract."""
+        if grammar is None:
+            return await self._engine.generate(messages, None, sampling, max_tokens)
+        if grammar.constant is not None:
+            return Completion(grammar.constant, "stop", Usage(0, 0), 0.0, enforcement="prompted")
+        if grammar.contract is None:
+            raise EngineError("A grammar without a contract cannot be described to a model.", "Compile a contract.")
+        root = place_of(grammar.contract)
+        asked = _with_form(messages, FORM.format(form=described(grammar, root)))
+        turns: Sequence[Message] = asked
+        calls: list[Completion] = []
+        refusal: ReplyRefused | None = None
+        for attempt in range(self._repairs + 1):
+            try:
+                reply = await self._engine.generate(
+                    turns, None, replace(sampling, seed=sampling.seed + attempt), grammar.max_tokens + THOUGHTS
+                )
+            except PromptTooLong as error:
+                if refusal is None:
+                    raise
+                raise _failure(refusal, len(calls)) from error  # only the repair turn is too long
+            calls.append(reply)
+            try:
+                text, _ = read_reply(reply.text, grammar)
+            except ReplyRefused as error:
+                refusal = error
+                shown = without_asides(reply.text[-SHOWN:], wrappers(root))[0].strip()
+                said = [Message("assistant", shown)] if shown else []
+                turns = [*asked, *said, Message("user", REFUSED.format(error=error.what, tag=root.tag))]
+            else:
+                return _completion(text, calls, grammar)
+        assert refusal is not None, "repairs is at least 0"
+        raise _failure(refusal, len(calls))
+
+    async def load(self) -> Load | None:
+        """See `Observable.load`."""
+        return await load_of(self._engine)
+
+    async def close(self) -> None:
+        """See `Engine.close`."""
+        await self._engine.close()
+
+
+def _with_form(messages: Sequence[Message], form: str) -> list[Message]:
+    """`messages` with the form at the end of the system message: requests of one kind begin alike, and are cached."""
+    system = [message for message in messages if message.role == "system"]
+    rest = [message for message in messages if message.role != "system"]
+    return [Message("system", "\n\n".join([*(message.content for message in system), form])), *rest]
+
+
+def _completion(text: str, calls: Sequence[Completion], grammar: Grammar) -> Completion:
+    assert grammar.contract is not None
+    around = wrappers(place_of(grammar.contract))
+    thoughts = [call.thinking for call in calls]
+    thoughts += [without_asides(call.text[: longest_reply(grammar)], around)[1] for call in calls]
+    usage = Usage(sum(call.usage.prompt_tokens for call in calls), sum(call.usage.completion_tokens for call in calls))
+    return Completion(
+        text,
+        "stop",
+        usage,
+        sum(call.seconds for call in calls),
+        thinking="\n".join(thought for thought in thoughts if thought),
+        enforcement="prompted",
+    )
+
+
+def _failure(refusal: ReplyRefused, calls: int) -> PromptedFailure:
+    count = "1 reply" if calls == 1 else f"{calls} replies"
+    return PromptedFailure(f"The model wrote {count}, none of them a value of its contract. {refusal.what}")

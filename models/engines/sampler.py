@@ -1,0 +1,150 @@
+"""Row: one request while it is decoded beside others, and the sampler that draws every row's next token.
+
+Knows logits, masks and draws; knows neither the model nor who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from llguidance import LLMatcher
+from outlines.processors import OutlinesLogitsProcessor
+
+from models.engines.engine import Sampling
+
+LIKELIEST = 20
+"""Alternatives of a first token that are noted: as many as vLLM gives by default at most."""
+
+
+@dataclass
+class Row:
+    """One request while it is decoded. Written by the worker thread; `abandoned` is set by the event loop.
+
+    `closes` tells whether the tokens so far end the text by themselves. `weighs`: `first` gets the likeliest tokens of
+    the first draw with their probabilities. `drawn` counts the end-of-text token, `tokens`
+    does not hold it. `ahead` are the latest tokens, which no forward pass has seen.
+    """
+
+    prompt: list[int]
+    matcher: LLMatcher | None
+    sampling: Sampling
+    limit: int
+    closes: Callable[[list[int]], bool] | None = None
+    weighs: bool = False
+    first: dict[int, float] = field(default_factory=dict)
+    tokens: list[int] = field(default_factory=list)
+    ahead: list[int] = field(default_factory=list)
+    drawn: int = 0
+    finish_reason: str | None = None
+    fault: str = ""
+    abandoned: bool = False
+
+    def __post_init__(self) -> None:
+        self.draws = torch.Generator().manual_seed(self.sampling.seed % 2**63)
+
+    def jump(self) -> None:
+        """Take the tokens that the grammar forces now; where it forces the end of the text, that too."""
+        if self.matcher is None or self.finish_reason is not None:
+            return
+        forced = self.matcher.compute_ff_tokens()[: self.limit - len(self.tokens)]
+        if forced and self.matcher.consume_tokens(forced):
+            self.tokens += forced
+            self.ahead += forced
+            self.drawn += len(forced)
+        if self.matcher.is_stopped() and not self.matcher.is_error() and self.drawn < self.limit:
+            self.finish_reason = "stop"
+            self.drawn += 1
+
+
+class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
+    """Draws the next token of each row under its own grammar, temperature and seed, and leaves only that one possible.
+
+    Outlines' own processor holds one grammar for a whole batch and samples all rows from one random stream, which would
+    make a text depend on its neighbours. `jumps`: forced tokens are taken along, for a decoder that feeds all of them.
+    """
+
+    def __init__(self, rows: Sequence[Row], end: int, jumps: bool = False) -> None:
+        super().__init__("torch")
+        self.rows = list(rows)
+        self.end = end
+        self.jumps = jumps
+
+    def drop_finished(self) -> list[int]:
+        """Go on with the rows that have not come to their end; which of those so far these are."""
+        going = [index for index, row in enumerate(self.rows) if row.finish_reason is None]
+        self.rows = [self.rows[index] for index in going]
+        return going
+
+    def ahead(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tokens that no forward pass has seen, and their mask: int64 (rows, width), padded on the left."""
+        width = max(len(row.ahead) for row in self.rows)
+        tokens = torch.full((len(self.rows), width), self.end)
+        mask = torch.zeros_like(tokens)
+        for index, row in enumerate(self.rows):
+            tokens[index, width - len(row.ahead) :] = torch.tensor(row.ahead)
+            mask[index, width - len(row.ahead) :] = 1
+        return tokens.to(device), mask.to(device)
+
+    def process_logits(self, input_ids: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        chosen = []
+        for index, row in enumerate(self.rows):
+            row.ahead = []
+            chosen.append(self._next(row, logits[index]))
+            if self.jumps:
+                row.jump()
+        at = torch.tensor(chosen, device=logits.device).unsqueeze(1)
+        return torch.full_like(logits, float("-inf")).scatter_(1, at, 0.0)
+
+    def _next(self, row: Row, logits: torch.Tensor) -> int:
+        if row.finish_reason is not None:
+            return self.end  # generate() pads a row that has ended
+        if row.abandoned or len(row.tokens) >= row.limit:
+            row.finish_reason = "length"
+            return self.end
+        if row.matcher is not None:
+            logits = self._mask(row.matcher, logits)
+        if row.fault or (row.matcher is not None and row.matcher.is_error()):
+            row.finish_reason, row.fault = "error", row.matcher.get_error() if row.matcher else row.fault
+            return self.end
+        if row.weighs and not row.first:
+            row.first = _likeliest(logits)
+        token = _draw(logits, row.sampling, row.draws)
+        if row.matcher is not None:
+            row.matcher.consume_token(token)
+        row.drawn += 1
+        if token == self.end:
+            row.finish_reason = "stop"
+            return token
+        row.tokens.append(token)
+        row.ahead = [token]
+        if row.closes is not None and row.closes(row.tokens):
+            row.finish_reason = "stop"
+        return token
+
+    @staticmethod
+    def _mask(matcher: LLMatcher, logits: torch.Tensor) -> torch.Tensor:
+        bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8), bitorder="little")
+        allowed = torch.zeros(logits.shape[-1], dtype=torch.bool)  # a model may have more logits than it has tokens
+        width = min(len(bits), len(allowed))
+        allowed[:width] = torch.from_numpy(bits[:width].astype(bool))
+        return logits.masked_fill(~allowed.to(logits.device), float("-inf"))
+
+
+def _likeliest(logits: torch.Tensor) -> dict[int, float]:
+    weights = torch.softmax(logits.float().cpu(), dim=-1).topk(min(LIKELIEST, len(logits)))
+    pairs = zip(weights.indices.tolist(), weights.values.tolist(), strict=True)
+    return {int(token): float(weight) for token, weight in pairs if weight > 0}
+
+
+def _draw(logits: torch.Tensor, sampling: Sampling, draws: torch.Generator) -> int:
+    if sampling.temperature == 0.0:
+        return int(logits.argmax())
+    weights = torch.softmax(logits.float().cpu() / sampling.temperature, dim=-1)
+    if sampling.top_p < 1.0:
+        ordered, order = weights.sort(descending=True)
+        ordered[ordered.cumsum(0) - ordered >= sampling.top_p] = 0.0
+        weights = torch.zeros_like(weights).scatter_(0, order, ordered)
+    return int(torch.multinomial(weights, 1, generator=draws))

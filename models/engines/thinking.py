@@ -1,0 +1,134 @@
+"""Thinking: an engine whose model thinks natively, with one budget for the thought and another for the answer.
+
+Knows the order thought, then answer. Does not know how an engine switches thinking on, nor tags (think_tags.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from models.engines.canary import Canary
+from models.engines.engine import Completion, Enforcement, Engine, Message, Sampling, Thinker, Usage
+from models.engines.load import Load, load_of
+from models.engines.profiles import Profile
+from models.errors import PromptTooLong
+from models.grammar.grammar import Grammar
+
+NOTES = "Your private notes on this, made before; nobody else sees them:\n{thought}\n\nNow answer."
+"""How the model sees its own thought. In a message, since not every server lets a request begin the answer."""
+
+LEAST = 32
+"""Tokens below which a thought is not worth a call where the context forces it to be short."""
+
+SHORTEST = 200
+"""Characters below which notes are left out rather than shortened further."""
+
+
+class Thinking:
+    """Thinks freely within a budget, then answers under the grammar with thinking switched off.
+
+    The thought is ended when its budget is used up, and the answer follows whatever became of the thought, with the
+    whole budget of its grammar. A model that cannot stop thinking answers where its thought would stand. Where the
+    context is too small, the thought is shorter or left out; the answer never is.
+    """
+
+    def __init__(self, engine: Thinker, budget: int | None = None, answers: Engine | None = None) -> None:
+        """`budget`: tokens a thought may take, by default the profile's. `answers`: who gives the answer, where that
+        is not `engine` itself, such as `Prompted(engine)`. Raises ValueError for a budget below one token."""
+        self._engine = engine
+        self._answers = answers or engine
+        budget = engine.profile.thinking_budget if budget is None else budget
+        if budget < 1:
+            raise ValueError(f"the thinking budget is {budget}, but must be 1 or more")
+        self.profile: Profile = replace(engine.profile, thinks=True, thinking_budget=budget)
+
+    @property
+    def name(self) -> str:
+        """See `Engine.name`."""
+        return self._answers.name
+
+    @property
+    def identity(self) -> str:
+        """See `Engine.identity`."""
+        return self._answers.identity
+
+    @property
+    def enforcement(self) -> Enforcement:
+        """See `Engine.enforcement`."""
+        return self._answers.enforcement
+
+    @property
+    def canary(self) -> Canary | None:
+        """See `Engine.canary`."""
+        return self._answers.canary
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """See `Engine.generate`. Thinks before an answer under a grammar only, and only where it leaves a choice."""
+        if grammar is None or grammar.constant is not None:
+            return await self._answers.generate(messages, grammar, sampling, max_tokens)
+        thought = await self._thought(messages, sampling)
+        if thought is None:
+            return await self._answers.generate(messages, grammar, sampling)
+        answer = await self._answer(messages, thought.thinking, grammar, sampling)
+        return replace(
+            answer,
+            usage=_sum(thought.usage, answer.usage),
+            seconds=thought.seconds + answer.seconds,
+            thinking="\n".join(filter(None, [thought.thinking, answer.thinking])),
+        )
+
+    async def load(self) -> Load | None:
+        """See `Observable.load`."""
+        return await load_of(self._answers)
+
+    async def close(self) -> None:
+        """See `Engine.close`."""
+        await self._answers.close()
+
+    async def _thought(self, messages: Sequence[Message], sampling: Sampling) -> Completion | None:
+        budget = self.profile.thinking_budget
+        while budget >= min(LEAST, self.profile.thinking_budget):
+            try:
+                return await self._engine.think(messages, _lively(sampling), budget)
+            except PromptTooLong:
+                budget //= 2
+        return None
+
+    async def _answer(
+        self, messages: Sequence[Message], notes: str, grammar: Grammar, sampling: Sampling
+    ) -> Completion:
+        while True:
+            try:
+                return await self._answers.generate(_noted(messages, notes), grammar, sampling)
+            except PromptTooLong:
+                if not notes:
+                    raise
+                # What a thought came to stands at its end.
+                notes = notes[-(len(notes) // 2) :] if len(notes) > SHORTEST else ""
+
+
+def _lively(sampling: Sampling) -> Sampling:
+    # The cards of Qwen3 and DeepSeek-R1 warn of endless repetition when a thought is decoded greedily, and name these.
+    return Sampling(0.6, 0.95, sampling.seed) if sampling.temperature == 0.0 else sampling
+
+
+def _noted(messages: Sequence[Message], thought: str) -> list[Message]:
+    """The notes at the end of the last turn: many chat templates refuse two turns of one role in a row."""
+    if not thought:
+        return list(messages)
+    *before, last = messages
+    notes = NOTES.format(thought=thought)
+    if last.role != "user":
+        return [*messages, Message("user", notes)]
+    return [*before, replace(last, content=f"{last.content}\n\n{notes}")]
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(one.prompt_tokens + other.prompt_tokens, one.completion_tokens + other.completion_tokens)

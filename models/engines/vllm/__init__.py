@@ -1,0 +1,1 @@
+"""A vLLM server: started, spoken to, and sped up by jump-forward."""

@@ -1,0 +1,185 @@
+"""VllmEngine: a vLLM server, here or elsewhere, over its OpenAI API and through Outlines.
+
+Knows what to ask and how to check the answer; does not know HTTP (client.py) nor start servers (server.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from openai import AsyncOpenAI
+from outlines.inputs import Chat
+from outlines.types import CFG
+
+from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
+from models.engines.load import Load, read_load
+from models.engines.profiles import Profile, profile_of
+from models.engines.think_tags import bare_thought, split_thought
+from models.engines.vllm.client import CompletionVLLM, connect, count_tokens, errors, fetch_metrics, first_token, greet
+from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
+from models.grammar.grammar import Grammar
+from models.grammar.membership import admits
+
+if TYPE_CHECKING:
+    from models.engines.canary import Canary
+
+TEMPLATE_SLACK = 256
+"""Tokens a chat template is taken to add at most, when a prompt is so short that counting it is not worth a request."""
+
+_ELSEWHERE = (
+    "A server with a parser of reasoning puts answers elsewhere: start it without --reasoning-parser; Interlock tells"
+    " thoughts from answers itself."
+)
+
+
+class VllmEngine:
+    """A model behind a vLLM server.
+
+    Every answer under a grammar is checked against it here as well: a server that does not know the request field for
+    grammars ignores it, and answers as if nothing had been asked.
+    """
+
+    enforcement: Enforcement = "grammar"
+    canary: Canary | None = None
+
+    def __init__(self, client: AsyncOpenAI, root: str, model: str, name: str, profile: Profile, identity: str) -> None:
+        self.name = name
+        self.profile = profile
+        self.identity = identity
+        self._client = client
+        self._root = root
+        self._model = model
+        self._outlines = CompletionVLLM(client, model)
+
+    @classmethod
+    async def open(cls, url: str, weights: str = "") -> VllmEngine:
+        """Connect to the server at `url` ("http://host:8000", with or without /v1) and its first model.
+
+        `weights`: the identity of the model's files where they are known; otherwise the server's own report is taken.
+        Raises EngineUnavailable when nothing answers there, ModelNotFound when it serves no model.
+        """
+        root = url.rstrip("/").removesuffix("/v1")
+        client = connect(root)
+        try:
+            served, version = await greet(client, root)
+        except EngineError:
+            await client.close()
+            raise
+        model = str(served["id"])
+        profile = profile_of(model)
+        context = int(served.get("max_model_len") or profile.context)
+        identity = f"{weights or model + '@' + str(served.get('root', ''))} {version}".strip()
+        return cls(client, root, model, f"vllm:{model}", replace(profile, context=context), identity)
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """See `Engine.generate`."""
+        budget = grammar.max_tokens if grammar else max_tokens
+        output = CFG(grammar.lark) if grammar else None
+        more = {"logprobs": True, "top_logprobs": grammar.weighs} if grammar and grammar.weighs else {}
+        raw = await self._ask(messages, sampling, budget, self.profile.template, output, **more)
+        if grammar is not None:
+            self._check_kept(raw, grammar)
+            return raw
+        thought, text = split_thought(raw.text, self.profile.thinking_tags)
+        return replace(raw, text=text, thinking=raw.thinking or thought)
+
+    async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
+        """See `Thinker.think`."""
+        tags = self.profile.thinking_tags
+        template = {**self.profile.template, **self.profile.thinking_on}
+        # Where the closing tag is a special token no server shows it, and the answer is written too: time, no harm.
+        raw = await self._ask(messages, sampling, max_tokens, template, stop=[tags[1]])
+        return replace(raw, text="", thinking=bare_thought(raw.thinking or raw.text, tags))
+
+    async def load(self) -> Load | None:
+        """See `Observable.load`."""
+        return read_load(await self.metrics())
+
+    async def metrics(self) -> str:
+        """What the server counts, in Prometheus' text format; "" where it counts nothing. Raises EngineUnavailable."""
+        with errors(self.name):
+            return await fetch_metrics(self._client, self._root)
+
+    async def close(self) -> None:
+        """See `Engine.close`."""
+        await self._client.close()
+
+    async def _ask(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling,
+        budget: int | None,
+        template: Mapping[str, object],
+        output: CFG | None = None,
+        **more: Any,
+    ) -> Completion:
+        if self._client.is_closed():
+            raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
+        started = time.perf_counter()
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        with errors(self.name):
+            await self._check_room(turns, budget or 1, template)
+            answer = await self._outlines.generate(
+                Chat(turns),
+                output,
+                max_completion_tokens=budget,
+                temperature=sampling.temperature,
+                top_p=sampling.top_p,
+                seed=sampling.seed % 2**63,
+                extra_body={"chat_template_kwargs": dict(template)},
+                **more,
+            )
+        choice = next(iter(getattr(answer, "choices", None) or ()), None)
+        if choice is None or choice.message is None:
+            raise EngineError(f"{self.name} sent a reply that is no chat completion.")
+        message, usage = choice.message, answer.usage
+        return Completion(
+            text=message.content or "",
+            finish_reason=choice.finish_reason,
+            usage=Usage(usage.prompt_tokens, usage.completion_tokens) if usage else Usage(0, 0),
+            seconds=time.perf_counter() - started,
+            # vLLM's field, and what it and others called it before; no part of OpenAI's own message.
+            thinking=getattr(message, "reasoning", None) or getattr(message, "reasoning_content", None) or "",
+            first=first_token(choice),
+        )
+
+    async def _check_room(self, turns: list[dict[str, str]], budget: int, template: Mapping[str, object]) -> None:
+        # vLLM shortens the budget in silence where prompt and budget exceed its context, so we have to look first. A
+        # token is at least a byte: short prompts need no counting. For others /tokenize costs the server a millisecond.
+        context = self.profile.context
+        if sum(len(turn["content"].encode()) for turn in turns) + TEMPLATE_SLACK + budget <= context or not context:
+            return
+        body = {"model": self._model, "messages": turns, "chat_template_kwargs": dict(template)}
+        count = await count_tokens(self._client, self._root, body)
+        if count is not None and count + budget > context:
+            raise self._too_long(f"takes {count} tokens", budget)
+
+    def _check_kept(self, completion: Completion, grammar: Grammar) -> None:
+        if completion.finish_reason == "stop" and admits(grammar, completion.text):
+            return
+        prompt = completion.usage.prompt_tokens
+        if 0 < self.profile.context < prompt + grammar.max_tokens:  # a template longer than TEMPLATE_SLACK
+            raise self._too_long(f"takes {prompt} tokens", grammar.max_tokens)
+        if not completion.text:
+            kind = "reasoning, but no content" if completion.thinking else "no content"
+            what = f"{self.name} returned {kind} (finish_reason {completion.finish_reason})."
+            raise ConstraintBroken(what, _ELSEWHERE, completion.thinking)
+        raise ConstraintBroken(
+            f"{self.name} returned {len(completion.text)} characters that are not in the language of their grammar"
+            f" (finish_reason {completion.finish_reason}).",
+            text=completion.text,
+        )
+
+    def _too_long(self, prompt: str, budget: int) -> PromptTooLong:
+        return PromptTooLong(
+            f"The prompt {prompt} and the answer may take {budget}, but {self.name} holds {self.profile.context}."
+        )

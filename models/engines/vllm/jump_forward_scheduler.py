@@ -1,0 +1,103 @@
+"""JumpForwardScheduler and NullProposer: what runs inside a vLLM server that has jump-forward on.
+
+Knows vLLM's V1 scheduler and llguidance's matcher. How the masks are filled is in
+models/engines/vllm/parallel_masks.py; the flags that load it are in models/engines/vllm/jump_forward.py.
+
+A grammar often admits one next token only: keys, quotes, commas, a constant. llguidance names them in advance. Handed
+to vLLM as drafts of speculative decoding, they are checked together in one forward pass, and, since the grammar's mask
+is applied before the check, they are accepted always: the text is the one that would have come without them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from vllm.config import VllmConfig
+from vllm.v1.core.sched.scheduler import Scheduler
+from vllm.v1.outputs import DraftTokenIds
+from vllm.v1.request import Request
+from vllm.v1.sample import rejection_sampler
+from vllm.version import __version__ as VLLM
+
+from models.engines.vllm.jump_forward import is_tested, refusal
+from models.engines.vllm.parallel_masks import ParallelMasks
+
+
+class JumpForwardScheduler(Scheduler):  # type: ignore[misc]
+    """vLLM's scheduler, drafting the tokens that a request's grammar forces.
+
+    Raises RuntimeError at start on a version of vLLM it was not tested with, and with async scheduling, which decides
+    on drafts before the token in front of them is known.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        if not is_tested(VLLM):
+            raise RuntimeError(f"{refusal(VLLM)} Start the server without --scheduler-cls and --speculative-config.")
+        super().__init__(*arguments, **named)
+        speculative = self.vllm_config.speculative_config
+        if speculative is None or self.scheduler_config.async_scheduling:
+            raise RuntimeError("Jump-forward needs the --speculative-config that `interlock serve-flags` prints.")
+        correct_expansion(self.vllm_config)  # with vLLM's own n-gram proposer there is no NullProposer to do it
+        self.structured_output_manager.grammar_bitmask = ParallelMasks(self.structured_output_manager).fill
+        self._only_forced = speculative.method == "custom_class"
+
+    def update_draft_token_ids(self, draft_token_ids: DraftTokenIds) -> None:
+        """After each step: drafts for the next. A proposer's own drafts stay where the grammar forces nothing."""
+        super().update_draft_token_ids(draft_token_ids)
+        for name in draft_token_ids.req_ids:
+            request = self.requests.get(name)
+            if request is None or request.is_finished() or request.is_prefill_chunk:
+                continue
+            forced = self._forced(request) if request.use_structured_output else []
+            # Near the end of the context vLLM pads with drafts that nobody proposed.
+            if self._only_forced or request.spec_token_ids[: len(forced)] != forced:
+                request.spec_token_ids = forced
+
+    def _forced(self, request: Request) -> list[int]:
+        # The step that checks drafts yields one token more than it accepts.
+        room = min(
+            self.num_spec_tokens,
+            request.max_tokens - request.num_output_tokens - 1,
+            self.max_model_len - request.num_tokens - 1,
+        )
+        structured = request.structured_output_request
+        matcher = getattr(structured.grammar, "ll_matcher", None)  # guidance is the only backend that has one
+        if room <= 0 or matcher is None or structured.grammar.is_terminated() or self._is_reasoning(structured):
+            return []
+        tokens: list[int] = matcher.compute_ff_tokens()
+        return tokens[:room]
+
+    def _is_reasoning(self, structured: Any) -> bool:
+        manager = self.structured_output_manager
+        return manager.reasoner_cls is not None and not manager.enable_in_reasoning and not structured.reasoning_ended
+
+
+class NullProposer:
+    """Proposes no drafts: vLLM's drafting is on, and the scheduler alone decides what is drafted."""
+
+    def __init__(self, config: VllmConfig) -> None:
+        correct_expansion(config)
+
+    def load_model(self, model: torch.nn.Module) -> None:
+        """Nothing to load."""
+
+    def propose(self, sampled_token_ids: list[list[int]], *_: Any, **__: Any) -> list[list[int]]:
+        """One empty draft for each sequence."""
+        return [[] for _ in sampled_token_ids]
+
+
+def correct_expansion(config: VllmConfig) -> None:
+    """On a CPU: expand the temperatures of draft positions here. vLLM's CPU build (0.32) leaves them unset, because
+    it writes them to a copy. The result is what vLLM computes on other devices."""
+    if torch.device(config.device_config.device).type == "cpu":
+        rejection_sampler.expand_batch_to_tokens = expand_batch_to_tokens
+
+
+def expand_batch_to_tokens(
+    x: torch.Tensor, cu_num_tokens: torch.Tensor, num_tokens: int, replace_from: int = 0, replace_to: int = 0
+) -> torch.Tensor:
+    """[a, b] with cumulated counts [1, 3] as [a, b, b]; `replace_from` becomes `replace_to`. Shapes as in vLLM's."""
+    counts = cu_num_tokens.diff(prepend=cu_num_tokens.new_zeros(1))
+    values = torch.where(x == replace_from, torch.full_like(x, replace_to), x)
+    return values.repeat_interleave(counts, output_size=num_tokens)

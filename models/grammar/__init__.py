@@ -1,0 +1,1 @@
+"""One contract as one tight llguidance grammar with its token budget."""

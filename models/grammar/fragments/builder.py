@@ -1,0 +1,108 @@
+"""GrammarBuilder: what the pieces of one grammar share: sources to copy from, named rules and terminals. Knows no
+types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from models.errors import ContractError
+from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
+
+
+class NoText(ContractError):
+    """A value that cannot be written here: an Optional around it is null, a list of it is empty."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One field of a contract: where it is, what it admits, and the bytes of its longest text."""
+
+    field: str
+    text: str
+    longest: int
+
+
+@dataclass(frozen=True)
+class GrammarBuilder:
+    """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
+    have at most, if fewer than it declares; `within`: the contracts around the present field."""
+
+    said: tuple[str, ...] = ()
+    evidence: tuple[tuple[str, ...], ...] = ()
+    scratchpad: int | None = None
+    within: tuple[type[BaseModel], ...] = ()
+    terminals: dict[str, str] = field(default_factory=dict)
+    rules: dict[str, str] = field(default_factory=dict)
+    bounds: list[Bound] = field(default_factory=list)
+
+    def terminal(self, name: str, body: str) -> str:
+        """A terminal with this `body`, named `name` or, where that name is taken, `name` and a number."""
+        return _named(self.terminals, name, body)
+
+    def rule(self, name: str, fragment: Fragment) -> Fragment:
+        """`piece` under a name of its own, so that it can be used often and is written once."""
+        if " " not in fragment.rule:
+            return fragment
+        lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+        unique = _named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
+        return replace(fragment, rule=unique)
+
+    def one_of(self, name: str, texts: list[str], bound: str = "") -> Fragment:
+        """Any one of `texts`."""
+        if len(set(texts)) == 1:
+            return text_fragment(texts[0])
+        body = " | ".join(literal(text) for text in dict.fromkeys(texts))
+        return Fragment(
+            self.terminal(name, body), max(len(text.encode()) for text in texts), bound or " | ".join(texts)
+        )
+
+    def empty(self, marks: str) -> Fragment:
+        """Nothing between two `marks`."""
+        return self.rule("empty", sequence(map(text_fragment, marks)))
+
+    def items(self, name: str, item: Fragment, least: int, most: int, marks: str = "[]") -> Fragment:
+        """`least` to `most` times `item` with commas, between `marks`."""
+        if most == 0:
+            return self.empty(marks)
+        item = self.rule(name, item)
+        more = f'{item.rule} ("," {item.rule}){{{max(least - 1, 0)},{most - 1}}}' if most > 1 else item.rule
+        inner = Fragment(more if least else f"({more})?", most * item.longest + most - 1)
+        whole = sequence([text_fragment(marks[0]), inner, text_fragment(marks[1])])
+        return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} × {item.bound}")
+
+
+def _named(names: dict[str, str], name: str, body: str) -> str:
+    number, unique = 1, name
+    while names.setdefault(unique, body) != body:
+        number += 1
+        unique = f"{name}_{number}"
+    return unique
+
+
+def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Fragment:
+    """`piece`, once every limit of the field has been used."""
+    for name in limits:
+        raise ContractError(
+            f"{where} has {name}, which a grammar cannot enforce here.",
+            "Remove it, and check it in a guardrail instead.",
+        )
+    return fragment
+
+
+def ordered(least: int, most: int, where: str) -> None:
+    """Refuse bounds that leave nothing between them."""
+    if least > most:
+        raise ContractError(
+            f"{where} must be at least {least} and at most {most}.", "Let the smaller bound come first."
+        )
+
+
+def type_name(annotation: Any) -> str:
+    """An annotation as a reader wrote it."""
+    return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)

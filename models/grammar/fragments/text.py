@@ -1,0 +1,129 @@
+"""Text: free texts as pieces. Knows how a text is written in JSON, its lengths in characters and in bytes.
+
+Leaves what a pattern means to pattern.py, and characters to characters.py.
+"""
+
+from __future__ import annotations
+
+import re
+from math import inf
+from typing import Any
+
+from models.errors import ContractError
+from models.grammar.fragments.builder import GrammarBuilder, closed, ordered
+from models.grammar.fragments.characters import any_character
+from models.grammar.fragments.fragment import Fragment, text_fragment
+from models.grammar.fragments.part import Part, repeated, together
+from models.grammar.fragments.pattern import alternatives
+from models.grammar.fragments.probe import probed
+
+MOST = 256
+"""Characters of a text that does not say how long it may be."""
+
+# How a text is written decides what its mask costs: llguidance skips most of the vocabulary where what may follow is a
+# repetition of every character that JSON shows as it is. Measured, 131,072 tokens, 80 to 1000 characters, median mask:
+# 50 µs so, with or without the escapes \" and \\; 58 µs as %json; 90 µs with the quotes as terminals of their own;
+# 950 µs without four-byte characters, or any other; 2,400 µs intersected with a second expression. The last nine
+# characters of every text cost up to 1,000 µs, however it is written.
+
+
+def scratchpad(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """A free text, shorter than it declares where there is less room."""
+    if builder.scratchpad is not None:
+        limits["max_length"] = min(limits["max_length"], builder.scratchpad)
+    return closed(string(limits, where, builder), limits, where)
+
+
+def string(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """A text of at most `MOST` characters unless it says otherwise, as Pydantic keeps it: it may be trimmed only where
+    no length or pattern depends on it, and what Pydantic would write in the other case is left out."""
+    least, most = limits.pop("min_length", 0), limits.pop("max_length", None)
+    pattern = limits.pop("pattern", None)
+    besides = r"\p{Changes_When_Lowercased}" * bool(limits.pop("to_lower", False))
+    besides += r"\p{Changes_When_Uppercased}" * bool(limits.pop("to_upper", False))
+    besides += r"\x{80}-\x{10FFFF}" * bool(limits.pop("ascii_only", False))
+    strip = bool(limits.pop("strip_whitespace", False))
+    if most is not None:
+        ordered(least, most, where)
+    if pattern is not None:
+        return _matching(pattern, least, most, besides, strip, where, builder)
+    most = max(MOST, least) if most is None else most
+    if most == 0:
+        return text_fragment('""')
+    body = _trimmed(least, most, besides) if strip and least else _free(least, most, besides)
+    widest = 2 if r"\x{80}" in besides else 4
+    return Fragment(builder.terminal("TEXT", f'/"{body}"/'), most * widest + 2, f"{least}–{most} characters")
+
+
+def _free(least: int, most: int, besides: str) -> str:
+    return f"{any_character(besides).text}{{{least},{most}}}"
+
+
+def _edge(besides: str) -> str:
+    return any_character(r"\s" + besides).text
+
+
+def _trimmed(least: int, most: int, besides: str) -> str:
+    """At least `least` characters are left when white space is trimmed: the first is none, and the last of these or
+    the one after it is none. Either way the rest is a plain repetition, which keeps the mask cheap."""
+    edge = _edge(besides)
+    if least == 1:
+        return edge + _free(0, most - 1, besides)
+    ends = f"{edge}{_free(0, most - least, besides)}"
+    if most > least:
+        ends += rf"|[\s&&[^\x00-\x1F{besides}]]{edge}{_free(0, most - least - 1, besides)}"
+    return f"{edge}{_free(least - 2, least - 2, besides)}(?:{ends})"
+
+
+def _matching(
+    pattern: str | re.Pattern[str],
+    least: int,
+    most: int | None,
+    besides: str,
+    strip: bool,
+    where: str,
+    builder: GrammarBuilder,
+) -> Fragment:
+    """A text that matches `pattern`, of `MOST` characters at most where neither says otherwise."""
+    rows = [together(_counted(one.parts, least, most)) for one in alternatives(pattern, where)]
+    ends = [int(row.most) if row.most < inf else max(MOST, least, row.least) for row in rows]
+    limit = max(ends) if most is None else most
+    body = '/"(?:' + "|".join(row.text for row in rows) + ')"/'
+    if any(row.most > limit or row.least < least for row in rows):
+        body += f' & /"{_free(least, limit, "")}"/'
+    inner, edge = any_character(besides).text, _edge(besides)
+    edged = (rf'{body} & /"\s(?s:.*)/', rf'{body} & /(?s:.*)\s"/')
+    if strip and any(probed(spaced) != "empty" for spaced in edged):
+        body += f' & /"(?:{edge}(?:{inner}*{edge})?)?"/'
+    elif besides:
+        body += f' & /"{inner}*"/'
+    outcome = probed(body)
+    if outcome == "empty":
+        raise ContractError(
+            f"{where} has no text that matches its pattern and the rest of what it asks for.",
+            "Check its lengths; quotes and backslashes match only where a class or a literal names them, "
+            "control characters never.",
+        )
+    if outcome == "too complex":
+        raise ContractError(
+            f"{where} has a pattern that takes llguidance too long to follow.",
+            "Anchor it with ^ and $, let fewer of its parts match any character, or lower max_length.",
+        )
+    longest = max(int(min(row.longest, row.widest * limit)) for row in rows)
+    shown = pattern if isinstance(pattern, str) else pattern.pattern
+    return Fragment(builder.terminal("PATTERN", body), longest + 2, f"/{shown}/, at most {limit} characters")
+
+
+def _counted(parts: tuple[Part, ...], least: int, most: int | None) -> tuple[Part, ...]:
+    """`parts` with the lengths counted in those that repeat one character, where that says it all: an intersection
+    with the texts of these lengths costs far more."""
+    loose = [part for part in parts if part.least != part.most]
+    fixed = sum(part.least for part in parts)
+    if len(loose) == 1 and loose[0].unit:
+        low = max(loose[0].least, least - (fixed - loose[0].least))
+        room = (max(MOST, least, fixed) if most is None else most) - (fixed - loose[0].least)
+        high = loose[0].most if most is None and loose[0].most < inf else min(loose[0].most, room)
+        if low > high:
+            return parts
+        return tuple(repeated(part.unit, low, high) if part in loose and part.unit else part for part in parts)
+    return parts

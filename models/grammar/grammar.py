@@ -1,0 +1,133 @@
+"""Grammar: one contract, and the texts it may copy from, as one tight llguidance grammar with its token budget.
+
+Knows how pieces make a whole. Does not know the types (pieces/), nor any engine: the same string goes to all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from models.grammar.fragments.builder import Bound, GrammarBuilder
+from models.grammar.fragments.fragment import either, sequence, text_fragment
+from models.grammar.fragments.record import contract_fragment
+from models.grammar.source import normalise, sentences
+
+if TYPE_CHECKING:
+    from models.contract import Contract
+
+__all__ = ["Grammar", "compile_choice", "compile_grammar", "normalise"]
+
+
+TOLD = 4
+"""Alternatives of a choice that is followed by a form. vLLM tells as many for every token of the form as well: each
+makes a small model on a CPU 5 to 8 % slower. What the least likely of a handful of options have, hardly matters."""
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """A finite language in llguidance's Lark dialect.
+
+    `lark` goes to every engine unchanged. `max_tokens` covers the longest text: every token is at least one byte.
+    `constant` is the only text the grammar admits, if there is exactly one: a caller may then skip the model.
+    `contract` is whose values the texts are, if any contract's, and `bounds` says how long each of its fields may be.
+    `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph.
+    `weighs`: the first token decides, and how likely the likeliest so many were is wanted (`Completion.first`); 0: not.
+    """
+
+    lark: str
+    max_tokens: int
+    constant: str | None = None
+    contract: type[Contract] | None = field(default=None, compare=False)
+    bounds: tuple[Bound, ...] = field(default=(), compare=False, repr=False)
+    said: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    evidence: tuple[tuple[str, ...], ...] = field(default=(), compare=False, repr=False)
+    weighs: int = 0
+
+
+def compile_grammar(
+    contract: type[Contract],
+    said: Sequence[str] = (),
+    evidence: Sequence[str] = (),
+    scratchpad: int | None = None,
+) -> Grammar:
+    """Compact JSON: every field of `contract`, in declared order, always present.
+
+    `said`: the customer's messages, oldest first; a Said field copies whole words of one of them. `evidence`: the
+    passages; a Quote copies one to three consecutive sentences of one paragraph. `scratchpad`: characters that each
+    Scratchpad may have at most, where fewer than it declares. Every text that the grammar admits
+    passes `contract.model_validate_json`, custom validators aside (`contract.checked_after()`).
+    Raises ContractError for a field that nothing can be copied into and that may not be None.
+    """
+    messages = _messages(said)
+    blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
+    grammar = without_sources(contract, scratchpad)
+    if grammar is None:
+        return _grammar(contract, GrammarBuilder(messages, blocks, scratchpad))
+    return replace(grammar, said=messages, evidence=blocks)
+
+
+def compile_choice(
+    options: Mapping[str, type[Contract] | None], said: Sequence[str] = (), scratchpad: int | None = None
+) -> Grammar:
+    """One of a few letters and, where a contract belongs to it, that contract's JSON right behind: `A{"city":null}`.
+
+    The first token decides, and is weighed; after it only the chosen contract can follow, or the end. The budget is
+    that of the longest option. `said`, `scratchpad` and errors are those of `compile_grammar`; nothing can be quoted.
+    """
+    messages = _messages(said)
+    builder = GrammarBuilder(messages, (), scratchpad)
+    fragments = [
+        sequence(
+            [text_fragment(letter), *([builder.rule(form.__name__, contract_fragment(form, builder))] if form else [])]
+        )
+        for letter, form in options.items()
+    ]
+    fragment = either(fragments)
+    return Grammar(
+        _lark(fragment.rule, builder),
+        fragment.longest + 1,
+        fragment.constant,
+        None,
+        tuple(builder.bounds),
+        messages,
+        weighs=TOLD,
+    )
+
+
+class _Copies(Exception):
+    """A grammar depends on what may be copied."""
+
+
+class _Unread(tuple[Any, ...]):
+    """Sources that nobody looks at."""
+
+    def __iter__(self) -> Iterator[Any]:
+        raise _Copies
+
+
+@lru_cache(256)
+def without_sources(contract: type[Contract], scratchpad: int | None) -> Grammar | None:
+    """The grammar of a contract that copies nothing, the same for every record; None for one that does."""
+    try:
+        return _grammar(contract, GrammarBuilder(_Unread(), _Unread(), scratchpad))
+    except _Copies:
+        return None
+
+
+def _grammar(contract: type[Contract], builder: GrammarBuilder) -> Grammar:
+    fragment = contract_fragment(contract, builder)
+    lark = _lark(fragment.rule, builder)
+    return Grammar(
+        lark, fragment.longest + 1, fragment.constant, contract, tuple(builder.bounds), builder.said, builder.evidence
+    )
+
+
+def _lark(start: str, builder: GrammarBuilder) -> str:
+    return "\n".join(f"{name}: {body}" for name, body in {"start": start, **builder.rules, **builder.terminals}.items())
+
+
+def _messages(said: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text for message in said if (text := normalise(message)))

@@ -1,0 +1,66 @@
+"""Checked: what of a contract no grammar enforces, so that it is checked after a text is finished.
+
+Knows Pydantic's custom validators and what sets do to repeated items. Does not know grammars.
+"""
+
+from __future__ import annotations
+
+from collections import abc
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator, WrapValidator
+
+from models.grammar.fragments import choice, subset
+
+CUSTOM = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
+"""Validators of a user's own inside an annotation: code, which no grammar can follow."""
+
+
+_UNIQUE: dict[Any, str] = {
+    **dict.fromkeys((set, frozenset, abc.Set), "repeated items are dropped"),
+    **dict.fromkeys((dict, abc.Mapping), "the last of repeated keys counts"),
+}
+
+
+def checked_after(contract: type[BaseModel]) -> tuple[str, ...]:
+    """One name for each custom validator of `contract` and of the contracts inside it; one for each set or dict whose
+    items or keys may repeat, since Pydantic drops repetitions silently."""
+    return tuple(dict.fromkeys(_of_contract(contract, (), "")))
+
+
+def _of_contract(contract: type[BaseModel], within: tuple[type[BaseModel], ...], prefix: str) -> Iterator[str]:
+    if contract in within:
+        return
+    custom = contract.__pydantic_decorators__
+    for kind in (custom.field_validators, custom.model_validators, custom.validators, custom.root_validators):
+        yield from (f"{prefix}{name}" for name in kind)
+    for name, info in contract.model_fields.items():
+        yield from (f"{prefix}{name}: {_name(item)}" for item in info.metadata if isinstance(item, CUSTOM))
+        yield from _of_annotation(info.annotation, (*within, contract), prefix, name)
+
+
+def _of_annotation(annotation: Any, within: tuple[type[BaseModel], ...], prefix: str, field: str) -> Iterator[str]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from (f"{prefix}{field}: {_name(item)}" for item in annotation.__metadata__ if isinstance(item, CUSTOM))
+    if origin in _UNIQUE and not _distinct(get_args(annotation)[0]):
+        yield f"{prefix}{field}: {_UNIQUE[origin]}"
+    if origin is Literal:
+        return
+    for inner in get_args(annotation):
+        yield from _of_annotation(inner, within, prefix, field)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield from _of_contract(annotation, within, f"{annotation.__name__}.")
+
+
+def _distinct(annotation: Any) -> bool:
+    """Whether the grammar writes each of these items or keys once at most: few choices, in declared order."""
+    if not choice.is_choice(annotation):
+        return False
+    members = choice.members(annotation, "an item")
+    return len(set(members.values())) == len(members) <= subset.OPTIONS
+
+
+def _name(item: Any) -> str:
+    return str(getattr(item.func, "__name__", item.func))

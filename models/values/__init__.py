@@ -1,0 +1,1 @@
+"""What customers write, read as values: days, numbers, money."""

@@ -1,0 +1,1 @@
+"""Files of requests in, a folder of results out."""

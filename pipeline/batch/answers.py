@@ -1,0 +1,195 @@
+"""Answers: a file of answers in, each checked against what was asked; the records that got one can go on.
+
+A line answers a question, says what came of a record that was handed over, or says whether an action happened of which
+that was not known. Knows lines and fields; serves no record. A line that cannot be used changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from models.contract import Contract
+from models.grammar.grammar import normalise
+from models.said import Unread
+from pipeline.action import Action
+from pipeline.app import App
+from pipeline.batch.requests import BadLine
+from pipeline.chat.desk import Desk
+from pipeline.chat.store import ConversationStore
+from pipeline.errors import UsageError
+from pipeline.forms import dialogue_acts, slots
+from pipeline.journal.journal import Journal
+from pipeline.journal.rows import ActionRow, Waiting
+from pipeline.workflow import Workflow
+
+OPERATOR = "interlock answer"
+"""Who has closed an escalation of a conversation by a line of a file."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a person said to a record's question, or about a record that was handed over; `line` counts from 1.
+
+    `happened`: whether its uncertain action did, `result` what it gave then, `key` which one if there are several.
+    """
+
+    line: int
+    record: str
+    text: str
+    happened: bool | None = None
+    result: Any = None
+    key: str = ""
+
+
+class BadAnswer(ValueError):
+    """An answer that cannot be used. `str(error)` is the reason in one sentence."""
+
+
+def read_answers(source: Path) -> Iterator[Answer | BadLine]:
+    """The lines of a file, each `{"custom_id", "answer"}` or `{"custom_id", "happened", "result"?, "key"?}`.
+
+    UsageError if it cannot be read or is empty.
+    """
+    try:
+        lines = source.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines()
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read ({error.strerror}): check the path.") from error
+    if not any(line.strip() for line in lines):
+        raise UsageError(f'{source} is empty: write one {{"custom_id", "answer"}} a line, as questions.jsonl asks.')
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                yield _parse(number, line)
+            except BadAnswer as error:
+                yield BadLine(number, str(error))
+
+
+async def apply(journal_of: Callable[[str], Journal], source: Path, app: App) -> tuple[list[str], list[BadLine]]:
+    """Give the answers of a file to the records that wait: which of them got one, and which lines were left out.
+
+    `journal_of`: which journal would hold a record. A second answer for the same record is a bad line.
+    """
+    answered: dict[str, int] = {}
+    bad: list[BadLine] = []
+    for item in read_answers(source):
+        if isinstance(item, BadLine):
+            bad.append(item)
+            continue
+        try:
+            if item.record in answered:
+                raise BadAnswer(f"Record '{item.record}' was answered in line {answered[item.record]}.")
+            await _give(journal_of(item.record), item, app)
+        except BadAnswer as error:
+            bad.append(BadLine(item.line, str(error)))
+        else:
+            answered[item.record] = item.line
+    return list(answered), bad
+
+
+async def _give(journal: Journal, answer: Answer, app: App) -> None:
+    known, past = journal.record(answer.record), journal.past(answer.record)
+    if known is None or past is None:
+        raise BadAnswer(f"There is no record '{answer.record}'.")
+    if answer.happened is not None:
+        await _settle(journal, answer, known[1], app)
+        return
+    conversation = ConversationStore(journal).of(answer.record)
+    if known[1] == "escalated":
+        if conversation is None:
+            await journal.resolve(answer.record, answer.text)
+        else:
+            await Desk(journal).close(answer.record, OPERATOR, answer.text)
+        return
+    waiting = next(journal.waiting(answer.record), None)
+    if waiting is None:
+        raise BadAnswer(f"Record '{answer.record}' does not wait for an answer: it is {known[1] or 'unfinished'}.")
+    if conversation is not None:
+        raise BadAnswer(f"Record '{answer.record}' is a conversation's: answer it there.")
+    _check(waiting, answer.text, app.classes, past.today)
+    await journal.answer(answer.record, answer.text)
+
+
+async def _settle(journal: Journal, answer: Answer, status: str | None, app: App) -> None:
+    uncertain = [action for action in journal.actions(answer.record) if action.state == "reserved"]
+    chosen = [action for action in uncertain if action.key.startswith(answer.key)]
+    if not uncertain or status is None:
+        raise BadAnswer(f"Record '{answer.record}' has no action of which it is not known whether it happened.")
+    if len(chosen) != 1:
+        raise BadAnswer(
+            f"Record '{answer.record}' has {len(uncertain)} such actions: name one by the start of its \"key\", as"
+            " `interlock ledger` shows it."
+        )
+    result = _result(chosen[0], answer.result, app) if answer.happened else None
+    await journal.settle_uncertain(answer.record, chosen[0].key, bool(answer.happened), result)
+
+
+def _result(action: ActionRow, given: object, app: App) -> str:
+    """What the action gave, as its annotation writes it."""
+    declared = actions_of(app).get(action.name)
+    if declared is None:
+        raise BadAnswer(f"The app has no action '{action.name}' any more: use the app that the run was made with.")
+    try:
+        value = declared.adapter.validate_json(json.dumps(given))
+        return declared.adapter.dump_json(value).decode()
+    except ValueError:
+        raise BadAnswer(
+            f"The \"result\" is nothing that '{action.name}' returns: give what the system that it changed says."
+        ) from None
+
+
+def actions_of(app: App) -> dict[str, Action[..., Any]]:
+    """The actions of an app's workflows, and of those that they call, by name."""
+    found: dict[str, Action[..., Any]] = {}
+    seen: set[Workflow] = set()
+    left = list(app.workflows)
+    while left:
+        workflow = left.pop()
+        if workflow not in seen:
+            seen.add(workflow)
+            found |= {action.name: action for action in workflow.actions}
+            left += workflow.calls
+    return found
+
+
+def _check(waiting: Waiting, text: str, contracts: Mapping[str, type[Contract]], today: date) -> None:
+    """Refuse what the record's own reading of the answer would not understand either."""
+    if dialogue_acts.drops(text):
+        return
+    contract = contracts.get(waiting.contract or "")
+    if contract is not None and waiting.field in contract.model_fields:
+        kind = slots.said_kind(contract, waiting.field)
+        read = text if kind is str else slots.read_answer(contract, waiting.field, text, today)
+        if read is None or isinstance(read, Unread):
+            raise BadAnswer(f'"{text[:60]}" is no answer to "{waiting.text}".{_hint(waiting)}')
+    elif waiting.choices is not None and slots.match(text, waiting.choices) is None:
+        raise BadAnswer(f'"{text[:60]}" is no answer to "{waiting.text}".{_hint(waiting)}')
+
+
+def _hint(waiting: Waiting) -> str:
+    return f" Choose one of: {', '.join(waiting.choices)}." if waiting.choices else ""
+
+
+def _parse(number: int, line: bytes) -> Answer:
+    try:
+        row: Any = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise BadAnswer("The line is not JSON in UTF-8.") from None
+    if not isinstance(row, dict) or not isinstance(row.get("custom_id"), str):
+        raise BadAnswer('The line is no JSON object with a "custom_id".')
+    if "happened" in row:
+        if not isinstance(row["happened"], bool) or not isinstance(row.get("key", ""), str) or "answer" in row:
+            raise BadAnswer('"happened" is neither true nor false, or stands beside an "answer".')
+        return Answer(number, row["custom_id"], "", row["happened"], row.get("result"), row.get("key", ""))
+    answer = row.get("answer")
+    if isinstance(answer, bool):
+        answer = "yes" if answer else "no"
+    elif isinstance(answer, int | float):
+        answer = json.dumps(answer)
+    if not isinstance(answer, str) or not normalise(answer):
+        raise BadAnswer('There is no "answer" that is a text, a number or true or false.')
+    return Answer(number, row["custom_id"], normalise(answer))

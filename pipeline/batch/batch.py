@@ -1,0 +1,226 @@
+"""Batch: a file of requests in, a folder of results out; running it again continues.
+
+Knows concurrency and what is left to do; what happens to one record is app.py's business, how files are written
+folder.py's. The journal is the truth: every other file is a reading of it, made at the start and at the end of every
+run (which mends a line that a crash cut in half); results.jsonl also grows as records finish. Records that may have
+killed a process come last, one at a time (quarantine.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from models.engines.engine import Engine
+from pipeline.app import App
+from pipeline.batch import exports
+from pipeline.batch.folder import Folder, write_lines, write_rows
+from pipeline.batch.requests import Requests
+from pipeline.batch.summary import Summary, Tally
+from pipeline.errors import JournalError, UsageError
+from pipeline.events import Listener
+from pipeline.generation.engine_client import WAITS
+from pipeline.journal.journal import Journal
+from pipeline.journal.quarantine import convicted, sentence
+from pipeline.outcome import Outcome
+from pipeline.record import Record
+from pipeline.routing.gate import Mode
+from pipeline.runtime.concurrency import START, ConcurrencyLimit
+from pipeline.runtime.manifest import index_identity, manifest_of
+from pipeline.runtime.pipeline import Pipeline
+from pipeline.runtime.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from index.embedding import Embedder
+    from index.retriever import Retriever
+
+
+async def run_batch(
+    app: App,
+    requests: Requests | None,
+    out: Path,
+    *,
+    engine: Engine | None = None,
+    second: Engine | None = None,
+    embedder: Embedder | None = None,
+    retriever: Retriever | None = None,
+    concurrency: int | Literal["auto"] = START,
+    state: Path | None = None,
+    today: date | None = None,
+    seed: int = 0,
+    retry: Collection[str] = (),
+    accept_changes: bool = False,
+    launch: Mapping[str, Any] | None = None,
+    stop: asyncio.Event | None = None,
+    telemetry: Telemetry | None = None,
+    mode: Mode = "cascade",
+    waits: Sequence[float] = WAITS,
+    listeners: Sequence[Listener] = (),
+    on_outcome: Callable[[Outcome], None] = lambda outcome: None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Summary:
+    """Bring every record to a status, into the folder `out`; records that have one already are left alone.
+
+    `requests`: None goes on with the records that the folder holds. `concurrency`: records under way at once; "auto"
+    follows the servers' queues. `today` is the day that "tomorrow" counts from; a folder keeps the day of its first
+    run. `retry`: statuses ("failed", "escalated") and ids of records to serve once more. `state`: the folder of the
+    app's own files, prepared already, when others share it; by default `out`, prepared here. `accept_changes` goes on
+    although the folder was made with something else, and records it. `launch` is what a later command needs to open the
+    same again. Once `stop` is set, no further record is begun. `telemetry` takes each record's spans.
+    `mode`: who decides at the gate (`Gate`).
+
+    Raises UsageError with nothing changed; EngineUnavailable, JournalError and CancelledError leave every unfinished
+    record to be continued.
+    """
+    if concurrency != "auto" and concurrency < 1:
+        raise UsageError(f"The concurrency is {concurrency}: it must be at least 1.")
+    folder = Folder(out)
+    await asyncio.to_thread(folder.make)
+    with folder.locked():
+        index = None if retriever is None else index_identity(retriever)
+        manifest = manifest_of(app, engine, second, index, today, seed, launch).settle(out, today, accept_changes)
+        async with Journal.open(folder.journal) as journal:
+            batch = _Batch(requests, folder, journal)
+            if retry:
+                await journal.retry(retry)
+            batch.write()
+            pipeline = await Pipeline.open(
+                app,
+                journal,
+                out if state is None else state,
+                date.fromisoformat(manifest.today),
+                prepared=state is not None,
+                embedder=embedder,
+                engine=engine,
+                second=second,
+                retriever=retriever,
+                seed=seed,
+                telemetry=telemetry,
+                mode=mode,
+                listeners=listeners,
+                waits=waits,
+                progress=progress,
+            )
+            await journal.begin_run(asdict(manifest))
+            level = ConcurrencyLimit(START if concurrency == "auto" else concurrency)
+            if concurrency == "auto" and engine is not None:
+                level = ConcurrencyLimit.auto(engine, progress)
+            started = time.perf_counter()
+            try:
+                async with level:
+                    finished = await batch.work(pipeline, level, on_outcome, stop or asyncio.Event())
+                exports.write(folder, journal)
+            except BaseException:
+                with suppress(OSError, JournalError):  # the error in flight says more
+                    exports.write(folder, journal)
+                raise
+            finally:
+                journal.end_run()
+            busy = pipeline.client.busy_seconds if pipeline.client else 0.0
+            errors = requests.errors if requests is not None else 0
+            return batch.tally.summary(finished, errors, time.perf_counter() - started, busy)
+
+
+def refuse_other_texts(requests: Requests, journal: Journal, out: Path) -> None:
+    """UsageError if the journal of `out` knows one of the records with another text."""
+    for record in requests if journal.begun() else ():
+        known = journal.record(record.id)
+        if known is not None and known[0] != record.input:
+            raise UsageError(
+                f"{out} holds a record '{record.id}' with another text: use a new folder or another custom_id."
+            )
+
+
+class _Batch:
+    """The folder's side of a run: what is left to do, and the results as they come."""
+
+    def __init__(self, requests: Requests | None, folder: Folder, journal: Journal) -> None:
+        self.tally = Tally()
+        self._folder = folder
+        self._requests = requests
+        self._journal = journal
+        if requests is not None:  # before anything is written
+            refuse_other_texts(requests, journal, folder.path)
+
+    def write(self) -> None:
+        """Bring the folder's files in line with the journal, before any record is served."""
+        if self._requests is not None:
+            write_rows(self._folder.errors, (asdict(error) for error in self._requests.bad_lines()))
+        write_lines(self._folder.results, self._counted(self._journal.lines()))
+
+    async def work(
+        self, pipeline: Pipeline, level: ConcurrencyLimit, on_outcome: Callable[[Outcome], None], stop: asyncio.Event
+    ) -> int:
+        """Serve what is left; returns how many records reached a status. The first error that stops a run is raised."""
+        suspicion = self._journal.suspects()
+        suspects: list[Record] = []
+        finished = 0
+
+        def unsuspected() -> Iterator[Record]:
+            for record in self._left():
+                if record.id in suspicion:
+                    suspects.append(record)
+                else:
+                    yield record
+
+        queue = unsuspected()
+
+        def keep(results: io.TextIOWrapper, outcome: Outcome, line: str) -> None:
+            nonlocal finished
+            results.write(line + "\n")
+            results.flush()
+            self.tally.count(outcome.row())
+            finished += 1
+            on_outcome(outcome)
+
+        async def worker(results: io.TextIOWrapper) -> None:
+            while not stop.is_set():
+                async with level.slot():  # the slot first: no record is read ahead
+                    record = next(queue, None)
+                    if record is None:
+                        return
+                    keep(results, *await pipeline.serve_to_line(record))
+
+        with self._folder.results.open("a", encoding="utf-8") as results:
+            workers = [asyncio.create_task(worker(results)) for _ in range(level.most)]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for task in workers:
+                    task.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+            for record in sorted(suspects, key=lambda record: suspicion[record.id]):
+                if stop.is_set():
+                    break
+                keep(results, *await self._serve_alone(pipeline, record, suspicion[record.id]))
+        return finished
+
+    async def _serve_alone(self, pipeline: Pipeline, record: Record, suspicion: int) -> tuple[Outcome, str]:
+        """Serve a record that may kill the process, unless it is convicted of that."""
+        # Most are not convicted in any case; only for the others it is worth counting the kills.
+        if convicted(suspicion, 0) and convicted(suspicion, self._journal.unexplained()):
+            return await pipeline.quarantine(record, sentence(record.id, suspicion))
+        return await pipeline.serve_to_line(record, alone=True)
+
+    def _left(self) -> Iterator[Record]:
+        if self._requests is None:
+            yield from self._journal.unfinished()
+            return
+        begun = self._journal.begun()
+        for record in self._requests:
+            known = self._journal.record(record.id) if begun else None
+            if known is None or known[1] is None:
+                yield record
+
+    def _counted(self, lines: Iterator[str]) -> Iterator[str]:
+        for line in lines:
+            self.tally.count(json.loads(line))
+            yield line

@@ -1,0 +1,74 @@
+"""Rerun: one record once more, in a journal of its own, so that nothing of the run it came from changes.
+
+Knows how to copy a record's rows; what happens to it is app.py's business. No action is done: one that the journal
+holds as done gives its result, any other ends the rerun with a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tempfile
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pipeline.app import App
+from pipeline.batch.folder import Folder
+from pipeline.errors import UsageError
+from pipeline.journal.journal import Journal
+from pipeline.outcome import Outcome
+from pipeline.record import Record
+from pipeline.runtime.pipeline import Pipeline
+
+_TABLES = {"records": "id", "steps": "record", "actions": "record", "questions": "record"}
+
+
+async def rerun(
+    app: App, folder: Folder, id: str, since: str | None = None, **options: Any
+) -> tuple[dict[str, Any] | None, Outcome, list[str]]:
+    """Walk a record's workflow along its journal: its line before, its outcome now, and the steps that ran anew.
+
+    `since`: the position of the first step to forget; None forgets none, so that a workflow which has changed is a
+    failure that names the step. `options` as for `Pipeline`. UsageError for an unknown record or position.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "journal.sqlite"
+        async with Journal.open(path):
+            pass  # makes the tables
+        with closing(sqlite3.connect(path)) as copy:
+            _copy(copy, folder, id)
+            if since is not None:
+                _forget(copy, id, since)
+            input, today, before = copy.execute("SELECT input, today, outcome FROM records").fetchone()
+            copy.execute("UPDATE records SET status = NULL, outcome = NULL")
+            copy.commit()
+        async with Journal.open(path) as journal:
+            known = {step.position for step in journal.steps(id)}
+            pipeline = await Pipeline.open(
+                app, journal, folder.path, date.fromisoformat(today), idle_actions=True, **options
+            )
+            outcome = await pipeline.serve(Record.restore(id, input))
+            fresh = [f"{step.position} {step.name}" for step in journal.steps(id) if step.position not in known]
+    return before and json.loads(before), outcome, fresh
+
+
+def _copy(copy: sqlite3.Connection, folder: Folder, id: str) -> None:
+    copy.execute("ATTACH DATABASE ? AS source", (f"file:{folder.journal}",))
+    for table, key in _TABLES.items():
+        columns = ", ".join(row[1] for row in copy.execute(f"PRAGMA source.table_info({table})"))
+        copy.execute(
+            f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table} WHERE {key} = ?", (id,)
+        )
+    copy.commit()
+    copy.execute("DETACH DATABASE source")
+    if not copy.execute("SELECT 1 FROM records").fetchone():
+        raise UsageError(f"{folder.path} holds no record '{id}': see `interlock inspect {folder.path}`.")
+
+
+def _forget(copy: sqlite3.Connection, id: str, since: str) -> None:
+    row = copy.execute("SELECT started FROM steps WHERE position = ?", (since,)).fetchone()
+    if row is None:
+        raise UsageError(f"Record '{id}' has no step {since}: see `interlock inspect OUTDIR {id}` for its steps.")
+    copy.execute("DELETE FROM steps WHERE position = ? OR started + seconds >= ?", (since, row[0]))

@@ -1,0 +1,208 @@
+"""Dialogues: conversations with people, each message served to its end whoever listens.
+
+Knows when a message is received, what people are told of it, and what operators may do; what is kept is in
+store.py and desk.py, who works on it in tasks.py. A message is durable before anything is done about it, and an
+event before anybody sees it: what a killed process leaves behind is a conversation that `resume` goes on with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+from models.grammar.grammar import normalise
+from pipeline.chat.desk import Desk
+from pipeline.chat.store import ConversationStore
+from pipeline.chat.tasks import Tasks
+from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
+from pipeline.errors import Busy, UsageError
+from pipeline.events import Numbered, TurnFinished
+from pipeline.journal.journal import Journal
+from pipeline.record import MAX_CHARACTERS
+
+if TYPE_CHECKING:
+    from pipeline.runtime.pipeline import Pipeline
+
+LONGEST = MAX_CHARACTERS - REMEMBERED
+"""Characters of a message, so that it fits into a record with what was said before."""
+
+
+class Dialogues:
+    """All conversations of one journal, served by one pipeline in one event loop.
+
+    `today`: the day that a new request's "tomorrow" counts from; the pipeline's by default.
+    Every method raises UnknownConversation (a UsageError) for an id under which nothing is kept.
+    """
+
+    def __init__(self, pipeline: Pipeline, journal: Journal, today: Callable[[], date] | None = None) -> None:
+        self.conversations = ConversationStore(journal)
+        self.desk = Desk(journal)
+        self._journal = journal
+        self._tasks = Tasks(pipeline, journal, self.conversations, self.desk, today or (lambda: pipeline.today))
+
+    # The customer's side
+
+    async def open(self, owner: str = "") -> str:
+        """A new conversation's id, which nobody can guess. `owner`: whose it is, in the caller's words."""
+        return await self.conversations.open(owner)
+
+    async def handle(self, conversation: str, text: str, key: str | None = None) -> AsyncGenerator[Numbered, None]:
+        """Receive a message, and tell what happens about it as it happens, up to TurnFinished.
+
+        Raises as `send`. Whoever stops listening stops nothing.
+        """
+        number = await self.send(conversation, text, key)
+        async with aclosing(self.turn(conversation, number)) as events:
+            async for numbered in events:
+                yield numbered
+
+    async def send(self, conversation: str, text: str, key: str | None = None) -> int:
+        """Receive a message: the number of its event, which is durable. Work on it goes on in a task of its own.
+
+        It answers the conversation's open question; goes to the operator who has taken it; or begins a request. With
+        the `key` of an earlier message it is that message. Raises Busy while another message is worked on, UsageError
+        for a text that is empty or too long, JournalError if it cannot be kept.
+        """
+        self.conversations.owner(conversation)
+        text = _checked(text)
+        while True:
+            turn = self._tasks.of(conversation)
+            if turn is not None and key is not None and turn.key == key:
+                await asyncio.wait({turn.received})
+            known = None if key is None else self.conversations.message(conversation, key)
+            if known is not None:
+                number, record, before = known
+                if before != text:
+                    raise UsageError(f"The key '{key}' was used for another message: give each message its own.")
+                self._tasks.go_on(conversation, record)
+                return number
+            if turn is None:
+                records = self.conversations.records(conversation)
+                if not records or records[-1][1] is not None:
+                    break
+                self._tasks.go_on(conversation, records[-1][0])  # left behind by a process that ended
+            if turn is None or turn.task is None or not self._tasks.over(conversation):
+                raise Busy("The last message is still being worked on: wait for its answer.")
+            await asyncio.wait({turn.task})
+        return await asyncio.shield(self._tasks.receive(conversation, text, key))
+
+    async def turn(self, conversation: str, number: int) -> AsyncGenerator[Numbered, None]:
+        """What happened and happens about the message of an event, which comes first; TurnFinished comes last.
+
+        Raises what stopped the work on it, such as JournalError. Ends early when this is closed.
+        """
+        after = number - 1
+        with self._journal.notifier.listening(conversation) as woken:
+            while True:
+                woken.clear()
+                events = self.conversations.after(conversation, after)
+                for numbered in events:
+                    after = numbered.id
+                    yield numbered
+                    if isinstance(numbered.event, TurnFinished) and numbered.id > number:
+                        return
+                if events:
+                    continue
+                if not self._tasks.under_way(conversation):
+                    return
+                await woken.wait()
+
+    async def events(self, conversation: str, after: int = 0, follow: bool = False) -> AsyncGenerator[Numbered, None]:
+        """Every event with a greater number than `after`; with `follow` also those to come, until this is closed."""
+        self.conversations.owner(conversation)
+        with self._journal.notifier.listening(conversation) as woken:
+            while True:
+                woken.clear()
+                events = self.conversations.after(conversation, after)
+                for numbered in events:
+                    after = numbered.id
+                    yield numbered
+                if not events:
+                    if not follow or self._tasks.closed:
+                        return
+                    await woken.wait()
+
+    def transcript(self, conversation: str) -> Transcript:
+        """The conversation as it stands."""
+        owner = self.conversations.owner(conversation)
+        records = self.conversations.records(conversation)
+        record, status = records[-1] if records else (None, "none")
+        handed = self.desk.latest(conversation)
+        question = None if record is None else next(self._journal.waiting(record), None)
+        state: State = "open"
+        if self._tasks.of(conversation) is not None and not self._tasks.over(conversation):
+            state = "busy"
+        elif handed is not None and handed.state == "taken":
+            state = "escalated"
+        elif status is None:
+            state = "busy"
+        elif status == "needs_input":
+            state = "asking"
+        return Transcript(
+            conversation,
+            owner,
+            state,
+            self.conversations.turns(conversation),
+            question if state == "asking" else None,
+            handed,
+            self.conversations.last_event(conversation),
+        )
+
+    async def cancel(self, conversation: str) -> None:
+        """Stop the work on a conversation's message. What was done stays done; an action under way needs a person."""
+        await self._tasks.stop(conversation)
+
+    # The operator's side
+
+    def escalations(self, state: Literal["open", "taken", "closed"] | None = None) -> list[Handed]:
+        """What was handed over to people, oldest first."""
+        return self.desk.handed(state)
+
+    async def take(self, record: str, by: str) -> None:
+        """From now on what the customer writes goes to the operator `by`. Busy if another one has taken it."""
+        await self.desk.take(record, by)
+
+    async def answer(self, record: str, by: str, text: str) -> None:
+        """Say something into the conversation; takes it if nobody has. Raises as `take`; UsageError for no text."""
+        await self.desk.answer(record, by, _checked(text))
+
+    async def close(self, record: str, by: str, text: str = "") -> None:
+        """The matter is settled, with a last word or without: the customer's next message is a new request."""
+        await self.desk.close(record, by, _checked(text) if text else "")
+
+    async def settle(self, record: str, key: str, happened: bool, result: str | None = None) -> None:
+        """Say whether an uncertain action happened (`result` is JSON); if so, its conversation goes on after it.
+
+        JournalError if it is not uncertain.
+        """
+        await self._journal.settle_uncertain(record, key, happened, result)
+        conversation = self.conversations.of(record)
+        if happened and conversation is not None:
+            self._tasks.go_on(conversation, record)
+
+    # The process
+
+    async def resume(self) -> None:
+        """Go on with what a process that ended has left unfinished; call it at the start, after `journal.begin_run`.
+
+        Returns when all of it is under way. Records that were in flight in two killed processes are served one after
+        the other, and those that kill their process alone are failed (quarantine.py).
+        """
+        self._tasks.resume()
+
+    async def aclose(self) -> None:
+        """Stop all work, which `resume` goes on with, and end all streams of events."""
+        await self._tasks.close()
+        self._journal.notifier.wake_all()
+
+
+def _checked(text: str) -> str:
+    text = normalise(text)
+    if not text:
+        raise UsageError("The message is empty: write something.")
+    if len(text) > LONGEST:
+        raise UsageError(f"The message has {len(text):,} characters, and at most {LONGEST:,} are read: shorten it.")
+    return text

@@ -1,0 +1,228 @@
+"""Tasks: the tasks that serve the messages of conversations, one at a time in each, whoever listens.
+
+Knows who is at work on what, and what a process that ended has left behind; what is kept is in store.py, what
+happens to a record in pipeline.py, and what people may ask for in dialogues.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from models.errors import EngineUnavailable
+from pipeline.chat.desk import Desk
+from pipeline.chat.store import ConversationStore
+from pipeline.errors import Busy
+from pipeline.journal.journal import Journal
+from pipeline.journal.quarantine import convicted, sentence
+from pipeline.outcome import Escalation
+from pipeline.record import Record
+from pipeline.runtime.messages import ABSENT, STOPPED
+
+if TYPE_CHECKING:
+    from pipeline.runtime.pipeline import Pipeline
+
+STOPPING = "The service is stopping: send this again in a moment."
+
+
+@dataclass(eq=False)
+class TurnTask:
+    """One message being worked on. `received` has the number of its event once it is durable, or why it is not."""
+
+    text: str = ""
+    key: str | None = None
+    record: str | None = None
+    stopped: bool = False
+    received: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    task: asyncio.Task[None] | None = None
+
+
+class Tasks:
+    """All turns under way in one journal. `today`: the day of a new request."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        journal: Journal,
+        conversations: ConversationStore,
+        desk: Desk,
+        today: Callable[[], date],
+    ) -> None:
+        self.closed = False
+        self._pipeline = pipeline
+        self._journal = journal
+        self._conversations = conversations
+        self._desk = desk
+        self._today = today
+        self._turns: dict[str, TurnTask] = {}
+        self._failed: dict[str, BaseException] = {}
+        self._suspected: set[str] = set()  # conversations whose turn comes when nothing else is under way
+        self._background: set[asyncio.Task[None]] = set()
+
+    def of(self, conversation: str) -> TurnTask | None:
+        """The turn that is under way in a conversation, or the last steps of its end."""
+        return self._turns.get(conversation)
+
+    def under_way(self, conversation: str) -> bool:
+        """Whether more is to come of a conversation without anybody's doing. Raises what ended its last turn early."""
+        if conversation in self._turns or conversation in self._suspected:
+            return True
+        if conversation in self._failed:
+            raise self._failed[conversation]
+        return False
+
+    def over(self, conversation: str) -> bool:
+        """Whether the end of the turn under way has been told already, so that only bookkeeping is left of it."""
+        turn = self._turns[conversation]
+        if not turn.received.done():
+            return False
+        return turn.record is None or self._status(turn.record) is not None
+
+    def receive(self, conversation: str, text: str, key: str | None) -> asyncio.Future[int]:
+        """Take a message on; the number of its event once that is durable. Busy once this is closed."""
+        if self.closed:
+            raise Busy(STOPPING)
+        turn = TurnTask(text, key)
+        self._start(conversation, turn, self._receive(conversation, turn))
+        return turn.received
+
+    def go_on(self, conversation: str, record: str) -> None:
+        """Work on a record if it is unfinished and nobody does."""
+        if conversation in self._turns or conversation in self._suspected or self.closed:
+            return
+        if self._status(record) is None:
+            turn = _known(record)
+            self._start(conversation, turn, self._serve(conversation, turn, self._conversations.restore(record)))
+
+    async def stop(self, conversation: str) -> None:
+        """End the turn that is under way: its record fails, or goes to a person if an action was being done."""
+        turn = self._turns.get(conversation)
+        if turn is None or turn.task is None or self.over(conversation):
+            return
+        turn.stopped = True
+        await asyncio.wait({turn.received})
+        turn.task.cancel()
+        await asyncio.wait({turn.task})
+
+    def resume(self) -> None:
+        """Go on with what a process that ended has left unfinished."""
+        suspicion = self._journal.suspects()
+        suspects: list[tuple[str, Record]] = []
+        for conversation, record in self._conversations.unfinished():
+            if suspicion.get(record.id, 0) > 1:
+                suspects.append((conversation, record))
+            else:
+                self.go_on(conversation, record.id)
+        if suspects:
+            suspects.sort(key=lambda suspect: suspicion[suspect[1].id])
+            self._suspected |= {conversation for conversation, _ in suspects}
+            task = asyncio.create_task(self._resume_alone(suspects, suspicion))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+
+    async def close(self) -> None:
+        """Stop everything as it is."""
+        self.closed = True
+        tasks = [*self._background, *(turn.task for turn in self._turns.values() if turn.task is not None)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, conversation: str, turn: TurnTask, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        def ended(task: asyncio.Task[None]) -> None:
+            if self._turns.get(conversation) is turn:
+                del self._turns[conversation]
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._failed[conversation] = error
+            if not turn.received.done():
+                _refuse(turn, Busy(STOPPING))
+            self._journal.notifier.wake(conversation)
+
+        self._failed.pop(conversation, None)
+        self._turns[conversation] = turn
+        turn.task = asyncio.create_task(work)
+        turn.task.add_done_callback(ended)
+        return turn.task
+
+    async def _receive(self, conversation: str, turn: TurnTask) -> None:
+        try:
+            record = await self._kept(conversation, turn)
+        except Exception as error:
+            _refuse(turn, error)
+            raise
+        if record is not None:
+            await self._serve(conversation, turn, record)
+
+    async def _kept(self, conversation: str, turn: TurnTask) -> Record | None:
+        """Make a message durable; the record that it is for, unless that is with an operator."""
+        kept = self._conversations
+        taken = self._desk.taken(conversation)
+        records = kept.records(conversation)
+        if taken is not None:
+            turn.received.set_result(await kept.pass_on(conversation, taken, turn.text, turn.key))
+            return None
+        if records and records[-1][1] == "needs_input":
+            number, record = await kept.answer(conversation, records[-1][0], turn.text, turn.key)
+        else:
+            number, record = await kept.begin(conversation, turn.text, turn.key, self._today())
+        turn.record = record.id
+        turn.received.set_result(number)
+        return record
+
+    async def _serve(self, conversation: str, turn: TurnTask, record: Record, alone: bool = False) -> None:
+        self._journal.follow(record.id, conversation)
+        memory = self._conversations.memory(record.id)
+        try:
+            await self._pipeline.serve_to_line(record, alone, memory=memory)
+        except EngineUnavailable:
+            await self._pipeline.quarantine(record, ABSENT)
+        except asyncio.CancelledError:
+            if not turn.stopped or turn.task is None:
+                raise
+            turn.task.uncancel()
+            if self._status(record.id) is None:
+                await self._pipeline.quarantine(record, self._stopped(record.id))
+
+    def _stopped(self, record: str) -> str | Escalation:
+        """What becomes of a record whose customer has stopped it."""
+        under_way = [action.name for action in self._journal.actions(record) if action.state == "reserved"]
+        if not under_way:
+            return STOPPED
+        why = f"uncertain: whether '{under_way[0]}' happened is not known, because it was stopped meanwhile."
+        return Escalation("human", why)
+
+    async def _resume_alone(self, suspects: Sequence[tuple[str, Record]], suspicion: Mapping[str, int]) -> None:
+        for conversation, record in suspects:
+            turn = _known(record.id)
+            with suppress(Exception):  # kept for its listeners
+                await self._start(conversation, turn, self._judge(conversation, turn, record, suspicion[record.id]))
+            self._suspected.discard(conversation)
+            self._journal.notifier.wake(conversation)
+
+    async def _judge(self, conversation: str, turn: TurnTask, record: Record, suspicion: int) -> None:
+        """Serve a record that may kill the process, unless it is convicted of that."""
+        if convicted(suspicion, 0) and convicted(suspicion, self._journal.unexplained()):
+            self._journal.follow(record.id, conversation)
+            await self._pipeline.quarantine(record, sentence(record.id, suspicion))
+        else:
+            await self._serve(conversation, turn, record, alone=True)
+
+    def _status(self, record: str) -> str | None:
+        known = self._journal.record(record)
+        return None if known is None else known[1]
+
+
+def _known(record: str) -> TurnTask:
+    """A turn whose message was received before."""
+    turn = TurnTask(record=record)
+    turn.received.set_result(0)
+    return turn
+
+
+def _refuse(turn: TurnTask, error: Exception) -> None:
+    turn.received.set_exception(error)
+    turn.received.exception()  # seen, also if whoever sent the message has gone

@@ -1,0 +1,202 @@
+"""Execution: walks a workflow along the steps its record has in the journal, and writes the steps that are new.
+
+Knows which steps were recorded, and durability; leaves where a step stands to positions.py, how its result is written
+and read to results.py, and that an action happens once to ledger.py. A workflow is always called from the top. A
+recorded step returns at once, a recorded None included; one that does not match what was recorded is a ReplayMismatch;
+a new one runs and is durable before its result is used. What a step returns is always what its journal entry reads as,
+so that the first run and a replay see the same value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
+
+from models.errors import ModelError
+from pipeline.action import Action
+from pipeline.durable import results
+from pipeline.durable.ledger import Ledger
+from pipeline.durable.note import Note
+from pipeline.durable.positions import Call, Positions
+from pipeline.errors import InterlockError, ReplayMismatch, StepFailed, Suspend, UsageError
+from pipeline.events import ActionCommitted, Asked, Event, StepFinished, StepStarted
+from pipeline.journal.journal import Journal
+from pipeline.journal.rows import Past, StepRow, digest
+from pipeline.outcome import Escalation, Question
+
+Body = Callable[[Note, Callable[[], None]], Awaitable[Any]]
+"""A workflow called as a step: it may add to its journal entry, and calls the function to begin another pass."""
+
+_TEXT: TypeAdapter[str] = TypeAdapter(str)
+
+
+class Execution:
+    """The journal's side of one pass over one record. Create it inside the task that runs the workflow.
+
+    `idle_actions`: an action that was not begun before is an Escalation instead, which says what would be done.
+    """
+
+    def __init__(
+        self,
+        record: str,
+        journal: Journal,
+        today: date,
+        state: Path,
+        past: Past | None = None,
+        tell: Callable[[Event], None] = lambda event: None,
+        idle_actions: bool = False,
+    ) -> None:
+        self.record = record
+        self.today = today
+        self.state = state
+        self.steps: list[StepRow] = []
+        """Every step of this pass so far, recorded or new, in the order in which they ended."""
+        self._journal = journal
+        self._tell = tell
+        self._past: Mapping[str, StepRow] = past.steps if past else {}
+        self._ledger = Ledger(record, journal, state, past.actions if past else {}, idle_actions)
+        self._positions = Positions()
+        self._visited = 0
+
+    async def step(
+        self,
+        name: str,
+        arguments: object,
+        execute: Callable[[Note], Awaitable[Any]],
+        adapter: TypeAdapter[Any],
+    ) -> Any:
+        """The result of a step, from the journal or by running it.
+
+        Raises StepFailed for what the step raised, now or when it was recorded; UsageError if its result does not fit
+        its annotation; errors of Interlock and of engines as they are, unrecorded.
+        """
+        call = self._call(name, arguments)
+        if (recorded := self._recorded(call)) is not None:
+            return self._restore(recorded, adapter)
+        self._tell(StepStarted(self.record, call.position, name))
+        note = Note()
+        try:
+            result, error = results.dump(name, await execute(note), adapter), None
+        except (Escalation, StepFailed) as raised:
+            result, error = None, results.error_of(raised)
+        except (InterlockError, ModelError):
+            raise
+        except Exception as raised:
+            row = note.row(call, None, results.error_of(raised))
+            await self._keep(row)
+            raise results.failure(row) from raised
+        row = note.row(call, result, error)
+        await self._keep(row)
+        return self._restore(row, adapter)
+
+    async def nest(self, name: str, arguments: object, body: Body, adapter: TypeAdapter[Any]) -> tuple[Any, Note]:
+        """The result of a whole workflow called as one step, and the note that `body` made of it.
+
+        The steps inside get positions inside it ("3/1"). Raises what the workflow raises, unrecorded.
+        """
+        call = self._call(name, arguments)
+        if (recorded := self._recorded(call)) is not None:
+            inner = [step for position, step in self._past.items() if position.startswith(f"{call.position}/")]
+            self._visited += len(inner)
+            self.steps[-1:-1] = inner
+            return self._restore(recorded, adapter), Note(detail=dict(recorded.detail))
+        self._tell(StepStarted(self.record, call.position, name))
+        note = Note()
+        with self._positions.inside(call) as start_over:
+            value = await body(note, start_over)
+        row = note.row(call, results.dump(name, value, adapter), None)
+        await self._keep(row)
+        return self._restore(row, adapter), note
+
+    async def ask(self, question: Question, about: Sequence[object] = ()) -> str:
+        """The answer to a question, from the journal; else Suspend, with the question kept for a person.
+
+        `about`: what else the answer is bound to, so that it counts for nothing else.
+        """
+        call = self._call("ask", [question.field, question.text, question.choices, *about])
+        if (recorded := self._recorded(call)) is not None:
+            return str(self._restore(recorded, _TEXT))
+        row = StepRow(call.position, call.name, call.digest, call.occurrence, None)
+        await self._journal.park(self.record, row, question)
+        self._tell(Asked(self.record, question))
+        raise Suspend(question)
+
+    async def do(
+        self, action: Action[..., Any], args: Sequence[object], intent: str = "", approval: str | None = None
+    ) -> Any:
+        """The result of an action that happens once: reserve, execute under its key, commit.
+
+        Found reserved but not committed, it is looked up through its check; without one, a person is asked to
+        (Escalation), for nothing here can know whether it happened. Raises Refused if the action said that it did
+        nothing, StepFailed if it failed and its check says the same.
+        """
+        call = self._call(action.name, list(args))
+        if (recorded := self._recorded(call)) is not None:
+            return self._restore(recorded, action.adapter)
+        key = self._ledger.key(call)
+        note = Note(detail={"action": key})
+        self._tell(StepStarted(self.record, call.position, call.name))
+        deed = await self._ledger.act(action, args, call, intent, approval)
+        row = note.row(call, deed.result, deed.error)
+        await self._ledger.settle(deed, row)
+        self._done(row)
+        if deed.state == "committed":
+            self._tell(ActionCommitted(self.record, action.name, key))
+        if deed.raised is not None:
+            raise results.failure(row) from deed.raised
+        return self._restore(row, action.adapter)
+
+    def begin(self, part: str) -> None:
+        """Steps from here on belong to a part of the record, as in Positions."""
+        self._positions.begin(part)
+
+    def start_over(self) -> None:
+        """A workflow is called once more in the same record or part, as in Positions."""
+        self._positions.start_over()
+
+    async def close(self) -> None:
+        """End tasks that the workflow left behind, as in Positions."""
+        await self._positions.close()
+
+    def completed(self) -> None:
+        """The workflow came to its end: ReplayMismatch if the journal holds steps that it did not call."""
+        if self._visited < len(self._past):
+            seen = {step.position for step in self.steps}
+            left = next(step for step in self._past.values() if step.position not in seen)
+            raise ReplayMismatch(self.record, left.position, left.name, "nothing", "the workflow ended before")
+
+    def _call(self, name: str, arguments: object) -> Call:
+        try:
+            marked = digest(arguments, self.state)
+        except (PydanticSerializationError, ValueError, TypeError) as error:
+            raise UsageError(
+                f"The arguments of '{name}' cannot be kept in the journal ({error}): pass data, not objects."
+            ) from error
+        return self._positions.call(name, marked)
+
+    def _recorded(self, call: Call) -> StepRow | None:
+        step = self._past.get(call.position)
+        if step is None:
+            return None
+        if step.name != call.name or step.digest != call.digest:
+            changed = "another step" if step.name != call.name else "its arguments differ"
+            raise ReplayMismatch(self.record, call.position, step.name, call.name, changed)
+        self._visited += 1
+        self.steps.append(step)
+        return step
+
+    def _restore(self, row: StepRow, adapter: TypeAdapter[Any]) -> Any:
+        return results.restore(self.record, row, adapter, self.today)
+
+    async def _keep(self, row: StepRow) -> None:
+        await self._journal.keep(self.record, row)
+        self._done(row)
+
+    def _done(self, row: StepRow) -> None:
+        self.steps.append(row)
+        self._tell(StepFinished(self.record, row.position, row.name, row.seconds, row.error is not None))

@@ -1,0 +1,107 @@
+"""Amending: a form that was collected is changed by a person, and its workflow starts over with what is known now.
+
+Knows what sets a change off, a rule that does not hold or a remark beside a yes or no, and how often one may. How an
+answer changes a form is filling.py's business, and what a workflow is called with its caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+from typing import NoReturn, TypeVar
+
+from pydantic import TypeAdapter
+
+from models.contract import Contract
+from models.values.reading import read
+from pipeline.durable.execution import Execution
+from pipeline.durable.note import Note
+from pipeline.errors import GuardrailViolation, UsageError
+from pipeline.forms import slots
+from pipeline.forms.collected import Collected
+from pipeline.forms.filling import Filling
+from pipeline.guardrail import Guardrail
+from pipeline.outcome import Escalation, Question
+
+T = TypeVar("T")
+
+_NAME: TypeAdapter[str | None] = TypeAdapter(str | None)
+
+PASSES = 8
+"""How often a workflow may start over because a person changed a form: more than the questions' own limits allow."""
+
+
+class Amended(BaseException):
+    """A person changed a field after it was used: the workflow starts over with what is known now. Internal."""
+
+
+async def settled(serve: Callable[[], Awaitable[T]], start_over: Callable[[], None]) -> T:
+    """What a workflow comes to, called from the top again after each change of a form; `start_over` comes before that.
+
+    Escalation if there are too many changes.
+    """
+    for _ in range(PASSES):
+        try:
+            return await serve()
+        except Amended:
+            start_over()
+    raise Escalation("human", f"The request was changed {PASSES} times without coming to an end.")
+
+
+class Amending:
+    """Changes of one run's forms. Each raises Suspend while an answer is awaited, and Amended once it is made."""
+
+    def __init__(self, collected: Collected, filling: Filling, execution: Execution, today: date) -> None:
+        self._collected = collected
+        self._filling = filling
+        self._execution = execution
+        self._today = today
+
+    async def agreed(self, question: str, about: Sequence[object] = ()) -> bool:
+        """A person's yes or no; `about`: what else the answer is bound to. A remark beside it may change a form."""
+        asked = Question(None, question, ("yes", "no"))
+        return await self._filling.interview.ask(
+            asked, lambda answer: read(bool, answer, self._today), about=about, amend=self._remarked
+        )
+
+    async def require(self, guardrail: Guardrail, args: Sequence[object], field: str | None) -> None:
+        """As `Run.require`."""
+
+        async def check(note: Note) -> str | None:
+            return None if await self._collected.holds(guardrail, args) else guardrail.name
+
+        violated = await self._execution.step(f"require {guardrail.name}", list(args), check, _NAME)
+        if violated is None:
+            return
+        fields = guardrail.fields if field is None else (field,)
+        field = next(iter(fields), None)
+        if field is None:
+            raise GuardrailViolation(guardrail.name, guardrail.message)
+        contract = self._collected.form_with(field)
+        if contract is None:
+            raise UsageError(
+                f"The guardrail '{guardrail.name}' is to be mended by '{field}', which no collected form has: collect"
+                " it first."
+            )
+        await self._mend(contract, guardrail, field, fields[1:])
+
+    async def clarify(self, guardrail: Guardrail) -> None:
+        """Ask for the field that a violated guardrail names, if a form that was collected has it."""
+        contract = self._collected.form_with(guardrail.field)
+        if contract is not None:
+            await self._mend(contract, guardrail, guardrail.field or "", guardrail.fields[1:])
+
+    async def _mend(self, contract: type[Contract], guardrail: Guardrail, field: str, also: Sequence[str]) -> NoReturn:
+        question = slots.question(contract, field, guardrail.message, also)
+        forms = self._collected.forms
+        forms[contract] = await self._filling.mend(contract, forms[contract], question, also, rule=True)
+        raise Amended
+
+    async def _remarked(self, remark: str) -> None:
+        """Start over if a remark changes a form that was collected ("yes, but make it Saturday")."""
+        forms = self._collected.forms
+        for contract in reversed(forms):
+            changed = await self._filling.changed(contract, forms[contract], remark)
+            if changed is not None:
+                forms[contract] = changed
+                raise Amended

@@ -1,0 +1,157 @@
+"""Heard: what code alone finds in a customer's words for the fields of a form, where their type tells it.
+
+Knows contracts and types that have a reading (dates, amounts, an app's own); words for a `Said[str]` need a model. It
+finds nothing where two readings are possible.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from models.contract import Contract
+from models.said import Unread
+from models.values.money import Money
+from models.values.reading import read
+from pipeline.forms import dialogue_acts, slots
+from pipeline.outcome import Question
+
+WINDOW = 5
+"""Words on each side of an "or" in which the two values of a choice are looked for."""
+
+_NUMBERS = (int, float, Decimal)
+_OR = re.compile(r"\s+or\s+(?:(?:maybe|perhaps|on|even)\s+)*", re.I)
+_CLAUSE = re.compile(r"[^.!?;,]+\??")
+_HELPERS = {
+    "has",
+    "is",
+    "are",
+    "with",
+    "for",
+    "good",
+    "allowed",
+    "wants",
+    "needs",
+    "want",
+    "need",
+    "include",
+    "includes",
+}
+_CONSENT = re.compile(r"(?:don't|do not|won't|would not|wouldn't) (?:mind|bother me)|no problem|not a problem")
+_NEGATED = re.compile(r"\b(?:no|not|never|without|neither|nor|rather than|instead of|except|avoid)\b|n't\b")
+_REQUEST = re.compile(
+    r"\b(?:can|could|may) (?:i|we) (?:have|get|take|book)|\b(?:can|could|would) you (?:get|find|book|arrange)"
+)
+_NAME = r"[^\W\d_a-z][\w'’-]*(?:\s+[^\W\d_a-z][\w'’-]*)*"
+
+
+def only(contract: type[Contract], field: str, answer: str, today: date) -> object | None:
+    """The one value of the field's type that an answer names somewhere; None if there is none, or more than one."""
+    kind = slots.said_kind(contract, field)
+    if kind is None or kind in (str, bool):
+        return None
+    found = dialogue_acts.mentioned(kind, answer, today)
+    return found[0][0] if len(found) == 1 else None
+
+
+def others(
+    contract: type[Contract], field: str, answer: str, today: date, also: Sequence[str] = ()
+) -> dict[str, object]:
+    """Values for other fields than `field` that an answer names, of types that no second field has.
+
+    Bare numbers count only for the fields `also`, which were asked about as well: any answer may have some.
+    """
+    kinds = {name: slots.said_kind(contract, name) for name in contract.model_fields}
+    found: dict[str, object] = {}
+    for name, kind in kinds.items():
+        if name == field or kind is None or kind in (str, bool) or list(kinds.values()).count(kind) > 1:
+            continue
+        if kind in _NUMBERS and name not in also:
+            continue
+        value = only(contract, name, answer, today)
+        bare = isinstance(value, Money) and not value.currency
+        if value is not None and (name in also or not bare):
+            found[name] = value
+    return found
+
+
+def sorted_out(contract: type[Contract], values: Mapping[str, object], today: date) -> dict[str, object]:
+    """The values, with words that an optional field cannot read given to the one other field that can, if empty."""
+    sorted_values = dict(values)
+    for name, value in values.items():
+        if not isinstance(value, Unread) or contract.model_fields[name].is_required():
+            continue
+        for other, found in others(contract, name, value.text, today).items():
+            sorted_values[name] = None
+            if sorted_values.get(other) is None:
+                sorted_values[other] = found
+    return sorted_values
+
+
+def stated(contract: type[Contract], values: Mapping[str, object], said: Sequence[str]) -> dict[str, bool]:
+    """Required yes-or-no fields without a value that the customer names ("with wifi" for `has_wifi`), as True.
+
+    A clause with a negation or a question says nothing certain, unless it is a form of consent ("I don't mind a shared
+    ride") or of asking for it ("can I have a shared ride?").
+    """
+    clauses = [clause.lower() for text in said for clause in _CLAUSE.findall(text)]
+    return {
+        name: True
+        for name, info in contract.model_fields.items()
+        if info.annotation is bool
+        and info.is_required()
+        and values.get(name) is None
+        and any(names(clause, name) and _affirms(clause) for clause in clauses)
+    }
+
+
+def names(text: str, field: str) -> bool:
+    """Whether a text has the words of a field's name in it ("sharing a ride" for `shared_ride`)."""
+    stems = [word[:4] for word in field.lower().split("_") if word not in _HELPERS]
+    return bool(stems) and all(re.search(rf"\b{re.escape(stem)}", text.lower()) for stem in stems)
+
+
+def _affirms(clause: str) -> bool:
+    clause = clause.replace("’", "'")
+    if _CONSENT.search(clause):
+        return True
+    return not _NEGATED.search(clause) and (not clause.endswith("?") or _REQUEST.search(clause) is not None)
+
+
+def either(contract: type[Contract], values: Mapping[str, object], said: Sequence[str], today: date) -> Question | None:
+    """A question for the first field of which two values were said, joined by "or": choosing one would be a guess."""
+    for name, value in values.items():
+        kind = slots.said_kind(contract, name)
+        if value is None or kind is None or kind is bool or (isinstance(value, Unread) and " or " not in value.text):
+            continue
+        for text in said:
+            for gap in _OR.finditer(text):
+                pair = _pair(kind, text[: gap.start()], text[gap.end() :], today)
+                sides = [read(kind, side, today) for side in pair or ()]
+                if pair is not None and (isinstance(value, Unread) or value in sides):
+                    asked = slots.question(contract, name)
+                    return Question(name, f"{asked.text} {pair[0]} or {pair[1]}?", pair, asked.contract, asked.schema)
+    return None
+
+
+def _pair(kind: type[Any], before: str, after: str, today: date) -> tuple[str, str] | None:
+    if kind is str:
+        name, other = re.search(rf"({_NAME})$", before), re.match(_NAME, after)
+        return (name[1], other[0]) if name and other and name[1] != other[0] else None
+    left, right = before.split()[-WINDOW:], after.split()[:WINDOW]
+    first = _value(kind, [left[start:] for start in range(len(left))], today)
+    second = _value(kind, [right[:end] for end in range(len(right), 0, -1)], today)
+    if first is None or second is None or read(kind, first, today) == read(kind, second, today):
+        return None
+    return first, second
+
+
+def _value(kind: type[Any], candidates: Sequence[Sequence[str]], today: date) -> str | None:
+    """Of some runs of words, longest first: the shortest that reads as the same value as the longest that reads."""
+    texts = [" ".join(words).strip(" ,;.!?") for words in candidates]
+    values = [read(kind, text, today) for text in texts]
+    longest = next((value for value in values if value is not None), None)
+    return None if longest is None else texts[len(values) - 1 - values[::-1].index(longest)]

@@ -1,0 +1,337 @@
+"""Filling: a form from what was said and answered: complete, and holding its rules.
+
+Knows how a gap or a violated rule becomes a question about one field, what an answer may change besides, and where to
+look before anything is asked; leaves the wording and reading of answers to slots.py and extraction.py, what a model
+copies to generation.py, and the person to interview.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from models.contract import Contract
+from models.grammar.grammar import compile_grammar, normalise
+from models.said import Unread
+from pipeline import prompts
+from pipeline.durable.execution import Execution
+from pipeline.durable.note import Note
+from pipeline.errors import Dropped, GuardrailViolation
+from pipeline.forms import dialogue_acts, extraction, slots
+from pipeline.forms.interview import Interview
+from pipeline.forms.memory import KEPT, RECALLED, Memory, kept
+from pipeline.generation.fusing import Wanted, Written
+from pipeline.generation.generation import Generation, Holds, Task
+from pipeline.guardrail import Guardrail
+from pipeline.outcome import Escalation, Question
+from pipeline.record import Turn
+from pipeline.text import short
+
+C = TypeVar("C", bound=Contract)
+
+_NAME: TypeAdapter[str | None] = TypeAdapter(str | None)
+_PAIRS: TypeAdapter[dict[str, tuple[str, str]]] = TypeAdapter(dict[str, tuple[str, str]])
+_WORDS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+
+class Filling:
+    """The forms of one record.
+
+    `memory`: what earlier records of the same conversation collected, None outside of one; `before`: the same of
+    earlier parts of this record.
+    """
+
+    def __init__(
+        self,
+        interview: Interview,
+        today: date,
+        execution: Execution,
+        generation: Generation,
+        holds: Holds,
+        memory: Memory | None,
+        before: Memory,
+    ) -> None:
+        self.interview = interview
+        self._today = today
+        self._execution = execution
+        self._generation = generation
+        self._holds = holds
+        self._memory = memory
+        self._before = before
+        self._asked: Counter[str] = Counter()
+        self._looked: Counter[str] = Counter()
+        self._written: dict[type[Contract], _Written] = {}
+
+    async def collect(
+        self, contract: type[C], values: dict[str, object] | None, guardrails: Sequence[Guardrail]
+    ) -> tuple[C, dict[str, object]]:
+        """A form that is complete and holds its guardrails, and its values by field.
+
+        `values` are those of an earlier pass, if there was one. Raises as `ask`, and GuardrailViolation.
+        """
+        if values is None:
+            values = self._found(contract)
+            if values is None:
+                values = await self._fill(contract, self.interview.said(), self.interview.own())
+            values = extraction.sorted_out(contract, values, self._today)
+            values |= extraction.stated(contract, values, self.interview.said())
+            values = await self._recalled(contract, values)
+            either = extraction.either(contract, values, self.interview.said(), self._today)
+            if either is not None:
+                values = await self.mend(contract, values, either)
+        while True:
+            question = slots.gap(contract, values)
+            if question is not None:
+                values = await self.mend(contract, values, question)
+                continue
+            form = await self._check(contract, values, guardrails)
+            if not isinstance(form, _Wrong):
+                await self._remember(form)
+                return form, values
+            values = await self.mend(contract, values, form.question, form.also, rule=True)
+
+    async def fuse(self, question: str, options: Mapping[str, str], forms: Mapping[str, type[Contract]]) -> Written:
+        """How likely a model finds each option (name to description), and the form of the one it chose, from one call.
+
+        `forms`: what an option's workflow collects first. `take` keeps the form, if it is the right one.
+        """
+        own = self.interview.own()
+        drafts = {name: slots.narrowed(form, self._generation.decides) for name, form in forms.items()}
+        drafts = {name: draft for name, draft in drafts.items() if _asks(draft)}
+        wanted = Wanted(
+            options,
+            drafts,
+            forms,
+            self.interview.said(),
+            lambda lettered, fields: prompts.fuse(question, lettered, fields, own),
+        )
+        return await self._generation.fuse(wanted, lambda lettered: prompts.weigh(question, lettered, own))
+
+    def take(self, contract: type[Contract], written: Written) -> None:
+        """Keep a form that was written with the choice: `collect` then asks no model, unless more was said by then."""
+        if written.text is None or written.hash != contract.contract_hash():
+            return
+        draft = slots.narrowed(contract, self._generation.decides)
+        form = draft.model_validate_json(written.text, context={"today": self._today})
+        values = {name: getattr(form, name) for name in draft.model_fields}
+        self._written[contract] = _Written(values, tuple(self.interview.own()))
+
+    def _found(self, contract: type[Contract]) -> dict[str, object] | None:
+        written = self._written.get(contract)
+        return None if written is None or written.own != tuple(self.interview.own()) else dict(written.values)
+
+    async def mend(
+        self,
+        contract: type[Contract],
+        values: Mapping[str, object],
+        question: Question,
+        also: Sequence[str] = (),
+        rule: bool = False,
+    ) -> dict[str, object]:
+        """The form's values after a person answered a question about one field, or about one of the fields `also`.
+
+        `rule`: the question is why a rule does not hold, so that a bare "no" takes the request back.
+        """
+        field = question.field or ""
+        if rule and values.get(field) is None and not self._asked[field]:
+            looked = await self._looked_up(contract, values, field)
+            if looked is not None:
+                return {**values, field: looked}
+        if self._asked[field] >= slots.ASK_LIMIT:
+            raise Escalation(
+                "human", f"The customer was asked {slots.ASK_LIMIT} times for '{field}' without a usable answer."
+            )
+        self._asked[field] += 1
+        closed = question.choices is not None and slots.said_kind(contract, field) is None
+        if closed:
+            value = await self.interview.ask(
+                question, lambda said: slots.read_answer(contract, field, said, self._today)
+            )
+            return {**values, field: value}
+        answer = await self.interview.hear(question)
+        if dialogue_acts.drops(answer) or (rule and dialogue_acts.declines(answer)):
+            raise Dropped
+        corrected = dialogue_acts.corrected(answer)
+        answer = corrected or answer
+        value = slots.read_answer(contract, field, answer, self._today)
+        if isinstance(value, Unread):
+            value = None
+        whole = value is not None
+        if value is None:
+            value = extraction.only(contract, field, answer, self._today)
+        others = {} if whole else extraction.others(contract, field, answer, self._today, also)
+        if not whole and (value is None or corrected) and not others:
+            await self.interview.check_subject(answer)
+        mended = {**values, field: value} | others
+        free = slots.said_kind(contract, field) is str
+        if (value is None and not others) or (not whole and (free or slots.gap(contract, mended) is not None)):
+            mended |= await self._more(contract, field, answer, mended, set(others))
+        if mended[field] is None and values.get(field) is not None and _differ(contract, values, mended, field):
+            mended[field] = values[field]  # something else was changed in its place
+        elif mended[field] is None and not _differ(contract, values, mended, field):
+            if free:
+                mended[field] = slots.read_words(contract, field, answer[:64], self._today)
+            elif slots.said_kind(contract, field) is not None:
+                mended[field] = Unread(short(answer))
+        return mended
+
+    async def changed(
+        self, contract: type[Contract], values: Mapping[str, object], answer: str
+    ) -> dict[str, object] | None:
+        """The form's values after a remark that nobody asked for; None if it changes none of them."""
+        others = extraction.others(contract, "", answer, self._today)
+        mended = dict(values) | others
+        if not others:  # a remark beside an answer: what a model finds in it may only replace what there is
+            found = await self._more(contract, "", answer, mended, set())
+            mended |= {name: value for name, value in found.items() if values.get(name) is not None}
+        return mended if _differ(contract, values, mended) else None
+
+    async def _more(
+        self,
+        contract: type[Contract],
+        field: str,
+        answer: str,
+        values: Mapping[str, object],
+        settled: set[str],
+    ) -> dict[str, object]:
+        """What a model finds in an answer beside what code has read: gaps, and changes where a word announces one."""
+        found: dict[str, object] = {}
+        changes = dialogue_acts.changes(answer)
+        # What was said before has been read before: only the answer may be copied from now.
+        for name, value in (await self._fill(contract, [answer], self.interview.own())).items():
+            old = values.get(name)
+            if value is None or name in settled:
+                continue
+            if name in contract.private_fields():
+                found[name] = value
+            elif name == field:
+                found |= {name: value} if old is None else {}
+            elif isinstance(value, Unread) or str(value) == str(values.get(field)):
+                continue
+            elif old is None or isinstance(old, Unread) or (changes and slots.said_kind(contract, name) is str):
+                found[name] = value
+        return found
+
+    async def _fill(
+        self, contract: type[Contract], said: Sequence[str], turns: Sequence[Turn], only: Sequence[str] | None = None
+    ) -> dict[str, object]:
+        """What a model copied from `said`, by field; None for what it did not find. `only`: these fields."""
+        draft = slots.narrowed(contract, self._generation.decides)
+        if only is not None:
+            draft = slots.excerpt(draft, tuple(only))
+        if not _asks(draft):
+            return {}
+        messages = prompts.fill(draft, turns)
+        task = Task(draft, contract, messages, lambda length: compile_grammar(draft, said, scratchpad=length))
+        filled = await self._generation.produce(task)
+        return {name: getattr(filled, name) for name in draft.model_fields}
+
+    async def _looked_up(self, contract: type[Contract], values: Mapping[str, object], field: str) -> object | None:
+        """A second look at what was said, for a field that was left empty and is needed after all."""
+        kind = slots.said_kind(contract, field)
+        if kind is None or self._looked[field]:
+            return None
+        self._looked[field] += 1
+        value = (await self._fill(contract, self.interview.said(), self.interview.own(), [field])).get(field)
+        known = {str(other) for name, other in values.items() if name != field}
+        return None if isinstance(value, Unread) or str(value) in known else value
+
+    async def _recalled(self, contract: type[Contract], values: dict[str, object]) -> dict[str, object]:
+        """The values, with what would have to be asked for and was said before: in another part, form or request."""
+        found = self._before.words(contract, slots.missing(contract, values))
+        values |= {name: slots.read_words(contract, name, words, self._today) for name, words in found.items()}
+        missing = slots.missing(contract, values)
+        memory = self._memory
+        if memory is not None and missing:
+
+            async def recall(note: Note) -> dict[str, str]:
+                return memory.words(contract, missing)
+
+            found = await self._execution.step(f"{RECALLED} {contract.__name__}", missing, recall, _WORDS)
+            values |= {name: slots.read_words(contract, name, words, self._today) for name, words in found.items()}
+            missing = slots.missing(contract, values)
+        turns = self.interview.conversation
+        earlier = [normalise(turn.text) for turn in turns if turn.earlier and turn.role == "customer"]
+        if missing and earlier:
+            filled = await self._fill(contract, earlier, turns, missing)
+            values |= {
+                name: value for name, value in filled.items() if name in missing and not isinstance(value, Unread)
+            }
+        return values
+
+    async def _remember(self, form: Contract) -> None:
+        """Keep a form for the records that follow in the same conversation."""
+        if self._memory is None:
+            return
+
+        async def keep(note: Note) -> dict[str, tuple[str, str]]:
+            return kept(form)
+
+        await self._execution.step(f"{KEPT} {type(form).__name__}", [form], keep, _PAIRS)
+
+    async def _check(
+        self, contract: type[C], values: Mapping[str, object], guardrails: Sequence[Guardrail]
+    ) -> C | _Wrong:
+        """The form, or the question about what is wrong with it."""
+        given = {name: value for name, value in values.items() if value is not None}
+        given |= {name: "" for name in contract.private_fields() if name not in given}
+        try:
+            form = contract.model_validate(given, context={"today": self._today})
+        except ValidationError as error:
+            first = error.errors()[0]
+            told = first["msg"].removeprefix("Value error, ").rstrip(".")
+            named = slots.named(contract, first["loc"], told)
+            if not named:
+                raise Escalation("human", f"What was said does not fit together: {told}.") from error
+            return _Wrong(slots.question(contract, named[0], f"{told}.", named[1:]), named[1:])
+        if not guardrails:
+            return form
+
+        async def check(note: Note) -> str | None:
+            for rule in guardrails:
+                if not await self._holds(rule, [form]):
+                    return rule.name
+            return None
+
+        arguments = [form, [rule.name for rule in guardrails]]
+        violated = await self._execution.step(f"check {contract.__name__}", arguments, check, _NAME)
+        if violated is None:
+            return form
+        rule = next(rule for rule in guardrails if rule.name == violated)
+        if rule.field is None:
+            raise GuardrailViolation(rule.name, rule.message)
+        return _Wrong(slots.question(contract, rule.field, rule.message, rule.fields[1:]), rule.fields[1:])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Written:
+    """A form's values that a model wrote when `own` was all that had been said."""
+
+    values: Mapping[str, object]
+    own: tuple[Turn, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wrong:
+    """What is wrong with a form, as a question; a value for one of the fields `also` would mend it as well."""
+
+    question: Question
+    also: tuple[str, ...] = ()
+
+
+def _asks(draft: type[Contract]) -> bool:
+    """Whether a model can fill any of a draft's fields."""
+    return bool(set(draft.model_fields) - set(draft.private_fields()))
+
+
+def _differ(
+    contract: type[Contract], values: Mapping[str, object], mended: Mapping[str, object], field: str = ""
+) -> bool:
+    """Whether a field other than `field` has another value now; scratchpads do not count."""
+    left = {field, *contract.private_fields()}
+    return any(value != values.get(name) for name, value in mended.items() if name not in left)

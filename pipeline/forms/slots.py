@@ -1,0 +1,230 @@
+"""Clarify: code decides what is still missing from a form, and how to ask for it. Knows contracts; asks nobody itself.
+
+A field's description is the question. A form whose fields need judgement (anything but the customer's own words) is
+narrowed for a model that is not trusted with decisions: those fields are asked for instead.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError, create_model
+
+from models.contract import Contract
+from models.said import SaidMark, ScratchpadMark, Unread
+from models.values.money import Money
+from models.values.reading import read
+from pipeline.outcome import Question
+
+C = TypeVar("C", bound=Contract)
+
+ASK_LIMIT = 2
+"""How often the same field is asked for before a person takes over."""
+
+_NOUNS: Mapping[type[Any], str] = {
+    date: "a date",
+    int: "a number",
+    float: "a number",
+    Decimal: "a number",
+    Money: "an amount of money",
+    bool: "yes or no",
+}
+
+
+@cache
+def narrowed(contract: type[Contract], decides: bool) -> type[Contract]:
+    """The draft of a contract that a model fills; without the fields it is not trusted to judge."""
+    draft = contract.draft()
+    kept = {name: info for name, info in draft.model_fields.items() if decides or not needs_judgement(contract, name)}
+    if len(kept) == len(draft.model_fields):
+        return draft
+    fields: dict[str, Any] = {name: (info.annotation, info) for name, info in kept.items()}
+    return create_model(
+        draft.__name__, __base__=Contract, __module__=contract.__module__, __doc__=draft.__doc__, **fields
+    )
+
+
+def needs_judgement(contract: type[Contract], field: str) -> bool:
+    """Whether a value of the field is more than a copy of what was said."""
+    info = contract.model_fields[field]
+    marks = [*info.metadata, *_marks(info.annotation)]
+    return not any(isinstance(mark, SaidMark | ScratchpadMark) for mark in marks)
+
+
+@cache
+def excerpt(draft: type[Contract], fields: tuple[str, ...]) -> type[Contract]:
+    """A draft with these of its fields only, and its scratchpad."""
+    kept = {name: draft.model_fields[name] for name in draft.model_fields if name in {*fields, *draft.private_fields()}}
+    chosen: dict[str, Any] = {name: (info.annotation, info) for name, info in kept.items()}
+    return create_model(draft.__name__, __base__=Contract, __module__=draft.__module__, __doc__=draft.__doc__, **chosen)
+
+
+def missing(contract: type[Contract], values: Mapping[str, object]) -> list[str]:
+    """The required fields in the customer's own words for which nothing was found."""
+    return [
+        name
+        for name, info in contract.model_fields.items()
+        if info.is_required() and values.get(name) is None and said_kind(contract, name) is not None
+    ]
+
+
+def gap(contract: type[Contract], values: Mapping[str, object]) -> Question | None:
+    """The first field, in declared order, that was not said or could not be read; None when nothing is left to ask."""
+    for name in contract.model_fields:
+        value = values.get(name)
+        if isinstance(value, Unread):
+            return question(contract, name, f'I could not read "{value.text}" as {_noun(contract, name)}.')
+        if value is None and contract.model_fields[name].is_required() and name not in contract.private_fields():
+            return question(contract, name)
+    return None
+
+
+def named(contract: type[Contract], location: Sequence[int | str], told: str) -> tuple[str, ...]:
+    """The fields that an error is about: the one where it stands, else those whose names its text has, in its order."""
+    if location and location[0] in contract.model_fields:
+        return (str(location[0]),)
+    found = {name: re.search(rf"\b{re.escape(name).replace('_', '[ _]')}\b", told) for name in contract.model_fields}
+    return tuple(sorted((name for name, match in found.items() if match), key=lambda name: found[name].start()))  # type: ignore[union-attr]
+
+
+def question(contract: type[Contract], field: str, why: str = "", also: Sequence[str] = ()) -> Question:
+    """The question about one field: why it is asked, if there is a reason, and the field's description.
+
+    A reason that asks by itself needs no second question. `also`: fields of which one may be answered instead.
+    """
+    asked = _asked(contract, field)
+    for other in also:
+        if other in contract.model_fields and other != field:
+            second = _asked(contract, other)
+            asked += f" Or {second[:1].lower()}{second[1:]}"
+    text = why if why.endswith("?") else f"{why} {asked}".strip()
+    return Question(field, text, _choices(contract, field), contract.__name__, answer_schema(contract, field))
+
+
+def _asked(contract: type[Contract], field: str) -> str:
+    return contract.questions().get(field) or f"What is the {field.replace('_', ' ')}?"
+
+
+def answer_schema(contract: type[Contract], field: str) -> dict[str, Any]:
+    """The JSON schema of an answer about a field: words for what is read from words, else what the field holds."""
+    choices = _choices(contract, field)
+    if choices is not None:
+        return {"enum": list(choices)}
+    info = contract.model_fields[field]
+    annotation: Any = info.annotation
+    for metadata in info.metadata:
+        annotation = Annotated[annotation, metadata]
+    schema = TypeAdapter(annotation).json_schema()
+    kind = said_kind(contract, field)
+    # Words that code reads as something: whoever shows the question can offer the fitting input.
+    return schema if kind is None else schema | {"x-read-as": kind.__name__}
+
+
+def read_words(contract: type[Contract], field: str, words: str, today: date) -> object | None:
+    """Words as the value of a field of the customer's own words; None if they are none."""
+    kind = said_kind(contract, field)
+    return None if kind is None else read(kind, words, today)
+
+
+def read_answer(contract: type[Contract], field: str, answer: str, today: date) -> object | None:
+    """The whole answer read as the field's value; None if it is not one. Words for a `Said[str]` need a model."""
+    kind = said_kind(contract, field)
+    if kind is not None:
+        return None if kind is str else read(kind, answer, today)
+    choices = _choices(contract, field)
+    if choices is not None:
+        chosen = match(answer, choices)
+        if chosen is None and bool in _kinds(contract.model_fields[field].annotation):
+            return read(bool, answer, today)
+        return None if chosen is None else _options(contract, field)[chosen]
+    info = contract.model_fields[field]
+    annotation: Any = info.annotation
+    for metadata in info.metadata:
+        annotation = Annotated[annotation, metadata]
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    inner = next((kind for kind in _kinds(info.annotation) if kind in _NOUNS), None)
+    candidates = [answer.strip()] if inner is None else [read(inner, answer, today)]
+    for candidate in candidates:
+        try:
+            value: object = adapter.validate_python(candidate, context={"today": today})
+        except ValidationError:
+            continue
+        return value
+    return None
+
+
+def said_kind(contract: type[Contract], field: str) -> type[Any] | None:
+    """T of a `Said[T]` field; None for any other field."""
+    info = contract.model_fields[field]
+    for mark in [*info.metadata, *_marks(info.annotation)]:
+        if isinstance(mark, SaidMark):
+            return mark.kind
+    return None
+
+
+def match(answer: str, choices: tuple[str, ...]) -> str | None:
+    """The choice that an answer names, without regard to case, spaces and a full stop; None if it names none."""
+    plain = _plain(answer)
+    return next((choice for choice in choices if _plain(choice) == plain), None)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).strip(" .!'\"")
+
+
+def _choices(contract: type[Contract], field: str) -> tuple[str, ...] | None:
+    return tuple(_options(contract, field)) or None
+
+
+def _options(contract: type[Contract], field: str) -> dict[str, object]:
+    """Shown text to value, for a field with few possible values."""
+    options: dict[str, object] = {}
+    for part in _parts(contract.model_fields[field].annotation):
+        if get_origin(part) is Literal:
+            options |= {str(value): value for value in get_args(part)}
+        elif isinstance(part, type) and issubclass(part, Enum):
+            options |= {str(member.value): member for member in part}
+        elif part is bool:
+            options |= {"yes": True, "no": False}
+    return options
+
+
+def _noun(contract: type[Contract], field: str) -> str:
+    kind = said_kind(contract, field)
+    if kind is not None and kind in _NOUNS:
+        return _NOUNS[kind]
+    name = kind.__name__ if kind is not None else "value"
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    return f"a{'n' if words[0] in 'aeiou' else ''} {words}"
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """The alternatives of an annotation, unwrapped from Optional, Union and Annotated."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _parts(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [part for argument in get_args(annotation) for part in _parts(argument)]
+    return [annotation]
+
+
+def _kinds(annotation: Any) -> list[type[Any]]:
+    return [part for part in _parts(annotation) if isinstance(part, type)]
+
+
+def _marks(annotation: Any) -> list[Any]:
+    """Metadata of Annotated types inside Optional and Union, which pydantic does not lift to the field."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *marks = get_args(annotation)
+        return [*marks, *_marks(inner)]
+    if origin in (Union, types.UnionType):
+        return [mark for argument in get_args(annotation) for mark in _marks(argument)]
+    return []

@@ -1,0 +1,95 @@
+"""Fusing: the choice of an intent and the form of that intent, from one text of a model.
+
+Knows what is asked for, and how the text is noted for journal and receipt; leaves the choice between the two experts to
+gate.py, and what becomes of the form to filling.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pydantic import ValidationError
+
+from models.contract import Contract
+from models.engines.engine import Message, Sampling
+from models.engines.weighing import fuse
+from pipeline.durable.note import Note
+from pipeline.generation.engine_client import EngineClient
+
+Lettered = Callable[[Mapping[str, str], Mapping[str, type[Contract]]], Sequence[Message]]
+"""The messages that offer options by letter, and the fields of their forms."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a model is to choose from: `options` (name to description), and `forms` of some of them, as drafts.
+
+    `contracts`: those that the drafts are of; `said`: what may be copied; `prompt` offers it all by letter.
+    """
+
+    options: Mapping[str, str]
+    forms: Mapping[str, type[Contract]]
+    contracts: Mapping[str, type[Contract]]
+    said: Sequence[str]
+    prompt: Lettered
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came back: how likely each option is (sum 1), and which was `choice` by the model's own text.
+
+    `choice` is None where both had to be asked for apart. `text` is the JSON of the chosen option's form, `hash` its
+    contract's; None for an option without a form.
+    """
+
+    shares: Mapping[str, float]
+    choice: str | None = None
+    text: str | None = None
+    hash: str | None = None
+
+
+async def fused(
+    client: EngineClient, wanted: Wanted, sampling: Sampling, lengths: Sequence[int | None], today: date, note: Note
+) -> Written:
+    """One completion, noted. `lengths`: of scratchpads, as in `models.engines.weighing.fuse`. Raises as the engine."""
+    prompts: list[Sequence[Message]] = []
+
+    def prompt(order: Mapping[str, str]) -> Sequence[Message]:
+        described = {letter: f"{name}: {wanted.options[name]}" for letter, name in order.items()}
+        forms = {letter: wanted.forms[name] for letter, name in order.items() if name in wanted.forms}
+        prompts.append(wanted.prompt(described, forms))
+        return prompts[-1]
+
+    forms = {name: wanted.forms.get(name) for name in wanted.options}
+    found = await fuse(client.generate, prompt, forms, wanted.said, sampling, lengths)
+    choice = {"contract": "choice", "hash": ", ".join(sorted(wanted.options))}
+    note.prompt_tokens = found.call.usage.prompt_tokens
+    note.completion_tokens = found.call.usage.completion_tokens
+    note.detail = {
+        **choice,
+        "evidence": [],
+        "rung": None,
+        "messages": [dict(vars(message)) for message in prompts[0]],
+        "sampling": dict(vars(sampling)),
+        "calls": 1,
+        "finish_reason": found.call.finish_reason,
+        "enforcement": found.call.enforcement,
+        "engine_seconds": found.call.seconds,
+        "thinking": found.call.thinking,
+    }
+    written = Written(dict(found.shares), found.choice)
+    draft, contract = wanted.forms.get(found.choice), wanted.contracts.get(found.choice)
+    if draft is None or contract is None:
+        return written
+    hash = contract.contract_hash()
+    note.detail |= {"contract": contract.__name__, "hash": hash, "also": {choice["contract"]: choice["hash"]}}
+    if found.scratchpad != lengths[0]:
+        note.detail["scratchpad"] = found.scratchpad
+    try:
+        draft.model_validate_json(found.text, context={"today": today})
+    except ValidationError:  # no grammar admits it, but an engine may be wrong: the form is asked for by itself
+        return written
+    return dataclasses.replace(written, text=found.text, hash=hash)

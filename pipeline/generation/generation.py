@@ -1,0 +1,294 @@
+"""Generation: asks a model for a value of a contract, as one step per try, and lets only a valid one pass.
+
+Knows how a text is drawn under its grammar, checked against contract and guardrails, and noted for the receipt; leaves
+the order of rescue attempts to recovery.py, an absent engine to engine_client.py, and what is asked to its caller.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from models.contract import Contract
+from models.engines.engine import Completion, Message, Sampling
+from models.engines.weighing import Prompt, weigh
+from models.errors import ConstraintBroken, PromptedFailure, PromptTooLong
+from models.grammar.grammar import Grammar
+from pipeline.durable.execution import Execution
+from pipeline.durable.note import Note
+from pipeline.errors import UsageError
+from pipeline.generation.engine_client import EngineClient
+from pipeline.generation.fusing import Wanted, Written, fused
+from pipeline.generation.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
+from pipeline.guardrail import Guardrail
+
+C = TypeVar("C", bound=Contract)
+Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
+"""Whether a guardrail holds for values, by what the run knows beside them."""
+
+Compile = Callable[[int | None], Grammar]
+"""The grammar of a contract whose scratchpads have at most so many characters; None: as many as they declare."""
+
+CHOICE = "model choice"
+"""Name of the step in which a model weighs options, alone or with a form."""
+
+SHORTER = (20, 0)
+"""Characters of a scratchpad, tried in this order, where the prompt leaves no room for the one that was declared."""
+
+_ATTEMPT: TypeAdapter[Attempt] = TypeAdapter(Attempt)
+_SHARES: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
+_WRITTEN: TypeAdapter[Written | dict[str, float]] = TypeAdapter(Written | dict[str, float])
+
+
+@dataclass(frozen=True)
+class Task(Generic[C]):
+    """What a model is to say. `kind` is what its text must be, `contract` whose name and hash the receipt gives.
+
+    `compiled` gives the grammar for a length of the scratchpad; `evidence` names the passages that the messages quote.
+    """
+
+    kind: type[C]
+    contract: type[Contract]
+    messages: Sequence[Message]
+    compiled: Compile
+    guardrails: Sequence[Guardrail] = ()
+    evidence: Sequence[str] = ()
+
+
+class Generation:
+    """The model's side of one record. Without a gateway every generation is a UsageError.
+
+    `second`: the way to another model, for the rung of the ladder that asks it.
+    """
+
+    def __init__(
+        self,
+        execution: Execution,
+        client: EngineClient | None,
+        today: date,
+        holds: Holds,
+        *,
+        seed: int = 0,
+        ladder: Sequence[Rung] = LADDER,
+        second: EngineClient | None = None,
+    ) -> None:
+        self._execution = execution
+        self._client = client
+        self._second = second
+        self._today = today
+        self._holds = holds
+        self._seed = seed
+        self._ladder = tuple(ladder)
+        self._tries = [0]  # shared with the copies that called workflows hold
+
+    def held_by(self, holds: Holds) -> Generation:
+        """The same, with guardrails judged by what another run knows."""
+        other = copy.copy(self)
+        other._holds = holds
+        return other
+
+    @property
+    def decides(self) -> bool:
+        """Whether the model is trusted to weigh evidence and to choose."""
+        return self._client is not None and self._client.engine.profile.decides
+
+    async def produce(
+        self,
+        task: Task[C],
+        *,
+        wider: Callable[[], Awaitable[Task[C]]] | None = None,
+        clarify: Callable[[str], Awaitable[None]] | None = None,
+    ) -> C:
+        """A value from the model, recovered if need be.
+
+        `wider` gives the task with more evidence; `clarify` asks the customer about a violated guardrail.
+        Raises Escalation at the ladder's top, PromptTooLong if not even an empty scratchpad leaves room.
+        """
+        client = self._client
+        if client is None:
+            raise UsageError("This run has no model: open the pipeline with an engine.")
+        task = _remembering(task)
+        forced = task.compiled(None).constant is not None
+        widened: Task[C] | None = None
+
+        async def attempt(asked: Try) -> Attempt:
+            nonlocal widened
+            self._tries[0] += 1
+            if asked.wider and wider is not None:
+                widened = _remembering(await wider())
+            present = widened if asked.wider and widened is not None else task
+            if not asked.messages:
+                asked = dataclasses.replace(asked, messages=tuple(present.messages))
+            way = self._second if asked.second and self._second is not None else client
+
+            async def execute(note: Note) -> Attempt:
+                return await self._attempt(way, present, asked, note)
+
+            arguments = [_hash(task.contract), asked.messages, asked.sampling, asked.rung]
+            result: Attempt = await self._execution.step(
+                f"model {task.contract.__name__}", arguments, execute, _ATTEMPT
+            )
+            return result
+
+        means = Means(
+            retrieves=wider is not None,
+            prompts=self.decides and client.engine.enforcement == "grammar",
+            second=self._second is not None,
+            clarify=clarify,
+            left=MOST_PER_RECORD - self._tries[0],
+        )
+        first = Try(tuple(task.messages), Sampling(seed=self._seed))
+        result = await climb(first, attempt, HOPELESS if forced else self._ladder, means)
+        return task.kind.model_validate_json(result.text, context={"today": self._today})
+
+    @property
+    def weighs(self) -> bool:
+        """Whether the engine can say how likely it finds each of some options."""
+        return self._client is not None and self._client.engine.enforcement == "grammar"
+
+    async def weigh(self, options: Mapping[str, str], prompt: Prompt) -> dict[str, float]:
+        """How likely the model finds each option (name to description), as one step; `prompt` offers them by letter.
+
+        One option costs no call. UsageError without a model.
+        """
+        client = self._client
+        if client is None:
+            raise UsageError("This run has no model: open the pipeline with an engine.")
+
+        def lettered(order: Mapping[str, str]) -> Sequence[Message]:
+            return prompt({letter: f"{name}: {options[name]}" for letter, name in order.items()})
+
+        async def execute(note: Note) -> dict[str, float]:
+            return await _weighed(client, lettered, options, note)
+
+        shares: dict[str, float] = await self._execution.step(CHOICE, sorted(options.items()), execute, _SHARES)
+        return shares
+
+    async def fuse(self, wanted: Wanted, prompt: Prompt) -> Written:
+        """How likely the model finds each option, and the form of the one that it chose, as one step and one call.
+
+        Where the text broke its grammar, or there was no room for it, the answer is `weigh`'s, for which `prompt`
+        offers the options by letter; so it is in a journal from before this was possible. UsageError without a model.
+        """
+        client = self._client
+        if client is None:
+            raise UsageError("This run has no model: open the pipeline with an engine.")
+        sampling = Sampling(seed=self._seed)
+        lengths: list[int | None] = [0] if client.engine.profile.thinks else [None, *SHORTER]
+        if not any(form.private_fields() for form in wanted.forms.values()):
+            lengths = [None]
+
+        def lettered(order: Mapping[str, str]) -> Sequence[Message]:
+            return prompt({letter: f"{name}: {wanted.options[name]}" for letter, name in order.items()})
+
+        async def execute(note: Note) -> Written | dict[str, float]:
+            try:
+                return await fused(client, wanted, sampling, lengths, self._today, note)
+            except (ConstraintBroken, PromptTooLong) as error:
+                shares = await _weighed(client, lettered, wanted.options, note)
+                note.detail["apart"] = error.what  # why the form is not among this step's results
+                return shares
+
+        # The arguments are `weigh`'s: an old journal, and one of a model that had no room for both, are read alike.
+        found = await self._execution.step(CHOICE, sorted(wanted.options.items()), execute, _WRITTEN)
+        return found if isinstance(found, Written) else Written(found)
+
+    async def _attempt(self, client: EngineClient, task: Task[C], asked: Try, note: Note) -> Attempt:
+        engine, compiled = client.engine, task.compiled
+        note.attempt = asked.number
+        note.detail = {
+            "contract": task.contract.__name__,
+            "hash": _hash(task.contract),
+            "evidence": list(task.evidence),
+            "rung": asked.rung,
+            "messages": [dict(vars(message)) for message in asked.messages],
+            "sampling": dict(vars(asked.sampling)),
+        }
+        # A model that thinks before it answers needs no scratchpad inside its answer.
+        lengths: list[int | None] = [0] if engine.profile.thinks else [None, *SHORTER]
+        if not task.kind.private_fields():
+            lengths = [None]
+        constant = compiled(lengths[0]).constant
+        if constant is not None:
+            note.detail |= {"finish_reason": "forced", "engine_seconds": 0.0}
+            return await self._checked(task, constant, "forced")
+        try:
+            completion, length = await _drawn(client, asked, compiled, lengths)
+        except PromptedFailure as error:
+            note.detail |= {"finish_reason": "refused", "enforcement": "prompted", "engine_seconds": 0.0}
+            return Attempt("", "refused", error.what, "unreadable")
+        except PromptTooLong as error:
+            if asked.rung is None:
+                raise
+            note.detail |= {"finish_reason": UNFIT, "engine_seconds": 0.0}
+            return Attempt("", UNFIT, error.what)
+        note.prompt_tokens = completion.usage.prompt_tokens
+        note.completion_tokens = completion.usage.completion_tokens
+        note.detail |= {
+            "finish_reason": completion.finish_reason,
+            "enforcement": completion.enforcement,
+            "engine_seconds": completion.seconds,
+            "thinking": completion.thinking,
+        }
+        if asked.second:
+            note.detail["model"] = engine.name
+        if length != lengths[0]:
+            note.detail["scratchpad"] = length
+        return await self._checked(task, completion.text, completion.finish_reason)
+
+    async def _checked(self, task: Task[C], text: str, finish_reason: str) -> Attempt:
+        """The attempt that a text makes: with the rule it breaks, in words that a model can use, if it breaks one."""
+        try:
+            value = task.kind.model_validate_json(text, context={"today": self._today})
+        except ValidationError as error:
+            told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()[:3])
+            return Attempt(text, finish_reason, f"{told}.", "invalid")
+        for rule in task.guardrails:
+            if not await self._holds(rule, [value]):
+                return Attempt(text, finish_reason, rule.message, "guardrail", rule.name)
+        return Attempt(text, finish_reason)
+
+
+async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, str], note: Note) -> dict[str, float]:
+    """How likely the model finds each option, noted."""
+    weighed = await weigh(client.generate, prompt, list(options))
+    note.prompt_tokens = sum(call.usage.prompt_tokens for call in weighed.calls)
+    note.completion_tokens = sum(call.usage.completion_tokens for call in weighed.calls)
+    note.detail = {
+        "contract": "choice",
+        "hash": ", ".join(sorted(options)),
+        "calls": len(weighed.calls),
+        "finish_reason": "stop" if weighed.calls else "forced",
+        "enforcement": client.engine.enforcement,
+        "engine_seconds": max((call.seconds for call in weighed.calls), default=0.0),
+    }
+    return dict(weighed.shares)
+
+
+async def _drawn(
+    client: EngineClient, asked: Try, compiled: Compile, lengths: Sequence[int | None]
+) -> tuple[Completion, int | None]:
+    """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length."""
+    for length in lengths[:-1]:
+        with suppress(PromptTooLong):
+            return await client.generate(asked.messages, compiled(length), asked.sampling, asked.prompted), length
+    last = lengths[-1]
+    return await client.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
+
+
+def _remembering(task: Task[C]) -> Task[C]:
+    """The same task, that compiles each of its grammars once."""
+    return dataclasses.replace(task, compiled=cache(task.compiled))
+
+
+@cache
+def _hash(contract: type[Contract]) -> str:
+    return contract.contract_hash()

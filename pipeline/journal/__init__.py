@@ -1,0 +1,1 @@
+"""What is kept of every run, in one SQLite file: the single truth that all else is a reading of."""

@@ -1,0 +1,156 @@
+"""JournalWriter: the one thread that writes to a journal. It knows transactions; it does not know what they say.
+
+It takes whatever has queued up and commits it as one transaction (group commit), so that the event loop never waits
+for the disk and all records in flight share its commits. Every commit survives a killed process. What the world
+outside has seen or is about to see also survives a power cut: such a firm commit is `synchronous=FULL`, the others
+NORMAL. WAL is written in order, so a power cut can only take away the latest writes, none of them before a firm one.
+
+Measured on a virtual machine's disk with three steps a record: 1,300 records/s with one in flight, against 420 with
+FULL throughout; with 64 in flight, where the group shares its fsync, there is no difference (2,400 either way).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import JournalError
+
+GROUP = 512
+"""Most writes in one transaction, so that the first of them does not wait long for the last."""
+
+Sql = tuple[str, Sequence[object]]
+
+
+@dataclass(frozen=True)
+class _Write:
+    """Statements that belong together; `firm`: must survive a power cut; `done` is set when they are committed.
+
+    `then` is called in the loop when they are, before anybody goes on who waits for `done`.
+    """
+
+    statements: Sequence[Sql]
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[None] | None = None
+    firm: bool = False
+    then: Callable[[], None] | None = None
+
+
+class JournalWriter:
+    """Starts at once, and stops at `close`. The connection is its own until then; closing it is left to the caller."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self.closed = False
+        self._connection = connection
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._broken: str | None = None
+        self._thread = threading.Thread(target=self._write_forever, name="journal", daemon=True)
+        self._thread.start()
+
+    def write_soon(self, *statements: Sql, then: Callable[[], None] | None = None) -> None:
+        """Queue statements that belong together. Not waited for; `then` is called when they are committed."""
+        self._check()
+        self._queue.put(_Write(statements, asyncio.get_running_loop(), then=then))
+
+    async def write(self, *statements: Sql, firm: bool = False, then: Callable[[], None] | None = None) -> None:
+        """Commit statements that belong together; returns when they are. JournalError if the disk does not take them.
+
+        `firm`: they must survive a power cut. `then` is called when they are committed, also if nobody waits any more.
+        """
+        self._check()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._queue.put(_Write(statements, loop, done, firm, then))
+        await done
+
+    async def close(self) -> None:
+        """Write what is queued, then end the thread. Whoever still waits for a write gets its result."""
+        self.closed = True
+        self._queue.put(None)
+        # A thread's join is not awaitable, and the loop must keep running: the last batch wakes futures on it.
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+
+    def _check(self) -> None:
+        if self._broken is not None:
+            raise JournalError(self._broken)
+        if self.closed:
+            raise JournalError(f"{self.path} is closed already.")
+
+    def _write_forever(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                return
+            batch, stop = [first], False
+            with contextlib.suppress(queue.Empty):
+                while len(batch) < GROUP and not stop:
+                    following = self._queue.get_nowait()
+                    if following is None:
+                        stop = True
+                    else:
+                        batch.append(following)
+            if self._broken is None:
+                self._commit_each(batch)
+            else:
+                _wake(batch, self._broken)
+            if stop:
+                return
+
+    def _commit_each(self, batch: Sequence[_Write]) -> None:
+        """Commit a batch; if the database refuses it, commit one by one, so that only the culprit fails."""
+        try:
+            self._commit(batch)
+        except sqlite3.OperationalError as error:  # disk full, file gone: later writes would build on lost ones
+            self._broken = f"{self.path} cannot be written ({error}): free space or check the disk, then run again."
+            _wake(batch, self._broken)
+        except Exception as error:
+            if len(batch) == 1:
+                _wake(batch, f"{self.path} refused an entry ({error}): this is a fault in Interlock, please report it.")
+                return
+            for write in batch:
+                self._commit_each([write])
+        else:
+            _wake(batch, None)
+
+    def _commit(self, batch: Sequence[_Write]) -> None:
+        execute = self._connection.execute
+        execute(f"PRAGMA synchronous = {'FULL' if any(write.firm for write in batch) else 'NORMAL'}")
+        execute("BEGIN IMMEDIATE")
+        try:
+            for write in batch:
+                for sql, parameters in write.statements:
+                    execute(sql, parameters)
+            execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                execute("ROLLBACK")
+            raise
+
+
+def _wake(batch: Iterable[_Write], broken: str | None) -> None:
+    waiting: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
+    for write in batch:
+        if write.done is not None or (write.then is not None and broken is None):
+            waiting.setdefault(write.loop, []).append(write)
+    for loop, writes in waiting.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, writes, broken)
+
+
+def _resolve(writes: Iterable[_Write], broken: str | None) -> None:
+    for write in writes:
+        if write.then is not None and broken is None:
+            write.then()
+        if write.done is None or write.done.done():
+            continue  # nobody waits, or its task was cancelled
+        if broken is None:
+            write.done.set_result(None)
+        else:
+            write.done.set_exception(JournalError(broken))

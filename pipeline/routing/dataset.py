@@ -1,0 +1,45 @@
+"""Rows: labelled messages in a JSON Lines file, {"text": …, "intent": …}. Knows what is wrong with a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.intents import AMBIGUOUS
+
+
+@dataclass(frozen=True)
+class Row:
+    """One message and the intent it is for; "out_of_scope" is one."""
+
+    text: str
+    intent: str
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Every row of a file; blank lines do not count. UsageError for the first line that is no row, or without rows."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read ({error}): check the path, and that it is UTF-8.") from None
+    rows = [_row(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    if not rows:
+        raise UsageError(f'{path} has no rows: write one {{"text": …, "intent": …}} a line.')
+    return rows
+
+
+def _row(line: str, where: str) -> Row:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        raise UsageError(f"{where} is not JSON: write one object a line.") from None
+    except RecursionError:
+        raise UsageError(f"{where} is nested too deeply: write one flat object a line.") from None
+    text, intent = (row.get("text"), row.get("intent")) if isinstance(row, dict) else (None, None)
+    if not isinstance(text, str) or not isinstance(intent, str) or not intent:
+        raise UsageError(f'{where} is no labelled message: it needs "text" and "intent", both text.')
+    if intent == AMBIGUOUS:
+        raise UsageError(f"{where} has the intent 'ambiguous', which is the gate's own word: name the intent meant.")
+    return Row(text, intent)

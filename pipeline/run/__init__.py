@@ -1,0 +1,1 @@
+"""What a workflow holds in its hand."""

@@ -1,0 +1,82 @@
+"""Answering: a question about passages, answered by a model under a contract.
+
+Knows what a model that is not trusted with decisions may still say, and what helps one that failed: more passages, the
+customer. Leaves asking the model to generation.py, and the passages to retrieval.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from index.documents import Passage
+from models.contract import Contract
+from models.grammar.grammar import compile_grammar
+from models.said import QuoteMark
+from pipeline import prompts
+from pipeline.forms import slots
+from pipeline.forms.amending import Amending
+from pipeline.forms.interview import Interview
+from pipeline.generation.generation import Generation, Task
+from pipeline.generation.retrieval import Retrieval, nothing_found
+from pipeline.guardrail import Guardrail
+from pipeline.outcome import Escalation
+
+C = TypeVar("C", bound=Contract)
+
+
+class Answering:
+    """The answers of one run. What the customer said may be copied into them, as well as the passages."""
+
+    def __init__(self, generation: Generation, retrieval: Retrieval, interview: Interview, amending: Amending) -> None:
+        self._generation = generation
+        self._retrieval = retrieval
+        self._interview = interview
+        self._amending = amending
+
+    async def answer(
+        self, contract: type[C], question: str, evidence: Sequence[Passage], guardrails: Sequence[Guardrail]
+    ) -> C:
+        """An answer that is valid and holds every guardrail, as `Run.generate`."""
+        passages = list(evidence)
+        if not passages and any(_quoted(contract, name) for name in contract.model_fields):
+            raise nothing_found(question)
+        again: Callable[[], Awaitable[list[Passage]]] | None = None
+        if self._generation.decides:
+            again = self._retrieval.wider(passages[0]) if passages else None
+        else:
+            _trust(contract)
+            passages = [await self._retrieval.nearest(question, passages)] if passages else []
+
+        async def wider() -> Task[C]:
+            return self._task(contract, question, await again() if again else [], guardrails)
+
+        return await self._generation.produce(
+            self._task(contract, question, passages, guardrails),
+            wider=wider if again else None,
+            clarify=lambda name: self._amending.clarify(next(rule for rule in guardrails if rule.name == name)),
+        )
+
+    def _task(
+        self, contract: type[C], question: str, passages: Sequence[Passage], guardrails: Sequence[Guardrail]
+    ) -> Task[C]:
+        texts, said = [passage.text for passage in passages], self._interview.said()
+        return Task(
+            contract,
+            contract,
+            prompts.answer(contract, question, texts),
+            lambda length: compile_grammar(contract, said, texts, length),
+            guardrails,
+            [passage.id for passage in passages],
+        )
+
+
+def _trust(contract: type[Contract]) -> None:
+    """Escalation if a contract has a field that is more than a quote, and that the model is not trusted with."""
+    for name in contract.model_fields:
+        if not _quoted(contract, name) and slots.needs_judgement(contract, name):
+            raise Escalation("human", f"This model is not trusted to decide '{name}' of {contract.__name__}.")
+
+
+def _quoted(contract: type[Contract], field: str) -> bool:
+    return any(isinstance(mark, QuoteMark) for mark in contract.model_fields[field].metadata)

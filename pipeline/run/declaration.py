@@ -1,0 +1,32 @@
+"""The declaration `@workflow`, typed by the Run that a workflow is given."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from models.contract import Contract
+from pipeline.action import Action
+from pipeline.run.run import Run
+from pipeline.workflow import Workflow
+
+
+def workflow(
+    *,
+    intent: str,
+    examples: Sequence[str] = (),
+    actions: Sequence[Action[..., Any]] = (),
+    calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
+    form: type[Contract] | None = None,
+) -> Callable[[Callable[[Run], Awaitable[object]]], Workflow]:
+    """Declare an async function of one Run as the way to serve an intent. It returns a Contract, Escalation or str.
+
+    `calls`: the workflows that it may call as steps, each once or, as a mapping, at most so often. One that is only
+    called by others needs no examples. `form`: what it collects first; a model that decides both then chooses the
+    intent and fills this form in one go.
+    """
+
+    def declare(body: Callable[[Run], Awaitable[object]]) -> Workflow:
+        return Workflow(body, intent, examples, actions, calls, form)
+
+    return declare

@@ -1,0 +1,1 @@
+"""One record from its text to its ending, and the folder it is served in."""

@@ -1,0 +1,167 @@
+"""Manifest: what a folder of results was made with, so that it is only ever continued by the same, or knowingly not."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.engines.engine import Engine, Sampling
+from pipeline.errors import UsageError
+from pipeline.prompts import PROMPTS_HASH
+
+if TYPE_CHECKING:
+    from index.retriever import Retriever
+    from pipeline.app import App
+
+FILENAME = "manifest.json"
+_SPOKEN = {
+    "app": "the app",
+    "source": "the app's source",
+    "model": "the model",
+    "identity": "the model's weights",
+    "second": "the second model",
+    "enforcement": "the enforcement",
+    "contracts": "the contract",
+    "prompts": "the prompts",
+    "index": "the index",
+    "sampling": "the sampling",
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """`today` is an ISO date, fixed by the first run; `contracts` maps names to hashes.
+
+    `launch` says how the last run was started, for commands that go on with the folder; it may differ from run to run.
+    `accepted` lists the changes that somebody went on with: when, and what was before and after.
+    `shards`: how many folders the records were dealt to; 0 for a run in this one.
+    """
+
+    app: str
+    source: str
+    model: str
+    identity: str
+    second: str | None
+    contracts: Mapping[str, str]
+    prompts: str
+    index: str | None
+    sampling: Mapping[str, Any]
+    today: str
+    enforcement: str
+    launch: Mapping[str, Any]
+    accepted: Sequence[Mapping[str, Any]] = ()
+    interlock: str = ""
+    shards: int = 0
+
+    def settle(self, folder: Path, today: date | None, accept_changes: bool = False) -> Manifest:
+        """The manifest that holds in `folder` from now on: this one, with the day of the folder's first run.
+
+        UsageError, with nothing changed, if the folder was made with anything else, unless the changes are accepted;
+        and for another day in any case.
+        """
+        path = folder / FILENAME
+        fresh = replace(self, interlock=_version())
+        if path.exists():
+            earlier = read_manifest(folder)
+            if today is not None and today.isoformat() != earlier.today:
+                raise UsageError(f"{folder} was made for {earlier.today}, not for {today}: use a new folder.")
+            changes = list(_changes(earlier, self))
+            if changes and not accept_changes:
+                told = "; ".join(f"{what}: {was} → {now}" for what, was, now in changes)
+                raise UsageError(
+                    f"{folder} was made with something else ({told}): use a new folder, the same as before, or go on"
+                    " with --accept-changes."
+                )
+            accepted = [*earlier.accepted]
+            if changes:
+                accepted.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), "changes": changes})
+            fresh = replace(fresh, today=earlier.today, accepted=accepted, launch=self.launch or earlier.launch)
+            if fresh == earlier:
+                return earlier
+        unfinished = path.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(asdict(fresh), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+        return fresh
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder of results. UsageError if there is none that can be read."""
+    path = folder / FILENAME
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest = Manifest(**values)
+        date.fromisoformat(manifest.today)
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{path} cannot be read as a manifest ({error}): use a new folder.") from error
+    return manifest
+
+
+def index_identity(retriever: Retriever) -> str:
+    """Sixteen hexadecimal digits that change when the documents, the encoder or the chunker of an index do."""
+    manifest = retriever.index.manifest
+    facts = json.dumps([manifest.fingerprint, manifest.content, dict(manifest.chunker)], sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def source_hash(app: App) -> str:
+    """Sixteen hexadecimal digits over the Python files of an app: those of its package, or its one file."""
+    files: set[Path] = set()
+    for workflow in app.workflows:
+        path = Path(inspect.getsourcefile(workflow.body) or "")
+        package = (path.parent / "__init__.py").is_file()
+        files |= set(path.parent.rglob("*.py")) if package else {path}
+    hashed = hashlib.sha256()
+    for path in sorted(files):
+        hashed.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return hashed.hexdigest()[:16]
+
+
+def manifest_of(
+    app: App,
+    engine: Engine | None,
+    second: Engine | None,
+    index: str | None,
+    today: date | None,
+    seed: int,
+    launch: Mapping[str, Any] | None,
+) -> Manifest:
+    """What a run would be made with now; `index` is the identity of its index."""
+    return Manifest(
+        app=app.name,
+        source=source_hash(app),
+        model=engine.name if engine else "none",
+        identity=engine.identity if engine else "none",
+        second=f"{second.name} {second.identity}" if second else None,
+        contracts=app.contracts,
+        prompts=PROMPTS_HASH,
+        index=index,
+        sampling={**asdict(Sampling()), "seed": seed},
+        today=(today or date.today()).isoformat(),
+        enforcement=engine.enforcement if engine else "none",
+        launch=dict(launch or {}),
+    )
+
+
+def _changes(was: Manifest, now: Manifest) -> Iterator[tuple[str, Any, Any]]:
+    """What differs, in words; of mappings only the entries that do."""
+    for name, spoken in _SPOKEN.items():
+        old, new = getattr(was, name), getattr(now, name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+            yield from ((f"{spoken} {key}", old.get(key), new.get(key)) for key in keys)
+        elif old != new:
+            yield spoken, old, new
+
+
+def _version() -> str:
+    try:
+        return version("interlock")
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,128 @@
+"""Endings: what the people of a conversation are told when a record has come to a status.
+
+Knows outcomes and, for quotes, the passages that the record's steps found. Holds back whatever is of the inside: the
+reason of a failure is for those who mend it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from models.grammar.grammar import normalise
+from pipeline.events import Answered, Asked, Escalated, Event, Failed, TurnFinished
+from pipeline.journal.rows import StepRow
+from pipeline.outcome import Outcome, Part
+
+SORRY = "I am sorry, this did not work. Please try again, or ask for a person."
+STOPPED = "Stopped."
+ABSENT = "The model does not answer at the moment. Please try again in a while."
+"""Failures of which a customer is told the reason; of any other, `SORRY`."""
+
+LEAST_QUOTE = 8
+"""Characters from which a text of a result that stands in a passage is a quote, and no coincidence."""
+
+
+def endings(outcome: Outcome, steps: Sequence[StepRow], told: int = 0) -> list[Event]:
+    """The events that end a turn, TurnFinished last. `steps` are the record's.
+
+    `told`: of how many parts of the message the end was told in an earlier turn.
+    """
+    id = outcome.custom_id
+    ended = [part for part in outcome.parts if part.status not in ("needs_input", "pending")][told:]
+    events: list[Event] = []
+    for part in ended if outcome.parts else [outcome]:
+        if part.status == "completed":
+            events.append(_answered(id, part, steps))
+        elif part.status == "escalated" and part.escalation is not None:
+            events.append(Escalated(id, part.escalation.to, part.escalation.reason))
+        elif part.status == "failed":
+            events.append(Failed(id, part.error if part.error in (STOPPED, ABSENT) else SORRY))
+    if outcome.question is not None:
+        events.append(Asked(id, outcome.question))
+    return [*events, TurnFinished(id, outcome.status)]
+
+
+def _answered(id: str, part: Outcome | Part, steps: Sequence[StepRow]) -> Answered:
+    if part.result is None:
+        return Answered(id, part.message or "")
+    quotes = list(_quotes(part.result, _passages(steps)))
+    return Answered(id, words(part.result, part.contract or "", quotes), dict(part.result), part.contract, quotes)
+
+
+def words(result: Mapping[str, Any], contract: str, quotes: Sequence[Mapping[str, str]] = ()) -> str:
+    """A result as a sentence: its quotes, else a single value, else all of them by name after the contract's.
+
+    What only says where a quote stands is left out: whoever shows the quote shows that.
+    """
+    said = [quote["text"] for quote in quotes]
+    sources = [quote["document"] for quote in quotes]
+    values = {
+        name: _word(value)
+        for name, value in result.items()
+        if value not in (None, "", [], {}, *said) and not any(source in str(value) for source in sources)
+    }
+    if said:
+        return " ".join([*said, *([f"({_named(values)})"] if values else [])])
+    if len(values) == 1:
+        return next(iter(values.values()))
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", contract).capitalize()
+    return f"{kind}: {_named(values)}." if kind else _named(values)
+
+
+def _named(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return _named({name: _word(inner) for name, inner in value.items() if inner is not None})
+    if isinstance(value, list):
+        return ", ".join(map(_word, value))
+    return str(value)
+
+
+def _passages(steps: Sequence[StepRow]) -> list[Mapping[str, Any]]:
+    """What the record found, each passage once."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for step in steps:
+        if step.name == "retrieve" and step.result is not None:
+            for passage in json.loads(step.result):
+                found.setdefault(passage["id"], passage)
+    return list(found.values())
+
+
+def _quotes(result: Mapping[str, Any], passages: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    """The texts of a result that stand word for word in a passage, and where."""
+    plain = [(passage, _plain(passage["text"])) for passage in passages]
+    for text in _texts(result):
+        if len(text) < LEAST_QUOTE:
+            continue
+        for passage, content in plain:
+            if _plain(text) in content:
+                yield {
+                    "text": text,
+                    "passage": passage["id"],
+                    "document": passage["document"],
+                    "heading": passage["heading"],
+                }
+                break
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _plain(text: str) -> str:
+    return " ".join(normalise(text).split())

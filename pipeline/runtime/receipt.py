@@ -1,0 +1,44 @@
+"""Receipt: how one answer was obtained. A reading of the journal's steps, never a second set of books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from models.engines.engine import Engine
+from pipeline.journal.rows import StepRow
+from pipeline.outcome import Receipt
+
+
+def receipt(
+    steps: Sequence[StepRow], *, engine: Engine | None, decisions: Sequence[Mapping[str, Any]], index: str | None
+) -> Receipt:
+    """Read the steps of one record, in order, and the rows of its gate's decisions as its receipt."""
+    calls = [step for step in steps if "finish_reason" in step.detail]
+    evidence = [passage for step in calls for passage in step.detail.get("evidence", ())]
+    return Receipt(
+        model=engine.name if engine else "none",
+        identity=engine.identity if engine else "none",
+        enforcement=engine.enforcement if engine else "none",
+        canary=str(engine.canary or "not run") if engine else "none",
+        gate=decisions[-1] if decisions else None,
+        routed=decisions if len(decisions) > 1 else (),
+        contracts={
+            str(name): str(value)
+            for step in calls
+            for name, value in {**step.detail.get("also", {}), step.detail["contract"]: step.detail["hash"]}.items()
+        },
+        shortened={
+            str(step.detail["contract"]): step.detail["scratchpad"] for step in calls if "scratchpad" in step.detail
+        },
+        finish_reasons=[str(step.detail["finish_reason"]) for step in calls],
+        attempts=len(calls),
+        recovered=[str(step.detail["rung"]) for step in calls if step.detail.get("rung")],
+        tokens={
+            "prompt": sum(step.prompt_tokens for step in calls),
+            "completion": sum(step.completion_tokens for step in calls),
+        },
+        seconds=round(sum(step.seconds for step in steps), 4),
+        evidence=list(dict.fromkeys(evidence)),
+        index=index,
+    )

@@ -1,0 +1,151 @@
+"""Chat: the endpoints of OpenAI's API that existing chat clients use, over the same conversations.
+
+A client sends the whole history each time; threads.py finds the conversation that it belongs to, so that an answer
+reaches the question it is for and nothing is done twice. The text of a turn is sent when the turn has ended, hence
+after every guardrail; what happens meanwhile goes out as comments, which clients skip.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+from fastapi.responses import JSONResponse, Response
+
+from pipeline.chat.dialogues import LONGEST
+from pipeline.events import Numbered, Progress
+from pipeline.record import BadRecord, turns_of
+from pipeline.record import Turn as Said
+from pipeline.service.access import CallerOf, ServiceOf, check
+from pipeline.service.completion import ChatRequest, Completed, completed
+from pipeline.service.errors import ApiError
+from pipeline.service.following import limited
+from pipeline.service.service import Service
+from pipeline.service.stream import HEARTBEAT
+from pipeline.service.threads import Threads
+from pipeline.service.tokens import Caller
+from pipeline.service.turns import Turn
+
+router = APIRouter(prefix="/v1", tags=["openai"])
+
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/models")
+async def list_models(service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
+    """The app, as a model."""
+    one = {"id": service.app.name, "object": "model", "created": 0, "owned_by": "interlock"}
+    return {"object": "list", "data": [one]}
+
+
+@router.get("/models/{model}")
+async def read_model(model: str, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
+    """The app, as a model, by its name."""
+    _check_model(service, model)
+    return {"id": service.app.name, "object": "model", "created": 0, "owned_by": "interlock"}
+
+
+@router.post("/chat/completions", responses=_STREAM)
+async def complete(
+    chat: ChatRequest,
+    service: ServiceOf,
+    caller: CallerOf,
+    retry: Annotated[int, Header(alias="X-Stainless-Retry-Count", ge=0)] = 0,
+) -> Response:
+    """Answer the last message, or ask back; with `stream`, in chunks. Sampling options are not followed."""
+    _check_model(service, chat.model)
+    conversation, turn = await _begin(service, caller, chat, retry > 0)
+    if chat.stream:
+        frames = _chunks(service, chat, conversation, turn)
+        return limited(service, frames)
+    try:
+        events = await turn.whole(service.limits.turn_seconds)
+    except TimeoutError:
+        raise ApiError(504, "timeout", "The message is still being worked on.", "Send the same again soon.") from None
+    return JSONResponse(completed(service.journal, conversation, events).body(chat.model))
+
+
+async def _begin(service: Service, caller: Caller, chat: ChatRequest, retried: bool) -> tuple[str, Turn]:
+    """Hand the last message to the conversation that the history is of, or to a new one that is told the history."""
+    turns = _history(chat)
+    texts = [turn.text for turn in turns if turn.role == "customer"]
+    key = Threads.key(caller.owner, texts)
+    conversation = _known(service, caller, chat, texts, key, retried)
+    text = texts[-1]
+    if conversation is None:
+        conversation, text = await service.dialogues.open(caller.owner), "\n".join(_latest(texts))
+    else:
+        received = service.dialogues.conversations.message(conversation, key)
+        text = text if received is None else received[2]
+    turn = await service.turns.begin(conversation, text, key)
+    service.threads.moved(conversation, key)
+    return conversation, turn
+
+
+def _known(
+    service: Service, caller: Caller, chat: ChatRequest, texts: list[str], key: str, retried: bool
+) -> str | None:
+    """The conversation that a history belongs to: named, or standing where the history does before its last message.
+
+    One that has this last message already is asked for it again: at once if the client says that it tries again, else
+    only if no other stands before it, since two people may well say the same.
+    """
+    if chat.interlock is not None:
+        check(service, caller, chat.interlock.conversation)
+        return chat.interlock.conversation
+    again = service.threads.standing_at(key)
+    if retried and again is not None:
+        return again
+    if len(texts) == 1:
+        return None
+    return service.threads.standing_at(Threads.key(caller.owner, texts[:-1])) or again
+
+
+def _history(chat: ChatRequest) -> list[Said]:
+    """What was said by whom; a history may be as long as its client likes, its last message may not."""
+    messages = [message.model_dump() for message in chat.messages]
+    try:
+        turns = [turn for turn in turns_of({"body": {"messages": messages}}) if turn.text]
+    except BadRecord as error:
+        raise ApiError(400, "invalid", str(error), "Send messages of user and assistant.") from None
+    if not turns or turns[-1].role != "customer":
+        raise ApiError(400, "invalid", "The last message is not the user's.", "End with what the user says.")
+    if len(turns[-1].text) > LONGEST:
+        raise ApiError(400, "invalid", f"The last message has more than {LONGEST:,} characters.", "Shorten it.")
+    return turns
+
+
+def _latest(texts: list[str]) -> list[str]:
+    """The last of the texts, as many as a first message may hold."""
+    room = LONGEST
+    for kept, text in enumerate(reversed(texts)):
+        room -= len(text) + 1
+        if room < -1:
+            return texts[len(texts) - kept :]
+    return texts
+
+
+def _check_model(service: Service, model: str) -> None:
+    if model != service.app.name:
+        name = service.app.name
+        raise ApiError(404, "model_not_found", f"The model '{model[:100]}' does not exist.", f"Ask for '{name}'.")
+
+
+async def _chunks(service: Service, chat: ChatRequest, conversation: str, turn: Turn) -> AsyncGenerator[bytes, None]:
+    events: list[Numbered] = []
+    async for burst in turn.bursts(0, service.limits.heartbeat_seconds, service.limits.turn_seconds):
+        events += burst
+        updates = [numbered.event.text for numbered in burst if isinstance(numbered.event, Progress)]
+        yield b"".join(map(_comment, updates)) or HEARTBEAT
+    done: Completed = completed(service.journal, conversation, events)
+    usage = bool(chat.stream_options and chat.stream_options.include_usage)
+    for chunk in done.chunks(chat.model, int(time.time()), usage):
+        yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
+    yield b"data: [DONE]\n\n"
+
+
+def _comment(text: str) -> bytes:
+    return f": {' '.join(text.split())}\n\n".encode()

@@ -1,0 +1,103 @@
+"""Conversations over HTTP: open one, send a message and follow its turn, read it, follow it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.grammar.grammar import normalise
+from pipeline.chat.dialogues import LONGEST
+from pipeline.service.access import CallerOf, ServiceOf, check
+from pipeline.service.errors import ApiError, not_found
+from pipeline.service.following import follow, follow_turn
+from pipeline.service.stream import last_event_id
+from pipeline.service.timeline import timeline
+
+router = APIRouter(tags=["conversations"])
+
+Id = Annotated[str, Path(max_length=200)]
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+
+
+class Message(BaseModel):
+    """What a customer writes. `key`: the client's name for it; sent again, it is received once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=LONGEST)
+    key: str | None = Field(None, min_length=1, max_length=200, pattern=r"^[!-9;-~]+$")
+
+
+class Opened(BaseModel):
+    """A new conversation. Whoever holds the id can read it."""
+
+    id: str
+
+
+@router.post("/conversations", status_code=201)
+async def open_conversation(service: ServiceOf, caller: CallerOf) -> Opened:
+    """Open a conversation."""
+    return Opened(id=await service.dialogues.open(caller.owner))
+
+
+@router.get("/conversations/{id}")
+async def read_conversation(id: Id, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
+    """What was said so far, what is asked, and the number of the last event."""
+    check(service, caller, id)
+    return service.dialogues.transcript(id).row()
+
+
+@router.post("/conversations/{id}/messages", responses=STREAM)
+async def send_message(
+    id: Id,
+    message: Message,
+    request: Request,
+    service: ServiceOf,
+    caller: CallerOf,
+    last: LastEventId = None,
+) -> Response:
+    """Send a message or an answer. With `Accept: text/event-stream` its events come as they happen, else at its end.
+
+    The turn goes on when the client leaves; the events can be had again from /conversations/{id}/events.
+    """
+    check(service, caller, id)
+    if not normalise(message.text):
+        raise ApiError(422, "invalid", "The message is empty.", "Write something.")
+    if service.stopping.is_set():
+        raise ApiError(503, "stopping", "The server is being stopped.", "Send it again soon.", {"Retry-After": "5"})
+    turn = await service.turns.begin(id, message.text, message.key)
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return follow_turn(service, turn, last_event_id(last))
+    try:
+        events = await turn.whole(service.limits.turn_seconds)
+    except TimeoutError:
+        raise ApiError(
+            504,
+            "timeout",
+            f"The message is still being worked on after {service.limits.turn_seconds:g} s.",
+            f"Follow /conversations/{id}/events.",
+        ) from None
+    shown = service.dialogues.transcript(id).row()
+    return JSONResponse({"events": [numbered.row() for numbered in events], "conversation": shown})
+
+
+@router.get("/conversations/{id}/records/{record:path}")
+async def read_receipt(id: Id, record: str, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
+    """How an answer of the conversation came about: its steps and its receipt."""
+    check(service, caller, id)
+    found = timeline(service.journal, record) if service.dialogues.conversations.of(record) == id else None
+    if found is None:
+        raise not_found("record", "Take its name from an event of this conversation.")
+    outcome = found.pop("outcome") or {}  # why something failed is for those who mend it
+    return {**found, "receipt": outcome.get("receipt")}
+
+
+@router.get("/conversations/{id}/events", responses=STREAM)
+async def follow_conversation(id: Id, service: ServiceOf, caller: CallerOf, last: LastEventId = None) -> Response:
+    """All events after `Last-Event-ID` and those to come, operators' answers among them. Stays open."""
+    check(service, caller, id)
+    return follow(service, id, last_event_id(last))

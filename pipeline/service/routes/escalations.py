@@ -1,0 +1,119 @@
+"""Escalations over HTTP: what is with a person, all that is known about it, and the operator's part of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.grammar.grammar import normalise
+from pipeline.chat.dialogues import LONGEST
+from pipeline.chat.transcript import Handed
+from pipeline.journal.queries import Queries
+from pipeline.service.access import Operator, ServiceOf
+from pipeline.service.errors import ApiError
+from pipeline.service.service import Service
+from pipeline.service.timeline import begins, timeline
+from pipeline.service.tokens import Caller
+
+router = APIRouter(prefix="/escalations", tags=["escalations"])
+
+Of = Annotated[str, Path(max_length=300)]
+
+
+class Words(BaseModel):
+    """What an operator says to the customer; none for taking or closing without a word."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field("", max_length=LONGEST)
+
+
+@router.get("")
+async def list_escalations(
+    service: ServiceOf, caller: Operator, state: Annotated[Literal["open", "taken", "closed"] | None, Query()] = None
+) -> list[dict[str, Any]]:
+    """Those in a state, or all, oldest first."""
+    return [
+        {**handed.row(), "text": begins(handed.record, (service.journal.record(handed.record) or ("[]",))[0])}
+        for handed in service.dialogues.escalations(state)
+    ]
+
+
+@router.get("/{record}")
+async def read_escalation(record: Of, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Why it was handed over, what was said, what was found, tried and done."""
+    return _known(service, service.dialogues.desk.one(record))
+
+
+@router.post("/{record}/take")
+async def take_escalation(
+    record: Of, service: ServiceOf, caller: Operator, words: Words | None = None
+) -> dict[str, Any]:
+    """From now on what the customer writes goes to this operator."""
+    await service.dialogues.take(record, _name(caller))
+    if words and normalise(words.text):
+        await service.dialogues.answer(record, _name(caller), normalise(words.text))
+    return service.dialogues.desk.one(record).row()
+
+
+@router.post("/{record}/answer")
+async def answer_escalation(record: Of, words: Words, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Say something into the conversation."""
+    text = normalise(words.text)
+    if not text:
+        raise ApiError(422, "invalid", "The text is empty.", "Say what the customer should read.")
+    await service.dialogues.answer(record, _name(caller), text)
+    return service.dialogues.desk.one(record).row()
+
+
+@router.post("/{record}/close")
+async def close_escalation(
+    record: Of, service: ServiceOf, caller: Operator, words: Words | None = None
+) -> dict[str, Any]:
+    """The matter is settled; what the customer writes from now on is a new request."""
+    await service.dialogues.close(record, _name(caller), normalise(words.text) if words else "")
+    return service.dialogues.desk.one(record).row()
+
+
+def _name(caller: Caller) -> str:
+    """What others see of an operator: enough to tell two apart, nothing of the token."""
+    return f"operator {caller.owner[:4]}".strip()
+
+
+def _known(service: Service, handed: Handed) -> dict[str, Any]:
+    journal: Queries = service.journal
+    steps = journal.steps(handed.record)
+    transcript: list[Any] = journal.transcript(handed.record)
+    if handed.conversation is not None:
+        transcript = list(service.dialogues.transcript(handed.conversation).row()["turns"])
+    story = timeline(journal, handed.record) or {"steps": [], "outcome": None}
+    return {
+        **handed.row(),
+        "transcript": transcript,
+        "steps": story["steps"],
+        "receipt": (story["outcome"] or {}).get("receipt"),
+        "evidence": [
+            passage
+            for step in steps
+            if step.name == "retrieve" and step.result is not None
+            for passage in json.loads(step.result)
+        ],
+        "attempts": [
+            {
+                "contract": step.detail["contract"],
+                "rung": step.detail["rung"],
+                "error": json.loads(step.result or "{}").get("error"),
+                "started": step.started,
+                "seconds": step.seconds,
+            }
+            for step in steps
+            if "rung" in step.detail
+        ],
+        "actions": [
+            {"action": action.name, "arguments": json.loads(action.arguments), "state": action.state}
+            for action in journal.actions(handed.record)
+        ],
+    }

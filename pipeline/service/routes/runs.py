@@ -1,0 +1,138 @@
+"""Runs over HTTP: upload a batch, watch it, and look at each of its records."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import StreamingResponse
+
+from pipeline.service import uploads
+from pipeline.service.access import Operator, ServiceOf
+from pipeline.service.errors import not_found
+from pipeline.service.service import Service
+from pipeline.service.timeline import page, reading, timeline
+
+router = APIRouter(prefix="/runs", tags=["runs"])
+
+Id = Annotated[str, Path(max_length=100)]
+Status = Literal["completed", "needs_input", "escalated", "failed", "running"]
+LINES = 200
+"""Results sent in one piece."""
+_JSONL = {"schema": {"type": "string"}}
+_UPLOAD = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/jsonl": _JSONL,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+
+
+@router.post("", status_code=202, openapi_extra=_UPLOAD)
+async def begin_run(request: Request, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Serve a file of requests, one JSON object a line, as the body or as a form's file."""
+    id, path = service.runs.new()
+    try:
+        await uploads.store(request, path)
+    except BaseException:
+        with suppress(OSError):
+            service.runs.drop(id)
+        raise
+    return await service.runs.submit(id, caller.owner)
+
+
+@router.get("")
+async def list_runs(service: ServiceOf, caller: Operator) -> list[dict[str, Any]]:
+    """The runs, newest first."""
+
+    def read() -> list[dict[str, Any]]:
+        notes = service.runs.all()
+        return [service.runs.one(note["id"]) if note["state"] == "running" else note for note in notes]
+
+    return await asyncio.to_thread(read)
+
+
+@router.get("/{id}")
+async def read_run(id: Id, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """How far a run is: how many of its records have which status."""
+    try:
+        return await asyncio.to_thread(service.runs.one, id)
+    except KeyError:
+        raise not_found("run", "GET /runs lists them.") from None
+
+
+@router.get("/{id}/records")
+async def list_records(
+    id: Id,
+    service: ServiceOf,
+    caller: Operator,
+    status: Annotated[Status | None, Query()] = None,
+    after: Annotated[int, Query(ge=0, le=2**62, description="The `number` of the last record seen.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+) -> list[dict[str, Any]]:
+    """The records of a run in the order in which they were begun."""
+
+    def read() -> list[dict[str, Any]]:
+        journal = _journal(service, id)
+        if journal is None:
+            return []
+        with reading(journal) as readings:
+            return page(readings, status, after, limit)
+
+    return await asyncio.to_thread(read)
+
+
+@router.get("/{id}/records/{custom_id:path}")
+async def read_record(id: Id, custom_id: str, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """One record: its steps with their times, attempts and tokens, and how it ended."""
+
+    def read() -> dict[str, Any] | None:
+        journal = _journal(service, id)
+        if journal is None:
+            return None
+        with reading(journal) as readings:
+            return timeline(readings, custom_id)
+
+    found = await asyncio.to_thread(read)
+    if found is None:
+        raise not_found("record", f"GET /runs/{id}/records lists those that were begun.")
+    return found
+
+
+@router.get("/{id}/results", responses={200: {"content": {"application/jsonl": _JSONL}}})
+async def read_results(id: Id, service: ServiceOf, caller: Operator) -> StreamingResponse:
+    """A line of JSON for each record that has a status."""
+    journal = await asyncio.to_thread(_journal, service, id)
+
+    def lines() -> Iterator[str]:
+        if journal is None:
+            return
+        with reading(journal) as readings:
+            kept: list[str] = []
+            for line in readings.lines():
+                kept.append(line + "\n")
+                if len(kept) == LINES:
+                    yield "".join(kept)
+                    kept.clear()
+            yield "".join(kept)
+
+    return StreamingResponse(lines(), media_type="application/jsonl")
+
+
+def _journal(service: Service, id: str) -> Any:
+    try:
+        return service.runs.journal(id)
+    except KeyError:
+        raise not_found("run", "GET /runs lists them.") from None

@@ -1,0 +1,50 @@
+"""Listening: an engine that remembers what it was asked, what it answered and how long that took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.engines.canary import Canary
+from models.engines.engine import Completion, Enforcement, Engine, Message, Sampling
+from models.grammar.grammar import Grammar
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that was answered; `seconds` of wall time."""
+
+    messages: Sequence[Message]
+    grammar: Grammar | None
+    sampling: Sampling
+    completion: Completion
+    seconds: float
+
+
+class Listening:
+    """Stands in front of an engine that belongs to somebody else, and does not close it."""
+
+    enforcement: Enforcement = "grammar"
+    canary: Canary | None = None
+
+    def __init__(self, engine: Engine) -> None:
+        self.calls: list[Call] = []
+        self.engine = engine
+        self.name, self.profile, self.identity = engine.name, engine.profile, engine.identity
+
+    async def generate(
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
+    ) -> Completion:
+        """As the other engine."""
+        started = time.perf_counter()
+        completion = await self.engine.generate(messages, grammar, sampling, max_tokens)
+        self.calls.append(Call(messages, grammar, sampling, completion, time.perf_counter() - started))
+        return completion
+
+    async def close(self) -> None:
+        """It belongs to somebody else."""

@@ -1,0 +1,138 @@
+"""`interlock evaluate`: how well a model fills forms, on public dialogues and on the sample requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import Field, create_model
+from rich.progress import Progress
+
+from models.contract import Contract
+from models.engines.engine import Engine, Sampling
+from models.engines.open_engine import open_engine
+from models.grammar.grammar import compile_grammar
+from models.said import Said
+from models.training import sgd
+from models.training.score import FillScore
+from pipeline import prompts
+from pipeline.errors import UsageError
+from pipeline.record import Turn
+from scripts.console import console, day_of, tell
+from scripts.evaluate.agreement import agreement, read_lines
+from scripts.evaluate.clarify import clarify_command
+from scripts.evaluate.gate import gate
+
+app = typer.Typer(help="Measure how well a model does its work.", no_args_is_help=True)
+app.command()(gate)
+app.command("clarify")(clarify_command)
+Model = Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")]
+AT_ONCE = 32
+SAMPLE = Path(__file__).parents[2] / "pipeline" / "workflows" / "travel"
+Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
+"""A form, the conversation to fill it from, and what should stand in it."""
+
+
+async def fill_one(engine: Engine, contract: type[Contract], turns: Sequence[Turn], today: date) -> Contract:
+    """Fill one contract from a conversation, as `Run.collect` does."""
+    grammar = compile_grammar(contract, said=[turn.text for turn in turns if turn.role == "customer"])
+    completion = await engine.generate(prompts.fill(contract, turns), grammar, Sampling())
+    return contract.model_validate_json(completion.text, context={"today": today})
+
+
+@cache
+def _form(service: str, fields: tuple[tuple[str, str], ...]) -> type[Contract]:
+    slots: dict[str, Any] = {name: (Said[str] | None, Field(None, description=hint)) for name, hint in fields}
+    return create_model(service, __base__=Contract, **slots)
+
+
+async def _score(model: str, work: Sequence[Work], today: date) -> FillScore:
+    score, gate = FillScore(), asyncio.Semaphore(AT_ONCE)
+    async with open_engine(model, tell) as engine:
+        with Progress(console=console) as progress:
+            bar = progress.add_task("Filling forms", total=len(work))
+
+            async def one(contract: type[Contract], turns: Sequence[Turn], gold: Mapping[str, str | None]) -> None:
+                async with gate:
+                    filled = await fill_one(engine, contract, turns, today)
+                score.add(gold, _said(filled))
+                progress.advance(bar)
+
+            async with asyncio.TaskGroup() as group:
+                for item in work:
+                    group.create_task(one(*item))
+    return score
+
+
+@app.command()
+def fill(
+    data: Annotated[
+        Path, typer.Option(help="SGD turns, one a line; the schema lies beside as schema_dev.json.")
+    ] = Path("../shared/data/sgd/travel_dev.jsonl"),
+    model: Model = "models/tiny",
+    limit: Annotated[int, typer.Option(help="This many turns, drawn at random; 0 for all.")] = 1000,
+) -> None:
+    """Field values copied from dialogues the model was not trained on."""
+    if not data.is_file():
+        raise UsageError(f"There is no {data}: give the dialogues with --data (models/tiny/README.md says which).")
+    schema = sgd.read_schema(data.with_name("schema_" + data.stem.rsplit("_", 1)[-1] + ".json"))
+    turns = sgd.read_turns(data)
+    if limit:
+        turns = random.Random(0).sample(turns, min(limit, len(turns)))
+    work: list[Work] = []
+    for exercise in (sgd.plain(turn, schema) for turn in turns):
+        contract = _form("Form", tuple(exercise.fields.items()))
+        work.append((contract, [Turn(role, text) for role, text in exercise.turns], exercise.answers))
+    score = asyncio.run(_score(model, work, date.today()))
+    print(json.dumps({"data": data.name, "model": model, **score.figures()}))
+
+
+@app.command()
+def sample(model: Model = "models/tiny", today: str = "2026-11-23") -> None:
+    """The sample app's forms on the sample requests, against labels written before any model saw them."""
+    from pipeline.workflows.travel.contracts import Cancellation, Change, Complaint, Trip
+
+    forms: dict[str, type[Contract]] = {
+        "book_trip": Trip,
+        "change_booking": Change,
+        "cancel_booking": Cancellation,
+        "complain": Complaint,
+    }
+    day = day_of(today) or date.today()
+    texts = {row["custom_id"]: row["text"] for row in read_lines(SAMPLE / "requests.jsonl")}
+    work: list[Work] = []
+    for label in read_lines(SAMPLE / "requests_labels.jsonl"):
+        several = isinstance(label["intent"], list)
+        for intent in label["intent"] if several else [label["intent"]]:
+            if intent not in forms:
+                continue
+            form = forms[intent].draft()
+            spans = label["fields"][intent] if several else label["fields"]
+            blank = dict.fromkeys(form.private_fields(), "")
+            expected = form.model_validate({**blank, **spans}, context={"today": day})
+            work.append((form, [Turn("customer", texts[label["custom_id"]])], _said(expected)))
+    score = asyncio.run(_score(model, work, day))
+    print(json.dumps({"data": "sample requests", "model": model, **score.figures()}))
+
+
+@app.command()
+def results(
+    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder that `interlock run` wrote.")],
+    labels: Annotated[Path, typer.Option(help="Expected intent and acceptable statuses by custom_id.")] = SAMPLE
+    / "requests_labels.jsonl",
+) -> None:
+    """Intents and statuses of a run, against labels."""
+    table, figures = agreement(read_lines(out / "results.jsonl"), read_lines(labels))
+    console.print(table)
+    print(json.dumps(figures))
+
+
+def _said(form: Contract) -> dict[str, str | None]:
+    return {name: None if value is None else str(value) for name, value in form.public().items()}

@@ -1,0 +1,106 @@
+"""`interlock evaluate gate`: what a gate's decisions are worth on labelled messages, and what they cost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import typer
+
+from index import Embedder
+from index.intent_features import Layers
+from pipeline import load_app
+from pipeline.errors import UsageError
+from pipeline.intents import OUT_OF_SCOPE
+from pipeline.routing import GateModel, fit
+from pipeline.routing.calibrated_router import CalibratedRouter, open_router
+from pipeline.routing.dataset import Row, read_rows
+from pipeline.routing.evaluation import figures
+from pipeline.routing.fitting import PRECISION
+from scripts.console import finish, tell
+from scripts.evaluate.gate_model import model_decides
+from scripts.evaluate.gate_report import judged_of, report
+
+TRAVEL = "pipeline.workflows.travel"
+SINGLES = 40
+"""Messages decided one at a time to measure how long that takes, after as many that do not count."""
+
+
+def gate(
+    data: Annotated[Path, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line.')],
+    fit_on: Annotated[
+        Path | None, typer.Option("--fit", help="Fit a gate on these, thresholds included; default: the app's own.")
+    ] = None,
+    app: Annotated[str, typer.Option(help="Without --fit: module, or file.py, with `app = App(…)`.")] = TRAVEL,
+    gate: Annotated[
+        Literal["cascade", "encoder", "model"], typer.Option(help="Who decides: encoder, then model; or one of them.")
+    ] = "cascade",
+    model: Annotated[
+        str, typer.Option(help="Asked where the encoder is not sure; without it, calls are counted.")
+    ] = "",
+    precision: Annotated[
+        float, typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone.")
+    ] = PRECISION,
+    seed: Annotated[int, typer.Option(help="Seed of the parts that are held out.")] = 0,
+    plot: Annotated[Path | None, typer.Option(help="Save a reliability diagram here, as PNG.")] = None,
+) -> None:
+    """Accuracy, out-of-scope recall, calibration and speed of a gate on labelled messages."""
+    if gate == "model" and not model:
+        raise UsageError("--gate model needs a model: name one with --model.")
+    rows = read_rows(data)
+    embedder = Embedder()
+    layers = Layers(embedder)
+    if fit_on is not None:
+        fitted = fitted_on(read_rows(fit_on), layers, precision, seed)
+        router: CalibratedRouter | None = CalibratedRouter(fitted, layers)
+    else:
+        opened = open_router(load_app(app), embedder, tell)
+        router = opened if isinstance(opened, CalibratedRouter) else None
+    tell(f"Deciding {len(rows)} messages…")
+    texts = [row.text for row in rows]
+    started = time.perf_counter()
+    decisions = (router or opened).decide_all(texts)
+    seconds = time.perf_counter() - started
+    one = (router or opened).decide
+    singles = [_timed(one, text) for text in islice(cycle(texts), 2 * SINGLES)][SINGLES:]
+    unsure = [number for number, decision in enumerate(decisions) if gate != "encoder" and not decision.sure]
+    alone = [decision.sure or gate == "encoder" for decision in decisions]
+    if gate == "model":
+        unsure, alone = list(range(len(rows))), [False] * len(rows)
+    calls = len(unsure)
+    if model and unsure:
+        asked = asyncio.run(model_decides(model, [(texts[n], decisions[n]) for n in unsure], gate == "model"))
+        for number, (decision, called) in zip(unsure, asked, strict=True):
+            decisions[number] = decision
+            calls -= not called
+    judged = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
+    report(judged, plot, data.name)
+    finish(
+        **figures(judged),
+        model_calls=calls,
+        model_asked=bool(model),
+        gate=gate,
+        decisions_per_second=round(len(rows) / max(seconds, 1e-9), 1),
+        p50_ms=round(1000 * float(np.median(singles)), 2),
+    )
+
+
+def fitted_on(rows: Sequence[Row], layers: Layers, precision: float, seed: int) -> GateModel:
+    """A gate fitted on labelled messages. UsageError if they hold no intent."""
+    labels = [row.intent for row in rows]
+    if not set(labels) - {OUT_OF_SCOPE}:
+        raise UsageError("There is nothing to fit a gate on: every message is out of scope.")
+    tell(f"Reading {len(rows)} labelled messages…")
+    vectors = layers.encode([row.text for row in rows])
+    return fit(vectors, labels, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
+
+
+def _timed(decide: object, text: str) -> float:
+    started = time.perf_counter()
+    decide(text)  # type: ignore[operator]
+    return time.perf_counter() - started

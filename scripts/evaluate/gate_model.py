@@ -1,0 +1,49 @@
+"""A model as the gate's second opinion on labelled messages, as `Gate` asks it, without records or a journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from models.engines.engine import Message
+from models.engines.open_engine import open_engine
+from models.engines.weighing import weigh
+from pipeline import prompts
+from pipeline.intents import OUT_OF_SCOPE
+from pipeline.record import Turn
+from pipeline.routing.decision import shortlist
+from pipeline.routing.gate import QUESTION, REFUSALS, concluded
+from pipeline.routing.router import Decision
+from scripts.console import tell
+
+AT_ONCE = 16
+
+
+async def model_decides(
+    model: str, work: Sequence[tuple[str, Decision]], always: bool = False
+) -> list[tuple[Decision, bool]]:
+    """For each text and the encoder's decision: the decision with the model in it, and whether the model was called.
+
+    A model that its profile does not trust with decisions only ever sees one option, which costs no call. `always`:
+    the model's word alone counts.
+    """
+    async with open_engine(model, tell) as engine:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(text: str, decision: Decision) -> tuple[Decision, bool]:
+            names = [name for name, _ in decision.candidates if name != OUT_OF_SCOPE]
+            if not engine.profile.decides or not names:
+                return decision, False
+            chosen = names if always else list(shortlist(decision.candidates, sure=False))
+            options = {name: name.replace("_", " ") for name in chosen} | REFUSALS
+
+            def prompt(order: Mapping[str, str]) -> Sequence[Message]:
+                lettered = {letter: f"{name}: {options[name]}" for letter, name in order.items()}
+                return prompts.weigh(QUESTION, lettered, [Turn("customer", text)])
+
+            async with gate:
+                weighed = await weigh(lambda *asked: engine.generate(*asked), prompt, list(options))
+            encoder = {} if always else dict(decision.candidates)
+            return concluded(decision, encoder, weighed.shares), True
+
+        return await asyncio.gather(*[one(text, decision) for text, decision in work])

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from scripted_server import Body, Reply, ScriptedServer, says
+
+from models.engines.engine import Message, Sampling
+from models.engines.model_folder import find_model_folder
+from models.engines.open_engine import open_engine
+from models.engines.profiles import profile_of
+from models.errors import EngineError, EngineUnavailable, ModelNotFound
+from models.grammar.grammar import Grammar
+
+ROOT = Path(__file__).parents[3]
+WORD = Grammar("start: /[a-z]{3,5}/", 6)
+
+
+async def fails(model: str) -> str:
+    with pytest.raises(EngineError) as caught:
+        async with open_engine(model):
+            pass
+    assert "\n" not in str(caught.value)
+    return f"{type(caught.value).__name__}: {caught.value}"
+
+
+async def test_a_folder_becomes_an_engine_that_answers(random_model: Path, ask: list[Message], trip: Grammar) -> None:
+    said: list[str] = []
+    async with open_engine(str(random_model), said.append) as engine:
+        assert engine.name == f"embedded:{random_model}"
+        assert (await engine.generate(ask, trip, Sampling())).finish_reason == "stop"
+    assert said == [f"Loading {random_model}…"]
+
+
+async def test_a_folder_without_a_model_is_named_with_what_it_lacks(tmp_path: Path) -> None:
+    message = await fails(str(tmp_path))
+    assert message == (
+        f"ModelNotFound: {tmp_path} is not a model folder: config.json is missing."
+        " Give a Hugging Face folder, a Hugging Face name, or an http://… address."
+    )
+
+
+async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    assert f"There is no model folder {tmp_path}/none." in await fails(f"{tmp_path}/none")
+
+
+async def test_damaged_or_missing_weights_are_no_model(random_model: Path, tmp_path: Path) -> None:
+    damaged = shutil.copytree(random_model, tmp_path / "damaged")
+    weights = damaged / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert "cannot be loaded" in await fails(str(damaged))
+    weights.unlink()
+    assert "holds no weights in safetensors format" in await fails(str(damaged))
+
+
+async def test_a_model_without_a_chat_template_is_refused(random_model: Path, tmp_path: Path) -> None:
+    plain = shutil.copytree(random_model, tmp_path / "plain")
+    (plain / "chat_template.jinja").unlink()
+    assert "has no chat template" in await fails(str(plain))
+
+
+def test_a_name_not_cached_and_no_network_is_one_sentence(tmp_path: Path) -> None:
+    code = (
+        "from models.folder import find_model_folder\n"
+        "from models.errors import ModelNotFound\n"
+        "try: find_model_folder('interlock/none', print)\n"
+        "except ModelNotFound as error: print(error)"
+    )
+    closed = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **closed},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    first, last = run.stdout.splitlines()
+    assert first == "Downloading interlock/none…"
+    assert "neither a folder nor in the local Hugging Face cache, and it could not be downloaded" in last
+    assert last.endswith("Check the name and the network, or give a folder with a model.")
+
+
+async def test_an_address_where_nothing_answers_is_unavailable() -> None:
+    message = await fails("http://127.0.0.1:9")
+    assert message.startswith("EngineUnavailable: The server at http://127.0.0.1:9 does not answer")
+    assert EngineUnavailable.retryable
+
+
+async def test_another_kind_of_server_is_recognised(tmp_path: Path) -> None:
+    class Files(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args: object) -> None:
+            super().__init__(*args, directory=str(tmp_path))  # type: ignore[arg-type]
+
+        def log_message(self, *_: object) -> None: ...
+
+    (tmp_path / "v1").mkdir()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        assert "ModelNotFound" in await fails(url)
+        (tmp_path / "v1" / "models").write_text(json.dumps(["no", "models"]))
+        assert f"What answers at {url} is not an OpenAI-compatible server." in await fails(url)
+        (tmp_path / "v1" / "models").write_text("plain text")
+        assert f"What answers at {url} is not an OpenAI-compatible server." in await fails(url)
+        server.shutdown()
+
+
+def test_the_shipped_model_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_model_folder("models/tiny", print) == ROOT / "models/tiny"
+
+
+@pytest.mark.parametrize("name", ["tiny", "models/tiny", "/opt/x/models/tiny/"])
+def test_the_shipped_model_does_not_decide(name: str) -> None:
+    assert not profile_of(name).decides
+
+
+def test_profiles_match_names_whatever_their_case_and_owner() -> None:
+    assert profile_of("Qwen/Qwen3-4B-Instruct").template == {"enable_thinking": False}
+    assert profile_of("someone/unheard-of").decides
+    assert profile_of("someone/unheard-of").template == {}
+
+
+def test_a_path_that_is_no_name_is_not_asked_of_the_network() -> None:
+    with pytest.raises(ModelNotFound, match="There is no model folder"):
+        find_model_folder("./a/b/c", print)
+
+
+def words(replies: Sequence[Reply], model: str) -> ScriptedServer:
+    """A server that proves its enforcement and then says what is written."""
+    rest = iter(replies)
+
+    def script(body: Body) -> Reply:
+        grammar = body.get("structured_outputs", {}).get("grammar", "")
+        if "alive" not in grammar:
+            return next(rest)
+        code = re.findall(r"[0-9a-f]{16}", grammar)[0]
+        return says(f'{{"code":"{code}","count":42,"alive":true}}')
+
+    return ScriptedServer(script, model=model)
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "budget"),
+    [
+        ("Qwen3-4B", None, 0),
+        ("Qwen3-4B", 300, 300),
+        ("DeepSeek-R1-Distill-Qwen-7B", None, 2048),
+        ("DeepSeek-R1-Distill-Qwen-7B", 300, 300),
+        ("DeepSeek-R1-Distill-Qwen-7B", 0, 0),
+        ("Qwen3-4B-Thinking-2507", None, 2048),
+        ("QwQ-32B", None, 2048),
+        ("gpt-oss-20b", None, 2048),
+        ("Magistral-Small-2509", None, 0),
+        ("unheard-of", None, 0),
+        ("unheard-of", 300, 300),
+    ],
+)
+async def test_a_model_thinks_as_its_profile_says_unless_it_is_asked_otherwise(
+    ask: list[Message], model: str, asked: int | None, budget: int
+) -> None:
+    with words([says("A bird."), says("wren")] if budget else [says("wren")], model) as server:
+        async with open_engine(server.url, thinking=asked) as engine:
+            completion = await engine.generate(ask, WORD, Sampling())
+            assert engine.profile.thinks is bool(budget)
+            assert engine.canary is not None
+            assert engine.canary.passed
+            assert engine.name == f"vllm:{model}"
+            assert engine.enforcement == "grammar"
+            assert engine.identity
+        asks = server.requests[1:]
+    assert completion.text == "wren"
+    assert completion.thinking == ("A bird." if budget else "")
+    assert [body["max_completion_tokens"] for body in asks] == ([budget] if budget else []) + [WORD.max_tokens]

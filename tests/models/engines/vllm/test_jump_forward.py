@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+import pytest
+from pydantic import Field
+
+from models.bench.proof.specimens import random_specimen
+from models.bench.throughput.counters import Counters
+from models.bench.throughput.traffic import Call, Traffic
+from models.contract import Contract
+from models.engines.engine import Completion, Message, Sampling
+from models.engines.vllm.engine import VllmEngine
+from models.engines.vllm.jump_forward import TESTED, is_tested, refusal, serve_flags
+from models.engines.vllm.server import VllmServer
+from models.errors import EngineError
+from models.grammar.grammar import Grammar, compile_grammar
+from models.said import Said
+
+needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
+quiet = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # vLLM and torch give many when they are imported
+
+
+class Ticket(Contract):
+    department: Literal["reservations", "refunds", "baggage"]
+    customer_sentiment: Literal["positive", "negative"]
+    requires_human_follow_up: bool
+    number_of_passengers: int = Field(ge=1, le=250)
+
+
+class Note(Contract):
+    destination: Said[str] = Field(description="Where to?")
+    priority_level: int = Field(ge=1, le=5)
+    remark: str = Field(max_length=24)
+
+
+class Choice(Contract):
+    """Two fair coins and a long key between them."""
+
+    first_coin: Literal["heads", "tails"]
+    the_second_coin_of_the_two: Literal["heads", "tails"]
+
+
+class Fixed(Contract):
+    the_only_possible_answer: Literal["forty-two"]
+
+
+GRAMMARS = {
+    "ticket": compile_grammar(Ticket),
+    "note": compile_grammar(Note, ["Take me to Bali, please, or to Lisbon."]),
+    "choice": compile_grammar(Choice),
+    "fixed": compile_grammar(Fixed),
+}
+PROMPTS = [f"Case {number}: my bag came {number} hours late." for number in range(16)]
+MANY = 200
+"""Prompts for each of twenty contracts."""
+
+
+def small_grammars(number: int) -> dict[str, Grammar]:
+    """Grammars of random contracts of every type, none longer than 160 tokens."""
+    random, found = Random(7), dict[str, Grammar]()
+    while len(found) < number:
+        one = random_specimen(random, fields=4, depth=1)
+        grammar = compile_grammar(one.contract, one.said, one.evidence)
+        if grammar.max_tokens <= 160:
+            found[f"{len(found)}: {', '.join(one.kinds)}"] = grammar
+    return found
+
+
+@pytest.mark.parametrize("version", ["0.32.0", "0.32.1.dev3+cpu", "0.24.0", "0.24"])
+def test_versions_of_a_tested_series_are_tested(version: str) -> None:
+    assert is_tested(version)
+
+
+@pytest.mark.parametrize("version", ["0.3", "0.33.0", "0.2.4", "0.240.0", "1.32.0", "dev", ""])
+def test_other_versions_are_not(version: str) -> None:
+    assert not is_tested(version)
+    assert version in refusal(version)
+    assert all(series in refusal(version) for series in TESTED)
+
+
+@quiet
+def test_the_flags_name_classes_that_the_server_can_import() -> None:
+    flags = dict(zip(*[iter(serve_flags())] * 2, strict=True))
+    speculative = json.loads(flags["--speculative-config"])
+    assert speculative["num_speculative_tokens"] == 8
+    pytest.importorskip("vllm", reason="vLLM is not installed")
+    for path in (flags["--scheduler-cls"], speculative["model"]):
+        module, name = path.rsplit(".", 1)
+        assert isinstance(getattr(importlib.import_module(module), name), type)
+
+
+def test_ngram_flags_keep_the_scheduler_and_change_the_proposer() -> None:
+    assert serve_flags(ngram=True)[:2] == serve_flags()[:2]
+    assert json.loads(serve_flags(drafts=3, ngram=True)[3]) == {
+        "method": "ngram",
+        "prompt_lookup_min": 2,
+        "prompt_lookup_max": 3,
+        "num_speculative_tokens": 3,
+    }
+
+
+async def test_a_server_of_an_untested_version_is_refused_or_started_without_it(
+    monkeypatch: pytest.MonkeyPatch, random_model: Path
+) -> None:
+    pytest.importorskip("vllm", reason="vLLM is not installed")
+    monkeypatch.setattr("models.engines.vllm.jump_forward.TESTED", ("0.1",))
+    with pytest.raises(EngineError, match=r"tested with vLLM 0\.1\.x, and this is 0\."):
+        async with VllmServer.start(str(random_model), jump_forward=True):
+            pass
+    said: list[str] = []
+    with pytest.raises(EngineError, match="ended while it was starting"):  # the flag ends it early
+        async with VllmServer.start(str(random_model), said.append, jump_forward=None, flags=["--no-such-flag"]):
+            pass
+    assert said[0].startswith("Jump-forward is off: it was tested with vLLM 0.1.x")
+
+
+@needs_vllm
+@quiet
+def test_the_scheduler_refuses_an_untested_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    from models.engines.vllm.jump_forward_scheduler import JumpForwardScheduler
+
+    monkeypatch.setattr("models.engines.vllm.jump_forward_scheduler.VLLM", "9.9.9")
+    with pytest.raises(RuntimeError, match=r"this is 9\.9\.9\. Start the server without"):
+        JumpForwardScheduler()
+
+
+@needs_vllm
+@quiet
+@pytest.mark.parametrize("kind", ["float32", "int32"])
+def test_the_temperature_of_a_request_reaches_all_its_drafts(kind: str) -> None:
+    import torch
+
+    from models.engines.vllm.jump_forward_scheduler import expand_batch_to_tokens
+
+    values, ends = torch.tensor([3, 7, 0], dtype=getattr(torch, kind)), torch.tensor([2, 2, 5], dtype=torch.int32)
+    expanded = expand_batch_to_tokens(values, ends, 5, replace_from=0, replace_to=1)
+    assert expanded.tolist() == [3, 3, 1, 1, 1]
+    assert expanded.dtype == values.dtype
+
+
+async def ask(url: str, grammar: Grammar | None, prompts: Sequence[str], temperature: float = 0.0) -> list[Completion]:
+    engine = await VllmEngine.open(url)
+    try:
+        return await asyncio.gather(
+            *(
+                engine.generate(
+                    [Message("user", prompt)], grammar, Sampling(temperature, seed=seed), None if grammar else 40
+                )
+                for seed, prompt in enumerate(prompts)
+            )
+        )
+    finally:
+        await engine.close()
+
+
+async def counted(server: VllmServer) -> Counters:
+    traffic = Traffic(server.url, server.model)
+    await asyncio.sleep(0.3)
+    found = Counters.read(await traffic.metrics())
+    await traffic.close()
+    return found
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.asyncio(loop_scope="session")
+async def test_texts_at_temperature_0_are_those_of_a_server_without_it(vllm_url: str, jump_server: VllmServer) -> None:
+    before = await counted(jump_server)
+    prompts = [f"Case {number}: my bag came {number} hours late." for number in range(MANY)]
+    tokens = 0
+    for name, grammar in (GRAMMARS | small_grammars(16)).items():
+        plain = await ask(vllm_url, grammar, prompts)
+        jumped = await ask(jump_server.url, grammar, prompts)
+        assert [c.text for c in jumped] == [c.text for c in plain], name
+        assert [c.usage for c in jumped] == [c.usage for c in plain], name
+        tokens += sum(c.usage.completion_tokens for c in jumped)
+    found = await counted(jump_server) - before
+    assert found.accepted == found.drafted > tokens / 3
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_free_and_constrained_requests_of_one_batch_do_not_disturb_each_other(
+    vllm_url: str, jump_server: VllmServer
+) -> None:
+    before = await counted(jump_server)
+    alone = [await ask(vllm_url, grammar, PROMPTS) for grammar in (None, GRAMMARS["ticket"])]
+    mixed = await asyncio.gather(*(ask(jump_server.url, grammar, PROMPTS) for grammar in (None, GRAMMARS["ticket"])))
+    assert [[c.text for c in each] for each in mixed] == [[c.text for c in each] for each in alone]
+    found = await counted(jump_server) - before
+    assert found.accepted == found.drafted > 0
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_coins_fall_as_often_at_temperature_1_as_without_it(vllm_url: str, jump_server: VllmServer) -> None:
+    prompts = ["Toss two coins."] * 400
+    counts = [
+        Counter(c.text for c in await ask(url, GRAMMARS["choice"], prompts, 1.0)) for url in (vllm_url, jump_server.url)
+    ]
+    outcomes = set(counts[0]) | set(counts[1])
+    assert len(outcomes) > 1
+    # Two samples of the same distribution: chi-squared over at most four outcomes exceeds 21.1 once in 10,000 times.
+    expected = {one: (counts[0][one] + counts[1][one]) / 2 for one in outcomes}
+    assert sum((c[one] - expected[one]) ** 2 / expected[one] for one in outcomes for c in counts) < 21.1
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@pytest.mark.parametrize("budget", [1, 2, 3, 7, 8, 9, 10, 11, 17, 18])
+async def test_a_budget_ends_the_text_in_the_middle_of_a_jump(jump_server: VllmServer, budget: int) -> None:
+    whole, cut = GRAMMARS["fixed"], Grammar(GRAMMARS["fixed"].lark, budget)
+    text = (await ask(jump_server.url, whole, PROMPTS[:1]))[0].text
+    traffic = Traffic(jump_server.url, jump_server.model)
+    replies, _ = await traffic.send(
+        [Call([{"role": "user", "content": "Go."}], budget, {"grammar": cut.lark})], 1, False
+    )
+    await traffic.close()
+    assert text.startswith(replies[0].text)
+    assert replies[0].tokens <= budget
+    assert replies[0].finish_reason == ("stop" if replies[0].text == text else "length")
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_call_cancelled_in_mid_jump_leaves_the_others_alone(vllm_url: str, jump_server: VllmServer) -> None:
+    plain = [c.text for c in await ask(vllm_url, GRAMMARS["ticket"], PROMPTS)]
+    doomed = [asyncio.create_task(ask(jump_server.url, GRAMMARS["note"], PROMPTS)) for _ in range(3)]
+    kept = asyncio.create_task(ask(jump_server.url, GRAMMARS["ticket"], PROMPTS))
+    await asyncio.sleep(0.2)
+    for task in doomed:
+        task.cancel()
+    await asyncio.gather(*doomed, return_exceptions=True)
+    assert [c.text for c in await kept] == plain

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from llguidance import LLMatcher
+from random_walk import random_walk
+
+from models.bench.throughput.forms import FORMS, ask
+from models.engines.tokenizers import load_tokenizer
+from models.engines.vllm.parallel_masks import ParallelMasks
+
+TOKENIZER = load_tokenizer("tiny")
+
+
+@dataclass
+class Text:
+    """One request in the middle of its answer, as far as masks are concerned."""
+
+    ll_matcher: LLMatcher
+    ll_tokenizer: Any = field(default=TOKENIZER)
+
+    def is_terminated(self) -> bool:
+        return False
+
+    @property
+    def structured_output_request(self) -> Any:
+        return SimpleNamespace(grammar=self)
+
+
+class OneByOne:
+    """Masks the way vLLM fills them: one after the other, accepting each draft and taking all back at the end."""
+
+    reasoner_cls = None
+
+    def __init__(self) -> None:
+        self._grammar_bitmask = torch.full((400, (TOKENIZER.vocab_size + 31) // 32), -1, dtype=torch.int32)
+        self.asked = 0
+
+    def grammar_bitmask(self, requests: dict[str, Text], names: list[str], drafts: dict[str, list[int]]) -> Any:
+        self.asked += 1
+        rows = []
+        for name in names:
+            matcher, tokens = requests[name].ll_matcher, drafts.get(name, [])
+            for token in tokens:
+                rows.append(matcher.compute_bitmask())
+                assert matcher.consume_token(token)
+            rows.append(matcher.compute_bitmask())
+            matcher.rollback(len(tokens))
+        width = self._grammar_bitmask.shape[1]
+        return np.stack([np.frombuffer(row, dtype=np.int32)[:width] for row in rows])
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("seed", range(4))
+def test_they_are_the_masks_that_are_filled_one_by_one(form: str, seed: int) -> None:
+    random, requests, drafts = Random(seed), {}, {}
+    for number in range(30):
+        one = ask(FORMS[form], number)
+        text, _ = random_walk(one.grammar, TOKENIZER, random)
+        matcher, tokens = LLMatcher(TOKENIZER, one.grammar.lark), TOKENIZER.tokenize_str(text)
+        matcher.try_consume_tokens(tokens[: random.choice([0, random.randint(0, len(tokens))])])
+        requests[str(number)] = Text(matcher)
+        if forced := matcher.compute_ff_tokens()[: random.randint(0, 8)]:
+            drafts[str(number)] = forced
+    manager = OneByOne()
+    names = list(requests)
+    assert 0 < len(drafts) < len(names)
+    theirs = manager.grammar_bitmask(requests, names, drafts)
+    ours = ParallelMasks(manager).fill(requests, names, drafts)
+    assert ours.shape == theirs.shape
+    assert (ours == theirs).all()
+    assert manager.asked == 1  # ours did not ask for help
+    assert (manager.grammar_bitmask(requests, names, drafts) == theirs).all()  # and took all drafts back
+
+
+def test_what_they_do_not_know_is_left_to_vllm() -> None:
+    one = ask(FORMS["keys"], 0)
+    known = {"a": Text(LLMatcher(TOKENIZER, one.grammar.lark))}
+    ended = {"a": [TOKENIZER.eos_token]}
+    manager = OneByOne()
+    masks = ParallelMasks(manager)
+    masks.fill(known, ["a"], {})
+    assert manager.asked == 0
+    with pytest.raises(AssertionError):  # their way of filling it, which refuses an ending here
+        masks.fill(known, ["a"], ended)
+    manager.reasoner_cls = object
+    masks.fill({"a": Text(LLMatcher(TOKENIZER, one.grammar.lark))}, ["a"], {})
+    assert manager.asked == 2

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+from llguidance import LLMatcher, LLTokenizer
+
+from models.errors import EngineError
+from models.grammar.grammar import Grammar
+from models.grammar.matchers import Matchers
+
+BYTES = LLTokenizer("byte")
+CODE = Grammar('start: "x" /[0-9]{2}/', 4)
+
+
+def writes(matcher: LLMatcher, text: str) -> bool:
+    return bool(matcher.consume_tokens(BYTES.tokenize_str(text)))
+
+
+def test_every_matcher_is_at_the_start_wherever_others_are() -> None:
+    matchers = Matchers(BYTES)
+    first = matchers.start(CODE)
+    assert writes(first, "x12")
+    second = matchers.start(CODE)
+    assert not second.is_accepting()
+    assert writes(second, "x9")
+    third = matchers.start(CODE)
+    assert writes(third, "x34")
+    assert first.is_accepting()
+    assert not second.is_accepting()
+    assert writes(second, "8")
+    assert second.is_accepting()
+
+
+def test_one_that_failed_does_not_spoil_the_next() -> None:
+    matchers = Matchers(BYTES)
+    spoilt = matchers.start(CODE)
+    assert not writes(spoilt, "y")
+    assert spoilt.is_error()
+    assert writes(matchers.start(CODE), "x12")
+
+
+def test_a_forgotten_grammar_is_compiled_again() -> None:
+    matchers = Matchers(BYTES, kept=1)
+    other = Grammar('start: "y"', 2)
+    for _ in range(3):
+        assert writes(matchers.start(CODE), "x12")
+        assert writes(matchers.start(other), "y")
+
+
+def test_a_grammar_that_cannot_be_compiled_is_an_error_every_time() -> None:
+    matchers = Matchers(BYTES)
+    for _ in range(2):
+        with pytest.raises(EngineError, match="llguidance cannot compile the grammar"):
+            matchers.start(Grammar("start: nothing(", 10))

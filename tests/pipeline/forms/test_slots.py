@@ -1,0 +1,78 @@
+"""Code decides what is missing from a form, and asks in the field's own words."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+import pytest
+from pipeline_world import TODAY
+from pydantic import Field
+
+from models.contract import Contract
+from models.said import Said, Scratchpad, Unread
+from models.values.money import Money
+from pipeline import Question
+from pipeline.forms.slots import gap, match, narrowed, needs_judgement, read_answer
+
+
+class Trip(Contract):
+    thinking: Scratchpad
+    place: Said[str] = Field(description="Where to?")
+    day: Said[date] = Field(description="On which day?")
+    budget: Said[Money] | None = Field(None, description="How much at most?")
+    seat: Literal["aisle", "window"] = Field(description="Which seat?")
+    vegetarian: bool = False
+    bags: int = Field(1, ge=0, le=3, description="How many bags?")
+
+
+FULL = {"place": "Bali", "day": TODAY, "seat": "aisle"}
+
+
+def test_the_first_missing_field_is_asked_for() -> None:
+    assert gap(Trip, {}) == Question("place", "Where to?")
+    assert gap(Trip, {"place": "Bali"}) == Question("day", "On which day?")
+    assert gap(Trip, FULL) is None
+
+
+def test_what_could_not_be_read_is_quoted() -> None:
+    assert gap(Trip, FULL | {"day": Unread("next month")}) == Question(
+        "day", 'I could not read "next month" as a date. On which day?'
+    )
+    unread = gap(Trip, FULL | {"budget": Unread("a lot")})
+    assert unread is not None
+    assert unread.text == 'I could not read "a lot" as an amount of money. How much at most?'
+
+
+def test_few_values_become_choices() -> None:
+    assert gap(Trip, {"place": "Bali", "day": TODAY}) == Question("seat", "Which seat?", ("aisle", "window"))
+
+
+def test_a_model_that_does_not_decide_only_copies() -> None:
+    assert list(narrowed(Trip, False).model_fields) == ["thinking", "place", "day", "budget"]
+    assert narrowed(Trip, True) is Trip.draft()
+    assert narrowed(Trip, False) is narrowed(Trip, False)
+    assert [name for name in Trip.model_fields if needs_judgement(Trip, name)] == ["seat", "vegetarian", "bags"]
+
+
+@pytest.mark.parametrize(
+    ("field", "answer", "value"),
+    [
+        ("day", "tomorrow", date(2026, 11, 23)),
+        ("day", "soon", None),
+        ("budget", "500 euros", Money.read("500 euros", TODAY)),
+        ("place", "to Bali", None),  # words need a model to find the name in them
+        ("seat", " Window. ", "window"),
+        ("seat", "the left one", None),
+        ("vegetarian", "Yes", True),
+        ("bags", "two", 2),
+        ("bags", "nine", None),
+    ],
+)
+def test_an_answer_is_read_as_its_field(field: str, answer: str, value: object) -> None:
+    assert read_answer(Trip, field, answer, TODAY) == value
+
+
+def test_a_choice_is_named_exactly() -> None:
+    assert match("  BOOK a trip. ", ("book a trip", "cancel")) == "book a trip"
+    assert match("book", ("book a trip", "cancel")) is None

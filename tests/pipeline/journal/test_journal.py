@@ -1,0 +1,113 @@
+"""The journal keeps what it was given, and says so in one sentence when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from pipeline_world import TODAY
+
+from pipeline import Journal, JournalError, Progress, Question
+from pipeline.chat.store import ConversationStore
+from pipeline.journal.rows import StepRow
+
+
+async def test_a_step_is_on_disk_when_keep_returns(journal: Journal) -> None:
+    journal.begin("r1", "[]", TODAY)
+    await journal.keep("r1", StepRow("1", "count", "d", 0, "3", detail={"a": 1}))
+    with closing(sqlite3.connect(journal.path)) as other:
+        assert other.execute("SELECT name, result FROM steps").fetchall() == [("count", "3")]
+    assert journal.steps("r1")[0].detail == {"a": 1}
+
+
+async def test_steps_of_many_records_share_transactions(journal: Journal) -> None:
+    await asyncio.gather(*(journal.keep(f"r{n}", StepRow("1", "s", "d", 0, "1")) for n in range(2000)))
+    with closing(sqlite3.connect(journal.path)) as other:
+        assert other.execute("SELECT count(*) FROM steps").fetchone() == (2000,)
+
+
+async def test_an_entry_that_is_refused_does_not_take_its_neighbours_with_it(journal: Journal) -> None:
+    step = StepRow("1", "s", "d", 0, "1")
+    results = await asyncio.gather(
+        journal.keep("a", step), journal.keep("a", step), journal.keep("b", step), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [type(None), JournalError, type(None)]
+    assert journal.steps("b")
+
+
+async def test_events_hold_any_text(journal: Journal) -> None:
+    journal.tell(Progress("r1", "odd \ud800 \x00 text"))
+    await journal.keep("r1", StepRow("1", "s", "d", 0, "1"))
+    assert journal.events("r1") == [{"event": "Said", "text": "odd \ud800 \x00 text"}]
+
+
+async def test_a_full_disk_is_a_sentence_and_loses_nothing_that_was_kept(journal: Journal) -> None:
+    await journal.keep("r1", StepRow("1", "s", "d", 0, "1"))
+    pages = journal._writer.execute("PRAGMA page_count").fetchone()[0]
+    journal._writer.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(JournalError, match="free space"):
+        await journal.keep("r1", StepRow("2", "s", "d", 0, "x" * 500_000))
+    with pytest.raises(JournalError, match="free space"):
+        await journal.keep("r2", StepRow("1", "s", "d", 0, "1"))
+    assert journal.steps("r1")
+
+
+async def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+    async with Journal.open(tmp_path / "j"):
+        pass
+    with closing(sqlite3.connect(tmp_path / "j")) as database, database:
+        database.execute("UPDATE meta SET value = '99'")
+    with pytest.raises(JournalError, match="another version"):
+        Journal.open(tmp_path / "j")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_journal_of_an_older_version_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
+    with closing(sqlite3.connect(tmp_path / "j")) as database, database:
+        database.executescript((Path(__file__).parent / f"journal_v{version}.sql").read_text())
+        database.execute("INSERT INTO records (id, input, today, started) VALUES ('r1', '[]', '2026-11-22', 0)")
+        database.execute("INSERT INTO steps VALUES ('r1', '1', 'count', 'd', 0, '3', NULL, 1, 0, 0, 0, 0, '{}')")
+        database.execute("INSERT INTO events VALUES (1, 'r1', 0, ?)", ('{"event": "Said", "text": "Counting…"}',))
+    for _ in range(2):  # the second time nothing is left to migrate
+        async with Journal.open(tmp_path / "j") as journal:
+            await journal.park("r1", StepRow("2", "ask", "d", 0, None), Question("item", "Which?"))
+            assert [step.result for step in journal.steps("r1")] == ["3"]
+            assert [event["text"] for event in journal.events("r1")] == ["Counting…"]
+            assert [record.id for record in journal.unfinished()] == ["r1"]
+            conversation = await ConversationStore(journal).open("me")
+            assert ConversationStore(journal).owner(conversation) == "me"
+    async with Journal.open(tmp_path / "new") as journal:
+        columns = "SELECT t.name, c.name, c.type, c.dflt_value FROM sqlite_master t JOIN pragma_table_info(t.name) c"
+        indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index'"
+        with closing(sqlite3.connect(tmp_path / "j")) as migrated, closing(sqlite3.connect(journal.path)) as fresh:
+            for what in (columns, indexes):
+                assert set(migrated.execute(what)) == set(fresh.execute(what))
+
+
+async def test_a_file_that_is_no_journal_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("this is not a database at all, whatever its name may be" * 20)
+    with closing(sqlite3.connect(tmp_path / "other")) as database, database:
+        database.execute("CREATE TABLE cats (name TEXT)")
+    for name in ("text", "other"):
+        with pytest.raises(JournalError, match="cannot be opened as a journal"):
+            Journal.open(tmp_path / name)
+
+
+async def test_only_a_waiting_record_takes_an_answer(journal: Journal) -> None:
+    journal.begin("r1", "[]", TODAY)
+    with pytest.raises(JournalError, match="does not wait"):
+        await journal.answer("r1", "yes")
+    await journal.park("r1", StepRow("1", "ask", "d", 0, None), Question("item", "Which?"))
+    with pytest.raises(JournalError, match="does not wait"):  # its record has not come to rest yet
+        await journal.answer("r1", "yes")
+
+
+async def test_all_unfinished_records_are_read_in_order_however_many(journal: Journal) -> None:
+    ids = [f"r{number}" for number in range(1200, 0, -1)]
+    for id in ids:
+        journal.begin(id, '[["customer", "one lamp"]]', TODAY)
+    await journal.keep("r1", StepRow("1", "count", "d", 0, "1"))
+    assert [record.id for record in journal.unfinished()] == ids
