@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from index import Embedder, Index, NotAnIndex, Retriever
+from index import Embedder, Index, NotAnIndex, Retriever, build_index
 from models.engines.engine import Enforcement, Engine
 from models.engines.open_engine import open_engine
 from pipeline import App
@@ -58,4 +58,4 @@ async def _opened(app: App, index: Path | None, own: Path, embedder: Embedder) -
         if app.knowledge is None:
             raise
         tell("Building the index…")
-        return await asyncio.to_thread(Index.build, [app.knowledge], own, embedder)
+        return await asyncio.to_thread(build_index, [app.knowledge], own, embedder)
