@@ -17,7 +17,7 @@ pytest.importorskip("ray")
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from index import Index
+from index import build_index
 from index.cluster import spread
 
 with spread(cpus=2) as embedder:
