@@ -17,6 +17,7 @@ from models.errors import ContractError
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment
 from models.grammar.grammar import compile_grammar
+from models.interfaces import PYDANTIC
 from models.schema.bounds import Bounds
 from models.schema.document import Document, document
 from models.schema.loops import refuse_loops
@@ -108,6 +109,7 @@ class JsonValue(BaseModel):
 
 def json_contract(base: type[C], schema: object, name: str, bounds: Bounds | None) -> type[C]:
     """A subclass of JsonValue and of `base`, which compiles it. SchemaRefused, or Unsatisfiable where no value fits."""
+    PYDANTIC.check()
     try:
         read = document(schema)
         refuse_loops(read)
