@@ -8,6 +8,7 @@ from scripts.bench.compare import compare
 from scripts.bench.decode import decode
 from scripts.bench.embedding import embedding
 from scripts.bench.gate import gate
+from scripts.bench.gpu import gpu
 from scripts.bench.grammar import grammar
 from scripts.bench.index import index
 from scripts.bench.pipeline import pipeline
@@ -26,6 +27,7 @@ app.command("compare")(compare)
 app.command("decode")(decode)
 app.command("embedding")(embedding)
 app.command("gate")(gate)
+app.command("gpu")(gpu)
 app.command("grammar")(grammar)
 app.command("index")(index)
 app.command("pipeline")(pipeline)

@@ -64,14 +64,14 @@ def decode(
     if not concurrency.replace(",", "").isdigit():
         raise ModelNotFound(f"'{concurrency}' is no list of numbers.", "Write --concurrency 1,32.")
     plan = Plan(
-        forms=_chosen(forms, FORMS),
-        variants=_chosen(variants, VARIANTS),
+        forms=chosen(forms, FORMS),
+        variants=chosen(variants, VARIANTS),
         concurrency=tuple(int(part) for part in concurrency.split(",") if part),
         repeat=repeat,
         per_slot=per_slot,
         minutes=minutes,
     )
-    urls = dict(map(_named, url))
+    urls = dict(map(named, url))
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
         logs = out or Path(scratch)
         logs.mkdir(parents=True, exist_ok=True)
@@ -124,14 +124,16 @@ def measure(plan: Plan, arena: Any, model: Path, about: dict[str, Any], out: Pat
     return keep(grammars=costs, mask_share=mask_shares(rows(found), costs))
 
 
-def _named(url: str) -> tuple[str, str]:
+def named(url: str) -> tuple[str, str]:
+    """The name and the address of a running server, from NAME=ADDRESS. Raises ModelNotFound."""
     name, _, address = url.partition("=")
     if name not in SERVERS or not address.startswith("http"):
         raise ModelNotFound(f"'{url}' names no server.", f"Write one of {', '.join(SERVERS)}, =, and its address.")
     return name, address
 
 
-def _chosen(names: str, known: dict[str, Any]) -> Sequence[Any]:
+def chosen(names: str, known: dict[str, Any]) -> Sequence[Any]:
+    """What `known` has under `names`, which commas part. Raises ModelNotFound."""
     if unknown := [name for name in names.split(",") if name not in known]:
         raise ModelNotFound(f"There is no {unknown[0]} to compare.", f"Choose of {', '.join(known)}.")
     return [known[name] for name in names.split(",")]

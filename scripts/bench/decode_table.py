@@ -1,4 +1,4 @@
-"""The table of `interlock bench decode`. Knows headings; the figures are models/throughput's."""
+"""The table of `interlock bench decode`. Knows headings; the figures are models/bench/throughput's."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ whatever the machine does meanwhile meets them all. Knows nothing of tables and 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Round:
     valid: int
     identical: int
     """Answers that are the same text as those of the plain constrained variant in the same round."""
+    began: float = 0.0
+    """When the first request was sent, by time.perf_counter()."""
 
     @property
     def tokens(self) -> int:
@@ -156,6 +159,7 @@ class Arena:
             for one, length in zip(asks, lengths, strict=True)
         ]
         before = Counters.read(await traffic.metrics())
+        began = time.perf_counter()
         replies, seconds = await traffic.send(calls, concurrency, streamed)
         await asyncio.sleep(SETTLE)
         counted = Counters.read(await traffic.metrics()) - before
@@ -173,6 +177,7 @@ class Arena:
             streamed=streamed,
             valid=valid,
             identical=same,
+            began=began,
         )
 
 

@@ -86,7 +86,7 @@ class Traffic:
                 tasks = [group.create_task(one(call)) for call in calls]
         except* (httpx.HTTPError, EngineUnavailable) as failed:
             first = failed.exceptions[0]
-            raise EngineUnavailable(f"The server failed under load: {first or type(first).__name__}") from first
+            raise EngineUnavailable(f"The server failed under load: {str(first) or type(first).__name__}") from first
         return [task.result() for task in tasks], time.perf_counter() - started
 
     async def metrics(self) -> str:
@@ -144,8 +144,10 @@ class Traffic:
                     tokens = usage["completion_tokens"]
                 for choice in chunk["choices"]:
                     reason = choice.get("finish_reason") or reason
-                    if part := choice["delta"].get("content"):
-                        parts.append(part)
+                    delta = choice["delta"]
+                    # A token that ends within a character comes as an empty text; random weights write many of them.
+                    if delta.get("content") is not None and not delta.get("role"):
+                        parts.append(delta["content"])
                         times.append(now)
         gaps = tuple(after - before for before, after in pairwise(times))
         first = times[0] - started if times else None

@@ -43,6 +43,9 @@ CPU_FLAGS = (
     # Scheduler and model in one process: in two, each spins on a core while it waits for the other.
     *("--distributed-executor-backend", "uni"),
 )
+KEEP_ALIVE = {"VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "65"}
+"""A server drops idle connections after five seconds by default, just when HTTP clients do: with 256 at once on a GPU some
+request was always sent into a connection that was being closed. It has to be the client that closes first."""
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # or "uni" above is overruled
@@ -150,7 +153,7 @@ def launch_command(model: str, folder: Path, url: str, flags: Sequence[str]) -> 
 
 def launch_environment() -> dict[str, str]:
     """The environment that `launch_command` runs in."""
-    environment = {**({} if _has_gpu() else CPU_ENVIRONMENT), **os.environ}
+    environment = {**KEEP_ALIVE, **({} if _has_gpu() else CPU_ENVIRONMENT), **os.environ}
     # The server imports jump-forward from this package, wherever it was started and however it was installed.
     here = str(Path(__file__).parents[3])
     environment["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [environment.get("PYTHONPATH")])])
