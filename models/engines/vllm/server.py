@@ -44,8 +44,8 @@ CPU_FLAGS = (
     *("--distributed-executor-backend", "uni"),
 )
 KEEP_ALIVE = {"VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "65"}
-"""A server drops idle connections after five seconds by default, just when HTTP clients do: with 256 at once on a GPU some
-request was always sent into a connection that was being closed. It has to be the client that closes first."""
+"""By default a server drops idle connections after five seconds, just when HTTP clients do: with 256 at once on a GPU
+some request was always sent into a connection that was being closed. The client has to be the first to close."""
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # or "uni" above is overruled
