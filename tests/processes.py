@@ -1,10 +1,23 @@
-"""Whether processes are still there."""
+"""Processes that a test starts, and whether they are still there."""
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def started(command: Sequence[str | Path], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A process for the length of a block, and never longer: `with Popen` would wait for one that is stuck."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def is_alive(pid: int) -> bool:
@@ -13,6 +26,14 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def command_of(pid: int) -> str:
+    """Its command line; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def survivors(pids: Iterable[int], seconds: float) -> list[int]:

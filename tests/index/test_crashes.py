@@ -1,6 +1,4 @@
-"""What builds and readers do to each other, with real processes. `INTERLOCK_KILLS`, `INTERLOCK_SWAPS` and
-`INTERLOCK_QUERIES` make it last longer than a test run can afford.
-"""
+"""What builds and readers do to each other, with real processes."""
 
 from __future__ import annotations
 
@@ -15,15 +13,14 @@ from pathlib import Path
 
 import pytest
 from editions import WordEncoder, assert_whole, build, documents
+from soak import repeats, soak
 
 from index import Index, IndexBusy, NotAnIndex
 from index.build import build_version
 from index.storage.versions import VersionedFolder
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("INTERLOCK_KILLS", "8"))
-SWAPS = int(os.environ.get("INTERLOCK_SWAPS", "10"))
-QUERIES = int(os.environ.get("INTERLOCK_QUERIES", "600"))
+KILLS, SWAPS, QUERIES = repeats(8, 50), repeats(10, 100), repeats(600, 10_000)
 
 
 def builder(out: Path, first: int, last: int, *limits: int) -> subprocess.Popen[str]:
@@ -42,6 +39,7 @@ def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, said.strip().split("\n")[-1]
 
 
+@soak
 def test_killed_at_any_moment_a_build_leaves_a_whole_index(tmp_path: Path) -> None:
     out = tmp_path / "index"
     chance = random.Random(KILLS)
@@ -75,6 +73,7 @@ def test_killed_at_any_moment_a_build_leaves_a_whole_index(tmp_path: Path) -> No
         assert not list((out / "versions").glob(".building*"))
 
 
+@soak
 def test_a_full_disk_is_one_sentence_and_leaves_the_index_as_it_was(tmp_path: Path) -> None:
     build(tmp_path / "index", 1)
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
@@ -121,6 +120,7 @@ def test_of_two_builders_at_once_one_is_refused(tmp_path: Path) -> None:
         assert_whole(index, 5)
 
 
+@soak
 def test_readers_see_one_edition_whole_whatever_is_swapped_in(tmp_path: Path) -> None:
     out = tmp_path / "index"
     build(out, 1)

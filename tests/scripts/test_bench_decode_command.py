@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 from command import COMMAND, QUIET, ROOT, interlock
+from processes import started
 
 from models.engines.vllm.server import VllmServer
 
@@ -65,7 +65,7 @@ async def test_ctrl_c_keeps_what_was_measured(
     vllm_url: str, jump_server: VllmServer, random_model: Path, tmp_path: Path
 ) -> None:
     arguments = ["--repeat", "1000", "--concurrency", "1", *servers(vllm_url, jump_server, random_model)]
-    with subprocess.Popen(
+    with started(
         [*COMMAND, *SMALL, *arguments, "-o", str(tmp_path)],
         cwd=ROOT,
         env={**QUIET, "PYTHONUNBUFFERED": "1"},
@@ -76,10 +76,9 @@ async def test_ctrl_c_keeps_what_was_measured(
         deadline = time.monotonic() + 120
         while not (tmp_path / "bench.json").is_file() and time.monotonic() < deadline:
             time.sleep(0.1)
-        os.kill(running.pid, signal.SIGINT)
-        assert running.stdout is not None
-        output = running.stdout.read()
-        assert running.wait(60) == 0
+        running.send_signal(signal.SIGINT)
+        output, _ = running.communicate(timeout=60)
+        assert running.returncode == 0
     kept = json.loads(output.splitlines()[-1])
     assert kept["cells"]
     assert kept["constrained_over_free"]["1"] > 0

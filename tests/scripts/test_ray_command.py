@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from command import COMMAND, QUIET, ROOT, SAMPLE, interlock
-from processes import survivors
+from processes import started, survivors
 
 from models.engines.watchdog import descendants
 from pipeline import UsageError
@@ -35,15 +35,12 @@ def test_a_run_in_shards_is_stopped_continued_and_answered(tmp_path: Path) -> No
     source, out = tmp_path / "in.jsonl", tmp_path / "out"
     source.write_text("".join((SAMPLE / "requests.jsonl").read_text().splitlines(keepends=True)[:RECORDS]))
     command = [*COMMAND, "run", "-i", str(source), "-o", str(out), *OPTIONS]
-    with subprocess.Popen(command, cwd=ROOT, env=QUIET, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        try:
-            while process.poll() is None and finished(out) < 2:
-                time.sleep(0.01)
-            everyone = descendants(process.pid)
-            process.send_signal(signal.SIGINT)
-            _, stderr = process.communicate()
-        finally:
-            process.kill()
+    with started(command, cwd=ROOT, env=QUIET, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and finished(out) < 2:
+            time.sleep(0.01)
+        everyone = descendants(process.pid)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate()
     assert process.returncode == 130, stderr
     assert b"the same command goes on from here" in stderr
     assert survivors(everyone, 20) == []

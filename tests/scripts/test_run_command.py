@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from command import COMMAND, QUIET, ROOT, SAMPLE, interlock
+from processes import started
 
 from models.engines.vllm.server import VllmServer
 from models.engines.watchdog import descendants
@@ -26,6 +27,7 @@ from pipeline.workflows import travel
 from pipeline.workflows.travel import contracts
 
 DAY = ("--today", "2026-11-23")
+SHOP = ROOT / "tests" / "pipeline" / "apps" / "shop.py"
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -106,6 +108,27 @@ def test_a_batch_killed_in_the_middle_is_continued_without_booking_twice(tmp_pat
     travel.prepare(tmp_path, date(2026, 11, 23))
     new, before = (_bookings(folder) for folder in (out, tmp_path))
     assert sorted(new - before) == sorted(booked)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_background_job_that_is_asked_to_end_finishes_what_is_under_way(tmp_path: Path, number: int) -> None:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out"
+    write(source, *(json.dumps({"custom_id": f"r{n}", "text": f"item {n}"}) for n in range(3000)))
+    command = [*COMMAND, "run", "-i", str(source), "-o", str(out), "--app", str(SHOP)]
+    # As a shell starts it behind an `&`: deaf to the Ctrl-C that is typed for others.
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
+    with started(command, cwd=ROOT, env=QUIET, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and _finished(out) < 20:
+            time.sleep(0.01)
+        process.send_signal(number)
+        stdout, stderr = process.communicate()
+    assert process.returncode == 130, stderr
+    assert "Stopped; the same command goes on from here." in " ".join(stderr.split())
+    results = rows(out / "results.jsonl")
+    assert 20 <= len(results) == json.loads(stdout.splitlines()[-1])["finished"] < 3000
+    with closing(sqlite3.connect(out / "shop.sqlite")) as shop:
+        sold = {f"r{item}" for (item,) in shop.execute("SELECT item FROM sales")}
+    assert sold == {row["custom_id"] for row in results}, "a record was cut short between its effect and its end"
 
 
 def _bookings(folder: Path) -> set[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_world import lines, write_requests
+from soak import repeats, soak
 
 APPS = Path(__file__).parents[1] / "apps"
 
@@ -37,30 +38,34 @@ def results(out: Path) -> dict[str, dict[str, Any]]:
     return {row["custom_id"]: row for row in rows}
 
 
-def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
+@soak
+def test_kills_change_nothing(tmp_path: Path) -> None:
+    records, kills = repeats(400, 1000), repeats(10, 50)
     endings = {1: "broken", 2: "last", 3: "timeout", 4: "human", 5: "which", 6: "crash"}
-    texts = {f"r{n}": f"item {endings.get(n % 40, n)}" for n in range(1000)}
+    texts = {f"r{n}": f"item {endings.get(n % 40, n)}" for n in range(records)}
     source = write_requests(tmp_path / "in.jsonl", texts)
     assert mortal(source, tmp_path / "calm", "restart") == "1\n"
-    assert mortal(source, tmp_path / "wild", "moments", 11, 50) == "50\n"
+    assert mortal(source, tmp_path / "wild", "moments", 11, kills) == f"{kills}\n"
     calm, wild = results(tmp_path / "calm"), results(tmp_path / "wild")
-    assert len(calm) == 1000
+    assert len(calm) == records
     assert set(Counter(row["status"] for row in calm.values())) == {"completed", "needs_input", "escalated", "failed"}
     assert wild == calm
     assert sales(tmp_path / "wild") == sales(tmp_path / "calm")
     assert max(count for item, count in sales(tmp_path / "wild").items() if item.isdigit()) == 1
 
 
+@soak
 def test_a_kill_after_any_commit_changes_nothing(tmp_path: Path) -> None:
+    records = repeats(2, 8)
     endings = {"a": "last", "b": "timeout", "c": "which", "d": "human"}
     source = write_requests(
         tmp_path / "in.jsonl",
-        {f"r{n}": f"item {n}" for n in range(8)} | {id: f"an {end}" for id, end in endings.items()},
+        {f"r{n}": f"item {n}" for n in range(records)} | {id: f"an {end}" for id, end in endings.items()},
     )
     boundaries = int(mortal(source, tmp_path / "out", "commits"))
-    assert boundaries > 100
+    assert boundaries > repeats(30, 100)
     calm = results(tmp_path / "out" / str(boundaries))  # the last process was to be killed after a commit too many
-    sold = Counter({str(n): 1 for n in range(8)} | {"timeout": 1})
+    sold = Counter({str(n): 1 for n in range(records)} | {"timeout": 1})
     for boundary in range(1, boundaries + 1):
         assert results(tmp_path / "out" / str(boundary)) == calm, boundary
         assert sales(tmp_path / "out" / str(boundary)) == sold, boundary

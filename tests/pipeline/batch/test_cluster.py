@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from pipeline_world import TODAY, lines, write_requests
-from processes import survivors
+from processes import started, survivors
 
 from models.engines.watchdog import descendants
 from pipeline import App, read_requests, run_batch
@@ -32,11 +32,8 @@ ODD = {"odd1": "get me a human", "odd2": "I do not know which", "odd3": "make it
 def spread(source: Path, out: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, str(SPREAD), str(source), str(out), "4"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with started(command, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True) as process:
+        yield process
 
 
 def finished(shard: Path) -> int:

@@ -1,9 +1,8 @@
-"""What takes minutes, and is therefore run by hand: `INTERLOCK_SOAK=1 pytest tests/pipeline/test_soak.py -s`."""
+"""A real server is killed again and again during a batch."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import signal
 import socket
@@ -16,20 +15,17 @@ from typing import Any
 import httpx
 import pytest
 from pipeline_world import TODAY, lines, write_requests
+from soak import repeats, soak
 from till import SHOP, SOLD
 
 from models.engines.vllm.engine import VllmEngine
 from models.engines.vllm.jump_forward import serve_flags
-from models.engines.vllm.server import VllmServer, launch_command, launch_environment
+from models.engines.vllm.server import launch_command, launch_environment
 from pipeline import Outcome, read_requests, run_batch
 
-pytestmark = [
-    pytest.mark.skipif("INTERLOCK_SOAK" not in os.environ, reason="takes four minutes: set INTERLOCK_SOAK=1"),
-    pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
-    pytest.mark.timeout(3600),
-]
+pytestmark = soak
 
-RECORDS, KILLS = 1000, 5
+RECORDS, KILLS = repeats(150, 1000), repeats(1, 5)
 
 
 class Box:
@@ -68,7 +64,10 @@ def outcomes(out: Path) -> dict[str, Any]:
     return {row["custom_id"]: (row["status"], row["message"]) for row in lines(out / "results.jsonl")}
 
 
-async def test_a_real_server_killed_five_times_costs_time_and_nothing_else(random_model: Path, tmp_path: Path) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_real_server_that_is_killed_costs_time_and_nothing_else(
+    vllm_url: str, random_model: Path, tmp_path: Path
+) -> None:
     source = write_requests(tmp_path / "in.jsonl", {f"r{n}": "one lamp" for n in range(RECORDS)})
 
     async def batch(url: str, out: Path, finished: asyncio.Semaphore | None = None) -> None:
@@ -86,8 +85,7 @@ async def test_a_real_server_killed_five_times_costs_time_and_nothing_else(rando
             await engine.close()
 
     SOLD.clear()
-    async with VllmServer.start(str(random_model), print, tmp_path / "calm.log") as calm:
-        await batch(calm.url, tmp_path / "calm")
+    await batch(vllm_url, tmp_path / "calm")
     sold = Counter(SOLD)
     SOLD.clear()
     box, finished = Box(random_model, tmp_path / "wild.log"), asyncio.Semaphore(0)

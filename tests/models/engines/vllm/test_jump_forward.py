@@ -17,6 +17,7 @@ from typing import Literal
 
 import pytest
 from pydantic import Field
+from soak import repeats, soak
 
 from models.bench.proof.specimens import random_specimen
 from models.bench.throughput.counters import Counters
@@ -66,7 +67,7 @@ GRAMMARS = {
     "fixed": compile_grammar(Fixed),
 }
 PROMPTS = [f"Case {number}: my bag came {number} hours late." for number in range(16)]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 LATER_VLLM = """
 import importlib.abc, sys
 
@@ -86,7 +87,7 @@ class Later(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Later())
 """
-MANY = 200
+MANY = repeats(20, 200)
 """Prompts for each of twenty contracts."""
 
 
@@ -214,7 +215,7 @@ async def counted(server: VllmServer) -> Counters:
     return found
 
 
-@pytest.mark.timeout(1800)
+@soak
 @pytest.mark.asyncio(loop_scope="session")
 async def test_texts_at_temperature_0_are_those_of_a_server_without_it(vllm_url: str, jump_server: VllmServer) -> None:
     before = await counted(jump_server)

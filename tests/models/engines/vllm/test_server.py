@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import is_alive, survivors
+from processes import is_alive, started, survivors
 
 from models.engines import watchdog
 from models.engines.engine import Message, Sampling
@@ -44,7 +44,7 @@ def wait_for(pid: int, count: int, seconds: float = 10) -> list[int]:
 
 
 def test_the_watchdog_ends_everything_when_its_parent_is_gone() -> None:
-    with subprocess.Popen([*WATCHDOG, "sh", "-c", FAMILY], stdin=subprocess.PIPE) as dog:
+    with started([*WATCHDOG, "sh", "-c", FAMILY], stdin=subprocess.PIPE) as dog:
         family = wait_for(dog.pid, 5)
         assert dog.stdin is not None
         dog.stdin.close()
@@ -54,7 +54,7 @@ def test_the_watchdog_ends_everything_when_its_parent_is_gone() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_watchdog_ends_everything_when_it_is_asked_to_end(number: signal.Signals) -> None:
-    with subprocess.Popen([*WATCHDOG, "sh", "-c", "setsid sleep 1000 & sleep 1000"], stdin=subprocess.PIPE) as dog:
+    with started([*WATCHDOG, "sh", "-c", "setsid sleep 1000 & sleep 1000"], stdin=subprocess.PIPE) as dog:
         family = wait_for(dog.pid, 3)
         dog.send_signal(number)
         dog.wait(5)
@@ -62,14 +62,14 @@ def test_the_watchdog_ends_everything_when_it_is_asked_to_end(number: signal.Sig
 
 
 def test_the_watchdog_ends_with_its_command_and_leaves_nothing_behind() -> None:
-    with subprocess.Popen([*WATCHDOG, "sh", "-c", "sleep 1000 & sleep 0.5; exit 7"], stdin=subprocess.PIPE) as dog:
+    with started([*WATCHDOG, "sh", "-c", "sleep 1000 & sleep 0.5; exit 7"], stdin=subprocess.PIPE) as dog:
         family = wait_for(dog.pid, 2)
         assert dog.wait(5) == 7
         assert survivors(family, 1) == []
 
 
 def test_the_command_does_not_outlive_a_killed_watchdog() -> None:
-    with subprocess.Popen([*WATCHDOG, "sleep", "1000"], stdin=subprocess.PIPE) as dog:
+    with started([*WATCHDOG, "sleep", "1000"], stdin=subprocess.PIPE) as dog:
         family = wait_for(dog.pid, 1)
         dog.kill()
         dog.wait()
@@ -80,7 +80,7 @@ def test_the_command_does_not_outlive_a_killed_watchdog() -> None:
 @pytest.mark.parametrize(("number", "processes"), [(signal.SIGKILL, 4), (signal.SIGTERM, 2), (signal.SIGINT, 2)])
 def test_no_process_of_the_server_outlives_ours(random_model: Path, number: signal.Signals, processes: int) -> None:
     pytest.importorskip("vllm", reason="vLLM is not installed")
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-c", STARTER, str(random_model)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.DEVNULL,
