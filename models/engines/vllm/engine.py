@@ -130,18 +130,23 @@ class VllmEngine:
             raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
         started = time.perf_counter()
         turns = [{"role": message.role, "content": message.content} for message in messages]
-        with errors(self.name):
-            await self._check_room(turns, budget or 1, template)
-            answer = await self._outlines.generate(
-                Chat(turns),
-                output,
-                max_completion_tokens=budget,
-                temperature=sampling.temperature,
-                top_p=sampling.top_p,
-                seed=sampling.seed % 2**63,
-                chat_template_kwargs=dict(template),
-                **more,
-            )
+        try:
+            with errors(self.name):
+                await self._check_room(turns, budget or 1, template)
+                answer = await self._outlines.generate(
+                    Chat(turns),
+                    output,
+                    max_completion_tokens=budget,
+                    temperature=sampling.temperature,
+                    top_p=sampling.top_p,
+                    seed=sampling.seed % 2**63,
+                    chat_template_kwargs=dict(template),
+                    **more,
+                )
+        except RuntimeError as error:  # HTTP clients raise it for a connection that was closed while a reply was read
+            if not self._client.is_closed():
+                raise
+            raise EngineUnavailable(f"{self.name} was closed before it answered.", "Open the engine again.") from error
         choice = next(iter(getattr(answer, "choices", None) or ()), None)
         if choice is None or choice.message is None:
             raise EngineError(f"{self.name} sent a reply that is no chat completion.")
