@@ -54,6 +54,8 @@ from pipeline.record import BadRecord, Record, Turn
 from pipeline.routing.router import Decision, Router
 from pipeline.run.declaration import workflow
 from pipeline.run.run import Run
+from pipeline.runtime.equipment import Equipment
+from pipeline.runtime.launch import Launch
 from pipeline.runtime.pipeline import Pipeline
 from pipeline.workflow import Workflow
 
@@ -69,6 +71,7 @@ __all__ = [
     "Busy",
     "Decision",
     "Dialogues",
+    "Equipment",
     "Escalated",
     "Escalation",
     "Event",
@@ -79,6 +82,7 @@ __all__ = [
     "InterlockError",
     "Journal",
     "JournalError",
+    "Launch",
     "Listener",
     "Memory",
     "MessageReceived",

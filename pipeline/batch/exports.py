@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.batch.folder import Folder, write_rows
+from pipeline.files import write_rows
 from pipeline.journal.journal import Journal
+from pipeline.runtime.folder import Folder
 
 
 def write(folder: Folder, journal: Journal) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import UsageError
+from pipeline.files import write_bytes
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration, Floats
 from pipeline.routing.head import Head, Matrix
@@ -62,8 +63,8 @@ class GateModel:
             "figures": self.figures,
             "sha256": hashlib.sha256(matrices).hexdigest(),
         }
-        _write(_matrices(path), matrices)
-        _write(path, json.dumps(facts, ensure_ascii=False, indent=1).encode() + b"\n")
+        write_bytes(_matrices(path), matrices)
+        write_bytes(path, json.dumps(facts, ensure_ascii=False, indent=1).encode() + b"\n")
 
     @classmethod
     def load(cls, path: Path) -> GateModel:
@@ -90,9 +91,3 @@ class GateModel:
 
 def _matrices(path: Path) -> Path:
     return path.with_suffix(".safetensors")
-
-
-def _write(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)

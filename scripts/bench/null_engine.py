@@ -19,7 +19,7 @@ from models.contract import Contract
 from models.engines.canary import Canary
 from models.engines.engine import Completion, Enforcement, Usage
 from models.engines.profiles import Profile
-from pipeline import App, Run, action, read_requests, run_batch, step, workflow
+from pipeline import App, Equipment, Launch, Run, action, read_requests, run_batch, step, workflow
 
 
 class Ticket(Contract):
@@ -91,7 +91,9 @@ def main(lines: int, concurrency: int) -> None:
     """Run one batch here, and print its figures as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         requests = read_requests(write_requests(Path(folder) / "requests.jsonl", lines))
-        batch = run_batch(app, requests, Path(folder) / "out", engine=InstantEngine(), concurrency=concurrency)
+        batch = run_batch(
+            app, requests, Path(folder) / "out", Equipment(InstantEngine()), Launch(concurrency=concurrency)
+        )
         summary = asyncio.run(batch)
     figures = {
         "lines": lines,

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pipeline.journal.journal
 import pipeline.journal.writer
-from pipeline import InterlockError, load_app, read_requests, run_batch
+from pipeline import InterlockError, Launch, load_app, read_requests, run_batch
 
 APP, SOURCE, OUT = load_app(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 
@@ -35,7 +35,7 @@ def born(out: Path, prepare: Callable[[], None] = lambda: None) -> int:
     code = 1
     try:
         prepare()
-        asyncio.run(run_batch(APP, read_requests(SOURCE), out, concurrency=8))
+        asyncio.run(run_batch(APP, read_requests(SOURCE), out, launch=Launch(concurrency=8)))
         code = 0
     except InterlockError as error:
         print(error, flush=True)

@@ -10,8 +10,8 @@ import pytest
 from pipeline_world import TODAY, lines, write_requests
 
 from pipeline import App, UsageError, read_requests, run_batch
-from pipeline.batch.folder import Folder
 from pipeline.batch.replay_record import rerun
+from pipeline.runtime.folder import Folder
 
 
 async def ran(shop: App, tmp_path: Path) -> Folder:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from index import Embedder
 from models.engines.engine import Engine
 from models.engines.open_engine import open_engine
-from pipeline import Journal, Memory, Outcome, Pipeline, Record, Turn, load_app
+from pipeline import Equipment, Journal, Memory, Outcome, Pipeline, Record, Turn, load_app
 
 TODAY = date(2026, 11, 23)
 
@@ -57,7 +57,7 @@ class Desk:
 async def desk(engine: Engine, embedder: Embedder, tmp_path: Path) -> AsyncIterator[Desk]:
     app = load_app("pipeline.workflows.travel")
     async with Journal.open(tmp_path / "journal.sqlite") as journal:
-        pipeline = await Pipeline.open(app, journal, tmp_path, TODAY, embedder=embedder, engine=engine)
+        pipeline = await Pipeline.open(app, journal, tmp_path, TODAY, Equipment(engine, embedder=embedder))
         yield Desk(pipeline, journal)
 
 

@@ -12,7 +12,7 @@ from pipeline_world import TODAY, lines, write_requests
 from index import Embedder
 from index.intent_features import Layers
 from models.engines.embedded import EmbeddedEngine
-from pipeline import App, Run, read_requests, run_batch, workflow
+from pipeline import App, Equipment, Launch, Run, read_requests, run_batch, workflow
 from pipeline.routing import fit
 from pipeline.routing.calibrated_router import CalibratedRouter, digest_of, examples_of, open_router
 from pipeline.routing.gate import Mode
@@ -52,7 +52,9 @@ async def test_who_decides(mode: Mode, calls: int, random_model: Path, embedder:
     router = Router(APP.workflows, embedder, OFF)
     assert [router.decide(text).sure for text in texts.values()] == [True, False]
     try:
-        await run_batch(APP, read_requests(source), out, engine=engine, embedder=embedder, today=TODAY, mode=mode)
+        await run_batch(
+            APP, read_requests(source), out, Equipment(engine, embedder=embedder), Launch(gate=mode), today=TODAY
+        )
     finally:
         await engine.close()
     rows: dict[str, Any] = {row["custom_id"]: row["receipt"] for row in lines(out / "results.jsonl")}
@@ -73,7 +75,9 @@ async def test_a_model_without_trust_sees_no_choice(random_model: Path, embedder
     engine = await EmbeddedEngine.open(random_model, str(random_model))
     engine.profile = replace(engine.profile, decides=False)
     try:
-        await run_batch(APP, read_requests(source), out, engine=engine, embedder=embedder, today=TODAY, mode="model")
+        await run_batch(
+            APP, read_requests(source), out, Equipment(engine, embedder=embedder), Launch(gate="model"), today=TODAY
+        )
     finally:
         await engine.close()
     (row,) = lines(out / "results.jsonl")
