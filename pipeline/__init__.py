@@ -49,7 +49,7 @@ from pipeline.events import (
 from pipeline.forms.memory import Memory
 from pipeline.guardrail import Guardrail, guardrail
 from pipeline.journal.journal import Journal
-from pipeline.outcome import Escalation, Outcome, Part, Question, Receipt
+from pipeline.outcome import Ending, Escalation, Outcome, Part, Question, Receipt
 from pipeline.record import BadRecord, Record, Turn
 from pipeline.routing.router import Decision, Router
 from pipeline.run.declaration import workflow
@@ -71,6 +71,7 @@ __all__ = [
     "Busy",
     "Decision",
     "Dialogues",
+    "Ending",
     "Equipment",
     "Escalated",
     "Escalation",

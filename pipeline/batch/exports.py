@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,31 +33,14 @@ def escalations(journal: Journal) -> Iterator[dict[str, Any]]:
     for row in journal.escalated():
         id = row["custom_id"]
         steps = journal.steps(id)
-        tries = [step for step in steps if "rung" in step.detail]
         yield {
             "custom_id": id,
             "to": row["escalation"]["to"],
             "reason": row["escalation"]["reason"],
             "intent": row["intent"],
             "transcript": journal.transcript(id),
-            "evidence": [
-                passage
-                for step in steps
-                if step.name == "retrieve" and step.result is not None
-                for passage in json.loads(step.result)
-            ],
-            "attempts": [
-                {"contract": step.detail["contract"], "rung": step.detail["rung"], **_said(step.result)}
-                for step in tries
-            ],
-            "actions": [
-                {"action": action.name, "arguments": json.loads(action.arguments), "state": action.state}
-                for action in journal.actions(id)
-            ],
+            "evidence": [passage for step in steps for passage in step.passages],
+            "attempts": [step.try_row() for step in steps if step.is_try],
+            "actions": [action.row() for action in journal.actions(id)],
             "schema": {"type": "string"},
         }
-
-
-def _said(result: str | None) -> dict[str, Any]:
-    attempt = json.loads(result or "{}")
-    return {"text": attempt.get("text"), "error": attempt.get("error")}

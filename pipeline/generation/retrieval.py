@@ -17,6 +17,7 @@ from index.documents import Passage
 from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
+from pipeline.journal.rows import RETRIEVE
 from pipeline.outcome import Escalation
 from pipeline.text import short
 
@@ -71,7 +72,7 @@ class Retrieval:
         limits: dict[str, object] = {"where": where, "least": least}
         limits = {name: value for name, value in limits.items() if value is not None}
         arguments = [query, k, *([limits] if limits else [])]
-        passages: list[Passage] = await self._execution.step("retrieve", arguments, search, _PASSAGES)
+        passages: list[Passage] = await self._execution.step(RETRIEVE, arguments, search, _PASSAGES)
         self._queries |= {passage.id: _Query(query, k, where, least) for passage in passages}
         return passages
 

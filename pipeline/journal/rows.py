@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 from pydantic_core import to_jsonable_python
 
+RETRIEVE = "retrieve"
+"""The name of every step that searches for passages."""
+
 
 @dataclass(frozen=True)
 class StepRow:
@@ -36,6 +39,27 @@ class StepRow:
     seconds: float = 0.0
     detail: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_retrieval(self) -> bool:
+        """Whether it searched for passages."""
+        return self.name == RETRIEVE
+
+    @property
+    def is_try(self) -> bool:
+        """Whether it is a model's answer on a rung of the recovery ladder."""
+        return "rung" in self.detail
+
+    @property
+    def passages(self) -> list[dict[str, Any]]:
+        """What it found, as JSON objects; nothing if it is no retrieval, or one that raised."""
+        return json.loads(self.result) if self.is_retrieval and self.result is not None else []
+
+    def try_row(self) -> dict[str, Any]:
+        """A try, ready for JSON: what for, on which rung, what the model wrote and what was wrong with that."""
+        said = json.loads(self.result or "{}")
+        tried = {"contract": self.detail["contract"], "rung": self.detail["rung"]}
+        return {**tried, "text": said.get("text"), "error": said.get("error")}
+
 
 @dataclass(frozen=True)
 class ActionRow:
@@ -56,6 +80,10 @@ class ActionRow:
     approval: str | None = None
     reserved: float = 0.0
     committed: float | None = None
+
+    def row(self) -> dict[str, Any]:
+        """For whoever takes the record over, ready for JSON."""
+        return {"action": self.name, "arguments": json.loads(self.arguments), "state": self.state}
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ of files of records (batch.py) or of commands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from pipeline.app import App
 from pipeline.durable.execution import Execution
@@ -21,7 +20,7 @@ from pipeline.forms.memory import KEPT, RECALLED, Memory
 from pipeline.generation.engine_client import EngineClient
 from pipeline.journal.journal import Journal
 from pipeline.journal.rows import StepRow
-from pipeline.outcome import Escalation, Outcome
+from pipeline.outcome import Ending, Escalation, Outcome
 from pipeline.record import Record
 from pipeline.routing.calibrated_router import open_router
 from pipeline.routing.gate import Gate
@@ -163,17 +162,15 @@ class Pipeline:
         )
         dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell)
         try:
-            ending = await dispatch.follow(run)
+            done = await dispatch.follow(run)
         finally:
             await execution.close()
-        fields = {**ending.fields, "parts": tuple(dispatch.parts)}
-        return await self._finish(record, dispatch, execution.steps, fields, ending.trace)
+        return await self._finish(record, dispatch, execution.steps, done.ending, done.trace)
 
     async def quarantine(self, record: Record, why: str | Escalation) -> tuple[Outcome, str]:
         """Let a record fail, or hand it over, without serving it once more; its outcome and line as `serve_to_line`."""
-        ending: dict[str, Any] = {"status": "failed", "error": why}
-        if isinstance(why, Escalation):
-            ending = {"status": "escalated", "escalation": why}
+        handed = isinstance(why, Escalation)
+        ending = Ending("escalated", escalation=why) if handed else Ending("failed", error=why)
         return await self._finish(record, None, self.journal.steps(record.id), ending)
 
     async def _finish(
@@ -181,19 +178,20 @@ class Pipeline:
         record: Record,
         dispatch: Dispatch | None,
         steps: Sequence[StepRow],
-        ending: Mapping[str, Any],
+        ending: Ending,
         trace: str | None = None,
     ) -> tuple[Outcome, str]:
         outcome = Outcome(
             record.id,
-            intent=None if dispatch is None else dispatch.intent,
-            receipt=receipt(
+            None if dispatch is None else dispatch.intent,
+            ending,
+            receipt(
                 steps,
                 engine=self._equipment.engine,
                 decisions=[] if dispatch is None else [decision.row() for decision in dispatch.decisions],
                 index=self._index,
             ),
-            **ending,
+            () if dispatch is None else tuple(dispatch.parts),
         )
         told: Sequence[Event] = ()
         if self.journal.is_followed(record.id):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -12,6 +11,7 @@ from models.grammar.grammar import normalise
 from pipeline.chat.dialogues import LONGEST
 from pipeline.chat.transcript import Handed
 from pipeline.journal.queries import Queries
+from pipeline.journal.rows import StepRow
 from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.errors import ApiError
 from pipeline.service.service import Service
@@ -95,25 +95,14 @@ def _known(service: Service, handed: Handed) -> dict[str, Any]:
         "transcript": transcript,
         "steps": story["steps"],
         "receipt": (story["outcome"] or {}).get("receipt"),
-        "evidence": [
-            passage
-            for step in steps
-            if step.name == "retrieve" and step.result is not None
-            for passage in json.loads(step.result)
-        ],
-        "attempts": [
-            {
-                "contract": step.detail["contract"],
-                "rung": step.detail["rung"],
-                "error": json.loads(step.result or "{}").get("error"),
-                "started": step.started,
-                "seconds": step.seconds,
-            }
-            for step in steps
-            if "rung" in step.detail
-        ],
-        "actions": [
-            {"action": action.name, "arguments": json.loads(action.arguments), "state": action.state}
-            for action in journal.actions(handed.record)
-        ],
+        "evidence": [passage for step in steps for passage in step.passages],
+        "attempts": [_attempt(step) for step in steps if step.is_try],
+        "actions": [action.row() for action in journal.actions(handed.record)],
     }
+
+
+def _attempt(step: StepRow) -> dict[str, Any]:
+    """Without what the model wrote, which may hold a scratchpad."""
+    row = step.try_row()
+    del row["text"]
+    return {**row, "started": step.started, "seconds": step.seconds}

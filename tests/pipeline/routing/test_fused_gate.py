@@ -228,7 +228,7 @@ async def check_rerun(shop: Shop, message: str) -> None:
         finally:
             await engine.close()
         assert server.requests == []
-    assert (now.status, now.message, new) == ("completed", message, [])
+    assert (now.status, now.ending.message, new) == ("completed", message, [])
 
 
 @pytest_asyncio.fixture
