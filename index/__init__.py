@@ -3,6 +3,7 @@
 Importing it is cheap: faiss and the encoder are loaded when first used.
 """
 
+from index.build import build_index
 from index.documents import Document, Hit, Passage
 from index.embedding import Embedder
 from index.errors import (
@@ -53,6 +54,7 @@ __all__ = [
     "Unread",
     "Where",
     "WhereError",
+    "build_index",
     "iterate_documents",
     "read_documents",
     "split_sentences",

@@ -1,5 +1,5 @@
-"""Builds one version of an index from documents. What the version before already holds is taken from there: passages of
-documents that did not change, and the vector of every passage that an encoder would be shown as before.
+"""Builds an index: one version of it, from documents. What the version before already holds is taken from there:
+passages of documents that did not change, and the vector of every passage that an encoder would be shown as before.
 
 Everything else is written anew, in the order of the documents, so that the outcome does not depend on what was there.
 """
@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,17 +22,15 @@ from index import chunking
 from index.chunking import PASSAGE_TOKENS, Chunker
 from index.documents import Document
 from index.embedding import Vectors
+from index.errors import DamagedIndex, NotAnIndex, OlderIndex
+from index.reading import Unread, iterate_documents
 from index.reuse import Before, Taken, take
 from index.storage.approximation import Kind, chosen_kind, write_vectors
 from index.storage.manifest import FILENAME, Manifest, content_hash, record_file
+from index.storage.store import PASSAGES, Built, Index
 from index.storage.table_writer import TableWriter
 from index.storage.vectors import faiss
 from index.storage.versions import VersionedFolder
-
-if TYPE_CHECKING:
-    from index.storage.store import Index
-
-PASSAGES = "passages.sqlite"
 
 Progress = Callable[[int, int], None]
 
@@ -55,12 +53,45 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors: ...
 
 
-@dataclass(frozen=True)
-class Built:
-    """What a build did: documents taken over as they were, and passages encoded. The rest of both was there before."""
+def build_index(
+    sources: Sequence[Path],
+    out: Path,
+    embedder: Encoder,
+    progress: Progress = lambda done, total: None,
+    *,
+    kind: Kind = "auto",
+    full: bool = False,
+    tokens: int = PASSAGE_TOKENS,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    column: str | None = None,
+) -> Index:
+    """Read `sources` (see `iterate_documents`), make their index the current version at `out`, and open it.
 
-    unchanged_documents: int
-    encoded_passages: int
+    Only passages that the version before does not hold are encoded, unless `full`; the outcome is the same.
+    `progress(done, total)` counts passages. Until the last moment, readers of `out` see the version before.
+    Raises SourceError, EncoderError, IndexFolderError.
+    """
+    unread: list[Unread] = []
+    found = iter(iterate_documents(sources, unread.append, include=include, exclude=exclude, column=column))
+    documents = chain([next(found)], found)  # so that a missing source is noticed before anything is written
+    with ExitStack() as stack:
+        stack.callback(found.close)
+        previous = None if full else _previous(out)
+        if previous:
+            stack.enter_context(previous)
+        built = build_version(documents, VersionedFolder(out), embedder, progress, previous, kind, tokens)
+    index = Index.open(out)
+    index.built, index.unread = built, unread
+    return index
+
+
+def _previous(path: Path) -> Index | None:
+    """What a build can take from; nothing where every byte is not as it was written."""
+    try:
+        return Index.open(path, verify=True)
+    except (NotAnIndex, OlderIndex, DamagedIndex):
+        return None
 
 
 def build_version(

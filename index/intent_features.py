@@ -41,7 +41,7 @@ class Layers:
         """
         embedder = self._embedder
         embedder.load()
-        transformer = getattr(embedder._model[0], "auto_model", None)
+        transformer = embedder._model.transformers_model
         if transformer is None:
             return embedder.encode(texts)
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))  # alike lengths share a batch: less padding

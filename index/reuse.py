@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +17,8 @@ from index.documents import Document
 from index.embedding import Vectors
 from index.errors import SourceError
 from index.storage.digests import document_hash
+from index.storage.store import Index
 from index.storage.table_writer import TableWriter
-
-if TYPE_CHECKING:
-    from index.storage.store import Index
 
 
 class Before:

@@ -13,13 +13,12 @@ from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
 
 from models.errors import ContractError
+from models.grammar.fragments.unenforced import CUSTOM, checked_after
 from models.grammar.grammar import compile_grammar
-from models.grammar.unenforced import CUSTOM, checked_after
 from models.said import ScratchpadMark
 
 if TYPE_CHECKING:
     from models.schema.bounds import Bounds
-    from models.schema.json_contract import JsonContract
 
 __all__ = ["Contract", "ContractError"]
 
@@ -67,15 +66,15 @@ class Contract(BaseModel):
     @classmethod
     def from_json_schema(
         cls, schema: dict[str, Any] | bool, name: str = "JsonValue", bounds: Bounds | None = None
-    ) -> type[JsonContract]:
+    ) -> type[Contract]:
         """A contract for a JSON Schema (draft 2020-12, or 6, 7 and 2019-09 as far as they mean the same).
 
         Its `value` is the JSON itself, of any type. `bounds`: how long things may be where the schema does not say. A
         keyword is enforced, tightened by `bounds`, or refused: ContractError with the keyword and its path.
         """
-        from models.schema.json_contract import json_contract  # a JsonContract is a Contract
+        from models.schema.json_value import json_contract  # jsonschema takes a while to import
 
-        return json_contract(schema, name, bounds)
+        return json_contract(Contract, schema, name, bounds)
 
     @classmethod
     def contract_hash(cls) -> str:

@@ -2,27 +2,23 @@
 
 ModelError
 ├── ContractError          a class that no grammar can enforce: fix the class
+├── UnfitPackage           a package is of a version that lacks what Interlock needs of it
 └── EngineError            the engine did not deliver
     ├── EngineUnavailable  the server is gone: may be tried again
     ├── PromptTooLong      prompt + budget do not fit the model's context
     ├── ModelNotFound      no such model
     ├── PromptedFailure    a model without grammar never wrote an answer that its contract accepts
+    ├── RequestRefused     the server does not take such a request: something in it is unknown or not allowed there
     ├── ConstraintBroken   the engine returned text that its grammar forbids: a fault in the engine or in Interlock
     └── NotEnforced        the canary found, before any work, that the engine does not enforce grammars
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class ModelError(Exception):
-    """`str(error)` is one sentence, what happened, followed by the hint, what to do.
+    """`str(error)` is one sentence, what happened, followed by the hint, what to do."""
 
-    `retryable` says whether the same call may succeed later without any change.
-    """
-
-    retryable: ClassVar[bool] = False
     hint: str = ""
 
     def __init__(self, what: str, hint: str | None = None) -> None:
@@ -41,6 +37,12 @@ class ContractError(ModelError):
     hint = "Change the field so that its longest text is known."
 
 
+class UnfitPackage(ModelError):
+    """A package does not have, or no longer has, what is needed of it: see models/interfaces.py."""
+
+    hint = "Install a version that was tested."
+
+
 class EngineError(ModelError):
     """The engine did not deliver a completion."""
 
@@ -50,7 +52,6 @@ class EngineError(ModelError):
 class EngineUnavailable(EngineError):
     """The server does not answer. Nothing is known to be wrong with the request."""
 
-    retryable = True
     hint = "Check that the server is running, then try again."
 
 
@@ -72,13 +73,17 @@ class PromptedFailure(EngineError):
     hint = "Use an engine that enforces grammars, or a stronger model."
 
 
+class RequestRefused(EngineError):
+    """The server understood who asks and for which model, and does not take a request of this form."""
+
+
 class ConstraintBroken(EngineError):
     """Text came back that the grammar forbids, or it was cut although the budget covers the longest text.
 
     `text` is what came back, where something did: it may be private, so it is no part of the message.
     """
 
-    hint = "The engine does not enforce the grammar: check its version and flags, and report this."
+    hint = "Report this."
 
     def __init__(self, what: str, hint: str | None = None, text: str = "") -> None:
         super().__init__(what, hint)
@@ -88,7 +93,4 @@ class ConstraintBroken(EngineError):
 class NotEnforced(EngineError):
     """At start-up a text came back that its grammar forbids: nothing that this engine says would be guaranteed."""
 
-    hint = (
-        "Mend its flags (vLLM 0.12 or newer, with the guidance backend), or give `--enforcement prompted`: then the"
-        " format is asked for, parsed and repaired, not enforced."
-    )
+    hint = "Give `--enforcement prompted`: then the format is asked for, parsed and repaired, not enforced."

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from index import Embedder, Index, NotAnIndex, Retriever
+from index import Embedder, Index, NotAnIndex, Retriever, build_index
 from models.engines.open_engine import open_engine
 from pipeline import App, Equipment, Launch
 from pipeline.runtime.telemetry import Telemetry
@@ -50,4 +50,4 @@ async def _opened(app: App, index: str | None, own: Path, embedder: Embedder) ->
         if app.knowledge is None:
             raise
         tell("Building the index…")
-        return await asyncio.to_thread(Index.build, [app.knowledge], own, embedder)
+        return await asyncio.to_thread(build_index, [app.knowledge], own, embedder)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from models.engines.vllm.jump_forward import installed_vllm, is_tested, refusal, serve_flags
+from models.engines.vllm.jump_forward import refusal, serve_flags, untried
 from models.engines.vllm.server import FLAGS
+from models.interfaces import VLLM, installed_vllm
 from pipeline import UsageError
 from scripts.console import tell
 
@@ -18,7 +19,7 @@ def flags(
     jump_forward: Annotated[
         bool | None,
         typer.Option(
-            help="Skip the forward passes of tokens the grammar forces; default: if vLLM's version allows it."
+            help="Skip the forward passes of tokens the grammar forces; default: if it was tested with vLLM's version."
         ),
     ] = None,
     version: Annotated[
@@ -28,12 +29,14 @@ def flags(
     """Print the flags for `python -m vllm.entrypoints.openai.api_server --model …`, to be pasted."""
     chosen = [*FLAGS]
     vllm = version or installed_vllm()
-    able = vllm is not None and is_tested(vllm)
-    if jump_forward and not able:
-        raise UsageError(refusal(vllm))
-    if jump_forward is None and not able:
+    tested = vllm is not None and VLLM.is_tested(vllm)
+    if jump_forward and vllm is None:
+        raise UsageError(f"{refusal(vllm)} Give the server's --version.")
+    if jump_forward and vllm is not None and not tested:
+        tell(untried(vllm))
+    if jump_forward is None and not tested:
         tell(refusal(vllm))
-    jumping = able and jump_forward is not False
+    jumping = bool(jump_forward) or (tested and jump_forward is None)
     if jumping:
         chosen += serve_flags()
         tell("The server's Python must be able to import Interlock: install it there, or set PYTHONPATH.")

@@ -48,11 +48,10 @@ def _style(paragraph: Paragraph) -> str:
 
 def _cells(row: Any) -> Iterator[str]:
     """A row's texts; cells that were merged are one cell."""
-    before = None
-    for cell in row.cells:
-        if cell._tc is not before:
-            yield cell.text
-        before = cell._tc
+    cells, at = row.cells, 0
+    while at < len(cells):
+        yield cells[at].text
+        at += max(1, cells[at].grid_span)  # it stands there once for each column
 
 
 def _check(content: bytes) -> None:

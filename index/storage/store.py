@@ -12,35 +12,40 @@ Knows how both are opened together and searched; knows nothing of how results ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
-from index.build import PASSAGES, Built, Encoder, Progress, build_version
-from index.chunking import PASSAGE_TOKENS
 from index.documents import Passage, Scalar
 from index.embedding import Vectors
-from index.errors import DamagedIndex, NotAnIndex, OlderIndex
-from index.reading import Unread, iterate_documents
+from index.errors import DamagedIndex
+from index.reading import Unread
 from index.retrieval.joining import joined, split_name
-from index.storage.approximation import Kind
 from index.storage.manifest import Manifest
 from index.storage.passages import Condition, PassageTable, Rows
 from index.storage.vectors import VectorFiles
 from index.storage.versions import Pointer, VersionedFolder
 
+PASSAGES = "passages.sqlite"
 _ROWS_A_STEP = 500
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build did: documents taken over as they were, and passages encoded. The rest of both was there before."""
+
+    unchanged_documents: int
+    encoded_passages: int
 
 
 class Index:
     """One version of an index, opened for reading. It stays as it is while newer versions are built, and when these
     remove it from the disk. Use it as a context manager, or `close()` it. Safe to use from several threads.
 
-    `built` and `unread` say what the build did that returned this index; an index that was only opened has neither.
+    `built` and `unread` say what `build_index` did; an index that was only opened has neither.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, vectors: VectorFiles, passages: PassageTable) -> None:
@@ -50,40 +55,6 @@ class Index:
         self.unread: Sequence[Unread] = ()
         self._vectors = vectors
         self._passages = passages
-
-    @classmethod
-    def build(
-        cls,
-        sources: Sequence[Path],
-        out: Path,
-        embedder: Encoder,
-        progress: Progress = lambda done, total: None,
-        *,
-        kind: Kind = "auto",
-        full: bool = False,
-        tokens: int = PASSAGE_TOKENS,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        column: str | None = None,
-    ) -> Index:
-        """Read `sources` (see `iterate_documents`), and make their index the current version at `out`.
-
-        Only passages that the version before does not hold are encoded, unless `full`; the outcome is the same.
-        `progress(done, total)` counts passages. Until the last moment, readers of `out` see the version before.
-        Raises SourceError, EncoderError, IndexFolderError.
-        """
-        unread: list[Unread] = []
-        found = iter(iterate_documents(sources, unread.append, include=include, exclude=exclude, column=column))
-        documents = chain([next(found)], found)  # so that a missing source is noticed before anything is written
-        with ExitStack() as stack:
-            stack.callback(found.close)
-            previous = None if full else cls._previous(out)
-            if previous:
-                stack.enter_context(previous)
-            built = build_version(documents, VersionedFolder(out), embedder, progress, previous, kind, tokens)
-        index = cls.open(out)
-        index.built, index.unread = built, unread
-        return index
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = False) -> Index:
@@ -115,14 +86,6 @@ class Index:
         shape = manifest.passages, manifest.dimensions
         vectors = VectorFiles(home, manifest.kind, manifest.search, shape)
         return cls(folder.path, manifest, vectors, PassageTable(home / PASSAGES))
-
-    @classmethod
-    def _previous(cls, path: Path) -> Index | None:
-        """What a build can take from; nothing where every byte is not as it was written."""
-        try:
-            return cls.open(path, verify=True)
-        except (NotAnIndex, OlderIndex, DamagedIndex):
-            return None
 
     @property
     def version(self) -> int:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, create_model
 
 from models.contract import Contract
-from models.engines.engine import Completion, Engine, Message, Sampling
-from models.errors import ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound, PromptTooLong
+from models.engines.engine import Canary, Completion, Enforcer, Message, Sampling
+from models.errors import ConstraintBroken, EngineError, EngineUnavailable, RequestRefused
 from models.grammar.grammar import compile_grammar
 
 _PROSE = (
@@ -24,29 +23,12 @@ _PROSE = (
 _SHOWN = 60  # characters of a wrong answer in the reason: enough to recognise prose, a code fence, or a thought
 
 
-@dataclass(frozen=True)
-class Canary:
-    """`passed`: the engine gave the one code that only its grammar could have told it. `reason`: what it did instead,
-    "" if it passed. `seconds` is wall time."""
-
-    passed: bool
-    reason: str
-    seconds: float
-
-    def __str__(self) -> str:
-        return "passed" if self.passed else f"failed: {self.reason}"
-
-    def row(self) -> dict[str, Any]:
-        """JSON types, for a receipt or a manifest."""
-        return asdict(self)
-
-
-async def prove(engine: Engine) -> Canary:
+async def prove(engine: Enforcer) -> Canary:
     """Demand prose under the grammar of a contract, in the form of every other request, and see which of them wins.
 
     The value holds a fresh random code that stands in the grammar alone, so neither luck nor obedience nor a cache
-    gives it. Raises EngineUnavailable, ModelNotFound or PromptTooLong where the engine could not be asked at all;
-    whatever else goes wrong is a failed canary.
+    gives it. A failed canary says that the engine answers, but not under a grammar. Raises EngineError, or what it is
+    the parent of, where the engine gives no answer at all: then nothing is known of how it enforces.
     """
     started = time.perf_counter()
     code = secrets.token_hex(8)
@@ -55,14 +37,25 @@ async def prove(engine: Engine) -> Canary:
     try:
         completion = await engine.generate(_PROSE, grammar, Sampling())
         reason = _fault(completion, contract)
-    except (EngineUnavailable, ModelNotFound, PromptTooLong):
-        raise
     except ConstraintBroken as error:
-        advice = "" if error.hint == ConstraintBroken.hint else f" {error.hint}"
+        advice = "" if error.hint == engine.mend else f" {error.hint}"  # which is given once, with the verdict
         reason = f"{error.what}{_shown(error.text)}{advice}"
-    except EngineError as error:
+    except RequestRefused as error:
+        if not await _answers_freely(engine):
+            raise
         reason = error.what
     return Canary(not reason, reason, round(time.perf_counter() - started, 3))
+
+
+async def _answers_freely(engine: Enforcer) -> bool:
+    """Whether the same request is taken without a grammar: then it was the grammar that was refused."""
+    try:
+        await engine.generate(_PROSE, None, Sampling(), 1)
+    except EngineUnavailable:
+        raise
+    except EngineError:
+        return False
+    return True
 
 
 def _contract(code: str) -> type[Contract]:

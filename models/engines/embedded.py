@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from llguidance.hf import from_tokenizer
 from outlines import Generator
-from outlines.backends.llguidance import LLGuidanceBackend
 
 from models.engines.context_window import answer_limit
 from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
-from models.engines.jump_decoding import JumpDecoding, can_jump
+from models.engines.jump_decoding import can_jump
 from models.engines.model_folder import weights_identity
 from models.engines.profiles import Profile, profile_of
 from models.engines.sampler import Row, Sampler
@@ -30,9 +30,10 @@ from models.errors import ConstraintBroken, EngineError, EngineUnavailable, Mode
 from models.grammar.control_tokens import broken, marks
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import Matchers
+from models.interfaces import EMBEDDED, versions
 
 if TYPE_CHECKING:
-    from models.engines.canary import Canary
+    from models.engines.engine import Canary
 
 ROWS = 8
 """Requests decoded together at most: beyond this the longest row makes the others wait more than they gain."""
@@ -62,8 +63,8 @@ class EmbeddedEngine:
         self.identity = identity
         self._model = model
         # Reading a large vocabulary takes about a second: once.
-        self._matchers = Matchers(LLGuidanceBackend(model).llg_tokenizer)
-        self._end = int(model.tokenizer.eos_token_id)
+        self._matchers = Matchers(from_tokenizer(model.hf_tokenizer))
+        self._end = int(model.hf_tokenizer.eos_token_id)
         self._control = marks(model.hf_tokenizer.get_added_vocab())  # no message may hold one
         self._jumps = can_jump(model.model)
         small = sum(parameter.numel() for parameter in model.model.parameters()) < SMALL
@@ -72,6 +73,11 @@ class EmbeddedEngine:
         self._decoding: list[Row] = []
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
+
+    @property
+    def mend(self) -> str:
+        """See `Enforcer.mend`. Nothing of it can be set wrong: masks are made and applied in this process."""
+        return f"Report this with what it runs on: {versions(EMBEDDED)}."
 
     @classmethod
     async def open(cls, folder: Path, name: str) -> EmbeddedEngine:
@@ -112,7 +118,7 @@ class EmbeddedEngine:
         if row.fault or raw.finish_reason == "length":
             why = row.fault or "the budget ended"
             raise ConstraintBroken(
-                f"{self.name} stopped inside the grammar after {len(row.tokens)} tokens: {why}.", text=raw.text
+                f"{self.name} stopped inside the grammar after {len(row.tokens)} tokens: {why}.", self.mend, raw.text
             )
         return raw
 
@@ -170,6 +176,14 @@ class EmbeddedEngine:
     def _gone(self) -> EngineUnavailable:
         return EngineUnavailable(f"{self.name} was closed before it answered.", "Open the engine again.")
 
+    def _fault(self, error: Exception) -> EngineError:
+        reason = (str(error).splitlines() or [""])[0].rstrip(".")
+        room = "Use a smaller model, or free memory."
+        return EngineError(
+            f"{self.name} failed while decoding: {type(error).__name__}: {reason}.",
+            room if isinstance(error, (MemoryError, torch.OutOfMemoryError)) else self.mend,
+        )
+
     def _encode(self, messages: Sequence[Message], template: Mapping[str, object]) -> list[int]:
         tokenizer = self._model.hf_tokenizer
         text = tokenizer.apply_chat_template(
@@ -209,7 +223,7 @@ class EmbeddedEngine:
                 try:
                     await loop.run_in_executor(self._worker, self._decode, self._decoding)
                 except Exception as error:  # a fault of one batch must reach its callers, not end the engine
-                    fault = EngineError(f"{self.name} failed while decoding: {type(error).__name__}: {error}")
+                    fault = self._fault(error)
                     fault.__cause__ = error
                 for row, done in batch:
                     if done.done():
@@ -237,12 +251,6 @@ class EmbeddedEngine:
         left = [row for row in rows if row.finish_reason is None]  # what the grammar says alone needs no model
         if left:
             sampler = Sampler(left, self._end, self._jumps)
-            decoding = {"custom_generate": JumpDecoding(sampler)} if self._jumps else {}
-            with torch.inference_mode():
-                Generator(self._model, processor=sampler).batch(
-                    [row.prompt + row.tokens for row in left],
-                    max_new_tokens=max(row.limit for row in left),
-                    **decoding,
-                )
+            Generator(self._model, processor=sampler).batch([row.prompt + row.tokens for row in left])
         for row in rows:
             row.finish_reason = row.finish_reason or "length"

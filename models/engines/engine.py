@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
 
 from models.engines.profiles import Profile
 from models.grammar.grammar import Grammar
-
-if TYPE_CHECKING:
-    from models.engines.canary import Canary
 
 Enforcement: TypeAlias = Literal["grammar", "prompted"]
 """What keeps a text inside its grammar: the mask over every token, or a parser and a repair turn after the fact."""
@@ -66,6 +63,23 @@ class Completion:
     first: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Canary:
+    """`passed`: the engine gave the one code that only its grammar could have told it. `reason`: what it did instead,
+    "" if it passed. `seconds` is wall time."""
+
+    passed: bool
+    reason: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return "passed" if self.passed else f"failed: {self.reason}"
+
+    def row(self) -> dict[str, Any]:
+        """JSON types, for a receipt or a manifest."""
+        return asdict(self)
+
+
 class Engine(Protocol):
     """Turns messages into text. Safe to call from many tasks of one event loop at once."""
 
@@ -108,6 +122,14 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Free what the engine holds. Calls in flight end with EngineUnavailable."""
+
+
+class Enforcer(Engine, Protocol):
+    """An engine that is to keep a model to its grammar, and can be put to the proof."""
+
+    @property
+    def mend(self) -> str:
+        """What a user can do where it does not keep to grammars: one sentence, of this kind of engine only."""
 
 
 class Thinker(Engine, Protocol):

@@ -14,7 +14,8 @@ from models.engines.model_folder import find_model_folder, weights_identity
 from models.engines.pool import Pool
 from models.engines.thinking import Thinking
 from models.engines.vllm.server import VllmServer
-from models.errors import EngineError, ModelNotFound, NotEnforced
+from models.errors import EngineError, EngineUnavailable, ModelNotFound, NotEnforced, PromptTooLong
+from models.interfaces import EMBEDDED, SERVED, check_all
 
 if TYPE_CHECKING:
     from models.engines.embedded import EmbeddedEngine
@@ -39,8 +40,8 @@ async def open_engine(
     the model's profile says; `engine.profile.thinks` says what came of it. `jump_forward` of a server that is started
     here: None is on where vLLM's version was tested with it, and says so where it was not.
 
-    Raises ModelNotFound, EngineUnavailable, NotEnforced or EngineError on entering the block; of several servers every
-    one has to answer then.
+    Raises UnfitPackage, ModelNotFound, EngineUnavailable, NotEnforced or EngineError on entering the block; of several
+    servers every one has to answer then.
     """
     addresses = _addresses(model)
     async with AsyncExitStack() as stack:
@@ -69,9 +70,15 @@ async def _proven(
 ) -> AsyncIterator[Engine]:
     """One engine, its canary, and what it is wrapped in."""
     async with _opened(model, progress, jump_forward) as engine:
-        canary = engine.canary = await prove(engine)
+        try:
+            canary = engine.canary = await prove(engine)
+        except (EngineUnavailable, ModelNotFound, PromptTooLong):
+            raise  # which say enough
+        except EngineError as error:  # asking in prompts would fail in the same way
+            raise EngineError(f"The engine failed in its canary: {error.what}", error.hint) from error
         if not canary.passed and enforcement == "grammar":
-            raise NotEnforced(f"The engine does not enforce grammars: {canary.reason}")
+            what = f"The engine does not enforce grammars: {canary.reason}"
+            raise NotEnforced(what, f"{engine.mend} {NotEnforced.hint.replace('Give', 'Or give')}")
         budget = thinking if thinking is not None else engine.profile.thinking_budget * engine.profile.thinks
         # A profile says what the model would do; from here on it says what this engine does.
         engine.profile = replace(engine.profile, thinks=budget > 0)
@@ -103,7 +110,7 @@ def _opened(
     model: str, progress: Callable[[str], None], jump_forward: bool | None
 ) -> AbstractAsyncContextManager[EmbeddedEngine | VllmEngine]:
     if model.startswith(("http://", "https://")):
-        return _served(model)
+        return _served(model, progress)
     if model.startswith("vllm:"):
         return _started(model.removeprefix("vllm:"), progress, jump_forward)
     return _embedded(model, progress)
@@ -115,6 +122,7 @@ def _opened(
 @asynccontextmanager
 async def _embedded(model: str, progress: Callable[[str], None]) -> AsyncIterator[EmbeddedEngine]:
     folder = await asyncio.to_thread(find_model_folder, model, progress)
+    await asyncio.to_thread(check_all, EMBEDDED, progress)  # before what may be missing is imported
     progress(f"Loading {model}…")
 
     from models.engines.embedded import EmbeddedEngine
@@ -127,7 +135,9 @@ async def _embedded(model: str, progress: Callable[[str], None]) -> AsyncIterato
 
 
 @asynccontextmanager
-async def _served(url: str, weights: str = "") -> AsyncIterator[VllmEngine]:
+async def _served(url: str, progress: Callable[[str], None], weights: str = "") -> AsyncIterator[VllmEngine]:
+    await asyncio.to_thread(check_all, SERVED, progress)
+
     from models.engines.vllm.engine import VllmEngine
 
     engine = await VllmEngine.open(url, weights)
@@ -141,5 +151,6 @@ async def _served(url: str, weights: str = "") -> AsyncIterator[VllmEngine]:
 async def _started(model: str, progress: Callable[[str], None], jump_forward: bool | None) -> AsyncIterator[VllmEngine]:
     async with VllmServer.start(model, progress, jump_forward=jump_forward) as server:
         weights = await asyncio.to_thread(weights_identity, server.folder)
-        async with _served(server.url, weights) as engine:
+        async with _served(server.url, progress, weights) as engine:
+            engine.mend = "Report this with the server's version: it has the flags that it needs."
             yield engine

@@ -9,8 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from models.engines.canary import Canary
-from models.engines.engine import Completion, Enforcement, Engine, Message, Sampling
+from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling
 from models.engines.load import Load, load_of
 from models.engines.profiles import Profile
 from models.errors import EngineError, EngineUnavailable, ModelNotFound

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from models.engines.canary import Canary
-from models.engines.engine import Completion, Enforcement, Engine, Message, Sampling, Thinker, Usage
+from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling, Thinker, Usage
 from models.engines.load import Load, load_of
 from models.engines.profiles import Profile
 from models.errors import PromptTooLong

@@ -1,19 +1,21 @@
 """TokenTransformers: a model folder as an Outlines model that is fed and read in token ids.
 
-Knows transformers; knows nothing of requests, grammars or batches.
+Knows transformers; knows nothing of requests or grammars.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from outlines.models import Transformers
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LogitsProcessorList
 from transformers.utils.logging import disable_progress_bar
 
+from models.engines.jump_decoding import jump_decode
+from models.engines.sampler import Sampler
 from models.errors import ModelNotFound
 
 disable_progress_bar()  # a bar of its own would tear the progress that the command shows
@@ -23,18 +25,31 @@ class TokenTransformers(Transformers):  # type: ignore[misc]
     """Outlines' stock model tokenises a templated prompt with special tokens once more, and returns text only, so that
     neither the usage nor the end of a text could be known."""
 
-    def _prepare_model_inputs(self, model_input: Any, is_batch: bool = False) -> tuple[Any, dict[str, torch.Tensor]]:
-        width = max(len(prompt) for prompt in model_input)
-        ids = torch.full((len(model_input), width), self.tokenizer.pad_token_id, dtype=torch.long)
+    def generate_batch(self, model_input: Sequence[Sequence[int]], output_type: Sampler) -> list[list[int]]:
+        """As Outlines' Generator calls it: prompts in token ids, and the sampler that draws and keeps their tokens."""
+        rows = output_type.rows
+        ids, mask = self._padded(model_input)
+        with torch.inference_mode():
+            if output_type.jumps:
+                jump_decode(self.model, ids, mask, output_type)
+            else:
+                self.model.generate(
+                    input_ids=ids,
+                    attention_mask=mask,
+                    logits_processor=LogitsProcessorList([output_type]),
+                    max_new_tokens=max(row.limit for row in rows),
+                )
+        return [row.tokens for row in rows]
+
+    def _padded(self, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        width = max(len(prompt) for prompt in prompts)
+        ids = torch.full((len(prompts), width), self.hf_tokenizer.pad_token_id, dtype=torch.long)
         mask = torch.zeros_like(ids)
-        for row, prompt in enumerate(model_input):  # padded on the left, so that all rows end at the same place
+        for row, prompt in enumerate(prompts):  # padded on the left, so that all rows end at the same place
             ids[row, width - len(prompt) :] = torch.tensor(prompt)
             mask[row, width - len(prompt) :] = 1
         device = self.model.device
-        return model_input, {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
-
-    def _decode_generation(self, generated_ids: torch.Tensor) -> torch.Tensor:
-        return generated_ids
+        return ids.to(device), mask.to(device)
 
     @classmethod
     def load(cls, folder: Path, name: str) -> TokenTransformers:

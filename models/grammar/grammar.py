@@ -1,6 +1,7 @@
 """Grammar: one contract, and the texts it may copy from, as one tight llguidance grammar with its token budget.
 
-Knows how pieces make a whole. Does not know the types (pieces/), nor any engine: the same string goes to all of them.
+Knows how pieces make a whole. Does not know the types (fragments/), nor any engine: the same string goes to all of
+them.
 """
 
 from __future__ import annotations
@@ -8,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import BaseModel
 
 from models.grammar.fragments.builder import Bound, GrammarBuilder
 from models.grammar.fragments.fragment import either, sequence, text_fragment
 from models.grammar.fragments.record import contract_fragment
 from models.grammar.source import normalise, sentences
-
-if TYPE_CHECKING:
-    from models.contract import Contract
 
 __all__ = ["Grammar", "compile_choice", "compile_grammar", "normalise"]
 
@@ -40,7 +40,7 @@ class Grammar:
     lark: str
     max_tokens: int
     constant: str | None = None
-    contract: type[Contract] | None = field(default=None, compare=False)
+    contract: type[BaseModel] | None = field(default=None, compare=False)
     bounds: tuple[Bound, ...] = field(default=(), compare=False, repr=False)
     said: tuple[str, ...] = field(default=(), compare=False, repr=False)
     evidence: tuple[tuple[str, ...], ...] = field(default=(), compare=False, repr=False)
@@ -48,7 +48,7 @@ class Grammar:
 
 
 def compile_grammar(
-    contract: type[Contract],
+    contract: type[BaseModel],
     said: Sequence[str] = (),
     evidence: Sequence[str] = (),
     scratchpad: int | None = None,
@@ -70,7 +70,7 @@ def compile_grammar(
 
 
 def compile_choice(
-    options: Mapping[str, type[Contract] | None], said: Sequence[str] = (), scratchpad: int | None = None
+    options: Mapping[str, type[BaseModel] | None], said: Sequence[str] = (), scratchpad: int | None = None
 ) -> Grammar:
     """One of a few letters and, where a contract belongs to it, that contract's JSON right behind: `A{"city":null}`.
 
@@ -109,7 +109,7 @@ class _Unread(tuple[Any, ...]):
 
 
 @lru_cache(256)
-def without_sources(contract: type[Contract], scratchpad: int | None) -> Grammar | None:
+def without_sources(contract: type[BaseModel], scratchpad: int | None) -> Grammar | None:
     """The grammar of a contract that copies nothing, the same for every record; None for one that does."""
     try:
         return _grammar(contract, GrammarBuilder(_Unread(), _Unread(), scratchpad))
@@ -117,7 +117,7 @@ def without_sources(contract: type[Contract], scratchpad: int | None) -> Grammar
         return None
 
 
-def _grammar(contract: type[Contract], builder: GrammarBuilder) -> Grammar:
+def _grammar(contract: type[BaseModel], builder: GrammarBuilder) -> Grammar:
     fragment = contract_fragment(contract, builder)
     lark = _lark(fragment.rule, builder)
     return Grammar(

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 from models.grammar.fragments.builder import NoText
 from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
@@ -17,14 +16,12 @@ from models.schema.optional import some_of
 from models.schema.parts import item_parts, prefix_length
 from models.schema.refusal import SchemaRefused, Unsatisfiable
 from models.schema.row import EMPTY_ARRAY, constant
-
-if TYPE_CHECKING:
-    from models.schema.writer import SchemaWriter
+from models.schema.values import Values
 
 _SEVERAL = 64  # options of an array of unique items
 
 
-def array(clause: Clause, writer: SchemaWriter) -> Fragment:
+def array(clause: Clause, writer: Values) -> Fragment:
     """An array of items for which `clause` holds, with as many as the bounds allow where it has no end."""
     least, most = _lengths(clause, writer.bounds.items)
     unique = next((layer for value, layer in clause.said("uniqueItems") if value), None)
@@ -106,7 +103,7 @@ def _contains(clause: Clause) -> _Contains | None:
 
 
 def _counted(
-    clause: Clause, contains: _Contains, least: int, most: int, writer: SchemaWriter,
+    clause: Clause, contains: _Contains, least: int, most: int, writer: Values,
     item: Callable[[int], Fragment],
 ) -> Fragment:  # fmt: skip
     """An array whose items that match `contains` are counted as they are written."""
@@ -160,7 +157,7 @@ def _counted(
     return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} items")
 
 
-def _unique(clause: Clause, at: str, least: int, most: int, writer: SchemaWriter, counted: bool) -> Fragment:
+def _unique(clause: Clause, at: str, least: int, most: int, writer: Values, counted: bool) -> Fragment:
     """Some of a few values, each at most once, in the order in which the schema lists them."""
     texts = None if counted or prefix_length(clause) else writer.finite(item_parts(clause, 0))
     if texts is None or len(texts) > _SEVERAL:

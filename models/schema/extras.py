@@ -6,19 +6,15 @@ value is the one that is read.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from models.grammar.fragments.builder import NoText
 from models.grammar.fragments.fragment import Fragment, either, sequence, text_fragment
 from models.schema.clause import Clause
 from models.schema.document import Located
 from models.schema.strings import matching, opposite
-
-if TYPE_CHECKING:
-    from models.schema.writer import SchemaWriter
+from models.schema.values import Values
 
 
-def extras(clause: Clause, declared: list[str], writer: SchemaWriter, needed: bool) -> Fragment | None:
+def extras(clause: Clause, declared: list[str], writer: Values, needed: bool) -> Fragment | None:
     """One undeclared property; None where there is none to write. `needed`: there must be one.
 
     Where nothing forbids further properties, none are written, unless they are needed or nothing is declared at all.

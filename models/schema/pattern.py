@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from re import _constants as op  # type: ignore[attr-defined]  # the parse of the re module: public nowhere else
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 from models.schema import characters as chars
 from models.schema.refusal import SchemaRefused
 from models.schema.states import MOST, count_states
+from models.schema.syntax import op, parse
 
 _ANY = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\])*'
 _NONE = r"\x01"  # no JSON string holds it as it is
@@ -52,7 +51,7 @@ def searched(pattern: str, path: str) -> Expression:
     SchemaRefused for what no regular expression can say: look-around, back-references, word boundaries.
     """
     try:
-        parsed = parser.parse(pattern)
+        parsed = parse(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise _refused(path, f"is not a regular expression: {error}") from None
     if parsed.state.flags != re.UNICODE:

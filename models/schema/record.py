@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from models.grammar.fragments.builder import NoText
 from models.grammar.fragments.fragment import Fragment, sequence
@@ -14,12 +13,10 @@ from models.schema.optional import some_of
 from models.schema.parts import property_parts
 from models.schema.refusal import Unsatisfiable
 from models.schema.row import key
-
-if TYPE_CHECKING:
-    from models.schema.writer import SchemaWriter
+from models.schema.values import Values
 
 
-def record(clause: Clause, writer: SchemaWriter) -> Fragment:
+def record(clause: Clause, writer: Values) -> Fragment:
     """An object with its declared names in order, each optional one there or not, then names that are not declared."""
     required = {name for names, _ in clause.said("required") for name in names}
     declared = _declared(clause, writer)
@@ -50,7 +47,7 @@ def record(clause: Clause, writer: SchemaWriter) -> Fragment:
     return some_of(pairs, least, most, "{}", writer.builder, others, room)
 
 
-def _declared(clause: Clause, writer: SchemaWriter) -> list[str]:
+def _declared(clause: Clause, writer: Values) -> list[str]:
     """The names that are spelled out: in properties, in required, or as the only ones that propertyNames admits."""
     found = [name for properties, _ in clause.said("properties") for name in properties]
     found += [name for names, _ in clause.said("required") for name in names]

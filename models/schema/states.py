@@ -7,11 +7,10 @@ is counted before it is used.
 from __future__ import annotations
 
 from functools import cache
-from re import _constants as op  # type: ignore[attr-defined]  # the parse of the re module: public nowhere else
-from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 from models.schema.characters import LINE, Ranges, complement, union
+from models.schema.syntax import op, parse
 
 MOST = 2000
 """States of one expression; counted no further."""
@@ -27,7 +26,7 @@ class _Many(Exception):
 @cache
 def count_states(pattern: str, whole: bool = False) -> int:
     """States that tell where `pattern` occurs, or, if `whole`, what it matches from end to end; MOST + 1 if more."""
-    parsed = list(parser.parse(pattern))
+    parsed = list(parse(pattern))
     automaton = _Automaton()
     try:
         end = automaton.add(parsed, 0)

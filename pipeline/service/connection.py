@@ -10,7 +10,7 @@ import asyncio
 import socket
 import struct
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from models.interfaces import UVICORN
 
 MOST_PIPELINED = 16
 """Requests that may be sent before the answer to the first: uvicorn would take any number, and has them all wait."""
@@ -25,7 +25,13 @@ class TooManyAtOnce(ValueError):
 
 
 def patient(seconds: float) -> type[asyncio.Protocol]:
-    """A connection class for uvicorn that waits so long for a client that does not read, or does not ask."""
+    """A connection class for uvicorn that waits so long for a client that does not read, or does not ask.
+
+    Raises UnfitPackage for a uvicorn that makes its connections otherwise.
+    """
+    UVICORN.check()  # before what may be missing is imported
+
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
     class Connection(HttpToolsProtocol):
         _timers: dict[str, asyncio.TimerHandle]

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from index import Embedder, Index
+from index import Embedder, build_index
 from scripts.bench.corpus import Sentences
 
 _CHANGED = 100
@@ -53,6 +53,6 @@ def _write(library: Path, number: int, sentences: Sentences, edition: str) -> No
 
 def _build(library: Path, out: Path, embedder: Embedder) -> tuple[float, int]:
     started = time.perf_counter()
-    with Index.build([library], out, embedder) as index:
+    with build_index([library], out, embedder) as index:
         seconds = time.perf_counter() - started
         return seconds, index.built.encoded_passages if index.built else 0

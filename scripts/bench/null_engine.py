@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from models.contract import Contract
-from models.engines.canary import Canary
-from models.engines.engine import Completion, Enforcement, Usage
+from models.engines.engine import Canary, Completion, Enforcement, Usage
 from models.engines.profiles import Profile
 from pipeline import App, Equipment, Launch, Run, action, read_requests, run_batch, step, workflow
 

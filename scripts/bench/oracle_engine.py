@@ -9,8 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from models.engines.canary import Canary
-from models.engines.engine import Completion, Enforcement, Engine, Message, Sampling
+from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling
 from models.grammar.grammar import Grammar
 
 

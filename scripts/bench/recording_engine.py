@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.engines.canary import Canary
-from models.engines.engine import Completion, Enforcement, Engine, Message, Sampling
+from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling
 from models.grammar.grammar import Grammar
 
 

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from index import DEFAULT_ENCODER, Embedder, Index
+from index import DEFAULT_ENCODER, Embedder, Index, build_index
 from index.chunking import PASSAGE_TOKENS
 from pipeline.errors import UsageError
 from scripts.console import console, finish
@@ -68,7 +68,7 @@ def build(
                     bar.reset(task, total=total, completed=done, description=f"Encoding passages on {embedder.device}")
                 bar.update(task, completed=done)
 
-            index = Index.build(
+            index = build_index(
                 sources,
                 out,
                 embedder,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from index import Embedder, Index, Retriever
+from index import Embedder, Index, Retriever, build_index
 
 POLICIES = """---
 title: Travel policies
@@ -67,7 +67,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(library: Path, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    with Index.build([library], tmp_path_factory.mktemp("built") / "index", embedder) as index:
+    with build_index([library], tmp_path_factory.mktemp("built") / "index", embedder) as index:
         yield index
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import Embedder, EncoderError, Index
+from index import Embedder, EncoderError, Index, build_index
 
 pytest.importorskip("ray")
 
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from index import Index
+from index import build_index
 from index.cluster import spread
 
 with spread(cpus=2) as embedder:
@@ -25,7 +25,7 @@ with spread(cpus=2) as embedder:
         print(done, total, file=sys.__stdout__, flush=True)
         if done == 0:
             os.kill(embedder.processes[0], signal.SIGKILL)
-    Index.build([Path(sys.argv[1])], Path(sys.argv[2]), embedder, kill).close()
+    build_index([Path(sys.argv[1])], Path(sys.argv[2]), embedder, kill).close()
 """
 COUNT = 600
 
@@ -40,7 +40,7 @@ def test_an_index_built_on_a_cluster_is_the_one_built_here(embedder: Embedder, t
     assert done.stdout.split() == ["0", "600", "600", "600"]
     with (
         Index.open(tmp_path / "there") as there,
-        Index.build([tmp_path / "corpus.jsonl"], tmp_path / "here", embedder) as here,
+        build_index([tmp_path / "corpus.jsonl"], tmp_path / "here", embedder) as here,
     ):
         every = np.arange(COUNT)
         assert there.passages(every) == here.passages(every)

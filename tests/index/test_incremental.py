@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from editions import WordEncoder, documents
 
-from index import Document, Embedder, Index
+from index import Document, Embedder, Index, build_index
 from index.build import Built, build_version
 from index.storage.versions import VersionedFolder
 
@@ -23,7 +23,7 @@ def library() -> list[Document]:
 
 
 def built(library: list[Document], out: Path, encoder: WordEncoder | None = None, tokens: int = 160) -> Built:
-    """Build as `Index.build` does, without reading files."""
+    """Build as `build_index` does, without reading files."""
     previous = Index.open(out, verify=True) if (out / "CURRENT").exists() else None
     return build_version(
         library, VersionedFolder(out), encoder or WordEncoder(), lambda *_: None, previous, tokens=tokens
@@ -107,10 +107,10 @@ def test_other_passage_lengths_cut_everything_anew(tmp_path: Path) -> None:
 def test_nothing_is_taken_from_a_damaged_version(tmp_path: Path, embedder: Embedder) -> None:
     (tmp_path / "rule.md").write_text("# Rule\nDogs stay outside.")
     out = tmp_path / "index"
-    Index.build([tmp_path / "rule.md"], out, embedder).close()
+    build_index([tmp_path / "rule.md"], out, embedder).close()
     file = out / "versions" / "1" / "vectors.faiss"
     file.write_bytes(file.read_bytes()[:-1] + b"\0")
-    with Index.build([tmp_path / "rule.md"], out, embedder) as index:
+    with build_index([tmp_path / "rule.md"], out, embedder) as index:
         assert index.built == Built(0, 1)
         assert np.allclose(np.linalg.norm(index.vectors([0]), axis=1), 1, atol=1e-5)
 
@@ -118,7 +118,7 @@ def test_nothing_is_taken_from_a_damaged_version(tmp_path: Path, embedder: Embed
 def test_a_full_build_can_be_asked_for(tmp_path: Path, embedder: Embedder) -> None:
     (tmp_path / "rule.md").write_text("# Rule\nDogs stay outside.")
     for full, expected in ((False, Built(0, 1)), (False, Built(1, 0)), (True, Built(0, 1))):
-        with Index.build([tmp_path / "rule.md"], tmp_path / "index", embedder, full=full) as index:
+        with build_index([tmp_path / "rule.md"], tmp_path / "index", embedder, full=full) as index:
             assert index.built == expected
 
 
@@ -127,14 +127,14 @@ def test_files_that_change_and_go_are_noticed_with_the_real_encoder(tmp_path: Pa
     folder.mkdir()
     for number in range(12):
         (folder / f"{number:02}.md").write_text(f"# Rule {number}\n\nA bag of {number} kg costs {number * 3} euros.\n")
-    Index.build([folder], tmp_path / "index", embedder).close()
+    build_index([folder], tmp_path / "index", embedder).close()
     (folder / "03.md").write_text("# Rule 3\n\nDogs stay outside.\n")
     (folder / "07.md").unlink()
     (folder / "00a.md").write_text("# Rule 0a\n\nCats may come in.\n")
-    with Index.build([folder], tmp_path / "index", embedder) as again:
+    with build_index([folder], tmp_path / "index", embedder) as again:
         assert again.built == Built(10, 2)
         shutil.rmtree(tmp_path / "full", ignore_errors=True)
-        with Index.build([folder], tmp_path / "full", embedder) as full:
+        with build_index([folder], tmp_path / "full", embedder) as full:
             rows = range(len(full))
             assert again.passages(rows) == full.passages(rows)
             assert np.allclose(again.vectors(rows), full.vectors(rows), atol=1e-6)

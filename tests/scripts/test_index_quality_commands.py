@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from index import Embedder, Index
+from index import Embedder, build_index
 from index.evaluation import MEASURES
 from scripts.main import main
 
@@ -33,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, rows in (("corpus", CORPUS), ("queries", QUERIES)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "qrels.tsv").write_text(QRELS)
-    Index.build([folder / "corpus.jsonl"], folder / "ix", Embedder(threads=1)).close()
+    build_index([folder / "corpus.jsonl"], folder / "ix", Embedder(threads=1)).close()
     return folder
 
 

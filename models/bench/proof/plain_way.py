@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.bench.proof.twin import twin
 from models.contract import Contract
 from models.engines.vllm.client import CompletionVLLM, connect, errors, greet
-from models.grammar.unenforced import CUSTOM
+from models.grammar.fragments.unenforced import CUSTOM
 from models.said import QuoteMark, SaidMark, ScratchpadMark
 
 

@@ -14,12 +14,12 @@ from typing import Any, Literal, NoReturn
 
 from llguidance import LLTokenizer
 
+from models.contract import Contract
 from models.engines.adversary import random_walk
 from models.errors import ContractError, EngineError
 from models.grammar.grammar import Grammar, compile_grammar
 from models.grammar.membership import admits
 from models.schema.bounds import Bounds
-from models.schema.json_contract import JsonContract, json_contract
 from models.schema.refusal import SchemaRefused, Unsatisfiable
 from models.schema.vocabulary import MANY, NAMED, ONE
 
@@ -84,7 +84,7 @@ def check_schema(
     if isinstance(schema, str):
         return SchemaReport(path, "broken", reason=schema)
     try:
-        contract = json_contract(schema, "Checked", bounds)
+        contract = Contract.from_json_schema(schema, "Checked", bounds)
     except ContractError as refused:
         at = refused if isinstance(refused, SchemaRefused | Unsatisfiable) else None
         keyword, where = (at.keyword, at.path) if at else ("", "$")
@@ -121,7 +121,7 @@ def _inside(grammar: Grammar, text: str) -> bool:
         return False
 
 
-def _attacked(contract: type[JsonContract], grammar: Grammar, tokenizer: LLTokenizer, random: Random) -> str | None:
+def _attacked(contract: type[Contract], grammar: Grammar, tokenizer: LLTokenizer, random: Random) -> str | None:
     """What is wrong with one random completion, None if nothing is."""
     walk = random_walk(grammar, tokenizer, random)
     if walk.fault is not None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from models.bench.proof.twin import twin
-from models.grammar.unenforced import CUSTOM, checked_after
+from models.grammar.fragments.unenforced import CUSTOM, checked_after
 
 Verdict = Literal["valid", "unparseable", "invalid", "refused_after"]
 """unparseable: no JSON. invalid: the contract's types and limits refuse it. refused_after: only its custom validators

@@ -11,8 +11,8 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from models.engines.vllm.jump_forward import installed_vllm
 from models.engines.watchdog import descendants
+from models.interfaces import installed_vllm
 
 _QUERY = "name,driver_version,clocks.sm,clocks.mem,clocks.max.sm,power.draw,temperature.gpu,memory.used,memory.total"
 

@@ -21,7 +21,7 @@ from models.errors import EngineError, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
 
 if TYPE_CHECKING:
-    from models.engines.canary import Canary
+    from models.engines.engine import Canary
 
 # What a model reads. It comes behind the caller's own instruction, which may ask for JSON.
 FORM = """Write the answer as XML instead of JSON, with exactly these tags in this order. In place of each … stands one

@@ -29,7 +29,7 @@ from outlines.inputs import Chat
 from outlines.models.vllm import AsyncVLLM
 from outlines.types import CFG
 
-from models.errors import EngineError, EngineUnavailable, ModelNotFound, PromptTooLong
+from models.errors import EngineError, EngineUnavailable, ModelNotFound, PromptTooLong, RequestRefused
 
 GREETING_SECONDS = 15.0
 """How long a server may take to say what it serves; a generation may take ten minutes, the client's default."""
@@ -43,12 +43,10 @@ class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
     """
 
     async def generate(self, model_input: Chat, output_type: CFG | None = None, **inference: Any) -> ChatCompletion:
-        arguments = self._build_client_args(model_input, output_type, **inference)
-        more = arguments.pop("extra_body", {})
+        body = {"model": self.model_name, "messages": self.type_adapter.format_input(model_input), **inference}
+        body |= self.type_adapter.format_output_type(output_type)
         with normalize_provider_errors("vllm"):
-            completion: ChatCompletion = await self.client.post(
-                "/chat/completions", body=arguments | more, cast_to=ChatCompletion
-            )
+            completion: ChatCompletion = await self.client.post("/chat/completions", body=body, cast_to=ChatCompletion)
         return completion
 
 
@@ -148,14 +146,19 @@ def errors(who: str) -> Iterator[None]:
         raise ModelNotFound(f"{_capital(who)} does not know the model or the request ({_reason(error)}).") from error
     except BadRequestError as error:
         if "maximum context length" in _reason(error):
-            raise PromptTooLong(f"The prompt does not fit {who}: {_reason(error)}") from error
-        raise EngineError(f"{_capital(who)} refused the request: {_reason(error)}") from error
+            raise PromptTooLong(f"The prompt does not fit {who}: {_sentence(error)}") from error
+        raise RequestRefused(f"{_capital(who)} refused the request: {_sentence(error)}") from error
     except APIError as error:
-        raise EngineError(f"{_capital(who)} failed: {_reason(error)}") from error
+        raise EngineError(f"{_capital(who)} failed: {_sentence(error)}") from error
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:] if text.startswith("the ") else text
+
+
+def _sentence(error: APIError) -> str:
+    reason = _reason(error)
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 
 
 def _reason(error: APIError) -> str:

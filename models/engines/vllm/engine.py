@@ -24,7 +24,7 @@ from models.grammar.grammar import Grammar
 from models.grammar.membership import admits
 
 if TYPE_CHECKING:
-    from models.engines.canary import Canary
+    from models.engines.engine import Canary
 
 TEMPLATE_SLACK = 256
 """Tokens a chat template is taken to add at most, when a prompt is so short that counting it is not worth a request."""
@@ -33,6 +33,9 @@ _ELSEWHERE = (
     "A server with a parser of reasoning puts answers elsewhere: start it without --reasoning-parser; Interlock tells"
     " thoughts from answers itself."
 )
+
+
+_FLAGS = "Mend the server: vLLM 0.12 or newer, started with the flags that `interlock serve-flags` prints."
 
 
 class VllmEngine:
@@ -44,6 +47,7 @@ class VllmEngine:
 
     enforcement: Enforcement = "grammar"
     canary: Canary | None = None
+    mend = _FLAGS
 
     def __init__(self, client: AsyncOpenAI, root: str, model: str, name: str, profile: Profile, identity: str) -> None:
         self.name = name
@@ -135,7 +139,7 @@ class VllmEngine:
                 temperature=sampling.temperature,
                 top_p=sampling.top_p,
                 seed=sampling.seed % 2**63,
-                extra_body={"chat_template_kwargs": dict(template)},
+                chat_template_kwargs=dict(template),
                 **more,
             )
         choice = next(iter(getattr(answer, "choices", None) or ()), None)
@@ -176,7 +180,8 @@ class VllmEngine:
         raise ConstraintBroken(
             f"{self.name} returned {len(completion.text)} characters that are not in the language of their grammar"
             f" (finish_reason {completion.finish_reason}).",
-            text=completion.text,
+            self.mend,
+            completion.text,
         )
 
     def _too_long(self, prompt: str, budget: int) -> PromptTooLong:

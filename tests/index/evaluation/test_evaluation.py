@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from index import Embedder, Index, JudgementsError, Retriever
+from index import Embedder, JudgementsError, Retriever, build_index
 from index.evaluation import MEASURES, Question, Setting, compare, evaluate, read_judged
 
 FAQ = Path(__file__).parents[4] / "shared" / "data" / "dstc9_faq" / "knowledge.json"
@@ -61,7 +61,7 @@ def beir_layout(out: Path, domain: str, entities: int, asked: int) -> tuple[Path
 def test_both_searches_together_are_better_than_each_on_a_public_faq(embedder: Embedder, tmp_path: Path) -> None:
     corpus, queries, qrels = beir_layout(tmp_path, "hotel", entities=16, asked=200)
     judged = read_judged(queries, qrels)
-    with Index.build([corpus], tmp_path / "index", embedder) as index:
+    with build_index([corpus], tmp_path / "index", embedder) as index:
         retriever = Retriever(index, embedder)
         hybrid, dense, lexical = (
             evaluate(retriever, judged.questions, Setting.read(mode)) for mode in ("hybrid", "dense", "lexical")

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from index import Embedder, Index, Passage, Retriever
+from index import Embedder, Passage, Retriever, build_index
 from index.retrieval.joining import joined, split_name
 
 SENTENCES = [f"Rule {number}: luggage of kind {number} costs {number} euros a day." for number in range(60)]
@@ -16,7 +16,7 @@ TEXT = "# Fees\n\n" + "\n\n".join(SENTENCES) + "\n\n# Pets\n\nDogs travel in the
 def rules(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retriever]:
     folder = tmp_path_factory.mktemp("rules")
     (folder / "rules.md").write_text(TEXT)
-    with Index.build([folder / "rules.md"], folder / "index", embedder) as index:
+    with build_index([folder / "rules.md"], folder / "index", embedder) as index:
         yield Retriever(index, embedder)
 
 

@@ -13,7 +13,6 @@ from index import (
     DamagedIndex,
     Embedder,
     Index,
-    IndexBusy,
     IndexFolderError,
     KnowledgeError,
     NewerIndex,
@@ -21,6 +20,7 @@ from index import (
     OlderIndex,
     SourceError,
     Where,
+    build_index,
 )
 from index.build import Built
 from index.storage.manifest import Manifest, record_file
@@ -84,7 +84,7 @@ def test_an_index_of_the_first_format_is_refused_and_can_be_built_again(
     (copied / "CURRENT").write_text(json.dumps(pointer | {"format": 1}))
     with pytest.raises(OlderIndex, match="has format 1, and this release reads 2; build it again"):
         Index.open(copied)
-    with Index.build([library], copied, embedder) as index:
+    with build_index([library], copied, embedder) as index:
         assert (index.version, index.built) == (2, Built(0, len(index)))
 
 
@@ -182,7 +182,7 @@ def test_a_reader_keeps_its_version_while_newer_ones_are_built(
     other.write_text("Only this is left.")
     with Index.open(copied) as reader:
         for expected in (2, 3, 4):
-            with Index.build([other], copied, embedder) as newer:
+            with build_index([other], copied, embedder) as newer:
                 assert (newer.version, len(newer)) == (expected, 1)
         assert reader.version == 1
         assert len(list(reader.scan())) == len(reader)
@@ -195,7 +195,7 @@ def test_a_build_that_fails_changes_nothing(copied: Path, embedder: Embedder, tm
     (tmp_path / "headings.md").write_text("# Only a heading")
     for sources in ([tmp_path / "nowhere"], [tmp_path / "headings.md"], []):
         with pytest.raises(SourceError):
-            Index.build(sources, copied, embedder)
+            build_index(sources, copied, embedder)
     assert {file: file.read_bytes() for file in copied.rglob("*") if file.is_file()} == before
 
 
@@ -203,24 +203,24 @@ def test_a_version_that_was_written_but_never_pointed_to_is_not_overwritten(
     copied: Path, library: Path, embedder: Embedder
 ) -> None:
     (copied / "versions" / "2").mkdir()
-    with Index.build([library], copied, embedder) as index:
+    with build_index([library], copied, embedder) as index:
         assert index.version == 3
 
 
 def test_a_folder_with_other_files_is_never_written_to(library: Path, embedder: Embedder, tmp_path: Path) -> None:
     (tmp_path / "thesis.md").write_text("mine")
     with pytest.raises(IndexFolderError, match="holds files that are no index"):
-        Index.build([library], tmp_path, embedder)
+        build_index([library], tmp_path, embedder)
     with pytest.raises(IndexFolderError, match="is a file"):
-        Index.build([library], tmp_path / "thesis.md", embedder)
+        build_index([library], tmp_path / "thesis.md", embedder)
     with pytest.raises(IndexFolderError, match="cannot be written"):
-        Index.build([library], tmp_path / "thesis.md" / "index", embedder)
+        build_index([library], tmp_path / "thesis.md" / "index", embedder)
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.md"]
 
 
 def test_progress_counts_passages_up_to_the_last(library: Path, embedder: Embedder, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    Index.build([library], tmp_path / "index", embedder, lambda done, total: seen.append((done, total))).close()
+    build_index([library], tmp_path / "index", embedder, lambda done, total: seen.append((done, total))).close()
     total = seen[-1][1]
     assert seen == [(0, total), (total, total)]
 
@@ -239,7 +239,7 @@ def test_lexical_search_knows_word_forms_and_accents(built: Index) -> None:
 
 
 def test_the_same_library_gives_the_same_passages_and_vectors(built: Index, library: Path, embedder: Embedder) -> None:
-    with Index.build([library], built.path.parent / "again", embedder) as again:
+    with build_index([library], built.path.parent / "again", embedder) as again:
         assert list(again.scan()) == list(built.scan())
         assert again.manifest.files["vectors.faiss"] == built.manifest.files["vectors.faiss"]
 
@@ -247,5 +247,3 @@ def test_the_same_library_gives_the_same_passages_and_vectors(built: Index, libr
 def test_every_error_is_one_in_the_tree() -> None:
     assert issubclass(DamagedIndex, IndexFolderError)
     assert issubclass(IndexFolderError, KnowledgeError)
-    assert IndexBusy.retryable
-    assert not DamagedIndex.retryable

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from index import Embedder, Index, Where, WhereError
+from index import Embedder, Index, Where, WhereError, build_index
 
 ROWS = [
     {"_id": "a", "text": "one", "lang": "en", "year": 2023, "draft": False, "title": "Fees 50%"},
@@ -23,7 +23,7 @@ ROWS = [
 def rows(embedder: Embedder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     folder = tmp_path_factory.mktemp("rows")
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    with Index.build([folder / "rows.jsonl"], folder / "index", embedder) as index:
+    with build_index([folder / "rows.jsonl"], folder / "index", embedder) as index:
         yield index
 
 

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from scripted_server import Body, Reply, ScriptedServer, refuses, says
 
-from models.engines.canary import Canary, prove
+from models.engines.canary import prove
 from models.engines.embedded import EmbeddedEngine
+from models.engines.engine import Canary, Enforcement
 from models.engines.open_engine import open_engine
+from models.engines.sampler import Row, Sampler
 from models.engines.vllm.engine import VllmEngine
-from models.errors import EngineUnavailable, ModelNotFound, NotEnforced, PromptTooLong
+from models.errors import EngineError, EngineUnavailable, ModelNotFound, NotEnforced, PromptTooLong
 
 TINY = Path(__file__).parents[3] / "models/tiny"
 PROSE = "In the dark a canary sings,\nand every miner hears it."
@@ -99,11 +102,6 @@ async def test_it_asks_in_the_form_of_every_other_request() -> None:
         (says(None, reasoning="A canary…"), "without --reasoning-parser"),
         (says(None), "returned no content"),
         (says(""), "without --reasoning-parser"),
-        (refuses(400, "Unrecognized request argument: structured_outputs"), "Unrecognized request argument"),
-        (refuses(422, "Extra inputs are not permitted"), "Extra inputs are not permitted"),
-        (Reply(200, {"choices": []}), "no chat completion"),
-        (Reply(200, {"answer": 42}), "no chat completion"),
-        (Reply(200, {"choices": [{"message": None}]}), "no chat completion"),
     ],
 )
 async def test_a_server_that_does_not_is_found_out_with_what_it_did(reply: Reply, reason: str) -> None:
@@ -111,6 +109,116 @@ async def test_a_server_that_does_not_is_found_out_with_what_it_did(reply: Reply
     assert not canary.passed
     assert reason in canary.reason
     assert str(canary) == f"failed: {canary.reason}"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        refuses(400, "Unrecognized request argument: structured_outputs"),
+        refuses(422, "Extra inputs are not permitted"),
+    ],
+)
+async def test_a_server_that_refuses_grammars_and_nothing_else_does_not_enforce_them(refusal: Reply) -> None:
+    canary = await canary_of(lambda body: refusal if "structured_outputs" in body else says("In"))
+    assert not canary.passed
+    assert refusal.body["error"]["message"] in canary.reason
+
+
+@pytest.mark.parametrize(
+    ("reply", "failure"),
+    [
+        (
+            refuses(400, "chat_template_kwargs is not allowed"),
+            "refused the request: chat_template_kwargs is not allowed",
+        ),
+        (refuses(422, "Extra inputs are not permitted"), "refused the request: Extra inputs are not permitted"),
+        (refuses(401, "Wrong API key"), "failed: Wrong API key"),
+        (refuses(403, "Not for you"), "failed: Not for you"),
+        (Reply(200, {"choices": []}), "sent a reply that is no chat completion"),
+        (Reply(200, {"answer": 42}), "sent a reply that is no chat completion"),
+        (Reply(200, {"choices": [{"message": None}]}), "sent a reply that is no chat completion"),
+    ],
+)
+@pytest.mark.parametrize("enforcement", ["grammar", "prompted"])
+async def test_a_server_that_fails_is_told_from_one_that_does_not_enforce(
+    reply: Reply, failure: str, enforcement: Enforcement
+) -> None:
+    with ScriptedServer(lambda body: reply) as server, pytest.raises(EngineError) as caught:
+        async with open_engine(server.url, enforcement=enforcement):
+            pytest.fail("the engine was handed out")
+    message = str(caught.value)
+    assert message.startswith(f"The engine failed in its canary: vllm:scripted {failure}.")
+    assert not isinstance(caught.value, NotEnforced)
+    assert "enforce" not in message
+    assert "flags" not in message
+
+
+async def test_a_server_that_goes_away_between_refusal_and_control_has_neither_passed_nor_failed() -> None:
+    with pytest.raises(EngineUnavailable):
+        await canary_of(lambda body: refuses(400 if "structured_outputs" in body else 503, "Not now"))
+
+
+@pytest.mark.parametrize("enforcement", ["grammar", "prompted"])
+async def test_an_embedded_engine_that_fails_says_what_failed_and_nothing_of_servers(
+    monkeypatch: pytest.MonkeyPatch, enforcement: Enforcement
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("past_key_values")  # as transformers 5.24 had it
+
+    monkeypatch.setattr("models.engines.token_transformers.jump_decode", broken)
+    with pytest.raises(EngineError) as caught:
+        async with open_engine("models/tiny", enforcement=enforcement):
+            pytest.fail("the engine was handed out")
+    what, advice = caught.value.what, caught.value.hint
+    assert what == (
+        "The engine failed in its canary: embedded:models/tiny failed while decoding: KeyError: 'past_key_values'."
+    )
+    assert re.fullmatch(r"Report this with what it runs on: transformers \S+, outlines \S+, llguidance \S+\.", advice)
+
+
+async def test_an_embedded_engine_without_room_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0 has …")
+
+    monkeypatch.setattr("models.engines.token_transformers.jump_decode", full)
+    with pytest.raises(EngineError) as caught:
+        async with open_engine("models/tiny"):
+            pytest.fail("the engine was handed out")
+    assert str(caught.value).endswith(
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB. Use a smaller model, or free memory."
+    )
+
+
+def unmasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on masks reach no logits, as a release might have it that hands a processor a copy."""
+    monkeypatch.setattr(Sampler, "_mask", staticmethod(lambda matcher, logits: logits))
+    monkeypatch.setattr(Row, "jump", lambda row: None)
+
+
+async def test_an_embedded_engine_that_does_not_enforce_is_found_out_with_advice_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, random_model: Path
+) -> None:
+    unmasked(monkeypatch)
+    with pytest.raises(NotEnforced) as caught:
+        async with open_engine(str(random_model)):
+            pytest.fail("the engine was handed out")
+    assert caught.value.what.startswith(
+        f"The engine does not enforce grammars: embedded:{random_model} stopped inside the grammar after "
+    )
+    assert re.match(r"Report this with what it runs on: transformers \S+, outlines", caught.value.hint)
+    assert "Or give `--enforcement prompted`" in caught.value.hint
+    assert "vLLM" not in str(caught.value)
+    assert "flags" not in str(caught.value)
+
+
+async def test_an_embedded_engine_that_does_not_enforce_goes_on_in_prompts_where_that_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, random_model: Path
+) -> None:
+    unmasked(monkeypatch)
+    told: list[str] = []
+    async with open_engine(str(random_model), told.append, enforcement="prompted") as engine:
+        assert engine.enforcement == "prompted"
+    assert any("does not enforce grammars: embedded:" in sentence for sentence in told)
 
 
 async def test_the_answer_of_an_earlier_proof_is_of_no_use() -> None:
@@ -184,8 +292,8 @@ async def test_the_run_does_not_begin_where_the_canary_failed() -> None:
             pytest.fail("the engine was handed out")
     message = str(caught.value)
     assert message.startswith("The engine does not enforce grammars: vllm:legacy returned 53 characters")
+    assert "vLLM 0.12 or newer, started with the flags that `interlock serve-flags` prints. Or give" in message
     assert "--enforcement prompted" in message
-    assert not caught.value.retryable
     assert len(server.requests) == 1
 
 

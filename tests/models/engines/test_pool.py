@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_server import Body, Reply, ScriptedServer, refuses, says
 
-from models.engines.canary import Canary
-from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
+from models.engines.engine import Canary, Completion, Enforcement, Message, Sampling, Usage
 from models.engines.load import Load
 from models.engines.open_engine import open_engine
 from models.engines.pool import LONGEST_WAIT, Pool

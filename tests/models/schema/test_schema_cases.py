@@ -13,9 +13,9 @@ from jsonschema.validators import validator_for
 from llguidance import LLTokenizer
 
 from models.bench.proof.schema_report import check_schema
+from models.contract import Contract
 from models.engines.adversary import random_walk
 from models.grammar.grammar import compile_grammar
-from models.schema.json_contract import json_contract
 from models.schema.vocabulary import FLAT, IN_PLACE
 
 CASES = Path(__file__).with_name("cases")
@@ -46,7 +46,7 @@ def test_a_schema_is_enforced_or_refused_with_keyword_and_path(group: dict[str, 
 
 @pytest.mark.parametrize("group", ENFORCED, ids=name)
 def test_the_longest_texts_stay_within_the_budget(group: dict[str, Any]) -> None:
-    contract = json_contract(group["schema"], "Case", None)
+    contract = Contract.from_json_schema(group["schema"], "Case")
     grammar = compile_grammar(contract)
     walk = random_walk(grammar, BYTES, Random(1), "longest" if grammar.max_tokens < 4000 else "uniform")
     assert walk.fault is None, walk
@@ -57,7 +57,7 @@ def test_the_longest_texts_stay_within_the_budget(group: dict[str, Any]) -> None
 def test_the_instances_are_what_the_jsonschema_package_says_they_are(group: dict[str, Any]) -> None:
     """Of the schema as it was given, under the draft that it declares: the cases are right, and so is our reading."""
     schema = group["schema"]
-    contract = json_contract(schema, "Case", None)
+    contract = Contract.from_json_schema(schema, "Case")
     for test in group["tests"]:
         try:
             contract.model_validate(test["data"])

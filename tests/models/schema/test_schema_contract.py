@@ -14,7 +14,7 @@ from models import Contract, ContractError
 from models.engines.adversary import random_walk
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
-from models.schema import Bounds, JsonContract, SchemaRefused
+from models.schema import Bounds, JsonValue, SchemaRefused
 
 BYTES = LLTokenizer("byte")
 TICKET: dict[str, Any] = {
@@ -69,7 +69,7 @@ def test_the_hash_follows_the_grammar_and_not_the_words_around_it() -> None:
 
 def test_it_asks_nothing_and_has_no_draft() -> None:
     ticket = Contract.from_json_schema(TICKET, name="Ticket")
-    assert issubclass(ticket, JsonContract)
+    assert issubclass(ticket, JsonValue)
     assert (ticket.questions(), ticket.private_fields(), ticket.required_fields(), ticket.checked_after()) == (
         {},
         (),

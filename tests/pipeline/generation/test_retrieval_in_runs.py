@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from pipeline_world import TODAY
 
-from index import Embedder, Index, Retriever
+from index import Embedder, Retriever, build_index
 from models.contract import Contract
 from models.said import Said
 from pipeline import Journal, Run, Turn
@@ -54,7 +54,7 @@ def retriever(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retriever]:
     for name, text in RULES.items():
         (folder / name).write_text(text)
     embedder = Embedder(threads=1)
-    with Index.build([folder], tmp_path_factory.mktemp("built") / "index", embedder) as index:
+    with build_index([folder], tmp_path_factory.mktemp("built") / "index", embedder) as index:
         yield Retriever(index, embedder)
 
 

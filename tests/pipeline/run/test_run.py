@@ -13,7 +13,7 @@ import pytest_asyncio
 from pipeline_world import TODAY, lines, write_requests
 from pydantic import Field
 
-from index import Embedder, Index, Passage, Retriever
+from index import Embedder, Passage, Retriever, build_index
 from models.contract import Contract
 from models.engines.embedded import EmbeddedEngine
 from models.errors import EngineUnavailable
@@ -191,7 +191,7 @@ async def test_an_answer_quotes_the_sentence_that_the_encoder_chose(copier: Embe
         "# Pets\n\nDogs travel free. Cats pay ten euros.\n\n# Bags\n\nOne bag is free.\n"
     )
     embedder = Embedder(threads=1)
-    with Index.build([tmp_path / "terms.md"], tmp_path / "index", embedder) as index:
+    with build_index([tmp_path / "terms.md"], tmp_path / "index", embedder) as index:
         retriever = Retriever(index, embedder)
         row = await Desk(tmp_path, ask, "What does my cat cost?", engine=copier, retriever=retriever).run()
     assert row["result"] == {"quote": "Cats pay ten euros."}

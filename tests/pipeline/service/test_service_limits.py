@@ -15,14 +15,14 @@ MEGABYTE = b"x" * (1 << 20)
 
 
 async def test_ten_megabytes_are_too_many_however_they_are_sent(tmp_path: Path) -> None:
-    async def fragments() -> AsyncIterator[bytes]:
+    async def pieces() -> AsyncIterator[bytes]:
         for _ in range(10):
             yield MEGABYTE
 
     async with hall(tmp_path) as (client, _):
         id = await begin(client)
         path = f"/conversations/{id}/messages"
-        for content in (MEGABYTE * 10, fragments()):
+        for content in (MEGABYTE * 10, pieces()):
             answer = await client.post(path, content=content, headers={"Content-Type": "application/json"})
             assert answer.status_code == 413
             assert "1,048,576 bytes" in sentence(answer)

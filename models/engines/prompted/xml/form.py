@@ -67,9 +67,9 @@ class _JsonSchema(GenerateJsonSchema):
 @cache
 def place_of(contract: type[Contract]) -> Place:
     """Where a whole value of `contract` stands."""
-    from models.schema.json_contract import JsonContract  # which is itself made of what models/xml needs
+    from models.schema.json_value import JsonValue  # jsonschema takes a while to import
 
-    if issubclass(contract, JsonContract):
+    if issubclass(contract, JsonValue):
         schema = contract.__document__.schema
         schema = schema if isinstance(schema, Mapping) else {}
     else:

@@ -21,8 +21,7 @@ from xml_writing import as_xml
 
 from models import Contract, Quote, Said, Scratchpad
 from models.bench.proof.specimens import random_specimen
-from models.engines.canary import Canary
-from models.engines.engine import Completion, Enforcement, Engine, Message, Sampling, Usage
+from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling, Usage
 from models.engines.profiles import Profile
 from models.engines.prompted.prompted import Prompted
 from models.engines.prompted.xml_reply import ReplyRefused, read_reply

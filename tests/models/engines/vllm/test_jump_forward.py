@@ -4,8 +4,13 @@ import asyncio
 import importlib
 import importlib.util
 import json
+import os
+import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -19,10 +24,11 @@ from models.bench.throughput.traffic import Call, Traffic
 from models.contract import Contract
 from models.engines.engine import Completion, Message, Sampling
 from models.engines.vllm.engine import VllmEngine
-from models.engines.vllm.jump_forward import TESTED, is_tested, refusal, serve_flags
+from models.engines.vllm.jump_forward import refusal, serve_flags
 from models.engines.vllm.server import VllmServer
-from models.errors import EngineError
+from models.errors import ModelNotFound, UnfitPackage
 from models.grammar.grammar import Grammar, compile_grammar
+from models.interfaces import VLLM
 from models.said import Said
 
 needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
@@ -60,6 +66,26 @@ GRAMMARS = {
     "fixed": compile_grammar(Fixed),
 }
 PROMPTS = [f"Case {number}: my bag came {number} hours late." for number in range(16)]
+ROOT = Path(__file__).parents[2]
+LATER_VLLM = """
+import importlib.abc, sys
+
+class Later(importlib.abc.MetaPathFinder):
+    # A release that calls the drafts of a request by another name.
+    def find_spec(self, name, path, target=None):
+        if name != "vllm.v1.request":
+            return None
+        sys.meta_path.remove(self)
+        import importlib.util
+        spec = importlib.util.find_spec(name)
+        get_data = spec.loader.get_data
+        spec.loader.get_code = lambda name: compile(
+            get_data(spec.origin).replace(b"spec_token_ids", b"draft_token_ids"), spec.origin, "exec"
+        )
+        return spec
+
+sys.meta_path.insert(0, Later())
+"""
 MANY = 200
 """Prompts for each of twenty contracts."""
 
@@ -77,14 +103,14 @@ def small_grammars(number: int) -> dict[str, Grammar]:
 
 @pytest.mark.parametrize("version", ["0.32.0", "0.32.1.dev3+cpu", "0.24.0", "0.24"])
 def test_versions_of_a_tested_series_are_tested(version: str) -> None:
-    assert is_tested(version)
+    assert VLLM.is_tested(version)
 
 
 @pytest.mark.parametrize("version", ["0.3", "0.33.0", "0.2.4", "0.240.0", "1.32.0", "dev", ""])
 def test_other_versions_are_not(version: str) -> None:
-    assert not is_tested(version)
+    assert not VLLM.is_tested(version)
     assert version in refusal(version)
-    assert all(series in refusal(version) for series in TESTED)
+    assert all(series in refusal(version) for series in VLLM.tested)
 
 
 @quiet
@@ -108,29 +134,47 @@ def test_ngram_flags_keep_the_scheduler_and_change_the_proposer() -> None:
     }
 
 
-async def test_a_server_of_an_untested_version_is_refused_or_started_without_it(
-    monkeypatch: pytest.MonkeyPatch, random_model: Path
-) -> None:
-    pytest.importorskip("vllm", reason="vLLM is not installed")
-    monkeypatch.setattr("models.engines.vllm.jump_forward.TESTED", ("0.1",))
-    with pytest.raises(EngineError, match=r"tested with vLLM 0\.1\.x, and this is 0\."):
-        async with VllmServer.start(str(random_model), jump_forward=True):
-            pass
-    said: list[str] = []
-    with pytest.raises(EngineError, match="ended while it was starting"):  # the flag ends it early
-        async with VllmServer.start(str(random_model), said.append, jump_forward=None, flags=["--no-such-flag"]):
-            pass
-    assert said[0].startswith("Jump-forward is off: it was tested with vLLM 0.1.x")
+@needs_vllm
+async def test_on_an_untested_version_it_stays_off_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.engines.vllm.server.VLLM", replace(VLLM, tested=("0.1",)))
+    monkeypatch.setattr("models.engines.vllm.jump_forward.VLLM", replace(VLLM, tested=("0.1",)))
+    for asked, told in ((None, "Jump-forward is off: it was tested with vLLM 0.1.x"), (True, "and this is 0.")):
+        said: list[str] = []
+        with pytest.raises(ModelNotFound):  # what comes next, and ends it early
+            async with VllmServer.start("./no-such-model", said.append, jump_forward=asked):
+                pass
+        assert told in said[0]
 
 
 @needs_vllm
-@quiet
-def test_the_scheduler_refuses_an_untested_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    from models.engines.vllm.jump_forward_scheduler import JumpForwardScheduler
+async def test_a_version_that_lacks_what_it_needs_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, random_model: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LATER_VLLM)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("models.engines.vllm.server.VLLM", replace(VLLM, tested=("0.1",)))
+    with pytest.raises(UnfitPackage) as caught:
+        async with VllmServer.start(str(random_model), jump_forward=True):
+            pass
+    message = str(caught.value)
+    assert re.match(r"vllm 0\S+ lacks what Interlock needs to jump forward inside a server \(no Request\.", message)
+    assert "it was tested with 0.24.x and 0.32.x." in message
+    assert message.endswith("or do without jump-forward.")
+    assert "\n" not in message
 
-    monkeypatch.setattr("models.engines.vllm.jump_forward_scheduler.VLLM", "9.9.9")
-    with pytest.raises(RuntimeError, match=r"this is 9\.9\.9\. Start the server without"):
-        JumpForwardScheduler()
+
+@needs_vllm
+def test_a_server_that_lacks_it_says_so_at_its_start(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LATER_VLLM)
+    done = subprocess.run(
+        [sys.executable, "-c", "import models.jump_forward_scheduler"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])},
+        capture_output=True,
+        text=True,
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("models.errors.UnfitPackage: vllm 0.")
+    assert "(no Request.spec_token_ids)" in last
 
 
 @needs_vllm

@@ -1,4 +1,4 @@
-"""JsonContract: a contract whose value is the JSON itself, described by a JSON Schema.
+"""JsonValue: what makes a contract's value the JSON itself, described by a JSON Schema.
 
 Knows pydantic's side of it. The jsonschema package validates; the grammar is the writer's.
 """
@@ -6,18 +6,18 @@ Knows pydantic's side of it. The jsonschema package validates; the grammar is th
 from __future__ import annotations
 
 from types import new_class
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from jsonschema.exceptions import best_match
 from llguidance import LLMatcher, LLTokenizer
-from pydantic import GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic import BaseModel, GetJsonSchemaHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from models.contract import Contract
 from models.errors import ContractError
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment
 from models.grammar.grammar import compile_grammar
+from models.interfaces import PYDANTIC
 from models.schema.bounds import Bounds
 from models.schema.document import Document, document
 from models.schema.loops import refuse_loops
@@ -26,11 +26,13 @@ from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused
 from models.schema.writer import SchemaWriter
 
+C = TypeVar("C", bound=BaseModel)
 
-class JsonContract(Contract):
+
+class JsonValue(BaseModel):
     """`value` is what `model_validate_json` read; `public()` and `model_dump(mode="json")` give it back.
 
-    Made by `Contract.from_json_schema`. On its own it is any JSON value, which is where the bounds matter most.
+    `Contract.from_json_schema` makes a contract of it.
     """
 
     value: Any
@@ -105,8 +107,9 @@ class JsonContract(Contract):
         return self.value
 
 
-def json_contract(schema: object, name: str, bounds: Bounds | None) -> type[JsonContract]:
-    """A JsonContract of `schema`, compiled. SchemaRefused, or Unsatisfiable where no value fits."""
+def json_contract(base: type[C], schema: object, name: str, bounds: Bounds | None) -> type[C]:
+    """A subclass of JsonValue and of `base`, which compiles it. SchemaRefused, or Unsatisfiable where no value fits."""
+    PYDANTIC.check()
     try:
         read = document(schema)
         refuse_loops(read)
@@ -116,7 +119,7 @@ def json_contract(schema: object, name: str, bounds: Bounds | None) -> type[Json
             "__module__": __name__,
             "__compiled__": [],
         }
-        contract = new_class(name, (JsonContract,), {}, lambda namespace: namespace.update(named))
+        contract: type[C] = new_class(name, (JsonValue, base), {}, lambda namespace: namespace.update(named))
     except RecursionError:
         raise SchemaRefused("$", "is nested too deeply.", "Nest fewer schemas inside each other.") from None
     matcher = LLMatcher(LLTokenizer("byte"), compile_grammar(contract).lark)

@@ -1,4 +1,4 @@
-"""Checked: what of a contract no grammar enforces, so that it is checked after a text is finished.
+"""Unenforced: what of a contract no grammar enforces, so that it is checked after a text is finished.
 
 Knows Pydantic's custom validators and what sets do to repeated items. Does not know grammars.
 """

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from random_model import build_random_model
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, MistralConfig, Qwen3Config
+
+from models.engines.embedded import ROWS, EmbeddedEngine
+from models.engines.engine import Message, Sampling
+from models.engines.jump_decoding import can_jump
+from models.grammar.grammar import Grammar
+
+SMALL = {
+    "vocab_size": 32,
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "jumps"),
+    [
+        (LlamaConfig(**SMALL), True),
+        (Qwen3Config(**SMALL), True),
+        (MistralConfig(**SMALL, sliding_window=None), True),
+        (MistralConfig(**SMALL, sliding_window=8), False),
+        (Qwen3Config(**SMALL, use_sliding_window=True, sliding_window=8, max_window_layers=1), False),
+    ],
+    ids=["llama", "qwen", "mistral", "mistral with a window", "qwen with a window in one layer"],
+)
+def test_only_a_model_whose_layers_all_attend_to_everything_may_have_gaps(config: Any, jumps: bool) -> None:
+    assert can_jump(AutoModelForCausalLM.from_config(config)) is jumps
+
+
+async def test_a_model_with_a_window_keeps_to_its_grammar_and_its_neighbours_do_not_matter(
+    tmp_path: Path, trip: Grammar
+) -> None:
+    build_random_model(tmp_path)
+    size = len(AutoTokenizer.from_pretrained(tmp_path))
+    config = MistralConfig(**{**SMALL, "vocab_size": size}, sliding_window=16, max_position_embeddings=1024)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    engine = await EmbeddedEngine.open(tmp_path, "windowed")
+    asks = [[Message("user", "a trip to Bali, please " * (length + 1))] for length in range(ROWS)]
+    alone = [await engine.generate(ask, trip, Sampling(1.0, seed=n)) for n, ask in enumerate(asks)]
+    together = await asyncio.gather(*[engine.generate(ask, trip, Sampling(1.0, seed=n)) for n, ask in enumerate(asks)])
+    await engine.close()
+    assert [completion.text for completion in together] == [completion.text for completion in alone]
+    assert {completion.finish_reason for completion in together} == {"stop"}

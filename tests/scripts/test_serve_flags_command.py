@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from command import interlock
+
+
+@pytest.mark.parametrize(
+    ("options", "jumps", "told"),
+    [
+        (["--version", "0.32.0"], True, "must be able to import Interlock"),
+        (["--version", "9.9.9"], False, "Jump-forward is off: it was tested with vLLM 0.24.x and 0.32.x, and this is"),
+        (["--version", "9.9.9", "--jump-forward"], True, "and this is 9.9.9: a server starts if it has all it takes."),
+        (["--version", "0.32.0", "--no-jump-forward"], False, ""),
+    ],
+)
+def test_jump_forward_is_printed_where_it_was_tested_or_is_asked_for(
+    options: list[str], jumps: bool, told: str
+) -> None:
+    done = interlock("serve-flags", *options)
+    assert done.returncode == 0, done.stderr
+    flags, row = done.stdout.splitlines()
+    assert json.loads(row)["jump_forward"] is jumps
+    assert ("JumpForwardScheduler" in flags) is jumps
+    assert '"backend":"guidance"' in flags
+    assert told in " ".join(done.stderr.split())
