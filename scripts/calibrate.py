@@ -20,13 +20,12 @@ from pipeline.routing.evaluation import Judged, figures
 from pipeline.routing.fitting import PRECISION
 from scripts.console import finish, tell
 from scripts.evaluate.gate_report import judged_of, report
-
-TRAVEL = "pipeline.workflows.travel"
+from scripts.options import TRAVEL, AppOption
 
 
 def calibrate(
     data: Annotated[Path, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line.')],
-    app: Annotated[str, typer.Option(help="Module, or file.py, with `app = App(…)`.")] = TRAVEL,
+    app: AppOption = TRAVEL,
     precision: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone.")
     ] = PRECISION,

@@ -18,10 +18,8 @@ from pipeline import App, Launch, Requests, Summary, UsageError, load_app, read_
 from pipeline.batch.shards import refuse_shard
 from scripts.console import concurrency_of, console, day_of, tell
 from scripts.equipment import equipped
-from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
+from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
 from scripts.summary import show
-
-TRAVEL = "pipeline.workflows.travel"
 
 
 def run(

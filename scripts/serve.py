@@ -19,8 +19,7 @@ from pipeline.service import Limits, Tokens
 from pipeline.service.tokens import VARIABLE
 from scripts.console import console, day_of
 from scripts.equipment import equipped
-from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
-from scripts.run import TRAVEL
+from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
 
 DEFAULT = Limits()
 

@@ -27,7 +27,7 @@ from scripts.bench.oracle_engine import Deciding
 from scripts.bench.pipeline import SAMPLE
 from scripts.console import console, tell
 from scripts.equipment import equipped
-from scripts.run import TRAVEL
+from scripts.options import TRAVEL
 
 LABELS = SAMPLE.with_name("requests_labels.jsonl")
 WAYS = ("fused", "apart")

@@ -26,7 +26,7 @@ from scripts.bench.explain import Explanation, explained
 from scripts.bench.null_engine import measure as measure_instant
 from scripts.console import console, tell
 from scripts.equipment import equipped
-from scripts.run import TRAVEL
+from scripts.options import TRAVEL
 
 SAMPLE = Path(__file__).parents[2] / "pipeline" / "workflows" / "travel" / "requests.jsonl"
 

@@ -19,8 +19,7 @@ from scripts.chat.screen import HELP, Screen
 from scripts.chat.talk import Talk
 from scripts.console import console, day_of, tell
 from scripts.equipment import equipped
-from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
-from scripts.run import TRAVEL
+from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
 
 WAIT = 7.0
 """Seconds for an engine that does not answer: a person waits less long than a batch."""

@@ -25,8 +25,8 @@ from pipeline.routing.fitting import PRECISION
 from scripts.console import finish, tell
 from scripts.evaluate.gate_model import model_decides
 from scripts.evaluate.gate_report import judged_of, report
+from scripts.options import TRAVEL
 
-TRAVEL = "pipeline.workflows.travel"
 SINGLES = 40
 """Messages decided one at a time to measure how long that takes, after as many that do not count."""
 
