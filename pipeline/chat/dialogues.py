@@ -21,7 +21,9 @@ from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
 from pipeline.errors import Busy, UsageError
 from pipeline.events import Numbered, TurnFinished
 from pipeline.journal.journal import Journal
+from pipeline.outcome import Status
 from pipeline.record import MAX_CHARACTERS
+from pipeline.runtime.concurrency import START, ConcurrencyLimit
 
 if TYPE_CHECKING:
     from pipeline.runtime.pipeline import Pipeline
@@ -33,15 +35,30 @@ LONGEST = MAX_CHARACTERS - REMEMBERED
 class Dialogues:
     """All conversations of one journal, served by one pipeline in one event loop.
 
-    `today`: the day that a new request's "tomorrow" counts from; the pipeline's by default.
+    `today`: the day that a new request's "tomorrow" counts from; the pipeline's by default. `concurrency`: messages
+    that are served at the same time. `ended` is told the status of each turn that ended.
     Every method raises UnknownConversation (a UsageError) for an id under which nothing is kept.
     """
 
-    def __init__(self, pipeline: Pipeline, journal: Journal, today: Callable[[], date] | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        journal: Journal,
+        today: Callable[[], date] | None = None,
+        *,
+        concurrency: int = START,
+        ended: Callable[[Status], None] = lambda status: None,
+    ) -> None:
         self.conversations = ConversationStore(journal)
         self.desk = Desk(journal)
         self._journal = journal
-        self._tasks = Tasks(pipeline, journal, self.conversations, self.desk, today or (lambda: pipeline.today))
+        day, slots = today or (lambda: pipeline.today), ConcurrencyLimit(concurrency)
+        self._tasks = Tasks(pipeline, journal, self.conversations, self.desk, day, slots, ended)
+
+    @property
+    def working(self) -> int:
+        """How many messages are being worked on, or wait for that."""
+        return self._tasks.working
 
     # The customer's side
 
@@ -94,36 +111,63 @@ class Dialogues:
 
         Raises what stopped the work on it, such as JournalError. Ends early when this is closed.
         """
-        after = number - 1
-        with self._journal.notifier.listening(conversation) as woken:
-            while True:
-                woken.clear()
-                events = self.conversations.after(conversation, after)
-                for numbered in events:
-                    after = numbered.id
+        async with aclosing(self.turn_pages(conversation, number)) as pages:
+            async for page in pages:
+                for numbered in page:
                     yield numbered
-                    if isinstance(numbered.event, TurnFinished) and numbered.id > number:
-                        return
-                if events:
-                    continue
-                if not self._tasks.under_way(conversation):
-                    return
-                await woken.wait()
 
     async def events(self, conversation: str, after: int = 0, follow: bool = False) -> AsyncGenerator[Numbered, None]:
         """Every event with a greater number than `after`; with `follow` also those to come, until this is closed."""
+        async with aclosing(self.pages(conversation, after, follow)) as pages:
+            async for page in pages:
+                for numbered in page:
+                    yield numbered
+
+    async def turn_pages(
+        self, conversation: str, number: int, silence: float | None = None
+    ) -> AsyncGenerator[list[Numbered], None]:
+        """As `turn`, as many events at once as are there; none at all after every `silence` seconds without any."""
+
+        def more() -> bool:
+            return self._tasks.under_way(conversation)
+
+        async with aclosing(self._read_on(conversation, number - 1, more, silence)) as pages:
+            async for page in pages:
+                ends = [one.id for one in page if isinstance(one.event, TurnFinished) and one.id > number]
+                yield [one for one in page if not ends or one.id <= ends[0]]
+                if ends:
+                    return
+
+    def pages(
+        self, conversation: str, after: int = 0, follow: bool = False, silence: float | None = None
+    ) -> AsyncGenerator[list[Numbered], None]:
+        """As `events`, as many at once as are there; none at all after every `silence` seconds without any."""
         self.conversations.owner(conversation)
+
+        def more() -> bool:
+            return follow and not self._tasks.closed
+
+        return self._read_on(conversation, after, more, silence)
+
+    async def _read_on(
+        self, conversation: str, after: int, more: Callable[[], bool], silence: float | None
+    ) -> AsyncGenerator[list[Numbered], None]:
+        """The events after a number, from the journal alone, however many listen; `more`: whether to wait for more."""
         with self._journal.notifier.listening(conversation) as woken:
             while True:
-                woken.clear()
+                woken.clear()  # before the journal is read: what is committed meanwhile wakes it again
                 events = self.conversations.after(conversation, after)
-                for numbered in events:
-                    after = numbered.id
-                    yield numbered
-                if not events:
-                    if not follow or self._tasks.closed:
-                        return
-                    await woken.wait()
+                if events:
+                    after = events[-1].id
+                    yield events
+                elif more():
+                    try:
+                        async with asyncio.timeout(silence):
+                            await woken.wait()
+                    except TimeoutError:
+                        yield []
+                else:
+                    return
 
     def transcript(self, conversation: str) -> Transcript:
         """The conversation as it stands."""
@@ -193,9 +237,15 @@ class Dialogues:
         """
         self._tasks.resume()
 
-    async def aclose(self) -> None:
-        """Stop all work, which `resume` goes on with, and end all streams of events."""
-        await self._tasks.close()
+    def refuse(self) -> None:
+        """Receive no more messages and end the streams that follow a conversation; turns under way go on."""
+        self._tasks.closed = True
+        self._journal.notifier.wake_all()
+
+    async def aclose(self, seconds: float = 0.0) -> None:
+        """Let what is under way come to its end, but no longer than this; `resume` goes on with the rest."""
+        self.refuse()
+        await self._tasks.close(seconds)
         self._journal.notifier.wake_all()
 
 

@@ -18,12 +18,10 @@ from pipeline.runtime.manifest import index_identity, manifest_of
 from pipeline.runtime.pipeline import Pipeline
 from pipeline.service.limits import Limits, Slots
 from pipeline.service.metrics import Metrics
-from pipeline.service.paced import PacedPipeline
 from pipeline.service.probe import Probe
-from pipeline.service.run_queue import Runs
+from pipeline.service.run_queue import RunQueue
 from pipeline.service.threads import Threads
 from pipeline.service.tokens import Tokens
-from pipeline.service.turns import Turns
 
 
 @dataclass
@@ -34,8 +32,7 @@ class Service:
     pipeline: Pipeline
     journal: Journal
     dialogues: Dialogues
-    turns: Turns
-    runs: Runs
+    runs: RunQueue
     threads: Threads
     metrics: Metrics
     tokens: Tokens
@@ -78,7 +75,7 @@ async def serving(
         manifest = manifest.settle(out, None, accept_changes)
         async with Journal.open(folder.journal) as journal:
             metrics = Metrics(journal)
-            pipeline = await PacedPipeline.open(
+            pipeline = await Pipeline.open(
                 app,
                 journal,
                 out,
@@ -86,24 +83,30 @@ async def serving(
                 **given,
                 seed=seed,
                 listeners=[metrics.listen],
-                pace=limits.concurrency,
                 **(options or {}),
             )
             await journal.begin_run(asdict(manifest))
-            dialogues = Dialogues(pipeline, journal, lambda: today or date.today())
-            runs = Runs(app, out / "runs", {**given, "seed": seed, "today": today, "launch": launch})
+            dialogues = Dialogues(
+                pipeline,
+                journal,
+                lambda: today or date.today(),
+                concurrency=limits.concurrency,
+                ended=metrics.turn_ended,
+            )
+            streams = Slots(limits.streams)
+            metrics.watch(lambda: streams.taken, lambda: dialogues.working)
+            runs = RunQueue(app, out / "runs", {**given, "seed": seed, "today": today, "launch": launch})
             service = Service(
                 app,
                 pipeline,
                 journal,
                 dialogues,
-                Turns(dialogues, limits.turns, metrics),
                 runs,
                 Threads(journal),
                 metrics,
                 tokens,
                 limits,
-                Slots(limits.streams),
+                streams,
                 Probe(given["engine"]),
                 retriever,
             )
@@ -113,6 +116,5 @@ async def serving(
                 yield service
             finally:
                 service.stopping.set()
-                await asyncio.gather(runs.close(limits.grace_seconds), service.turns.drain(limits.grace_seconds))
-                await dialogues.aclose()
+                await asyncio.gather(runs.close(limits.grace_seconds), dialogues.aclose(limits.grace_seconds))
                 journal.end_run()

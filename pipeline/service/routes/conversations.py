@@ -12,8 +12,7 @@ from models.grammar.grammar import normalise
 from pipeline.chat.dialogues import LONGEST
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.errors import ApiError, not_found
-from pipeline.service.following import follow, follow_turn
-from pipeline.service.stream import last_event_id
+from pipeline.service.streams import begin_turn, follow, follow_turn, last_event_id, whole_turn
 from pipeline.service.timeline import timeline
 
 router = APIRouter(tags=["conversations"])
@@ -67,13 +66,11 @@ async def send_message(
     check(service, caller, id)
     if not normalise(message.text):
         raise ApiError(422, "invalid", "The message is empty.", "Write something.")
-    if service.stopping.is_set():
-        raise ApiError(503, "stopping", "The server is being stopped.", "Send it again soon.", {"Retry-After": "5"})
-    turn = await service.turns.begin(id, message.text, message.key)
+    number = await begin_turn(service, id, message.text, message.key)
     if "text/event-stream" in request.headers.get("accept", ""):
-        return follow_turn(service, turn, last_event_id(last))
+        return follow_turn(service, id, number, last_event_id(last))
     try:
-        events = await turn.whole(service.limits.turn_seconds)
+        events = await whole_turn(service, id, number)
     except TimeoutError:
         raise ApiError(
             504,
