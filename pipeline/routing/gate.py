@@ -15,8 +15,9 @@ from pydantic import TypeAdapter
 from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
-from pipeline.routing.decision import combined, shortlist
-from pipeline.routing.router import AMBIGUOUS, MARGIN, OUT_OF_SCOPE, Decision, Reader
+from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
+from pipeline.routing.decision import MARGIN, Decision, combined, shortlist
+from pipeline.routing.router import Router
 from pipeline.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Gate:
     "encoder" never asks it; "model" always does, and goes by it alone, among the encoder's candidates.
     """
 
-    def __init__(self, workflows: Mapping[str, Workflow], router: Reader | None, mode: Mode = "cascade") -> None:
+    def __init__(self, workflows: Mapping[str, Workflow], router: Router | None, mode: Mode = "cascade") -> None:
         if router is None and len(workflows) > 1:
             raise UsageError("Several workflows need an encoder to tell them apart.")
         self._workflows = dict(workflows)

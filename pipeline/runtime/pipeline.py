@@ -24,9 +24,8 @@ from pipeline.journal.journal import Journal
 from pipeline.journal.rows import StepRow
 from pipeline.outcome import Escalation, Outcome
 from pipeline.record import Record
-from pipeline.routing.calibrated_router import open_router
 from pipeline.routing.gate import Gate, Mode
-from pipeline.routing.router import Encoder, Reader
+from pipeline.routing.router import Encoder, Router, open_router
 from pipeline.run.run import Run
 from pipeline.runtime.dispatch import Dispatch
 from pipeline.runtime.manifest import index_identity
@@ -53,7 +52,7 @@ class Pipeline:
         *,
         engine: Engine | None = None,
         retriever: Retriever | None = None,
-        router: Reader | None = None,
+        router: Router | None = None,
         mode: Mode = "cascade",
         seed: int = 0,
         listeners: Sequence[Listener] = (),
