@@ -1,8 +1,8 @@
 """Dialogues: conversations with people, each message served to its end whoever listens.
 
 Knows when a message is received, what people are told of it, and what operators may do; what is kept is in
-store.py and desk.py, who works on it in tasks.py. A message is durable before anything is done about it, and an
-event before anybody sees it: what a killed process leaves behind is a conversation that `resume` goes on with.
+conversation_store.py and desk.py, who works on it in tasks.py. A message is durable before anything is done about it,
+and an event before anybody sees it: what a killed process leaves behind is a conversation that `resume` goes on with.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from models.grammar.grammar import normalise
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
-from pipeline.chat.store import ConversationStore
 from pipeline.chat.tasks import Tasks
 from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
 from pipeline.errors import Busy, UsageError

@@ -1,7 +1,7 @@
 """Tasks: the tasks that serve the messages of conversations, one at a time in each, whoever listens.
 
-Knows who is at work on what, and what a process that ended has left behind; what is kept is in store.py, what
-happens to a record in pipeline.py, and what people may ask for in dialogues.py.
+Knows who is at work on what, and what a process that ended has left behind; what is kept is in
+conversation_store.py, what happens to a record in pipeline.py, and what people may ask for in dialogues.py.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from models.errors import EngineUnavailable
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
-from pipeline.chat.store import ConversationStore
 from pipeline.errors import Busy
 from pipeline.journal.journal import Journal
 from pipeline.journal.quarantine import convicted, sentence

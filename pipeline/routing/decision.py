@@ -20,6 +20,8 @@ REST = 0.005
 FLOOR = 1e-4
 """Least probability in a product: neither the encoder nor a model may rule something out alone."""
 
+Kind = Literal["intent", "ambiguous", "out_of_scope"]
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -30,7 +32,7 @@ class Decision:
     be asked. `model` is what the model alone made of its options, if it was asked; `fused`: in one text with a form.
     """
 
-    kind: Literal["intent", "ambiguous", "out_of_scope"]
+    kind: Kind
     intent: str | None
     candidates: tuple[tuple[str, float], ...]
     similarity: float = 1.0
@@ -76,12 +78,13 @@ class Verdict:
 
     def decision(self) -> Decision:
         """What follows if nobody else is heard."""
-        facts: dict[str, Any] = {"similarity": self.similarity, "margin": self.margin, "sure": self.sure}
+        kind: Kind = "intent"
         if self.out:
-            return Decision("out_of_scope", None, self.candidates, **facts)
-        if self.margin < MARGIN and not self.sure:  # calibrated thresholds may be sure of a narrow lead
-            return Decision("ambiguous", None, self.candidates, **facts)
-        return Decision("intent", self.best, self.candidates, **facts)
+            kind = "out_of_scope"
+        elif self.margin < MARGIN and not self.sure:  # calibrated thresholds may be sure of a narrow lead
+            kind = "ambiguous"
+        intent = self.best if kind == "intent" else None
+        return Decision(kind, intent, self.candidates, self.similarity, margin=self.margin, sure=self.sure)
 
 
 def verdict(probabilities: Mapping[str, float], calibration: Calibration) -> Verdict:

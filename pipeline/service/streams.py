@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Any
 
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
@@ -23,6 +24,9 @@ log = logging.getLogger("interlock.service")
 
 HEARTBEAT = b": \n\n"
 MOST_ID = 2**63 - 1
+
+RESPONSES: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+"""Of a route that may answer with a stream, for OpenAPI."""
 
 Pages = AsyncGenerator[list[Numbered], None]
 """Events, as many at once as are there; none at all after a silence."""

@@ -14,8 +14,8 @@ import typer
 
 from pipeline import Journal, Pipeline, UsageError, load_app
 from pipeline.batch.folder import Folder
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.dialogues import Dialogues
-from pipeline.chat.store import ConversationStore
 from pipeline.generation.engine_client import waits_of
 from pipeline.runtime.manifest import index_identity, manifest_of
 from scripts.chat.screen import HELP, Screen

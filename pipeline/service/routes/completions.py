@@ -23,13 +23,11 @@ from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError
 from pipeline.service.service import Service
-from pipeline.service.streams import HEARTBEAT, begin_turn, limited, turn_pages, whole_turn
+from pipeline.service.streams import HEARTBEAT, RESPONSES, begin_turn, limited, turn_pages, whole_turn
 from pipeline.service.threads import Threads
 from pipeline.service.tokens import Caller
 
 router = APIRouter(prefix="/v1", tags=["openai"])
-
-_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 
 @router.get("/models")
@@ -46,7 +44,7 @@ async def read_model(model: str, service: ServiceOf, caller: CallerOf) -> dict[s
     return {"id": service.app.name, "object": "model", "created": 0, "owned_by": "interlock"}
 
 
-@router.post("/chat/completions", responses=_STREAM)
+@router.post("/chat/completions", responses=RESPONSES)
 async def complete(
     chat: ChatRequest,
     service: ServiceOf,

@@ -11,7 +11,7 @@ import pytest
 from pipeline_world import TODAY
 
 from pipeline import Journal, JournalError, Progress, Question
-from pipeline.chat.store import ConversationStore
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.journal.rows import StepRow
 
 
