@@ -70,7 +70,7 @@ class ExampleModel:
         sure = not out and bool(probabilities[best] >= SURE)
         return Verdict(self.names[best], margin, out, sure, candidates, similarity)
 
-    def _similarity(self, vector: Matrix, number: int) -> float:
+    def _similarity(self, vector: Floats, number: int) -> float:
         """Half the mean over the two nearest examples, half the centroid: one odd example alone lets nothing in."""
         nearest = np.sort(self._examples[self._labels == number] @ vector)[-2:]
         return float(0.5 * nearest.mean() + 0.5 * (self._centroids[number] @ vector))
