@@ -23,7 +23,7 @@ from pipeline.events import Numbered, TurnFinished
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Status
 from pipeline.record import MAX_CHARACTERS
-from pipeline.runtime.concurrency import START, ConcurrencyLimit
+from pipeline.runtime.concurrency import MOST, ConcurrencyLimit
 
 if TYPE_CHECKING:
     from pipeline.runtime.pipeline import Pipeline
@@ -46,7 +46,7 @@ class Dialogues:
         journal: Journal,
         today: Callable[[], date] | None = None,
         *,
-        concurrency: int = START,
+        concurrency: int = MOST,
         ended: Callable[[Status], None] = lambda status: None,
     ) -> None:
         self.conversations = ConversationStore(journal)
@@ -88,7 +88,7 @@ class Dialogues:
         while True:
             turn = self._tasks.of(conversation)
             if turn is not None and key is not None and turn.key == key:
-                await asyncio.wait({turn.received})
+                await asyncio.wait({turn.received})  # the same message, still on its way into the journal
             known = None if key is None else self.conversations.message(conversation, key)
             if known is not None:
                 number, record, before = known
@@ -98,12 +98,13 @@ class Dialogues:
                 return number
             if turn is None:
                 records = self.conversations.records(conversation)
-                if not records or records[-1][1] is not None:
+                if not records or records[-1][1] is not None:  # nobody works on anything here
                     break
                 self._tasks.go_on(conversation, records[-1][0])  # left behind by a process that ended
             if turn is None or turn.task is None or not self._tasks.over(conversation):
                 raise Busy("The last message is still being worked on: wait for its answer.")
-            await asyncio.wait({turn.task})
+            await asyncio.wait({turn.task})  # its answer is out already, and only bookkeeping is left of it
+        # Whoever sends it may leave meanwhile: a message that was taken on is kept all the same.
         return await asyncio.shield(self._tasks.receive(conversation, text, key))
 
     async def turn(self, conversation: str, number: int) -> AsyncGenerator[Numbered, None]:
@@ -178,7 +179,7 @@ class Dialogues:
         question = None if record is None else next(self._journal.waiting(record), None)
         state: State = "open"
         if self._tasks.of(conversation) is not None and not self._tasks.over(conversation):
-            state = "busy"
+            state = "busy"  # before all else: what the journal says of the record is about to change
         elif handed is not None and handed.state == "taken":
             state = "escalated"
         elif status is None:

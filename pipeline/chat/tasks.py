@@ -94,6 +94,7 @@ class Tasks:
         turn = self._turns[conversation]
         if not turn.received.done():
             return False
+        # Without a record it went to an operator, and was over when it was received.
         return turn.record is None or self._status(turn.record) is not None
 
     def receive(self, conversation: str, text: str, key: str | None) -> asyncio.Future[int]:
@@ -118,7 +119,7 @@ class Tasks:
         if turn is None or turn.task is None or self.over(conversation):
             return
         turn.stopped = True
-        await asyncio.wait({turn.received})
+        await asyncio.wait({turn.received})  # a message is kept before it is stopped
         turn.task.cancel()
         await asyncio.wait({turn.task})
 
@@ -127,11 +128,12 @@ class Tasks:
         suspicion = self._journal.suspects()
         suspects: list[tuple[str, Record]] = []
         for conversation, record in self._conversations.unfinished():
-            if suspicion.get(record.id, 0) > 1:
+            if suspicion.get(record.id, 0) > 1:  # in flight when two processes were killed: it may be what kills them
                 suspects.append((conversation, record))
             else:
                 self.go_on(conversation, record.id)
         if suspects:
+            # Those that were alone with a kill come last: what is innocent is served whatever they do (quarantine.py).
             suspects.sort(key=lambda suspect: suspicion[suspect[1].id])
             self._suspected |= {conversation for conversation, _ in suspects}
             task = asyncio.create_task(self._resume_alone(suspects, suspicion))
@@ -179,7 +181,7 @@ class Tasks:
         kept = self._conversations
         taken = self._desk.taken(conversation)
         records = kept.records(conversation)
-        if taken is not None:
+        if taken is not None:  # also where a question is open: whoever has taken it answers for us
             turn.received.set_result(await kept.pass_on(conversation, taken, turn.text, turn.key))
             self._ended("escalated")
             return None

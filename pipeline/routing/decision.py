@@ -93,7 +93,7 @@ def verdict(probabilities: Mapping[str, float], calibration: Calibration) -> Ver
     intents = [item for item in ranking if item[0] != OUT_OF_SCOPE]
     beyond = probabilities.get(OUT_OF_SCOPE, 0.0)
     best, probability = intents[0]
-    out = beyond > calibration.out or probability == 0
+    out = beyond > calibration.out or probability == 0  # 0: every intent was ruled out
     sure = beyond >= calibration.surely_out if out else probability >= calibration.sure
     margin = probability - (intents[1][1] if len(intents) > 1 else 0.0)
     candidates = ranking[:SHORTLIST]
