@@ -51,7 +51,8 @@ from pipeline.guardrail import Guardrail, guardrail
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Ending, Escalation, Outcome, Part, Question, Receipt
 from pipeline.record import BadRecord, Record, Turn
-from pipeline.routing.router import Decision, Router
+from pipeline.routing.decision import Decision
+from pipeline.routing.router import Router
 from pipeline.run.declaration import workflow
 from pipeline.run.run import Run
 from pipeline.runtime.equipment import Equipment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.chat.case import case_of
 from pipeline.files import write_rows
 from pipeline.journal.journal import Journal
 from pipeline.runtime.folder import Folder
@@ -32,15 +33,12 @@ def escalations(journal: Journal) -> Iterator[dict[str, Any]]:
     """One row for each record that a person has to take over: why, and all that is known about it."""
     for row in journal.escalated():
         id = row["custom_id"]
-        steps = journal.steps(id)
         yield {
             "custom_id": id,
             "to": row["escalation"]["to"],
             "reason": row["escalation"]["reason"],
             "intent": row["intent"],
             "transcript": journal.transcript(id),
-            "evidence": [passage for step in steps for passage in step.passages],
-            "attempts": [step.try_row() for step in steps if step.is_try],
-            "actions": [action.row() for action in journal.actions(id)],
+            **case_of(journal, id, ("contract", "rung", "text", "error")),
             "schema": {"type": "string"},
         }

@@ -19,6 +19,7 @@ from pipeline.errors import UsageError
 from pipeline.files import write_bytes
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration, Floats
+from pipeline.routing.decision import Verdict, verdict
 from pipeline.routing.head import Head, Matrix
 
 VERSION = 1
@@ -42,6 +43,13 @@ class GateModel:
             probabilities[:, :-1] *= [name not in without for name in self.intents]
             probabilities /= probabilities.sum(axis=1, keepdims=True)
         return probabilities
+
+    def verdicts(self, vectors: Matrix, without: Collection[str] = ()) -> list[Verdict]:
+        """One a row of vectors (m, d); `without`: intents that are ruled out."""
+        return [
+            verdict(dict(zip(self.names, row.tolist(), strict=True)), self.calibration)
+            for row in self.probabilities(vectors, without)
+        ]
 
     @property
     def names(self) -> tuple[str, ...]:

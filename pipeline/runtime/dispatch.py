@@ -23,9 +23,9 @@ from pipeline.events import Event, Routed
 from pipeline.forms.amending import settled
 from pipeline.outcome import Ending, Escalation, Part, decisive
 from pipeline.routing import multi_intent
+from pipeline.routing.decision import Decision
 from pipeline.routing.gate import Gate
 from pipeline.routing.multi_intent import Wish
-from pipeline.routing.router import Decision
 from pipeline.run.run import Run
 from pipeline.text import short
 from pipeline.workflow import Workflow

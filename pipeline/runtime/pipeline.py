@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -22,9 +21,8 @@ from pipeline.journal.journal import Journal
 from pipeline.journal.rows import StepRow
 from pipeline.outcome import Ending, Escalation, Outcome
 from pipeline.record import Record
-from pipeline.routing.calibrated_router import open_router
 from pipeline.routing.gate import Gate
-from pipeline.routing.router import Reader
+from pipeline.routing.router import Router, open_router
 from pipeline.run.run import Run
 from pipeline.runtime.dispatch import Dispatch
 from pipeline.runtime.equipment import Equipment
@@ -49,10 +47,9 @@ class Pipeline:
         equipment: Equipment = Equipment(),
         launch: Launch = Launch(),
         *,
-        router: Reader | None = None,
+        router: Router | None = None,
         listeners: Sequence[Listener] = (),
         progress: Callable[[str], None] = lambda text: None,
-        pace: int | None = None,
         idle_actions: bool = False,
     ) -> None:
         self.app = app
@@ -66,7 +63,6 @@ class Pipeline:
         self._equipment = equipment
         self._seed = launch.seed
         self._listeners = tuple(listeners)
-        self._pace = nullcontext() if pace is None else asyncio.Semaphore(pace)
         self._idle_actions = idle_actions
         self._workflows = {workflow.intent: workflow for workflow in app.workflows}
         self._index = None if equipment.retriever is None else index_identity(equipment.retriever)
@@ -87,12 +83,10 @@ class Pipeline:
         prepared: bool = False,
         listeners: Sequence[Listener] = (),
         progress: Callable[[str], None] = lambda text: None,
-        pace: int | None = None,
         idle_actions: bool = False,
     ) -> Pipeline:
         """Fit the gate and, unless it is `prepared`, let the app prepare its folder, both in threads.
 
-        `pace`: how many records are served at the same time, the others wait for their turn; None: all that come.
         `idle_actions`: no action is done (`Execution`).
         """
         router = None
@@ -110,7 +104,6 @@ class Pipeline:
             router=router,
             listeners=listeners,
             progress=progress,
-            pace=pace,
             idle_actions=idle_actions,
         )
 
@@ -132,10 +125,6 @@ class Pipeline:
 
         `alone`: it is the only record in flight, because it is suspected of killing processes.
         """
-        async with self._pace:
-            return await self._serve(record, alone, memory)
-
-    async def _serve(self, record: Record, alone: bool, memory: Memory | None) -> tuple[Outcome, str]:
         past = self.journal.past(record.id)
         today = past.today if past else self.today
         if past is None:

@@ -65,7 +65,6 @@ class Session:
         accept_changes: bool = False,
         listeners: Sequence[Listener] = (),
         progress: Callable[[str], None] = lambda text: None,
-        pace: int | None = None,
     ) -> Pipeline:
         """What serves in the folder, from now on and with these parts. To be called once.
 
@@ -87,7 +86,6 @@ class Session:
             prepared=state is not None,
             listeners=listeners,
             progress=progress,
-            pace=pace,
         )
         await self.journal.begin_run(asdict(manifest))
         self._begun = True

@@ -1,4 +1,4 @@
-"""Runs: batches that were uploaded, each in a folder of its own, one after another on the service's engine.
+"""RunQueue: batches that were uploaded, each in a folder of its own, one after another on the service's engine.
 
 A run is an `interlock run`: its folder can be gone on with, inspected and replayed by the same commands. What was under
 way when the process ended goes on when the next one starts. Knows folders and their order; records are batch.py's.
@@ -38,7 +38,7 @@ MOST_WAITING = 100
 """Runs that may wait for their turn."""
 
 
-class Runs:
+class RunQueue:
     """Those below one folder; `equipment`, `launch` and `today` as for `run_batch`."""
 
     def __init__(self, app: App, folder: Path, equipment: Equipment, launch: Launch, today: date | None) -> None:

@@ -20,10 +20,9 @@ from pipeline.runtime.session import Session
 from pipeline.service.limits import Limits, Slots
 from pipeline.service.metrics import Metrics
 from pipeline.service.probe import Probe
-from pipeline.service.run_queue import Runs
+from pipeline.service.run_queue import RunQueue
 from pipeline.service.threads import Threads
 from pipeline.service.tokens import Tokens
-from pipeline.service.turns import Turns
 
 
 @dataclass
@@ -34,8 +33,7 @@ class Service:
     pipeline: Pipeline
     journal: Journal
     dialogues: Dialogues
-    turns: Turns
-    runs: Runs
+    runs: RunQueue
     threads: Threads
     metrics: Metrics
     tokens: Tokens
@@ -72,24 +70,28 @@ async def serving(
             day=today or date.today(),
             accept_changes=accept_changes,
             listeners=[metrics.listen],
-            # A message is acknowledged when it is received. Were all that have been received served at the same time,
-            # those that arrive meanwhile would wait behind every step of every one of them.
-            pace=limits.concurrency,
         )
-        dialogues = Dialogues(pipeline, journal, lambda: today or date.today())
-        runs = Runs(app, out / "runs", equipment, launch, today)
+        dialogues = Dialogues(
+            pipeline,
+            journal,
+            lambda: today or date.today(),
+            concurrency=limits.concurrency,
+            ended=metrics.turn_ended,
+        )
+        streams = Slots(limits.streams)
+        metrics.watch(lambda: streams.taken, lambda: dialogues.working)
+        runs = RunQueue(app, out / "runs", equipment, launch, today)
         service = Service(
             app,
             pipeline,
             journal,
             dialogues,
-            Turns(dialogues, limits.turns, metrics),
             runs,
             Threads(journal),
             metrics,
             tokens,
             limits,
-            Slots(limits.streams),
+            streams,
             Probe(equipment.engine),
             equipment.retriever,
         )
@@ -99,5 +101,4 @@ async def serving(
             yield service
         finally:
             service.stopping.set()
-            await asyncio.gather(runs.close(limits.grace_seconds), service.turns.drain(limits.grace_seconds))
-            await dialogues.aclose()
+            await asyncio.gather(runs.close(limits.grace_seconds), dialogues.aclose(limits.grace_seconds))

@@ -19,9 +19,9 @@ from rich.table import Table
 
 from models.grammar.grammar import normalise
 from pipeline import App, Equipment, Launch, load_app, read_requests, run_batch
-from pipeline.routing.calibrated_router import open_router
+from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.decision import shortlist
-from pipeline.routing.router import OUT_OF_SCOPE
+from pipeline.routing.router import open_router
 from pipeline.workflow import Workflow
 from scripts.bench.oracle_engine import Deciding
 from scripts.bench.pipeline import SAMPLE

@@ -80,7 +80,7 @@ def write_requests(path: Path, lines: int) -> Path:
 
 def measure(lines: int, concurrency: int) -> dict[str, Any]:
     """One batch in a process of its own: records/s, seconds, and the most memory that it had (MiB)."""
-    command = [sys.executable, "-c", f"from scripts.bench.instant import main; main({lines}, {concurrency})"]
+    command = [sys.executable, "-c", f"from scripts.bench.null_engine import main; main({lines}, {concurrency})"]
     told = subprocess.run(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, Any] = json.loads(told.stdout)
     return figures

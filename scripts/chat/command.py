@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline import Journal, Launch, UsageError, load_app
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.dialogues import Dialogues
-from pipeline.chat.store import ConversationStore
 from pipeline.runtime.session import Session
 from scripts.chat.screen import HELP, Screen
 from scripts.chat.talk import Talk

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.grammar.grammar import normalise
+from pipeline.chat.case import case_of
 from pipeline.chat.dialogues import LONGEST
 from pipeline.chat.transcript import Handed
 from pipeline.journal.queries import Queries
-from pipeline.journal.rows import StepRow
 from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.errors import ApiError
 from pipeline.service.service import Service
@@ -85,9 +85,8 @@ def _name(caller: Caller) -> str:
 
 def _known(service: Service, handed: Handed) -> dict[str, Any]:
     journal: Queries = service.journal
-    steps = journal.steps(handed.record)
     transcript: list[Any] = journal.transcript(handed.record)
-    if handed.conversation is not None:
+    if handed.conversation is not None:  # all of it, also what was said before and after this record
         transcript = list(service.dialogues.transcript(handed.conversation).row()["turns"])
     story = timeline(journal, handed.record) or {"steps": [], "outcome": None}
     return {
@@ -95,14 +94,5 @@ def _known(service: Service, handed: Handed) -> dict[str, Any]:
         "transcript": transcript,
         "steps": story["steps"],
         "receipt": (story["outcome"] or {}).get("receipt"),
-        "evidence": [passage for step in steps for passage in step.passages],
-        "attempts": [_attempt(step) for step in steps if step.is_try],
-        "actions": [action.row() for action in journal.actions(handed.record)],
+        **case_of(journal, handed.record, ("contract", "rung", "error", "started", "seconds")),
     }
-
-
-def _attempt(step: StepRow) -> dict[str, Any]:
-    """Without what the model wrote, which may hold a scratchpad."""
-    row = step.try_row()
-    del row["text"]
-    return {**row, "started": step.started, "seconds": step.seconds}

@@ -38,7 +38,7 @@ def embedder() -> Embedder:
 
 @pytest.fixture(scope="module")
 def router(embedder: Embedder) -> Router:
-    return Router(APP.workflows, embedder, OFF)
+    return Router.of_examples(APP.workflows, embedder, OFF)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_clear_cases(router: Router, text: str, label: str) -> None:
 
 
 def test_the_same_text_gets_the_same_decision(router: Router, embedder: Embedder) -> None:
-    assert router.decide("a lamp") == Router(APP.workflows, embedder, OFF).decide("a lamp")
+    assert router.decide("a lamp") == Router.of_examples(APP.workflows, embedder, OFF).decide("a lamp")
 
 
 async def test_a_close_call_becomes_a_question_and_its_answer_chooses(embedder: Embedder, tmp_path: Path) -> None:
