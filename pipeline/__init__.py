@@ -58,6 +58,7 @@ from pipeline.run.run import Run
 from pipeline.runtime.equipment import Equipment
 from pipeline.runtime.launch import Launch
 from pipeline.runtime.pipeline import Pipeline
+from pipeline.runtime.session import Session
 from pipeline.workflow import Workflow
 
 __all__ = [
@@ -108,6 +109,7 @@ __all__ = [
     "Routed",
     "Router",
     "Run",
+    "Session",
     "Spoken",
     "Step",
     "StepFailed",
