@@ -44,13 +44,12 @@ class Pipeline:
         journal: Journal,
         state: Path,
         today: date,
-        equipment: Equipment = Equipment(),
-        launch: Launch = Launch(),
-        *,
-        router: Router | None = None,
-        listeners: Sequence[Listener] = (),
-        progress: Callable[[str], None] = lambda text: None,
-        idle_actions: bool = False,
+        equipment: Equipment,
+        launch: Launch,
+        router: Router | None,
+        listeners: Sequence[Listener],
+        progress: Callable[[str], None],
+        idle_actions: bool,
     ) -> None:
         self.app = app
         self.journal = journal
@@ -94,18 +93,7 @@ class Pipeline:
             router = await asyncio.to_thread(open_router, app, equipment.embedder, progress)
         if not prepared:
             await asyncio.to_thread(app.make_ready, state, today)
-        return cls(
-            app,
-            journal,
-            state,
-            today,
-            equipment,
-            launch,
-            router=router,
-            listeners=listeners,
-            progress=progress,
-            idle_actions=idle_actions,
-        )
+        return cls(app, journal, state, today, equipment, launch, router, listeners, progress, idle_actions)
 
     async def serve(self, record: Record, memory: Memory | None = None) -> Outcome:
         """Serve one record, from where its journal stands, to an outcome, which is durable on return.
