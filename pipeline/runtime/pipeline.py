@@ -146,8 +146,7 @@ class Pipeline:
 
     async def quarantine(self, record: Record, why: str | Escalation) -> tuple[Outcome, str]:
         """Let a record fail, or hand it over, without serving it once more; its outcome and line as `serve_to_line`."""
-        handed = isinstance(why, Escalation)
-        ending = Ending("escalated", escalation=why) if handed else Ending("failed", error=why)
+        ending = Ending("escalated", escalation=why) if isinstance(why, Escalation) else Ending("failed", error=why)
         return await self._finish(record, None, self.journal.steps(record.id), ending)
 
     async def _finish(
