@@ -28,6 +28,7 @@ from pipeline.routing.calibrated_router import open_router
 from pipeline.routing.gate import Gate, Mode
 from pipeline.routing.router import Encoder, Reader
 from pipeline.run.run import Run
+from pipeline.run.scope import RunContext
 from pipeline.runtime.dispatch import Dispatch
 from pipeline.runtime.manifest import index_identity
 from pipeline.runtime.messages import endings
@@ -134,26 +135,20 @@ class Pipeline:
         execution = Execution(record.id, self.journal, today, self.state, past, self._tell, self._idle_actions)
         if memory is None and past and any(step.name.startswith((KEPT, RECALLED)) for step in past.steps.values()):
             memory = Memory()  # served once more outside of its conversation: what it recalled is in its journal
-        run = Run(
-            record.id,
-            record.conversation,
-            today,
-            self.state,
+        context = RunContext(
             execution,
             self.client,
             self._retriever,
-            seed=self._seed + RETRY_STRIDE * (past.retries if past else 0),
-            tell=self._tell,
-            told=past.said if past else 0,
-            ladder=self._ladder,
-            second=self._second,
-            memory=memory,
+            self._seed + RETRY_STRIDE * (past.retries if past else 0),
+            self._ladder,
+            self._second,
+            memory,
         )
         dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell)
         try:
-            ending = await dispatch.follow(run)
+            ending = await dispatch.follow(Run.begin(context, record.conversation))
         finally:
-            await execution.close()
+            await execution.positions.close()
         fields = {**ending.fields, "parts": tuple(dispatch.parts)}
         return await self._finish(record, dispatch, execution.steps, fields, ending.trace)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from pipeline_world import TODAY, Passing
@@ -15,13 +16,16 @@ from pipeline import (
     ReplayMismatch,
     Run,
     Suspend,
+    Turn,
     UsageError,
     action,
     step,
     workflow,
 )
+from pipeline.durable.execution import Execution
 from pipeline.events import Event
 from pipeline.forms.amending import Amended
+from pipeline.run.scope import RunContext
 
 done: list[object] = []
 
@@ -160,7 +164,7 @@ async def test_a_question_inside_waits_and_goes_on_inside(journal: Journal, pass
     assert [entry[0] for entry in done if isinstance(entry, tuple)] == ["weighed", "packed"]
 
 
-async def test_updates_are_told_once(journal: Journal, passing: Passing) -> None:
+async def test_updates_are_told_once(journal: Journal, tmp_path: Path) -> None:
     told: list[str] = []
 
     def tell(event: Event) -> None:
@@ -168,10 +172,10 @@ async def test_updates_are_told_once(journal: Journal, passing: Passing) -> None
         if isinstance(event, Progress):
             told.append(event.text)
 
+    journal.begin("r1", "[]", TODAY)
     for _ in range(2):
-        begun, past = passing(), journal.past("r1")
-        told_before = past.said if past else 0
-        run = Run("r1", begun.conversation, TODAY, begun.state, begun._execution, tell=tell, told=told_before)
+        execution = Execution("r1", journal, TODAY, tmp_path, journal.past("r1"), tell)
+        run = Run.begin(RunContext(execution), [Turn("customer", "one lamp")])
         run.unlock(order)
         await in_order(run)
         await asyncio.sleep(0.05)  # events are not waited for
