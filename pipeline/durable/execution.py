@@ -30,6 +30,8 @@ from pipeline.journal.journal import Journal
 from pipeline.journal.rows import Past, StepRow, digest
 from pipeline.outcome import Escalation, Question
 
+_BESIDE = "."
+"""In the position of a step that is made in a task under gather."""
 _TEXT: TypeAdapter[str] = TypeAdapter(str)
 
 
@@ -107,9 +109,7 @@ class Execution:
             inner = [step for position, step in self._past.items() if position.startswith(inside)]
             self._visited += len(inner)
             self.steps[-1:-1] = inner
-            said = recorded.detail["says"]
-            if isinstance(said, int):  # an earlier version kept only how many updates were told in a call
-                said = self._told[:said]
+            said = recorded.detail.get("said", self._told[: recorded.detail["says"]])
             self._said[call.scope] += said
             for text in said:
                 self._was_told(text)
@@ -123,7 +123,9 @@ class Execution:
                 await self.positions.end_below()  # whatever it still does would be done again in the next pass
                 said = self._said.pop(scope, [])
                 self._said[call.scope] += said
-        note.detail["says"] = said
+        note.detail["says"] = len(said)
+        if said and _BESIDE in call.position:  # others may have told theirs meanwhile: how many does not tell which
+            note.detail["said"] = said
         row = note.row(call, results.dump(name, value, adapter), None)
         await self._keep(row)
         inner = [step for step in self.steps if step.position.startswith(inside)]
