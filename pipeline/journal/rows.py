@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -102,13 +102,13 @@ class Waiting:
 class Past:
     """What the journal holds of one record when work on it goes on.
 
-    `said` counts updates already told, `retries` how often the record was opened again after it had ended.
+    `told`: the texts of updates that were told, `retries` how often the record was opened again after it had ended.
     """
 
     today: date
     steps: Mapping[str, StepRow]
     actions: Mapping[str, ActionRow]
-    said: int = 0
+    told: Sequence[str] = ()
     retries: int = 0
 
 

@@ -77,10 +77,8 @@ class Gate:
         """The customer's choice between the two likeliest intents of an ambiguous decision. Raises as `Run.ask`."""
         likeliest = [name for name, _ in decision.candidates if name in self._workflows][:2]
         phrases = [self._workflows[intent].phrase for intent in likeliest]
-        conversation = list(run.conversation)
-        answer = await run.ask(f"Do you want to {' or to '.join(phrases)}?", field="intent", choices=phrases)
         # The gate's question is no part of what was said about the matter itself.
-        run.conversation[:] = conversation
+        answer = await run.aside().ask(f"Do you want to {' or to '.join(phrases)}?", field="intent", choices=phrases)
         return replace(decision, kind="intent", intent=likeliest[phrases.index(answer)], by="customer")
 
     async def _ask_model(self, run: Run, decision: Decision) -> Decision:

@@ -20,7 +20,6 @@ from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import Dropped, GuardrailViolation, InterlockError, JournalError, Suspend, UsageError, WrongIntent
 from pipeline.events import Event, Routed
-from pipeline.forms.amending import settled
 from pipeline.outcome import Ending, Escalation, Part, decisive
 from pipeline.routing import multi_intent
 from pipeline.routing.decision import Decision
@@ -99,8 +98,8 @@ class Dispatch:
             if done and done[-1].ending.status == "needs_input":
                 self.parts.append(Part(wish.text, wish.intent, None))
                 continue
-            await self.execution.close()  # what an escalated part left behind
-            self.execution.begin(f"part{number}")
+            await self.execution.positions.close()  # what an escalated part left behind
+            self.execution.positions.begin(f"part{number}")
             self._present, run = None, run.about(wish.text)
 
             async def serve(run: Run = run, wish: Wish = wish) -> object:
@@ -136,13 +135,12 @@ class Dispatch:
             try:
                 return await self._attempt(run, without)
             except WrongIntent as wrong:
-                await self.execution.close()
                 if wrong.text is not None:
                     without.clear()
                 elif self._present is not None and self._present.intent is not None:
                     without.append(self._present.intent)
+                await self.execution.positions.start_over()
                 run = run.about(wrong.text)
-                self.execution.start_over()
         raise Escalation("human", f"The gate decided {REROUTES + 1} times about this request, and each was wrong.")
 
     async def _attempt(self, run: Run, without: Sequence[str]) -> object:
@@ -158,9 +156,8 @@ class Dispatch:
                 raise Escalation("human", f"The request was taken for {tried} in vain, and fits nothing else.")
             return self.app.out_of_scope
         workflow = self.workflows[decision.intent]
-        run.unlock(workflow)
-        run.sure = decision.sure or decision.by != "encoder"
-        return await settled(lambda: workflow.body(run), run.start_over)
+        run.unlock(workflow, decision.sure or decision.by != "encoder")
+        return await run.serve(workflow)
 
     async def _is_elsewhere(self, answer: str) -> bool:
         """Whether the gate is sure that an answer is for another intent than the present one."""

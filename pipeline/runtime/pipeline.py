@@ -24,6 +24,7 @@ from pipeline.record import Record
 from pipeline.routing.gate import Gate
 from pipeline.routing.router import Router, open_router
 from pipeline.run.run import Run
+from pipeline.run.scope import RunContext
 from pipeline.runtime.dispatch import Dispatch
 from pipeline.runtime.equipment import Equipment
 from pipeline.runtime.launch import Launch
@@ -123,25 +124,19 @@ class Pipeline:
         execution = Execution(record.id, self.journal, today, self.state, past, self._tell, self._idle_actions)
         if memory is None and past and any(step.name.startswith((KEPT, RECALLED)) for step in past.steps.values()):
             memory = Memory()  # served once more outside of its conversation: what it recalled is in its journal
-        run = Run(
-            record.id,
-            record.conversation,
-            today,
-            self.state,
+        context = RunContext(
             execution,
             self.client,
             self._equipment.retriever,
-            seed=self._seed + RETRY_STRIDE * (past.retries if past else 0),
-            tell=self._tell,
-            told=past.said if past else 0,
+            self._seed + RETRY_STRIDE * (past.retries if past else 0),
             second=self._second,
             memory=memory,
         )
         dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell)
         try:
-            done = await dispatch.follow(run)
+            done = await dispatch.follow(Run.begin(context, record.conversation))
         finally:
-            await execution.close()
+            await execution.positions.close()
         return await self._finish(record, dispatch, execution.steps, done.ending, done.trace)
 
     async def quarantine(self, record: Record, why: str | Escalation) -> tuple[Outcome, str]:

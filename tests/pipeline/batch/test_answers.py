@@ -91,7 +91,7 @@ class Visit(Contract):
 async def visit(run: Run) -> str:
     """Plan a visit."""
     values: dict[str, object] = {"day": None, "nights": None, "town": None}
-    form, _ = await run._filling.collect(Visit, values, ())
+    form, _ = await run._scope.filling.collect(Visit, values, ())
     return f"{form.town} on {form.day} for {form.nights}"
 
 
