@@ -22,12 +22,8 @@ from typing import ClassVar
 
 
 class KnowledgeError(Exception):
-    """Root of the tree. `str(error)` is one sentence: what happened, then what to do.
+    """Root of the tree. `str(error)` is one sentence: what happened, then what to do."""
 
-    `retryable` says whether the same call may succeed later without anything being changed.
-    """
-
-    retryable: ClassVar[bool] = False
     hint: ClassVar[str] = ""
 
     def __init__(self, what: str, hint: str | None = None) -> None:
@@ -98,5 +94,4 @@ class OlderIndex(IndexFolderError):
 class IndexBusy(IndexFolderError):
     """Another process is building this index."""
 
-    retryable = True
     hint = "wait for it to finish, then try again"

@@ -15,16 +15,10 @@ ModelError
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class ModelError(Exception):
-    """`str(error)` is one sentence, what happened, followed by the hint, what to do.
+    """`str(error)` is one sentence, what happened, followed by the hint, what to do."""
 
-    `retryable` says whether the same call may succeed later without any change.
-    """
-
-    retryable: ClassVar[bool] = False
     hint: str = ""
 
     def __init__(self, what: str, hint: str | None = None) -> None:
@@ -58,7 +52,6 @@ class EngineError(ModelError):
 class EngineUnavailable(EngineError):
     """The server does not answer. Nothing is known to be wrong with the request."""
 
-    retryable = True
     hint = "Check that the server is running, then try again."
 
 

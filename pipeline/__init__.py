@@ -49,12 +49,16 @@ from pipeline.events import (
 from pipeline.forms.memory import Memory
 from pipeline.guardrail import Guardrail, guardrail
 from pipeline.journal.journal import Journal
-from pipeline.outcome import Escalation, Outcome, Part, Question, Receipt
+from pipeline.outcome import Ending, Escalation, Outcome, Part, Question, Receipt
 from pipeline.record import BadRecord, Record, Turn
-from pipeline.routing.router import Decision, Router
+from pipeline.routing.decision import Decision
+from pipeline.routing.router import Router
 from pipeline.run.declaration import workflow
 from pipeline.run.run import Run
+from pipeline.runtime.equipment import Equipment
+from pipeline.runtime.launch import Launch
 from pipeline.runtime.pipeline import Pipeline
+from pipeline.runtime.session import Session
 from pipeline.workflow import Workflow
 
 __all__ = [
@@ -69,6 +73,8 @@ __all__ = [
     "Busy",
     "Decision",
     "Dialogues",
+    "Ending",
+    "Equipment",
     "Escalated",
     "Escalation",
     "Event",
@@ -79,6 +85,7 @@ __all__ = [
     "InterlockError",
     "Journal",
     "JournalError",
+    "Launch",
     "Listener",
     "Memory",
     "MessageReceived",
@@ -102,6 +109,7 @@ __all__ = [
     "Routed",
     "Router",
     "Run",
+    "Session",
     "Spoken",
     "Step",
     "StepFailed",

@@ -21,15 +21,11 @@ Escalation (BaseException)    not an error: a person takes over (outcome.py)
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pipeline.outcome import Question
 
 
 class InterlockError(Exception):
-    """Base of every error of this package. `retryable`: the same call may succeed later without any change."""
-
-    retryable: ClassVar[bool] = False
+    """Base of every error of this package."""
 
 
 class UsageError(InterlockError):
@@ -42,8 +38,6 @@ class UnknownConversation(UsageError):
 
 class Busy(UsageError):
     """Somebody else is at it: a message is still being worked on, or another operator has taken the escalation."""
-
-    retryable: ClassVar[bool] = True
 
 
 class ActionNotUnlocked(UsageError):
@@ -72,13 +66,9 @@ class NotApproved(UsageError):
 class JournalError(InterlockError):
     """The journal cannot be opened, read or written."""
 
-    retryable: ClassVar[bool] = True
-
 
 class ClusterError(InterlockError):
     """Machines or processes of a cluster were lost, and others could not take over."""
-
-    retryable: ClassVar[bool] = True
 
 
 class ReplayMismatch(InterlockError):

@@ -86,69 +86,86 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """How a request ended. `result` is the contract's public dump and `contract` its class name.
+
+    `message` is the text of an ending in words (a workflow that returned a str, a polite refusal); `error` is the
+    one-sentence reason of a failure.
+    """
+
+    status: Status
+    result: Mapping[str, Any] | None = None
+    contract: str | None = None
+    message: str | None = None
+    question: Question | None = None
+    escalation: Escalation | None = None
+    error: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """All but the status, ready for JSON."""
+        return {
+            "result": self.result,
+            "contract": self.contract,
+            "message": self.message,
+            "question": None if self.question is None else self.question.row(),
+            "escalation": None if self.escalation is None else asdict(self.escalation),
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True)
 class Part:
     """One of several intents of a message: the customer's own words for it, and how it ended.
 
-    "pending": it is begun when the parts before it have ended. The other fields as in an Outcome.
+    None: it is pending, and begun when the parts before it have ended.
     """
 
     text: str
     intent: str | None
-    status: Status | Literal["pending"]
-    result: Mapping[str, Any] | None = None
-    contract: str | None = None
-    message: str | None = None
-    question: Question | None = None
-    escalation: Escalation | None = None
-    error: str | None = None
+    ending: Ending | None
+
+    @property
+    def status(self) -> Status | Literal["pending"]:
+        """That of its ending."""
+        return "pending" if self.ending is None else self.ending.status
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON."""
-        return {"text": self.text, "intent": self.intent, "status": self.status} | _ended(self)
+        row = {"text": self.text, "intent": self.intent, "status": self.status}
+        return row | (dict.fromkeys(_ENDED) if self.ending is None else self.ending.row())
+
+
+_ENDED = tuple(field.name for field in dataclasses.fields(Ending) if field.name != "status")
+
+
+def decisive(parts: Sequence[Part]) -> Ending:
+    """The ending that decides a record's: one that waits, else failed, else with a person, else the first."""
+    order = ("needs_input", "failed", "escalated", "completed")
+    return min((part.ending for part in parts if part.ending is not None), key=lambda end: order.index(end.status))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One record's status and what goes with it.
+    """How one record ended, and how that was obtained.
 
-    `result` is the contract's public dump and `contract` its class name; `message` is the text of an ending in words
-    (a workflow that returned a str, a polite refusal); `error` is the one-sentence reason of a failure.
     `parts`, if one message held several intents, in the order in which they are served; `intent` is then the first
-    one's, and everything else that of the part which decides the record's status (`Outcome.decisive`).
+    one's, and `ending` that of the part which decides (`decisive`).
     """
 
     custom_id: str
-    status: Status
     intent: str | None
+    ending: Ending
     receipt: Receipt
-    result: Mapping[str, Any] | None = None
-    contract: str | None = None
-    message: str | None = None
-    question: Question | None = None
-    escalation: Escalation | None = None
-    error: str | None = None
     parts: tuple[Part, ...] = ()
 
-    @staticmethod
-    def decisive(parts: Sequence[Part]) -> Part:
-        """The part that decides a record's status: one that waits, else failed, else with a person, else the first."""
-        order = ("needs_input", "failed", "escalated", "completed", "pending")
-        return min(parts, key=lambda part: order.index(part.status))
+    @property
+    def status(self) -> Status:
+        """That of its ending."""
+        return self.ending.status
 
     def row(self) -> dict[str, Any]:
         """The line of results.jsonl, ready for JSON."""
-        row = {"custom_id": self.custom_id, "status": self.status, "intent": self.intent} | _ended(self)
+        row = {"custom_id": self.custom_id, "status": self.status, "intent": self.intent} | self.ending.row()
         if self.parts:
             row["parts"] = [part.row() for part in self.parts]
         return row | {"receipt": self.receipt.row()}
-
-
-def _ended(ending: Part | Outcome) -> dict[str, Any]:
-    return {
-        "result": ending.result,
-        "contract": ending.contract,
-        "message": ending.message,
-        "question": None if ending.question is None else ending.question.row(),
-        "escalation": None if ending.escalation is None else asdict(ending.escalation),
-        "error": ending.error,
-    }

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from pipeline import UsageError, load_app
+from pipeline import load_app
 from pipeline.batch.answers import apply
-from pipeline.batch.folder import Folder
 from pipeline.batch.requests import BadLine
 from pipeline.batch.shards import folders_in, home_of, refuse_shard
 from pipeline.journal.journal import Journal
-from pipeline.runtime.manifest import read_manifest
+from pipeline.runtime.folder import Folder
+from pipeline.runtime.manifest import read_launch
 from scripts.console import console
 from scripts.run import finish
 
@@ -34,10 +35,8 @@ def answer(
     """
     folders_in(out)
     refuse_shard(out)
-    launch: dict[str, Any] = dict(read_manifest(out).launch)
-    if not launch:
-        raise UsageError(f"{out} does not say how it was run: run it again with `interlock run`.")
-    app = load_app(launch["app"])
+    launch = read_launch(out)
+    app = load_app(launch.app)
 
     async def give() -> tuple[list[str], list[BadLine]]:
         async with AsyncExitStack() as stack:
@@ -56,6 +55,6 @@ def answer(
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
     console.print(f"{len(answered)} of {len(answered) + len(bad)} answers were given to their records.")
     try:
-        finish(app, None, out, launch | ({"model": model} if model else {}))
+        finish(app, None, out, replace(launch, model=model or launch.model))
     except typer.Exit as done:
         raise typer.Exit(done.exit_code or int(bool(bad))) from None

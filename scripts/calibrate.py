@@ -14,19 +14,18 @@ from pipeline import load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import fit
-from pipeline.routing.calibrated_router import CalibratedRouter, digest_of, examples_of
 from pipeline.routing.dataset import read_rows
 from pipeline.routing.evaluation import Judged, figures
 from pipeline.routing.fitting import PRECISION
+from pipeline.routing.router import Router, digest_of, examples_of
 from scripts.console import finish, tell
 from scripts.evaluate.gate_report import judged_of, report
-
-TRAVEL = "pipeline.workflows.travel"
+from scripts.options import TRAVEL, AppOption
 
 
 def calibrate(
     data: Annotated[Path, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line.')],
-    app: Annotated[str, typer.Option(help="Module, or file.py, with `app = App(…)`.")] = TRAVEL,
+    app: AppOption = TRAVEL,
     precision: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone.")
     ] = PRECISION,
@@ -60,7 +59,7 @@ def calibrate(
         for number, (seen, unseen) in enumerate(parts.split(vectors, labels), 1):
             tell(f"Proof, part {number}…")
             part = fit(vectors[seen], [labels[n] for n in seen], precision=precision, seed=seed)
-            decisions = CalibratedRouter(part, layers).decide_vectors(vectors[unseen])
+            decisions = Router(layers, part).decide_vectors(vectors[unseen])
             judged += [
                 judged_of(rows[n], decision, decision.sure) for n, decision in zip(unseen, decisions, strict=True)
             ]

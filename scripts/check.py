@@ -21,7 +21,7 @@ from models.grammar.grammar import compile_grammar
 from pipeline.text import short
 from scripts.console import console
 from scripts.discovery import find_contracts
-from scripts.run import TRAVEL
+from scripts.options import TRAVEL
 from scripts.schema_folder import check_folder
 
 GROUP = 10

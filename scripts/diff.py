@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import UsageError
-from pipeline.batch.folder import Folder
+from pipeline.runtime.folder import Folder
 from scripts.console import console
 from scripts.inspect import ending
 

@@ -10,13 +10,12 @@ import typer
 from index import JudgementsError, KnowledgeError, NotAnIndex, SourceError, WhereError
 from models.errors import ContractError, ModelError, ModelNotFound
 from pipeline.errors import InterlockError, UsageError
-from scripts import bench, index
+from scripts import bench, evaluate, index
 from scripts.answer import answer
 from scripts.calibrate import calibrate
 from scripts.chat import chat
 from scripts.check import check
 from scripts.diff import diff
-from scripts.evaluate import forms
 from scripts.inspect import inspect
 from scripts.ledger import ledger
 from scripts.replay import replay
@@ -43,7 +42,7 @@ app.command()(diff)
 app.command()(ledger)
 app.command()(replay)
 app.add_typer(index.app, name="index")
-app.add_typer(forms.app, name="evaluate")
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 app.command("serve-flags")(flags)
 app.command("train-tiny")(train_tiny)

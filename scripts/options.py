@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+TRAVEL = "pipeline.workflows.travel"
+"""The sample app, which commands take unless another is named."""
+
 AppOption = Annotated[str, typer.Option("--app", help="Module, or file.py, with `app = App(…)`.")]
 ModelOption = Annotated[
     str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +12,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipeline import Outcome, UsageError, load_app
+from pipeline import Launch, Outcome, load_app
 from pipeline.batch.replay_record import rerun
 from pipeline.batch.shards import home_of
-from pipeline.runtime.manifest import read_manifest
-from scripts.cluster import opened
+from pipeline.runtime.manifest import read_launch
 from scripts.console import console
 from scripts.diff import COMPARED
+from scripts.equipment import equipped
 from scripts.inspect import ending
 
 
@@ -32,13 +33,9 @@ def replay(
     Exit code 1 if it comes to another end than before.
     """
     home_of(out, custom_id).found()
-    manifest = read_manifest(out)
-    launch = dict(manifest.launch)
-    if not launch:
-        raise UsageError(f"{out} does not say how it was run: run it again with `interlock run`.")
-    before, outcome, fresh = asyncio.run(
-        _again(out, custom_id, since or None, launch | _named(model), manifest.sampling)
-    )
+    launch = read_launch(out)
+    launch = replace(launch, model=model or launch.model)
+    before, outcome, fresh = asyncio.run(_again(out, custom_id, since or None, launch))
     row = outcome.row()
     changed = [name for name in COMPARED if before is None or _plain(before.get(name)) != _plain(row.get(name))]
     table = Table(title=Text(f"{custom_id}, {len(fresh)} steps anew"), title_justify="left", show_header=False)
@@ -50,17 +47,12 @@ def replay(
     raise typer.Exit(1 if changed else 0)
 
 
-def _named(model: str) -> dict[str, str]:
-    return {"model": model} if model else {}
-
-
 async def _again(
-    out: Path, id: str, since: str | None, launch: dict[str, Any], sampling: Any
+    out: Path, id: str, since: str | None, launch: Launch
 ) -> tuple[dict[str, Any] | None, Outcome, list[str]]:
-    app = load_app(launch["app"])
-    async with opened(app, launch, out) as equipment:
-        parts = {name: equipment[name] for name in ("engine", "second", "embedder", "retriever", "mode")}
-        return await rerun(app, home_of(out, id).found(), id, since, seed=sampling["seed"], **parts)
+    app = load_app(launch.app)
+    async with equipped(app, launch, out) as equipment:
+        return await rerun(app, home_of(out, id).found(), id, since, equipment, launch)
 
 
 def _plain(value: Any) -> Any:

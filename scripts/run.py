@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from collections.abc import Sequence
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipeline import App, Requests, Summary, load_app, read_requests, run_batch
-from pipeline.generation.engine_client import waits_of
-from scripts.cluster import check, opened, sharded
+from pipeline import App, Launch, Requests, Summary, UsageError, load_app, read_requests, run_batch
+from pipeline.batch.shards import refuse_shard
 from scripts.console import concurrency_of, console, day_of, tell
-from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
+from scripts.equipment import equipped
+from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
 from scripts.summary import show
-
-TRAVEL = "pipeline.workflows.travel"
 
 
 def run(
@@ -60,33 +59,42 @@ def run(
 ) -> None:
     """Run a batch of requests through an app. Running the same command again continues where it stopped."""
     day = day_of(today)
-    check(ray, shards, [model, second_model], out)
+    launch = Launch(
+        app=app,
+        model=model,
+        second=second_model,
+        index=None if index is None else str(index.resolve()),
+        enforcement=enforcement,
+        gate=gate,
+        thinking=thinking,
+        concurrency=concurrency_of(concurrency),
+        seed=seed,
+        ray=ray,
+        shards=shards,
+        wait=wait,
+    )
+    refuse_shard(out)
+    _check_cluster(launch)
     loaded, asked = load_app(app), read_requests(requests)
     for error in islice(asked.bad_lines(), 5):
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
     if asked.errors > 5:
         console.print(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.", markup=False)
-    launch = {
-        "app": app,
-        "model": model,
-        "second": second_model,
-        "index": None if index is None else str(index.resolve()),
-        "enforcement": enforcement,
-        "gate": gate,
-        "thinking": thinking,
-        "concurrency": concurrency_of(concurrency),
-        "seed": seed,
-        "ray": ray,
-        "shards": shards,
-    }
-    options = {"today": day, "retry": retry or (), "accept_changes": accept_changes, "waits": waits_of(wait)}
-    finish(loaded, asked, out, launch, **options)
+    finish(loaded, asked, out, launch, day, retry or (), accept_changes)
 
 
-def finish(app: App, asked: Requests | None, out: Path, launch: dict[str, Any], **options: Any) -> None:
+def finish(
+    app: App,
+    asked: Requests | None,
+    out: Path,
+    launch: Launch,
+    today: date | None = None,
+    retry: Sequence[str] = (),
+    accept_changes: bool = False,
+) -> None:
     """Serve what is left in a folder, show what became of it, and exit as `interlock run` does."""
     try:
-        summary, stopped = asyncio.run(batch(app, asked, out, launch, **options))
+        summary, stopped = asyncio.run(_batch(app, asked, out, launch, today, retry, accept_changes))
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped; the same command goes on from here.")
         raise typer.Exit(130) from None
@@ -97,8 +105,14 @@ def finish(app: App, asked: Requests | None, out: Path, launch: dict[str, Any], 
     raise typer.Exit(130 if stopped else summary.exit_code)
 
 
-async def batch(
-    app: App, asked: Requests | None, out: Path, launch: dict[str, Any], today: date | None = None, **options: Any
+async def _batch(
+    app: App,
+    asked: Requests | None,
+    out: Path,
+    launch: Launch,
+    today: date | None,
+    retry: Sequence[str],
+    accept_changes: bool,
 ) -> tuple[Summary, bool]:
     """Open what an app needs as `launch` says, and run its batch with a progress bar; whether it was stopped early."""
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
@@ -108,27 +122,53 @@ async def batch(
     def finished(id: str, status: str) -> None:
         bar.update(task, advance=1, description=f"{id}: {status.replace('_', ' ')}")
 
-    options |= {"today": today, "progress": tell}
-    if launch.get("ray"):
-        options.pop("waits", None)
+    if launch.ray:
+        from pipeline.batch.cluster import run_shards  # Ray is an extra, and takes a second to import
+
         stop = _stopped_by_signal()
         with bar:
-            return await sharded(app, asked, out, launch, stop=stop, on_outcome=finished, **options), stop.is_set()
-    async with opened(app, launch, out) as equipment:
+            summary = await run_shards(
+                app,
+                asked,
+                out,
+                launch,
+                equip=equipped,
+                today=today,
+                retry=retry,
+                accept_changes=accept_changes,
+                stop=stop,
+                on_outcome=finished,
+                progress=tell,
+            )
+        return summary, stop.is_set()
+    async with equipped(app, launch, out) as equipment:
         stop = _stopped_by_signal()
         with bar:
             summary = await run_batch(
                 app,
                 asked,
                 out,
-                seed=launch["seed"],
-                launch=launch,
+                equipment,
+                launch,
+                today=today,
+                retry=retry,
+                accept_changes=accept_changes,
                 stop=stop,
                 on_outcome=lambda outcome: finished(outcome.custom_id, outcome.status),
-                **equipment,
-                **options,
+                progress=tell,
             )
     return summary, stop.is_set()
+
+
+def _check_cluster(launch: Launch) -> None:
+    """Whether the options of a cluster make sense together. UsageError."""
+    if bool(launch.ray) != bool(launch.shards):
+        raise UsageError("--ray and --shards belong together: for example --ray local --shards 4.")
+    for model in launch.models if launch.ray else ():
+        if model.startswith("vllm:"):
+            raise UsageError(
+                f"'{model}' would start a server for every worker: start one on each machine, and give its address."
+            )
 
 
 def _stopped_by_signal() -> asyncio.Event:

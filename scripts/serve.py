@@ -7,19 +7,19 @@ import json
 import logging
 import os
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from socket import socket
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from pipeline import load_app
+from pipeline import Launch, load_app
 from pipeline.service import Limits, Tokens
 from pipeline.service.tokens import VARIABLE
-from scripts.cluster import opened
 from scripts.console import console, day_of
-from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
-from scripts.run import TRAVEL
+from scripts.equipment import equipped
+from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
 
 DEFAULT = Limits()
 
@@ -59,7 +59,7 @@ def serve(
     """Serve conversations, escalations and uploaded batches, with a page for them at /."""
     known = Tokens.read(tokens, os.environ.get(VARIABLE, ""))
     known.check_bind(host)
-    day_of(today)
+    day = day_of(today)
     limits = replace(
         DEFAULT,
         body=body,
@@ -71,42 +71,50 @@ def serve(
         streams=streams,
         turn_seconds=turn_seconds,
     )
-    launch = {
-        "app": app,
-        "model": model,
-        "second": second_model,
-        "index": None if index is None else str(index.resolve()),
-        "enforcement": enforcement,
-        "gate": gate,
-        "thinking": thinking,
-        "concurrency": concurrency,
-        "seed": seed,
-    }
+    launch = Launch(
+        app=app,
+        model=model,
+        second=second_model,
+        index=None if index is None else str(index.resolve()),
+        enforcement=enforcement,
+        gate=gate,
+        thinking=thinking,
+        concurrency=concurrency,
+        seed=seed,
+    )
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
-    options = {"today": day_of(today), "seed": seed, "accept_changes": accept_changes}
-    asyncio.run(_serve(out, launch, known, limits, host, port, options))
-
-
-async def _serve(
-    out: Path, launch: dict[str, Any], tokens: Tokens, limits: Limits, host: str, port: int, options: dict[str, Any]
-) -> None:
     from pipeline.service.server import listen  # FastAPI takes a second to import
 
     with listen(host, port) as bound:
-        await _answer(bound, out, launch, tokens, limits, options)
+        asyncio.run(_serve(bound, out, launch, known, limits, day, accept_changes))
     console.print("Stopped; the same command goes on from here.")
 
 
-async def _answer(
-    bound: socket, out: Path, launch: dict[str, Any], tokens: Tokens, limits: Limits, options: dict[str, Any]
+async def _serve(
+    bound: socket,
+    out: Path,
+    launch: Launch,
+    tokens: Tokens,
+    limits: Limits,
+    today: date | None,
+    accept_changes: bool,
 ) -> None:
     from pipeline.service.server import serve
     from pipeline.service.service import serving
 
-    loaded = load_app(launch["app"])
+    loaded = load_app(launch.app)
     async with (
-        opened(loaded, launch, out) as equipment,
-        serving(loaded, out, equipment, tokens=tokens, limits=limits, launch=launch, **options) as service,
+        equipped(loaded, launch, out) as equipment,
+        serving(
+            loaded,
+            out,
+            equipment,
+            launch,
+            tokens=tokens,
+            limits=limits,
+            today=today,
+            accept_changes=accept_changes,
+        ) as service,
     ):
 
         def ready() -> None:

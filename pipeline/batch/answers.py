@@ -19,8 +19,8 @@ from models.said import Unread
 from pipeline.action import Action
 from pipeline.app import App
 from pipeline.batch.requests import BadLine
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
-from pipeline.chat.store import ConversationStore
 from pipeline.errors import UsageError
 from pipeline.forms import dialogue_acts, slots
 from pipeline.journal.journal import Journal

@@ -12,121 +12,96 @@ import asyncio
 import io
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
 from models.engines.engine import Engine
 from pipeline.app import App
 from pipeline.batch import exports
-from pipeline.batch.folder import Folder, write_lines, write_rows
 from pipeline.batch.requests import Requests
 from pipeline.batch.summary import Summary, Tally
 from pipeline.errors import JournalError, UsageError
 from pipeline.events import Listener
-from pipeline.generation.engine_client import WAITS
+from pipeline.files import write_lines, write_rows
 from pipeline.journal.journal import Journal
 from pipeline.journal.quarantine import convicted, sentence
 from pipeline.outcome import Outcome
 from pipeline.record import Record
-from pipeline.routing.gate import Mode
 from pipeline.runtime.concurrency import START, ConcurrencyLimit
-from pipeline.runtime.manifest import index_identity, manifest_of
+from pipeline.runtime.equipment import Equipment
+from pipeline.runtime.folder import Folder
+from pipeline.runtime.launch import Concurrency, Launch
 from pipeline.runtime.pipeline import Pipeline
-from pipeline.runtime.telemetry import Telemetry
-
-if TYPE_CHECKING:
-    from index.embedding import Embedder
-    from index.retriever import Retriever
+from pipeline.runtime.session import Session
 
 
 async def run_batch(
     app: App,
     requests: Requests | None,
     out: Path,
+    equipment: Equipment = Equipment(),
+    launch: Launch = Launch(),
     *,
-    engine: Engine | None = None,
-    second: Engine | None = None,
-    embedder: Embedder | None = None,
-    retriever: Retriever | None = None,
-    concurrency: int | Literal["auto"] = START,
-    state: Path | None = None,
     today: date | None = None,
-    seed: int = 0,
+    state: Path | None = None,
     retry: Collection[str] = (),
     accept_changes: bool = False,
-    launch: Mapping[str, Any] | None = None,
     stop: asyncio.Event | None = None,
-    telemetry: Telemetry | None = None,
-    mode: Mode = "cascade",
-    waits: Sequence[float] = WAITS,
     listeners: Sequence[Listener] = (),
     on_outcome: Callable[[Outcome], None] = lambda outcome: None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Summary:
     """Bring every record to a status, into the folder `out`; records that have one already are left alone.
 
-    `requests`: None goes on with the records that the folder holds. `concurrency`: records under way at once; "auto"
-    follows the servers' queues. `today` is the day that "tomorrow" counts from; a folder keeps the day of its first
-    run. `retry`: statuses ("failed", "escalated") and ids of records to serve once more. `state`: the folder of the
-    app's own files, prepared already, when others share it; by default `out`, prepared here. `accept_changes` goes on
-    although the folder was made with something else, and records it. `launch` is what a later command needs to open the
-    same again. Once `stop` is set, no further record is begun. `telemetry` takes each record's spans.
-    `mode`: who decides at the gate (`Gate`).
+    `requests`: None goes on with the records that the folder holds. `launch`: seed, concurrency, gate and wait count
+    here; all of it is kept for a later command that opens the same again. `today` is the day that "tomorrow" counts
+    from; a folder keeps the day of its first run. `retry`: statuses ("failed", "escalated") and ids of records to serve
+    once more. `state` and `accept_changes` as for `Session.begin`. Once `stop` is set, no further record is begun.
 
     Raises UsageError with nothing changed; EngineUnavailable, JournalError and CancelledError leave every unfinished
     record to be continued.
     """
-    if concurrency != "auto" and concurrency < 1:
-        raise UsageError(f"The concurrency is {concurrency}: it must be at least 1.")
-    folder = Folder(out)
-    await asyncio.to_thread(folder.make)
-    with folder.locked():
-        index = None if retriever is None else index_identity(retriever)
-        manifest = manifest_of(app, engine, second, index, today, seed, launch).settle(out, today, accept_changes)
-        async with Journal.open(folder.journal) as journal:
-            batch = _Batch(requests, folder, journal)
-            if retry:
-                await journal.retry(retry)
-            batch.write()
-            pipeline = await Pipeline.open(
-                app,
-                journal,
-                out if state is None else state,
-                date.fromisoformat(manifest.today),
-                prepared=state is not None,
-                embedder=embedder,
-                engine=engine,
-                second=second,
-                retriever=retriever,
-                seed=seed,
-                telemetry=telemetry,
-                mode=mode,
-                listeners=listeners,
-                waits=waits,
-                progress=progress,
-            )
-            await journal.begin_run(asdict(manifest))
-            level = ConcurrencyLimit(START if concurrency == "auto" else concurrency)
-            if concurrency == "auto" and engine is not None:
-                level = ConcurrencyLimit.auto(engine, progress)
-            started = time.perf_counter()
-            try:
-                async with level:
-                    finished = await batch.work(pipeline, level, on_outcome, stop or asyncio.Event())
+    if launch.concurrency != "auto" and launch.concurrency < 1:
+        raise UsageError(f"The concurrency is {launch.concurrency}: it must be at least 1.")
+    async with Session.open(app, out) as session:
+        folder, journal = session.folder, session.journal
+        if requests is not None:  # before anything is written
+            refuse_other_texts(requests, journal, out)
+        pipeline = await session.begin(
+            equipment,
+            launch,
+            today=today,
+            state=state,
+            accept_changes=accept_changes,
+            listeners=listeners,
+            progress=progress,
+        )
+        if retry:
+            await journal.retry(retry)
+        batch = _Batch(requests, folder, journal)
+        batch.write()
+        level = _level(launch.concurrency, equipment.engine, progress)
+        started = time.perf_counter()
+        try:
+            async with level:
+                finished = await batch.work(pipeline, level, on_outcome, stop or asyncio.Event())
+            exports.write(folder, journal)
+        except BaseException:
+            with suppress(OSError, JournalError):  # the error in flight says more
                 exports.write(folder, journal)
-            except BaseException:
-                with suppress(OSError, JournalError):  # the error in flight says more
-                    exports.write(folder, journal)
-                raise
-            finally:
-                journal.end_run()
-            busy = pipeline.client.busy_seconds if pipeline.client else 0.0
-            errors = requests.errors if requests is not None else 0
-            return batch.tally.summary(finished, errors, time.perf_counter() - started, busy)
+            raise
+        busy = pipeline.client.busy_seconds if pipeline.client else 0.0
+        errors = requests.errors if requests is not None else 0
+        return batch.tally.summary(finished, errors, time.perf_counter() - started, busy)
+
+
+def _level(concurrency: Concurrency, engine: Engine | None, progress: Callable[[str], None]) -> ConcurrencyLimit:
+    if concurrency != "auto":
+        return ConcurrencyLimit(concurrency)
+    return ConcurrencyLimit(START) if engine is None else ConcurrencyLimit.auto(engine, progress)
 
 
 def refuse_other_texts(requests: Requests, journal: Journal, out: Path) -> None:
@@ -147,8 +122,6 @@ class _Batch:
         self._folder = folder
         self._requests = requests
         self._journal = journal
-        if requests is not None:  # before anything is written
-            refuse_other_texts(requests, journal, folder.path)
 
     def write(self) -> None:
         """Bring the folder's files in line with the journal, before any record is served."""

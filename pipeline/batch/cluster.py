@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from datetime import date
@@ -28,6 +28,7 @@ from pipeline.batch.shards import Shards
 from pipeline.batch.summary import Summary
 from pipeline.batch.worker import Equip, Job, Worker
 from pipeline.errors import ClusterError, InterlockError, JournalError, UsageError
+from pipeline.runtime.launch import Launch
 from pipeline.runtime.manifest import Manifest
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported
@@ -55,10 +56,8 @@ async def run_shards(
     app: App,
     requests: Requests | None,
     out: Path,
+    launch: Launch,
     *,
-    address: str,
-    number: int,
-    launch: Mapping[str, Any],
     equip: Equip,
     today: date | None = None,
     retry: Collection[str] = (),
@@ -68,26 +67,28 @@ async def run_shards(
     on_outcome: Callable[[str, str], None] = lambda id, status: None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Summary:
-    """As `run_batch`, with the records dealt to `number` shards that workers of a Ray cluster serve side by side.
+    """As `run_batch`, with the records dealt to shards that workers of a Ray cluster serve side by side.
 
-    `address`: "local", or that of a cluster's head, "host:port". `launch["app"]` names the app as `load_app` reads it;
-    `equip` is called in every worker and has to be importable there. `cpus`: of this machine, for "local"; one worker
-    runs on each at most. `on_outcome` gets ids and statuses; a few may be missing after a worker was lost.
+    `launch.ray`: "local", or the address of a cluster's head, "host:port". `launch.app` names the app as `load_app`
+    reads it; `equip` is called in every worker and has to be importable there. `cpus`: of this machine, for "local";
+    one worker runs on each at most. `on_outcome` gets ids and statuses; a few may be missing after a worker was lost.
 
     Raises UsageError with nothing changed; ClusterError, EngineUnavailable, JournalError and CancelledError leave every
     unfinished record to be continued.
     """
-    shards = Shards(out, number)
+    shards = Shards(out, launch.shards)
     shards.make()
     out = shards.whole.path
-    with shards.whole.locked(), _connected(address, cpus):
+    with shards.whole.locked(), _connected(launch.ray, cpus):
         day = today or shards.day() or date.today()
-        job = Job(launch, equip, out, number, day, Path.cwd(), accept_changes, requests is not None)
+        job = Job(launch, equip, out, day, Path.cwd(), accept_changes, requests is not None)
         crew = _Crew(job, stop or asyncio.Event(), on_outcome, progress)
         started = time.perf_counter()
         try:
             first = crew.hire()
-            manifest = replace(await _done(first.manifest.remote()), shards=number).settle(out, today, accept_changes)
+            manifest = replace(await _done(first.manifest.remote()), shards=launch.shards).settle(
+                out, today, accept_changes
+            )
             if requests is not None:
                 await shards.deal(requests)
             if retry:
@@ -155,7 +156,7 @@ class _Crew:
         """Let a worker serve until nothing waits; it then leaves, as its place may be needed for a lost one."""
         busy, shard = 0.0, None
         try:
-            same = replace(await _done(worker.manifest.remote()), shards=self._job.number, today=manifest.today)
+            same = replace(await _done(worker.manifest.remote()), shards=self._job.launch.shards, today=manifest.today)
             same.settle(self._job.out, None)
             while self._waiting and not self._stop.is_set():
                 shard = self._waiting.popleft()

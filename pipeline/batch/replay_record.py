@@ -10,28 +10,36 @@ import json
 import sqlite3
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pipeline.app import App
-from pipeline.batch.folder import Folder
 from pipeline.errors import UsageError
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Outcome
 from pipeline.record import Record
+from pipeline.runtime.equipment import Equipment
+from pipeline.runtime.folder import Folder
+from pipeline.runtime.launch import Launch
 from pipeline.runtime.pipeline import Pipeline
 
 _TABLES = {"records": "id", "steps": "record", "actions": "record", "questions": "record"}
 
 
 async def rerun(
-    app: App, folder: Folder, id: str, since: str | None = None, **options: Any
+    app: App,
+    folder: Folder,
+    id: str,
+    since: str | None = None,
+    equipment: Equipment = Equipment(),
+    launch: Launch = Launch(),
 ) -> tuple[dict[str, Any] | None, Outcome, list[str]]:
     """Walk a record's workflow along its journal: its line before, its outcome now, and the steps that ran anew.
 
     `since`: the position of the first step to forget; None forgets none, so that a workflow which has changed is a
-    failure that names the step. `options` as for `Pipeline`. UsageError for an unknown record or position.
+    failure that names the step. Nothing is told to telemetry. UsageError for an unknown record or position.
     """
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "journal.sqlite"
@@ -46,9 +54,8 @@ async def rerun(
             copy.commit()
         async with Journal.open(path) as journal:
             known = {step.position for step in journal.steps(id)}
-            pipeline = await Pipeline.open(
-                app, journal, folder.path, date.fromisoformat(today), idle_actions=True, **options
-            )
+            day, quiet = date.fromisoformat(today), replace(equipment, telemetry=None)
+            pipeline = await Pipeline.open(app, journal, folder.path, day, quiet, launch, idle_actions=True)
             outcome = await pipeline.serve(Record.restore(id, input))
             fresh = [f"{step.position} {step.name}" for step in journal.steps(id) if step.position not in known]
     return before and json.loads(before), outcome, fresh

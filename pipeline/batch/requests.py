@@ -1,7 +1,7 @@
-"""Requests: a file of requests, read line by line as often as it is needed. Knows lines and ids; serves nothing.
+"""Requests: a file of requests, read once. Knows lines and ids; serves nothing.
 
-What has to be remembered about a million lines (which ids were seen where, which lines are bad) is kept in a temporary
-database on disk, so that memory does not grow with the file.
+What was read is kept in a temporary database on disk, so that memory does not grow with the file, and so that a pipe,
+which can be read only once, is as good as a file.
 """
 
 from __future__ import annotations
@@ -30,53 +30,58 @@ class Requests:
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        self._lines = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk, gone with us
-        weakref.finalize(self, self._lines.close)
-        self._lines.executescript(
-            "CREATE TABLE seen (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID;"
+        self._kept = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk, gone with us
+        weakref.finalize(self, self._kept.close)
+        self._kept.executescript(
+            "CREATE TABLE records (line INTEGER PRIMARY KEY, id TEXT UNIQUE, input TEXT, raw BLOB);"
             "CREATE TABLE bad (line INTEGER PRIMARY KEY, reason TEXT); BEGIN;"
         )
         for number, line in _lines(source):
             try:
-                id = Record.parse(_json(line)).id
-                if not self._lines.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (id, number)).rowcount:
-                    raise BadRecord(f'"custom_id" is the same as in line {self._line(id)}.')
+                self._keep(number, line, Record.parse(_json(line)))
             except BadRecord as error:
-                self._lines.execute("INSERT INTO bad VALUES (?, ?)", (number, str(error)))
-        self._lines.execute("COMMIT")
-        self.records: int = self._lines.execute("SELECT count(*) FROM seen").fetchone()[0]
-        self.errors: int = self._lines.execute("SELECT count(*) FROM bad").fetchone()[0]
+                self._kept.execute("INSERT INTO bad VALUES (?, ?)", (number, str(error)))
+        self._kept.execute("COMMIT")
+        self.records: int = self._kept.execute("SELECT count(*) FROM records").fetchone()[0]
+        self.errors: int = self._kept.execute("SELECT count(*) FROM bad").fetchone()[0]
 
     def __iter__(self) -> Iterator[Record]:
         return (record for record, _ in self.lines())
 
     def lines(self) -> Iterator[tuple[Record, bytes]]:
         """The records in order, each with the line of the file that it is in."""
-        for number, line in _lines(self.source):
-            try:
-                record = Record.parse(_json(line))
-            except BadRecord:
-                continue
-            if not self.errors or self._line(record.id) == number:  # without errors, no id is there twice
-                yield record, line
+        for id, input, raw in self._kept.execute("SELECT id, input, raw FROM records ORDER BY line"):
+            yield Record.restore(id, input), raw
 
     def bad_lines(self) -> Iterator[BadLine]:
         """The lines that are no requests, in order."""
-        for number, reason in self._lines.execute("SELECT line, reason FROM bad ORDER BY line"):
+        for number, reason in self._kept.execute("SELECT line, reason FROM bad ORDER BY line"):
             yield BadLine(number, reason)
 
     def texts(self, ids: Collection[str]) -> dict[str, str]:
         """What the customers said, of a few records by id."""
-        return {record.id: record.text for record in self if record.id in ids} if ids else {}
+        marks = ", ".join("?" * len(ids))
+        rows = self._kept.execute(f"SELECT id, input FROM records WHERE id IN ({marks})", tuple(ids))
+        return {id: Record.restore(id, input).text for id, input in rows}
 
-    def _line(self, id: str) -> int | None:
-        row = self._lines.execute("SELECT line FROM seen WHERE id = ?", (id,)).fetchone()
-        return None if row is None else int(row[0])
+    def _keep(self, number: int, line: bytes, record: Record) -> None:
+        kept = self._kept.execute(
+            "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?)", (number, record.id, record.input, line)
+        )
+        if not kept.rowcount:
+            (first,) = self._kept.execute("SELECT line FROM records WHERE id = ?", (record.id,)).fetchone()
+            raise BadRecord(f'"custom_id" is the same as in line {first}.')
 
 
 def read_requests(source: Path) -> Requests:
     """Read a file of requests, one JSON object a line. UsageError if there is no request in it at all."""
-    requests = Requests(source)
+    try:
+        requests = Requests(source)
+    except sqlite3.Error as error:
+        raise UsageError(
+            f"{source} cannot be kept in the folder for temporary files ({error}): free space there, or name another"
+            " with TMPDIR."
+        ) from error
     if not requests.records:
         first = next(requests.bad_lines(), None)
         why = f"its first line: {first.reason}" if first else "it is empty"

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from pipeline.batch import exports
 from pipeline.batch.batch import refuse_other_texts
-from pipeline.batch.folder import SHARDS, Folder, replacing, write_rows
 from pipeline.batch.requests import Requests, read_requests
 from pipeline.batch.summary import Tally
 from pipeline.errors import JournalError, UsageError
+from pipeline.files import replacing, write_rows
 from pipeline.journal.journal import RETRIED, Journal
+from pipeline.runtime.folder import SHARDS, Folder
 from pipeline.runtime.manifest import FILENAME, read_manifest
 
 REQUESTS = "requests.jsonl"

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from pipeline.app import App, load_app
 from pipeline.batch.batch import run_batch
@@ -21,10 +20,12 @@ from pipeline.batch.shards import REQUESTS, Shards
 from pipeline.batch.summary import Summary
 from pipeline.errors import UsageError
 from pipeline.outcome import Outcome
-from pipeline.runtime.manifest import Manifest, index_identity, manifest_of
+from pipeline.runtime.equipment import Equipment
+from pipeline.runtime.launch import Launch
+from pipeline.runtime.manifest import Manifest, manifest_of
 
-Equip = Callable[[App, Mapping[str, Any], Path], AbstractAsyncContextManager[Mapping[str, Any]]]
-"""Opens what an app needs, as `launch` says, keeping an index in the folder: gives arguments for `run_batch`."""
+Equip = Callable[[App, Launch, Path], AbstractAsyncContextManager[Equipment]]
+"""Opens what an app needs, as the launch says, keeping an index in the folder."""
 
 LEASE = 120.0
 """Seconds to wait for a shard that a lost worker still holds: file servers free a lost machine's locks after 90."""
@@ -34,10 +35,9 @@ LEASE = 120.0
 class Job:
     """What every worker has to know. `here`: where relative names in `launch` count from."""
 
-    launch: Mapping[str, Any]
+    launch: Launch
     equip: Equip
     out: Path
-    number: int
     day: date
     here: Path
     accept_changes: bool = False
@@ -63,22 +63,18 @@ class Worker:
         self._news = News([], [])
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._opened: tuple[App, Mapping[str, Any]] | None = None
+        self._opened: tuple[App, Equipment] | None = None
 
     async def manifest(self) -> Manifest:
         """What this worker would make results with."""
         app, equipment = await self._open()
-        retriever = equipment.get("retriever")
-        index = None if retriever is None else index_identity(retriever)
-        engine, second = equipment.get("engine"), equipment.get("second")
-        launch = self._job.launch
-        return manifest_of(app, engine, second, index, self._job.day, launch.get("seed", 0), launch)
+        return manifest_of(app, equipment, self._job.launch, self._job.day)
 
     async def serve(self, shard: int) -> Summary:
         """Serve what is left of a shard. Called again, here or elsewhere, it goes on."""
         app, equipment = await self._open()
         job = self._job
-        folder = Shards(job.out, job.number).folders[shard]
+        folder = Shards(job.out, job.launch.shards).folders[shard]
         for _ in range(int(LEASE)):
             try:
                 with folder.locked():
@@ -89,15 +85,14 @@ class Worker:
             app,
             await asyncio.to_thread(read_requests, folder.path / REQUESTS) if job.with_requests else None,
             folder.path,
-            state=job.out,
+            equipment,
+            job.launch,
             today=job.day,
-            seed=job.launch.get("seed", 0),
+            state=job.out,
             accept_changes=job.accept_changes,
-            launch=job.launch,
             stop=self._stop,
             on_outcome=self._count,
             progress=self._news.told.append,
-            **equipment,
         )
 
     async def news(self, stop: bool) -> News:
@@ -113,10 +108,10 @@ class Worker:
         """Close what was opened."""
         await self._stack.aclose()
 
-    async def _open(self) -> tuple[App, Mapping[str, Any]]:
+    async def _open(self) -> tuple[App, Equipment]:
         async with self._opening:
             if self._opened is None:
-                app = load_app(self._job.launch["app"])
+                app = load_app(self._job.launch.app)
                 equipment = await self._stack.enter_async_context(self._job.equip(app, self._job.launch, self._job.out))
                 self._opened = app, equipment
             return self._opened

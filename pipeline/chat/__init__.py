@@ -1,1 +1,1 @@
-"""ConversationStore with people, and the desk that takes them over."""
+"""Conversations with people, and the desk that takes them over."""

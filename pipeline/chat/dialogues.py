@@ -1,8 +1,8 @@
 """Dialogues: conversations with people, each message served to its end whoever listens.
 
 Knows when a message is received, what people are told of it, and what operators may do; what is kept is in
-store.py and desk.py, who works on it in tasks.py. A message is durable before anything is done about it, and an
-event before anybody sees it: what a killed process leaves behind is a conversation that `resume` goes on with.
+conversation_store.py and desk.py, who works on it in tasks.py. A message is durable before anything is done about it,
+and an event before anybody sees it: what a killed process leaves behind is a conversation that `resume` goes on with.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 from models.grammar.grammar import normalise
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
-from pipeline.chat.store import ConversationStore
 from pipeline.chat.tasks import Tasks
 from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
 from pipeline.errors import Busy, UsageError
 from pipeline.events import Numbered, TurnFinished
 from pipeline.journal.journal import Journal
+from pipeline.outcome import Status
 from pipeline.record import MAX_CHARACTERS
+from pipeline.runtime.concurrency import MOST, ConcurrencyLimit
 
 if TYPE_CHECKING:
     from pipeline.runtime.pipeline import Pipeline
@@ -33,15 +35,30 @@ LONGEST = MAX_CHARACTERS - REMEMBERED
 class Dialogues:
     """All conversations of one journal, served by one pipeline in one event loop.
 
-    `today`: the day that a new request's "tomorrow" counts from; the pipeline's by default.
+    `today`: the day that a new request's "tomorrow" counts from; the pipeline's by default. `concurrency`: messages
+    that are served at the same time. `ended` is told the status of each turn that ended.
     Every method raises UnknownConversation (a UsageError) for an id under which nothing is kept.
     """
 
-    def __init__(self, pipeline: Pipeline, journal: Journal, today: Callable[[], date] | None = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        journal: Journal,
+        today: Callable[[], date] | None = None,
+        *,
+        concurrency: int = MOST,
+        ended: Callable[[Status], None] = lambda status: None,
+    ) -> None:
         self.conversations = ConversationStore(journal)
         self.desk = Desk(journal)
         self._journal = journal
-        self._tasks = Tasks(pipeline, journal, self.conversations, self.desk, today or (lambda: pipeline.today))
+        day, slots = today or (lambda: pipeline.today), ConcurrencyLimit(concurrency)
+        self._tasks = Tasks(pipeline, journal, self.conversations, self.desk, day, slots, ended)
+
+    @property
+    def working(self) -> int:
+        """How many messages are being worked on, or wait for that."""
+        return self._tasks.working
 
     # The customer's side
 
@@ -71,7 +88,7 @@ class Dialogues:
         while True:
             turn = self._tasks.of(conversation)
             if turn is not None and key is not None and turn.key == key:
-                await asyncio.wait({turn.received})
+                await asyncio.wait({turn.received})  # the same message, still on its way into the journal
             known = None if key is None else self.conversations.message(conversation, key)
             if known is not None:
                 number, record, before = known
@@ -81,12 +98,13 @@ class Dialogues:
                 return number
             if turn is None:
                 records = self.conversations.records(conversation)
-                if not records or records[-1][1] is not None:
+                if not records or records[-1][1] is not None:  # nobody works on anything here
                     break
                 self._tasks.go_on(conversation, records[-1][0])  # left behind by a process that ended
             if turn is None or turn.task is None or not self._tasks.over(conversation):
                 raise Busy("The last message is still being worked on: wait for its answer.")
-            await asyncio.wait({turn.task})
+            await asyncio.wait({turn.task})  # its answer is out already, and only bookkeeping is left of it
+        # Whoever sends it may leave meanwhile: a message that was taken on is kept all the same.
         return await asyncio.shield(self._tasks.receive(conversation, text, key))
 
     async def turn(self, conversation: str, number: int) -> AsyncGenerator[Numbered, None]:
@@ -94,36 +112,63 @@ class Dialogues:
 
         Raises what stopped the work on it, such as JournalError. Ends early when this is closed.
         """
-        after = number - 1
-        with self._journal.notifier.listening(conversation) as woken:
-            while True:
-                woken.clear()
-                events = self.conversations.after(conversation, after)
-                for numbered in events:
-                    after = numbered.id
+        async with aclosing(self.turn_pages(conversation, number)) as pages:
+            async for page in pages:
+                for numbered in page:
                     yield numbered
-                    if isinstance(numbered.event, TurnFinished) and numbered.id > number:
-                        return
-                if events:
-                    continue
-                if not self._tasks.under_way(conversation):
-                    return
-                await woken.wait()
 
     async def events(self, conversation: str, after: int = 0, follow: bool = False) -> AsyncGenerator[Numbered, None]:
         """Every event with a greater number than `after`; with `follow` also those to come, until this is closed."""
+        async with aclosing(self.pages(conversation, after, follow)) as pages:
+            async for page in pages:
+                for numbered in page:
+                    yield numbered
+
+    async def turn_pages(
+        self, conversation: str, number: int, silence: float | None = None
+    ) -> AsyncGenerator[list[Numbered], None]:
+        """As `turn`, as many events at once as are there; none at all after every `silence` seconds without any."""
+
+        def more() -> bool:
+            return self._tasks.under_way(conversation)
+
+        async with aclosing(self._read_on(conversation, number - 1, more, silence)) as pages:
+            async for page in pages:
+                ends = [one.id for one in page if isinstance(one.event, TurnFinished) and one.id > number]
+                yield [one for one in page if not ends or one.id <= ends[0]]
+                if ends:
+                    return
+
+    def pages(
+        self, conversation: str, after: int = 0, follow: bool = False, silence: float | None = None
+    ) -> AsyncGenerator[list[Numbered], None]:
+        """As `events`, as many at once as are there; none at all after every `silence` seconds without any."""
         self.conversations.owner(conversation)
+
+        def more() -> bool:
+            return follow and not self._tasks.closed
+
+        return self._read_on(conversation, after, more, silence)
+
+    async def _read_on(
+        self, conversation: str, after: int, more: Callable[[], bool], silence: float | None
+    ) -> AsyncGenerator[list[Numbered], None]:
+        """The events after a number, from the journal alone, however many listen; `more`: whether to wait for more."""
         with self._journal.notifier.listening(conversation) as woken:
             while True:
-                woken.clear()
+                woken.clear()  # before the journal is read: what is committed meanwhile wakes it again
                 events = self.conversations.after(conversation, after)
-                for numbered in events:
-                    after = numbered.id
-                    yield numbered
-                if not events:
-                    if not follow or self._tasks.closed:
-                        return
-                    await woken.wait()
+                if events:
+                    after = events[-1].id
+                    yield events
+                elif more():
+                    try:
+                        async with asyncio.timeout(silence):
+                            await woken.wait()
+                    except TimeoutError:
+                        yield []
+                else:
+                    return
 
     def transcript(self, conversation: str) -> Transcript:
         """The conversation as it stands."""
@@ -134,7 +179,7 @@ class Dialogues:
         question = None if record is None else next(self._journal.waiting(record), None)
         state: State = "open"
         if self._tasks.of(conversation) is not None and not self._tasks.over(conversation):
-            state = "busy"
+            state = "busy"  # before all else: what the journal says of the record is about to change
         elif handed is not None and handed.state == "taken":
             state = "escalated"
         elif status is None:
@@ -193,9 +238,15 @@ class Dialogues:
         """
         self._tasks.resume()
 
-    async def aclose(self) -> None:
-        """Stop all work, which `resume` goes on with, and end all streams of events."""
-        await self._tasks.close()
+    def refuse(self) -> None:
+        """Receive no more messages and end the streams that follow a conversation; turns under way go on."""
+        self._tasks.closed = True
+        self._journal.notifier.wake_all()
+
+    async def aclose(self, seconds: float = 0.0) -> None:
+        """Let what is under way come to its end, but no longer than this; `resume` goes on with the rest."""
+        self.refuse()
+        await self._tasks.close(seconds)
         self._journal.notifier.wake_all()
 
 

@@ -1,7 +1,7 @@
 """Tasks: the tasks that serve the messages of conversations, one at a time in each, whoever listens.
 
-Knows who is at work on what, and what a process that ended has left behind; what is kept is in store.py, what
-happens to a record in pipeline.py, and what people may ask for in dialogues.py.
+Knows who is at work on what, and what a process that ended has left behind; what is kept is in
+conversation_store.py, what happens to a record in pipeline.py, and what people may ask for in dialogues.py.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from models.errors import EngineUnavailable
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
-from pipeline.chat.store import ConversationStore
 from pipeline.errors import Busy
 from pipeline.journal.journal import Journal
 from pipeline.journal.quarantine import convicted, sentence
-from pipeline.outcome import Escalation
+from pipeline.outcome import Escalation, Status
 from pipeline.record import Record
+from pipeline.runtime.concurrency import ConcurrencyLimit
 from pipeline.runtime.messages import ABSENT, STOPPED
 
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ class TurnTask:
 
 
 class Tasks:
-    """All turns under way in one journal. `today`: the day of a new request."""
+    """All turns under way in one journal. `today`: the day of a new request. `ended` hears how each turn ended.
+
+    `slots`: so many records are served at once, the others wait for their turn. A message is acknowledged when it is
+    received: were all of them served at once, those that arrive meanwhile would wait behind every step of every one.
+    """
 
     def __init__(
         self,
@@ -51,6 +56,8 @@ class Tasks:
         conversations: ConversationStore,
         desk: Desk,
         today: Callable[[], date],
+        slots: ConcurrencyLimit,
+        ended: Callable[[Status], None],
     ) -> None:
         self.closed = False
         self._pipeline = pipeline
@@ -58,10 +65,17 @@ class Tasks:
         self._conversations = conversations
         self._desk = desk
         self._today = today
+        self._slots = slots
+        self._ended = ended
         self._turns: dict[str, TurnTask] = {}
         self._failed: dict[str, BaseException] = {}
         self._suspected: set[str] = set()  # conversations whose turn comes when nothing else is under way
         self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def working(self) -> int:
+        """How many turns are under way."""
+        return len(self._turns)
 
     def of(self, conversation: str) -> TurnTask | None:
         """The turn that is under way in a conversation, or the last steps of its end."""
@@ -80,6 +94,7 @@ class Tasks:
         turn = self._turns[conversation]
         if not turn.received.done():
             return False
+        # Without a record it went to an operator, and was over when it was received.
         return turn.record is None or self._status(turn.record) is not None
 
     def receive(self, conversation: str, text: str, key: str | None) -> asyncio.Future[int]:
@@ -104,7 +119,7 @@ class Tasks:
         if turn is None or turn.task is None or self.over(conversation):
             return
         turn.stopped = True
-        await asyncio.wait({turn.received})
+        await asyncio.wait({turn.received})  # a message is kept before it is stopped
         turn.task.cancel()
         await asyncio.wait({turn.task})
 
@@ -113,20 +128,24 @@ class Tasks:
         suspicion = self._journal.suspects()
         suspects: list[tuple[str, Record]] = []
         for conversation, record in self._conversations.unfinished():
-            if suspicion.get(record.id, 0) > 1:
+            if suspicion.get(record.id, 0) > 1:  # in flight when two processes were killed: it may be what kills them
                 suspects.append((conversation, record))
             else:
                 self.go_on(conversation, record.id)
         if suspects:
+            # Those that were alone with a kill come last: what is innocent is served whatever they do (quarantine.py).
             suspects.sort(key=lambda suspect: suspicion[suspect[1].id])
             self._suspected |= {conversation for conversation, _ in suspects}
             task = asyncio.create_task(self._resume_alone(suspects, suspicion))
             self._background.add(task)
             task.add_done_callback(self._background.discard)
 
-    async def close(self) -> None:
-        """Stop everything as it is."""
+    async def close(self, seconds: float) -> None:
+        """Take nothing more on, and stop what has not come to its end after so many seconds."""
         self.closed = True
+        under_way = [turn.task for turn in self._turns.values() if turn.task is not None]
+        if under_way and seconds:
+            await asyncio.wait(under_way, timeout=seconds)
         tasks = [*self._background, *(turn.task for turn in self._turns.values() if turn.task is not None)]
         for task in tasks:
             task.cancel()
@@ -162,8 +181,9 @@ class Tasks:
         kept = self._conversations
         taken = self._desk.taken(conversation)
         records = kept.records(conversation)
-        if taken is not None:
+        if taken is not None:  # also where a question is open: whoever has taken it answers for us
             turn.received.set_result(await kept.pass_on(conversation, taken, turn.text, turn.key))
+            self._ended("escalated")
             return None
         if records and records[-1][1] == "needs_input":
             number, record = await kept.answer(conversation, records[-1][0], turn.text, turn.key)
@@ -177,15 +197,18 @@ class Tasks:
         self._journal.follow(record.id, conversation)
         memory = self._conversations.memory(record.id)
         try:
-            await self._pipeline.serve_to_line(record, alone, memory=memory)
+            async with self._slots.slot():
+                outcome, _ = await self._pipeline.serve_to_line(record, alone, memory=memory)
         except EngineUnavailable:
-            await self._pipeline.quarantine(record, ABSENT)
+            outcome, _ = await self._pipeline.quarantine(record, ABSENT)
         except asyncio.CancelledError:
             if not turn.stopped or turn.task is None:
                 raise
             turn.task.uncancel()
-            if self._status(record.id) is None:
-                await self._pipeline.quarantine(record, self._stopped(record.id))
+            if self._status(record.id) is not None:  # it came to its end just before
+                return
+            outcome, _ = await self._pipeline.quarantine(record, self._stopped(record.id))
+        self._ended(outcome.status)
 
     def _stopped(self, record: str) -> str | Escalation:
         """What becomes of a record whose customer has stopped it."""
@@ -207,7 +230,8 @@ class Tasks:
         """Serve a record that may kill the process, unless it is convicted of that."""
         if convicted(suspicion, 0) and convicted(suspicion, self._journal.unexplained()):
             self._journal.follow(record.id, conversation)
-            await self._pipeline.quarantine(record, sentence(record.id, suspicion))
+            outcome, _ = await self._pipeline.quarantine(record, sentence(record.id, suspicion))
+            self._ended(outcome.status)
         else:
             await self._serve(conversation, turn, record, alone=True)
 

@@ -9,6 +9,7 @@ so that the first run and a replay see the same value.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -24,14 +25,13 @@ from pipeline.durable.ledger import Ledger
 from pipeline.durable.note import Note
 from pipeline.durable.positions import Call, Positions
 from pipeline.errors import InterlockError, ReplayMismatch, StepFailed, Suspend, UsageError
-from pipeline.events import ActionCommitted, Asked, Event, StepFinished, StepStarted
+from pipeline.events import ActionCommitted, Asked, Event, Progress, StepFinished, StepStarted
 from pipeline.journal.journal import Journal
 from pipeline.journal.rows import Past, StepRow, digest
 from pipeline.outcome import Escalation, Question
 
-Body = Callable[[Note, Callable[[], None]], Awaitable[Any]]
-"""A workflow called as a step: it may add to its journal entry, and calls the function to begin another pass."""
-
+_BESIDE = "."
+"""In the position of a step that is made in a task under gather."""
 _TEXT: TypeAdapter[str] = TypeAdapter(str)
 
 
@@ -54,14 +54,16 @@ class Execution:
         self.record = record
         self.today = today
         self.state = state
+        self._past: Mapping[str, StepRow] = past.steps if past else {}
+        self.positions = Positions(self._past)
         self.steps: list[StepRow] = []
         """Every step of this pass so far, recorded or new, in the order in which they ended."""
         self._journal = journal
         self._tell = tell
-        self._past: Mapping[str, StepRow] = past.steps if past else {}
         self._ledger = Ledger(record, journal, state, past.actions if past else {}, idle_actions)
-        self._positions = Positions()
         self._visited = 0
+        self._told = list(past.told) if past else []
+        self._said: defaultdict[str, list[str]] = defaultdict(list)
 
     async def step(
         self,
@@ -94,24 +96,40 @@ class Execution:
         await self._keep(row)
         return self._restore(row, adapter)
 
-    async def nest(self, name: str, arguments: object, body: Body, adapter: TypeAdapter[Any]) -> tuple[Any, Note]:
-        """The result of a whole workflow called as one step, and the note that `body` made of it.
+    async def nest(
+        self, name: str, arguments: object, body: Callable[[Note], Awaitable[Any]], adapter: TypeAdapter[Any]
+    ) -> tuple[Any, StepRow, Sequence[StepRow]]:
+        """The result of a whole workflow called as one step, its journal entry, and those of the steps inside it.
 
         The steps inside get positions inside it ("3/1"). Raises what the workflow raises, unrecorded.
         """
         call = self._call(name, arguments)
+        inside = f"{call.position}/"
         if (recorded := self._recorded(call)) is not None:
-            inner = [step for position, step in self._past.items() if position.startswith(f"{call.position}/")]
+            inner = [step for position, step in self._past.items() if position.startswith(inside)]
             self._visited += len(inner)
             self.steps[-1:-1] = inner
-            return self._restore(recorded, adapter), Note(detail=dict(recorded.detail))
+            said = recorded.detail.get("said", self._told[: recorded.detail["says"]])
+            self._said[call.scope] += said
+            for text in said:
+                self._was_told(text)
+            return self._restore(recorded, adapter), recorded, inner
         self._tell(StepStarted(self.record, call.position, name))
         note = Note()
-        with self._positions.inside(call) as start_over:
-            value = await body(note, start_over)
+        with self.positions.inside(call) as scope:
+            try:
+                value = await body(note)
+            finally:
+                await self.positions.end_below()  # whatever it still does would be done again in the next pass
+                said = self._said.pop(scope, [])
+                self._said[call.scope] += said
+        note.detail["says"] = len(said)
+        if said and _BESIDE in call.position:  # others may have told theirs meanwhile: how many does not tell which
+            note.detail["said"] = said
         row = note.row(call, results.dump(name, value, adapter), None)
         await self._keep(row)
-        return self._restore(row, adapter), note
+        inner = [step for step in self.steps if step.position.startswith(inside)]
+        return self._restore(row, adapter), row, inner
 
     async def ask(self, question: Question, about: Sequence[object] = ()) -> str:
         """The answer to a question, from the journal; else Suspend, with the question kept for a person.
@@ -151,17 +169,15 @@ class Execution:
             raise results.failure(row) from deed.raised
         return self._restore(row, action.adapter)
 
-    def begin(self, part: str) -> None:
-        """Steps from here on belong to a part of the record, as in Positions."""
-        self._positions.begin(part)
+    def say(self, text: str) -> None:
+        """Tell whoever waits, once in all passes.
 
-    def start_over(self) -> None:
-        """A workflow is called once more in the same record or part, as in Positions."""
-        self._positions.start_over()
-
-    async def close(self) -> None:
-        """End tasks that the workflow left behind, as in Positions."""
-        await self._positions.close()
+        Known by its text: tasks that run at once come to what they say in another order in each pass.
+        """
+        text = text.encode(errors="replace").decode()  # half a surrogate pair is no text that could be kept
+        self._said[self.positions.seen_from().within.scope].append(text)
+        if not self._was_told(text):
+            self._tell(Progress(self.record, text))
 
     def completed(self) -> None:
         """The workflow came to its end: ReplayMismatch if the journal holds steps that it did not call."""
@@ -177,7 +193,7 @@ class Execution:
             raise UsageError(
                 f"The arguments of '{name}' cannot be kept in the journal ({error}): pass data, not objects."
             ) from error
-        return self._positions.call(name, marked)
+        return self.positions.call(name, marked)
 
     def _recorded(self, call: Call) -> StepRow | None:
         step = self._past.get(call.position)
@@ -192,6 +208,13 @@ class Execution:
 
     def _restore(self, row: StepRow, adapter: TypeAdapter[Any]) -> Any:
         return results.restore(self.record, row, adapter, self.today)
+
+    def _was_told(self, text: str) -> bool:
+        """Whether an earlier pass told this, for once."""
+        known = text in self._told
+        if known:
+            self._told.remove(text)
+        return known
 
     async def _keep(self, row: StepRow) -> None:
         await self._journal.keep(self.record, row)

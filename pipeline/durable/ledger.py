@@ -90,6 +90,7 @@ class Ledger:
             raise Escalation("nobody", f"'{action.name}' would be done now with {row.arguments}.")
         else:
             await self._journal.reserve(row)
+            self._rows[key] = row  # should this task be cancelled now, whoever calls it again has to look it up
         try:
             value = await action.function(*args, key=key)
         except Refused as raised:
@@ -110,8 +111,7 @@ class Ledger:
             await self._journal.keep(self._record, step)
             return
         await self._journal.settle(self._record, deed.row.key, deed.state, step)
-        if deed.state == "committed":
-            self._rows[deed.row.key] = replace(deed.row, state="committed", result=deed.result)
+        self._rows[deed.row.key] = replace(deed.row, state=deed.state, result=deed.result)
 
 
 async def _look_up(action: Action[..., Any], args: Sequence[object], key: str) -> Any:

@@ -1,6 +1,6 @@
 """Positions: where in a workflow each call of a step stands, the same in every pass over it.
 
-Knows tasks, calls of other workflows, parts and passes; does not know what a step does, nor what the journal holds.
+Knows tasks, calls of other workflows, parts and passes; does not know what a step does, nor what came of it.
 Steps are counted per task: those under `asyncio.gather` get the same positions whatever order they end in, as long as
 each task's first await is a step.
 """
@@ -8,19 +8,25 @@ each task's first await is a step.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
+
+from pipeline.journal.rows import StepRow
+
+_STEP = re.compile(r"[\d.]+$")
 
 
 @dataclass(frozen=True)
 class Call:
     """One call of a step: what is known before it runs. `digest`: of its arguments.
 
-    `scope` names the calls of other workflows around it; `occurrence` counts equal calls in it before this one.
+    `scope` names the calls of other workflows around it; `occurrence` tells equal calls of one pass apart.
     """
 
     scope: str
@@ -30,93 +36,135 @@ class Call:
     occurrence: int
 
 
+@dataclass(frozen=True)
+class Pass:
+    """A workflow called once from the top: the record's, a part's or a called one's, which `base` says.
+
+    `number` counts how often it was started over before; `scope` as in Call, the same in every pass.
+    """
+
+    base: str = ""
+    scope: str = ""
+    number: int = 0
+
+    @property
+    def path(self) -> str:
+        """What all positions in it begin with."""
+        return f"{self.base}again{self.number}:" if self.number else self.base
+
+
 @dataclass(eq=False)
-class _Branch:
-    """One task of a workflow, and how many steps and further tasks it has started."""
+class Branch:
+    """One task's share of a pass, and how many steps and further tasks it has started.
+
+    `parent`: the one that it goes on from, in the same task, or was started by, as another task.
+    """
 
     positions: Positions
+    within: Pass
+    path: str
     task: asyncio.Task[Any] | None
-    path: str = ""
-    scope: str = ""
+    parent: Branch | None = None
+    number: int = 0
     steps: int = 0
     children: int = 0
 
+    def below(self, other: Branch) -> bool:
+        """Whether it goes back to another one."""
+        return self.parent is not None and (self.parent is other or self.parent.below(other))
 
-_BRANCH: ContextVar[_Branch | None] = ContextVar("branch", default=None)
+
+_BRANCH: ContextVar[Branch | None] = ContextVar("branch", default=None)
 
 
 class Positions:
-    """The positions of one pass over one record. Create it inside the task that runs the workflow."""
+    """The positions of one pass over one record. Create it inside the task that runs the workflow.
 
-    def __init__(self) -> None:
-        self._root = _Branch(self, asyncio.current_task())
-        self._tasks: list[asyncio.Task[Any]] = []
-        self._occurrences: Counter[tuple[str, str, str]] = Counter()
-        self._part = ""
-        self._passes = 0
+    `recorded`: the steps that the journal holds, by position.
+    """
+
+    def __init__(self, recorded: Mapping[str, StepRow]) -> None:
+        self._root = Branch(self, Pass(), "", asyncio.current_task())
+        self._tasks: list[Branch] = []
+        self._recorded = recorded
+        self._occurrences: defaultdict[tuple[str, str, str], set[int]] = defaultdict(set)
+        for step in recorded.values():
+            self._occurrences[_STEP.sub("", step.position), step.name, step.digest].add(step.occurrence)
 
     def call(self, name: str, digest: str) -> Call:
         """The next call of the task that is running."""
-        branch = self._here()
+        branch = self.branch()
         branch.steps += 1
-        occurrence = self._occurrences[branch.scope, name, digest]
-        self._occurrences[branch.scope, name, digest] += 1
-        return Call(branch.scope, f"{branch.path}{branch.steps}", name, digest, occurrence)
+        position = f"{branch.path}{branch.steps}"
+        recorded = self._recorded.get(position)
+        if recorded is not None and (recorded.name, recorded.digest) == (name, digest):
+            # Of equal calls in several tasks another one may have come first when this one was recorded.
+            occurrence = recorded.occurrence
+        else:
+            taken = self._occurrences[branch.within.path, name, digest]
+            occurrence = next(number for number in count() if number not in taken)
+            taken.add(occurrence)
+        return Call(branch.within.scope, position, name, digest, occurrence)
 
     def begin(self, part: str) -> None:
         """Steps from here on belong to a part of the record: positions inside it ("part2/1"), and keys of their own."""
-        self._part, self._passes = f"{part}/", 0
-        self._root = _Branch(self, asyncio.current_task(), self._part, self._part)
+        self._root = self._after(self._root, Pass(f"{part}/", f"{part}/"))
 
-    def start_over(self) -> None:
-        """A workflow is called once more in the same record or part: its steps get positions of their own.
+    async def start_over(self) -> None:
+        """The workflow that is running is called once more: the steps of that pass get positions of their own.
 
-        Occurrences start over as well, so that an action already done keeps its key and is not done again.
+        Tasks that the abandoned pass left behind are ended. Occurrences start over as well, so that an action already
+        done keeps its key and is not done again.
         """
-        self._passes += 1
-        self._root = _Branch(self, asyncio.current_task(), f"{self._part}again{self._passes}:", self._part)
-        self._forget(self._part)
+        await self.end_below()
+        present = self.seen_from()
+        branch = self._after(present, replace(present.within, number=present.within.number + 1))
+        if present is self._root:
+            self._root = branch
+        else:
+            _BRANCH.set(branch)
 
     @contextmanager
-    def inside(self, call: Call) -> Iterator[Callable[[], None]]:
-        """Steps made meanwhile stand inside a call ("3/1"). Gives what begins another pass inside it ("3/again1:1")."""
+    def inside(self, call: Call) -> Iterator[str]:
+        """Steps made meanwhile stand inside a call ("3/1"; "3/again1:1" in another pass). Gives the scope in it."""
         scope = f"{call.scope}{call.name}#{call.digest}#{call.occurrence}/"
-        passes = 0
-
-        def start_over() -> None:
-            nonlocal passes
-            passes += 1
-            self._forget(scope)
-            _BRANCH.set(_Branch(self, asyncio.current_task(), f"{call.position}/again{passes}:", scope))
-
-        token = _BRANCH.set(_Branch(self, asyncio.current_task(), f"{call.position}/", scope))
+        token = _BRANCH.set(self._after(self.branch(), Pass(f"{call.position}/", scope)))
         try:
-            yield start_over
+            yield scope
         finally:
             _BRANCH.reset(token)
 
+    async def end_below(self) -> None:
+        """End tasks that the workflow that is running left behind, and no others of the record."""
+        present = self.seen_from()
+        await self._end([task for task in self._tasks if task.below(present)])
+
     async def close(self) -> None:
-        """End tasks that the workflow left behind, such as the others of a gather in which one asked."""
-        left = [task for task in self._tasks if not task.done()]
-        self._tasks.clear()
+        """End all tasks that were left behind, such as the others of a gather in which one asked."""
+        await self._end(self._tasks)
+
+    def seen_from(self) -> Branch:
+        """The branch of the task that is running; before its first step, that of the task that started it."""
+        branch = _BRANCH.get()
+        return self._root if branch is None or branch.positions is not self else branch
+
+    def branch(self) -> Branch:
+        """The branch of the task that is running, made if this is its first step."""
+        branch, task = self.seen_from(), asyncio.current_task()
+        if branch.task is not task:
+            branch.children += 1
+            path = f"{branch.path}{branch.children}."
+            branch = Branch(self, branch.within, path, task, branch, branch.children)
+            _BRANCH.set(branch)
+            self._tasks.append(branch)
+        return branch
+
+    def _after(self, branch: Branch, within: Pass) -> Branch:
+        return Branch(self, within, within.path, asyncio.current_task(), branch)
+
+    async def _end(self, branches: list[Branch]) -> None:
+        left = [branch.task for branch in branches if branch.task is not None and not branch.task.done()]
+        self._tasks = [branch for branch in self._tasks if branch not in branches]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-
-    def _here(self) -> _Branch:
-        """The branch of the task that is running, made if this is its first step."""
-        branch, task = _BRANCH.get(), asyncio.current_task()
-        if branch is None or branch.positions is not self:
-            branch = self._root
-        if branch.task is not task:
-            branch.children += 1
-            branch = _Branch(self, task, f"{branch.path}{branch.children}.", branch.scope)
-            _BRANCH.set(branch)
-            if task is not None:
-                self._tasks.append(task)
-        return branch
-
-    def _forget(self, scope: str) -> None:
-        """Count equal steps of a scope from zero again, so that an action already done keeps its key."""
-        for counted in [key for key in self._occurrences if key[0].startswith(scope)]:
-            del self._occurrences[counted]

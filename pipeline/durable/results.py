@@ -1,4 +1,4 @@
-"""Returned: what a step returned or raised, as JSON and back.
+"""Results: what a step returned or raised, as JSON and back.
 
 Knows results, their annotations and the errors of a step; neither the journal that keeps them nor the step itself.
 """

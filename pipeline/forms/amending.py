@@ -35,7 +35,7 @@ class Amended(BaseException):
     """A person changed a field after it was used: the workflow starts over with what is known now. Internal."""
 
 
-async def settled(serve: Callable[[], Awaitable[T]], start_over: Callable[[], None]) -> T:
+async def settled(serve: Callable[[], Awaitable[T]], start_over: Callable[[], Awaitable[None]]) -> T:
     """What a workflow comes to, called from the top again after each change of a form; `start_over` comes before that.
 
     Escalation if there are too many changes.
@@ -44,7 +44,7 @@ async def settled(serve: Callable[[], Awaitable[T]], start_over: Callable[[], No
         try:
             return await serve()
         except Amended:
-            start_over()
+            await start_over()
     raise Escalation("human", f"The request was changed {PASSES} times without coming to an end.")
 
 

@@ -1,4 +1,4 @@
-"""Reply: what an answer is beside a value: taken back ("never mind"), corrected ("no, I meant …"), about more.
+"""Dialogue acts: what an answer is beside a value: taken back ("never mind"), corrected ("no, I meant …"), about more.
 
 Knows English phrases and where a value stands in a text; asks nobody. The phrases are closed sets, matched as a whole:
 "cancel my booking" takes nothing back.

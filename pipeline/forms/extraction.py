@@ -1,4 +1,4 @@
-"""Heard: what code alone finds in a customer's words for the fields of a form, where their type tells it.
+"""Extraction: what code alone finds in a customer's words for the fields of a form, where their type tells it.
 
 Knows contracts and types that have a reading (dates, amounts, an app's own); words for a `Said[str]` need a model. It
 finds nothing where two readings are possible.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -46,6 +47,37 @@ _REQUEST = re.compile(
     r"\b(?:can|could|may) (?:i|we) (?:have|get|take|book)|\b(?:can|could|would) you (?:get|find|book|arrange)"
 )
 _NAME = r"[^\W\d_a-z][\w'’-]*(?:\s+[^\W\d_a-z][\w'’-]*)*"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """An answer that is the value of the field that was asked for, and nothing else."""
+
+    value: object
+
+
+@dataclass(frozen=True)
+class Named:
+    """An answer in which values stand, for the field that was asked for or for others; at least one."""
+
+    found: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Words:
+    """An answer in which code can read no value."""
+
+
+def parse(
+    contract: type[Contract], field: str, answer: str, today: date, also: Sequence[str] = ()
+) -> Whole | Named | Words:
+    """What code reads in an answer to the question about a field; `also` as for `others`."""
+    value = slots.read_answer(contract, field, answer, today)
+    if value is not None and not isinstance(value, Unread):
+        return Whole(value)
+    value = only(contract, field, answer, today)
+    found = ({} if value is None else {field: value}) | others(contract, field, answer, today, also)
+    return Named(found) if found else Words()
 
 
 def only(contract: type[Contract], field: str, answer: str, today: date) -> object | None:

@@ -8,8 +8,7 @@ copies to generation.py, and the person to interview.py.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from models.grammar.grammar import compile_grammar, normalise
 from models.said import Unread
 from pipeline import prompts
 from pipeline.durable.execution import Execution
+from pipeline.durable.history import History
 from pipeline.durable.note import Note
 from pipeline.errors import Dropped, GuardrailViolation
 from pipeline.forms import dialogue_acts, extraction, slots
@@ -63,8 +63,8 @@ class Filling:
         self._holds = holds
         self._memory = memory
         self._before = before
-        self._asked: Counter[str] = Counter()
-        self._looked: Counter[str] = Counter()
+        self._asked: History[str] = History(execution.positions)
+        self._looked: History[str] = History(execution.positions)
         self._written: dict[type[Contract], _Written] = {}
 
     async def collect(
@@ -117,7 +117,10 @@ class Filling:
         if written.text is None or written.hash != contract.contract_hash():
             return
         draft = slots.narrowed(contract, self._generation.decides)
-        form = draft.model_validate_json(written.text, context={"today": self._today})
+        try:
+            form = draft.model_validate_json(written.text, context={"today": self._today})
+        except ValidationError:  # no grammar admits it, but an engine may be wrong: the form is asked for by itself
+            return
         values = {name: getattr(form, name) for name in draft.model_fields}
         self._written[contract] = _Written(values, tuple(self.interview.own()))
 
@@ -138,17 +141,17 @@ class Filling:
         `rule`: the question is why a rule does not hold, so that a bare "no" takes the request back.
         """
         field = question.field or ""
-        if rule and values.get(field) is None and not self._asked[field]:
+        asked = tuple(self._asked).count(field)
+        if rule and values.get(field) is None and not asked:
             looked = await self._looked_up(contract, values, field)
             if looked is not None:
                 return {**values, field: looked}
-        if self._asked[field] >= slots.ASK_LIMIT:
+        if asked >= slots.ASK_LIMIT:
             raise Escalation(
                 "human", f"The customer was asked {slots.ASK_LIMIT} times for '{field}' without a usable answer."
             )
-        self._asked[field] += 1
-        closed = question.choices is not None and slots.said_kind(contract, field) is None
-        if closed:
+        self._asked.add(field)
+        if question.choices is not None and slots.said_kind(contract, field) is None:  # one of them, nothing beside it
             value = await self.interview.ask(
                 question, lambda said: slots.read_answer(contract, field, said, self._today)
             )
@@ -158,27 +161,38 @@ class Filling:
             raise Dropped
         corrected = dialogue_acts.corrected(answer)
         answer = corrected or answer
-        value = slots.read_answer(contract, field, answer, self._today)
-        if isinstance(value, Unread):
-            value = None
-        whole = value is not None
-        if value is None:
-            value = extraction.only(contract, field, answer, self._today)
-        others = {} if whole else extraction.others(contract, field, answer, self._today, also)
-        if not whole and (value is None or corrected) and not others:
-            await self.interview.check_subject(answer)
-        mended = {**values, field: value} | others
-        free = slots.said_kind(contract, field) is str
-        if (value is None and not others) or (not whole and (free or slots.gap(contract, mended) is not None)):
-            mended |= await self._more(contract, field, answer, mended, set(others))
-        if mended[field] is None and values.get(field) is not None and _differ(contract, values, mended, field):
-            mended[field] = values[field]  # something else was changed in its place
-        elif mended[field] is None and not _differ(contract, values, mended, field):
-            if free:
-                mended[field] = slots.read_words(contract, field, answer[:64], self._today)
-            elif slots.said_kind(contract, field) is not None:
-                mended[field] = Unread(short(answer))
+        match extraction.parse(contract, field, answer, self._today, also):
+            case extraction.Whole(value=value):
+                return {**values, field: value}
+            case extraction.Named(found=found):
+                if corrected and found.keys() == {field}:  # "no, I meant …" may begin another subject
+                    await self.interview.check_subject(answer)
+                mended = {**values, field: None, **found}
+                if slots.said_kind(contract, field) is str or slots.gap(contract, mended) is not None:
+                    mended |= await self._more(contract, field, answer, mended, found.keys() - {field})
+            case extraction.Words():
+                await self.interview.check_subject(answer)
+                mended = {**values, field: None}
+                mended |= await self._more(contract, field, answer, mended)
+        if mended[field] is None:
+            mended[field] = self._as_words(contract, field, answer, values, mended)
         return mended
+
+    def _as_words(
+        self,
+        contract: type[Contract],
+        field: str,
+        answer: str,
+        values: Mapping[str, object],
+        mended: Mapping[str, object],
+    ) -> object | None:
+        """The value of a field that was asked for, where neither code nor a model found one in the answer."""
+        if _differ(contract, values, mended, field):
+            return values.get(field)  # something else was changed in its place
+        kind = slots.said_kind(contract, field)
+        if kind is str:
+            return slots.read_words(contract, field, answer[:64], self._today)
+        return None if kind is None else Unread(short(answer))
 
     async def changed(
         self, contract: type[Contract], values: Mapping[str, object], answer: str
@@ -187,7 +201,7 @@ class Filling:
         others = extraction.others(contract, "", answer, self._today)
         mended = dict(values) | others
         if not others:  # a remark beside an answer: what a model finds in it may only replace what there is
-            found = await self._more(contract, "", answer, mended, set())
+            found = await self._more(contract, "", answer, mended)
             mended |= {name: value for name, value in found.items() if values.get(name) is not None}
         return mended if _differ(contract, values, mended) else None
 
@@ -197,7 +211,7 @@ class Filling:
         field: str,
         answer: str,
         values: Mapping[str, object],
-        settled: set[str],
+        settled: Set[str] = frozenset(),
     ) -> dict[str, object]:
         """What a model finds in an answer beside what code has read: gaps, and changes where a word announces one."""
         found: dict[str, object] = {}
@@ -234,9 +248,9 @@ class Filling:
     async def _looked_up(self, contract: type[Contract], values: Mapping[str, object], field: str) -> object | None:
         """A second look at what was said, for a field that was left empty and is needed after all."""
         kind = slots.said_kind(contract, field)
-        if kind is None or self._looked[field]:
+        if kind is None or field in self._looked:
             return None
-        self._looked[field] += 1
+        self._looked.add(field)
         value = (await self._fill(contract, self.interview.said(), self.interview.own(), [field])).get(field)
         known = {str(other) for name, other in values.items() if name != field}
         return None if isinstance(value, Unread) or str(value) in known else value
@@ -255,7 +269,7 @@ class Filling:
             found = await self._execution.step(f"{RECALLED} {contract.__name__}", missing, recall, _WORDS)
             values |= {name: slots.read_words(contract, name, words, self._today) for name, words in found.items()}
             missing = slots.missing(contract, values)
-        turns = self.interview.conversation
+        turns = tuple(self.interview.conversation)
         earlier = [normalise(turn.text) for turn in turns if turn.earlier and turn.role == "customer"]
         if missing and earlier:
             filled = await self._fill(contract, earlier, turns, missing)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from models.grammar.grammar import normalise
 from pipeline.durable.execution import Execution
+from pipeline.durable.history import History
 from pipeline.errors import Dropped, WrongIntent
 from pipeline.forms import dialogue_acts, slots
 from pipeline.outcome import Escalation, Question
@@ -35,11 +36,11 @@ class Interview:
     `elsewhere` tells of an answer whether it changes the subject.
     """
 
-    def __init__(self, conversation: list[Turn], execution: Execution, elsewhere: Elsewhere) -> None:
+    def __init__(self, conversation: History[Turn], execution: Execution, elsewhere: Elsewhere) -> None:
         self.conversation = conversation
         self._execution = execution
         self._elsewhere = elsewhere
-        self._questions = 0
+        self._asked: History[str] = History(execution.positions)
 
     def said(self) -> list[str]:
         """What the customer said about this request, turn by turn, as a grammar takes it."""
@@ -90,11 +91,11 @@ class Interview:
 
     async def hear(self, question: Question, about: Sequence[object] = ()) -> str:
         """What a person says to a question, verbatim."""
-        self._questions += 1
-        if self._questions > MOST_QUESTIONS:
+        if len(self._asked) >= MOST_QUESTIONS:
             raise Escalation("human", f"The customer was asked {MOST_QUESTIONS} questions without coming to an end.")
         answer = normalise(await self._execution.ask(question, about))
-        self.conversation += [Turn("assistant", question.text), Turn("customer", answer)]
+        self._asked.add(question.text)
+        self.conversation.add(Turn("assistant", question.text), Turn("customer", answer))
         return answer
 
     async def check_subject(self, answer: str) -> None:

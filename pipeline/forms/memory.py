@@ -51,7 +51,7 @@ class Memory:
         for step in steps:
             if step.name.startswith(f"{KEPT} ") and step.result is not None:
                 values |= {name: Remembered(*pair) for name, pair in json.loads(step.result).items()}
-            elif step.name == "retrieve" and step.result is not None:
+            elif step.is_retrieval and step.result is not None:
                 found |= {passage.id: passage for passage in _PASSAGES.validate_json(step.result)}
         return cls(values, found=tuple(found.values()))
 

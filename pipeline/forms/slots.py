@@ -1,4 +1,4 @@
-"""Clarify: code decides what is still missing from a form, and how to ask for it. Knows contracts; asks nobody itself.
+"""Slots: code decides what is still missing from a form, and how to ask for it. Knows contracts; asks nobody itself.
 
 A field's description is the question. A form whose fields need judgement (anything but the customer's own words) is
 narrowed for a model that is not trusted with decisions: those fields are asked for instead.

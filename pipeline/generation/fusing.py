@@ -9,9 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-
-from pydantic import ValidationError
 
 from models.contract import Contract
 from models.engines.engine import Message, Sampling
@@ -52,7 +49,7 @@ class Written:
 
 
 async def fused(
-    client: EngineClient, wanted: Wanted, sampling: Sampling, lengths: Sequence[int | None], today: date, note: Note
+    client: EngineClient, wanted: Wanted, sampling: Sampling, lengths: Sequence[int | None], note: Note
 ) -> Written:
     """One completion, noted. `lengths`: of scratchpads, as in `models.engines.weighing.fuse`. Raises as the engine."""
     prompts: list[Sequence[Message]] = []
@@ -81,15 +78,11 @@ async def fused(
         "thinking": found.call.thinking,
     }
     written = Written(dict(found.shares), found.choice)
-    draft, contract = wanted.forms.get(found.choice), wanted.contracts.get(found.choice)
-    if draft is None or contract is None:
+    contract = wanted.contracts.get(found.choice)
+    if found.choice not in wanted.forms or contract is None:
         return written
     hash = contract.contract_hash()
     note.detail |= {"contract": contract.__name__, "hash": hash, "also": {choice["contract"]: choice["hash"]}}
     if found.scratchpad != lengths[0]:
         note.detail["scratchpad"] = found.scratchpad
-    try:
-        draft.model_validate_json(found.text, context={"today": today})
-    except ValidationError:  # no grammar admits it, but an engine may be wrong: the form is asked for by itself
-        return written
     return dataclasses.replace(written, text=found.text, hash=hash)

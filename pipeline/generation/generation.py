@@ -6,7 +6,6 @@ the order of rescue attempts to recovery.py, an absent engine to engine_client.p
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -23,12 +22,14 @@ from models.engines.weighing import Prompt, weigh
 from models.errors import ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
 from pipeline.durable.execution import Execution
+from pipeline.durable.history import History
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.fusing import Wanted, Written, fused
 from pipeline.generation.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
 from pipeline.guardrail import Guardrail
+from pipeline.journal.rows import StepRow
 
 C = TypeVar("C", bound=Contract)
 Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
@@ -37,7 +38,8 @@ Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
 Compile = Callable[[int | None], Grammar]
 """The grammar of a contract whose scratchpads have at most so many characters; None: as many as they declare."""
 
-CHOICE = "model choice"
+_MODEL = "model "
+CHOICE = f"{_MODEL}choice"
 """Name of the step in which a model weighs options, alone or with a form."""
 
 SHORTER = (20, 0)
@@ -64,9 +66,10 @@ class Task(Generic[C]):
 
 
 class Generation:
-    """The model's side of one record. Without a gateway every generation is a UsageError.
+    """The model's side of one record. Without a client every generation is a UsageError.
 
-    `second`: the way to another model, for the rung of the ladder that asks it.
+    `second`: the way to another model, for the rung of the ladder that asks it. `tries`: one name of a contract for
+    each time that a model was asked.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Generation:
         client: EngineClient | None,
         today: date,
         holds: Holds,
+        tries: History[str],
         *,
         seed: int = 0,
         ladder: Sequence[Rung] = LADDER,
@@ -87,13 +91,7 @@ class Generation:
         self._holds = holds
         self._seed = seed
         self._ladder = tuple(ladder)
-        self._tries = [0]  # shared with the copies that called workflows hold
-
-    def held_by(self, holds: Holds) -> Generation:
-        """The same, with guardrails judged by what another run knows."""
-        other = copy.copy(self)
-        other._holds = holds
-        return other
+        self._tries = tries
 
     @property
     def decides(self) -> bool:
@@ -117,11 +115,16 @@ class Generation:
             raise UsageError("This run has no model: open the pipeline with an engine.")
         task = _remembering(task)
         forced = task.compiled(None).constant is not None
+
+        @cache  # the text that is returned was checked before, unless it came from the journal
+        def read(text: str) -> C:
+            return task.kind.model_validate_json(text, context={"today": self._today})
+
         widened: Task[C] | None = None
 
         async def attempt(asked: Try) -> Attempt:
             nonlocal widened
-            self._tries[0] += 1
+            self._tries.add(task.contract.__name__)
             if asked.wider and wider is not None:
                 widened = _remembering(await wider())
             present = widened if asked.wider and widened is not None else task
@@ -130,11 +133,11 @@ class Generation:
             way = self._second if asked.second and self._second is not None else client
 
             async def execute(note: Note) -> Attempt:
-                return await self._attempt(way, present, asked, note)
+                return await self._attempt(way, present, asked, note, read)
 
             arguments = [_hash(task.contract), asked.messages, asked.sampling, asked.rung]
             result: Attempt = await self._execution.step(
-                f"model {task.contract.__name__}", arguments, execute, _ATTEMPT
+                f"{_MODEL}{task.contract.__name__}", arguments, execute, _ATTEMPT
             )
             return result
 
@@ -143,11 +146,11 @@ class Generation:
             prompts=self.decides and client.engine.enforcement == "grammar",
             second=self._second is not None,
             clarify=clarify,
-            left=MOST_PER_RECORD - self._tries[0],
+            left=MOST_PER_RECORD - len(self._tries),
         )
         first = Try(tuple(task.messages), Sampling(seed=self._seed))
         result = await climb(first, attempt, HOPELESS if forced else self._ladder, means)
-        return task.kind.model_validate_json(result.text, context={"today": self._today})
+        return read(result.text)
 
     @property
     def weighs(self) -> bool:
@@ -191,7 +194,7 @@ class Generation:
 
         async def execute(note: Note) -> Written | dict[str, float]:
             try:
-                return await fused(client, wanted, sampling, lengths, self._today, note)
+                return await fused(client, wanted, sampling, lengths, note)
             except (ConstraintBroken, PromptTooLong) as error:
                 shares = await _weighed(client, lettered, wanted.options, note)
                 note.detail["apart"] = error.what  # why the form is not among this step's results
@@ -201,7 +204,9 @@ class Generation:
         found = await self._execution.step(CHOICE, sorted(wanted.options.items()), execute, _WRITTEN)
         return found if isinstance(found, Written) else Written(found)
 
-    async def _attempt(self, client: EngineClient, task: Task[C], asked: Try, note: Note) -> Attempt:
+    async def _attempt(
+        self, client: EngineClient, task: Task[C], asked: Try, note: Note, read: Callable[[str], C]
+    ) -> Attempt:
         engine, compiled = client.engine, task.compiled
         note.attempt = asked.number
         note.detail = {
@@ -219,7 +224,7 @@ class Generation:
         constant = compiled(lengths[0]).constant
         if constant is not None:
             note.detail |= {"finish_reason": "forced", "engine_seconds": 0.0}
-            return await self._checked(task, constant, "forced")
+            return await self._checked(task, read, constant, "forced")
         try:
             completion, length = await _drawn(client, asked, compiled, lengths)
         except PromptedFailure as error:
@@ -242,12 +247,12 @@ class Generation:
             note.detail["model"] = engine.name
         if length != lengths[0]:
             note.detail["scratchpad"] = length
-        return await self._checked(task, completion.text, completion.finish_reason)
+        return await self._checked(task, read, completion.text, completion.finish_reason)
 
-    async def _checked(self, task: Task[C], text: str, finish_reason: str) -> Attempt:
+    async def _checked(self, task: Task[C], read: Callable[[str], C], text: str, finish_reason: str) -> Attempt:
         """The attempt that a text makes: with the rule it breaks, in words that a model can use, if it breaks one."""
         try:
-            value = task.kind.model_validate_json(text, context={"today": self._today})
+            value = read(text)
         except ValidationError as error:
             told = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()[:3])
             return Attempt(text, finish_reason, f"{told}.", "invalid")
@@ -255,6 +260,11 @@ class Generation:
             if not await self._holds(rule, [value]):
                 return Attempt(text, finish_reason, rule.message, "guardrail", rule.name)
         return Attempt(text, finish_reason)
+
+
+def tries_in(steps: Sequence[StepRow]) -> list[str]:
+    """The names of contracts that a model was asked for in some steps."""
+    return [step.name.removeprefix(_MODEL) for step in steps if step.name.startswith(_MODEL) and step.name != CHOICE]
 
 
 async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, str], note: Note) -> dict[str, float]:

@@ -15,8 +15,10 @@ from pydantic import TypeAdapter
 
 from index.documents import Passage
 from pipeline.durable.execution import Execution
+from pipeline.durable.history import History
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
+from pipeline.journal.rows import RETRIEVE
 from pipeline.outcome import Escalation
 from pipeline.text import short
 
@@ -36,9 +38,10 @@ its documents), and on 250 utterances of CLINC150 about other matters, of which 
 
 
 @dataclass(frozen=True)
-class _Query:
+class Query:
     """What found a passage."""
 
+    passage: str
     query: str
     k: int
     where: str | None
@@ -46,16 +49,12 @@ class _Query:
 
 
 class Retrieval:
-    """What one run can look up. Without a retriever every look-up is a UsageError."""
+    """What one run can look up. Without a retriever every look-up is a UsageError. `queries`: what was looked up."""
 
-    def __init__(self, execution: Execution, retriever: Retriever | None) -> None:
+    def __init__(self, execution: Execution, retriever: Retriever | None, queries: History[Query]) -> None:
         self._execution = execution
         self._retriever = retriever
-        self._queries: dict[str, _Query] = {}
-
-    def fresh(self) -> Retrieval:
-        """The same documents, from which nothing was looked up yet."""
-        return Retrieval(self._execution, self._retriever)
+        self._queries = queries
 
     async def retrieve(self, query: str, k: int, where: str | None, least: float | None) -> list[Passage]:
         """The at most k passages that fit a query best, as `Run.retrieve`."""
@@ -71,13 +70,13 @@ class Retrieval:
         limits: dict[str, object] = {"where": where, "least": least}
         limits = {name: value for name, value in limits.items() if value is not None}
         arguments = [query, k, *([limits] if limits else [])]
-        passages: list[Passage] = await self._execution.step("retrieve", arguments, search, _PASSAGES)
-        self._queries |= {passage.id: _Query(query, k, where, least) for passage in passages}
+        passages: list[Passage] = await self._execution.step(RETRIEVE, arguments, search, _PASSAGES)
+        self._queries.add(*(Query(passage.id, query, k, where, least) for passage in passages))
         return passages
 
     def wider(self, passage: Passage) -> Callable[[], Awaitable[list[Passage]]] | None:
         """What repeats the query that found a passage, for twice as many; None if the passage was not looked up."""
-        found = self._queries.get(passage.id)
+        found = {query.passage: query for query in self._queries}.get(passage.id)
         return None if found is None else lambda: self.retrieve(found.query, 2 * found.k, found.where, found.least)
 
     async def nearest(self, question: str, passages: Sequence[Passage]) -> Passage:

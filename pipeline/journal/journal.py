@@ -342,7 +342,7 @@ class Journal(Queries):
 
 def _failed(step: StepRow) -> bool:
     """Whether a step raised, or is a model's answer that broke a rule."""
-    return step.error is not None or ("rung" in step.detail and bool(json.loads(step.result or "{}").get("error")))
+    return step.error is not None or (step.is_try and bool(json.loads(step.result or "{}").get("error")))
 
 
 def _finished(record: str, step: StepRow) -> StepFinished:

@@ -31,7 +31,8 @@ class Queries:
         if not row:
             return None
         told = self.read(
-            "SELECT count(*) FROM events WHERE record = ? AND json_extract(body, '$.event') = 'Said'", (record,)
+            "SELECT body FROM events WHERE record = ? AND json_extract(body, '$.event') = 'Said' ORDER BY number",
+            (record,),
         )
         return Past(
             today=date.fromisoformat(row[0][0]),
@@ -40,7 +41,7 @@ class Queries:
                 row[0]: ActionRow(*row)
                 for row in self.read(f"SELECT {ACTION_COLUMNS} FROM actions WHERE record = ?", (record,))
             },
-            said=told[0][0],
+            told=[json.loads(body)["text"] for (body,) in told],
             retries=row[0][1],
         )
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic_core import to_jsonable_python
+
+RETRIEVE = "retrieve"
+"""The name of every step that searches for passages."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,27 @@ class StepRow:
     seconds: float = 0.0
     detail: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_retrieval(self) -> bool:
+        """Whether it searched for passages."""
+        return self.name == RETRIEVE
+
+    @property
+    def is_try(self) -> bool:
+        """Whether it is a model's answer on a rung of the recovery ladder."""
+        return "rung" in self.detail
+
+    @property
+    def passages(self) -> list[dict[str, Any]]:
+        """What it found, as JSON objects; nothing if it is no retrieval, or one that raised."""
+        return json.loads(self.result) if self.is_retrieval and self.result is not None else []
+
+    def try_row(self) -> dict[str, Any]:
+        """A try, ready for JSON: what for, on which rung, what the model wrote and what was wrong with that."""
+        said = json.loads(self.result or "{}")
+        tried = {"contract": self.detail["contract"], "rung": self.detail["rung"]}
+        return {**tried, "text": said.get("text"), "error": said.get("error")}
+
 
 @dataclass(frozen=True)
 class ActionRow:
@@ -57,6 +81,10 @@ class ActionRow:
     reserved: float = 0.0
     committed: float | None = None
 
+    def row(self) -> dict[str, Any]:
+        """For whoever takes the record over, ready for JSON."""
+        return {"action": self.name, "arguments": json.loads(self.arguments), "state": self.state}
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -74,13 +102,13 @@ class Waiting:
 class Past:
     """What the journal holds of one record when work on it goes on.
 
-    `said` counts updates already told, `retries` how often the record was opened again after it had ended.
+    `told`: the texts of updates that were told, `retries` how often the record was opened again after it had ended.
     """
 
     today: date
     steps: Mapping[str, StepRow]
     actions: Mapping[str, ActionRow]
-    said: int = 0
+    told: Sequence[str] = ()
     retries: int = 0
 
 

@@ -1,4 +1,4 @@
-"""Entries: the statements that put an event or a step into a journal. Executes none."""
+"""Statements: those that put an event or a step into a journal. Executes none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schema: the tables of a journal, and the connections to a file that holds them.
+"""Tables: those of a journal, and the connections to a file that holds them.
 
     meta           schema_version
     runs           one row per process that worked on this file
@@ -62,9 +62,6 @@ CREATE TABLE events (
     number INTEGER PRIMARY KEY, record TEXT NOT NULL, at REAL NOT NULL, body TEXT NOT NULL, conversation TEXT
 ) STRICT;
 CREATE INDEX events_by_record ON events (record);
-"""
-
-_NEW_IN_3 = """
 CREATE TABLE conversations (id TEXT PRIMARY KEY, owner TEXT NOT NULL, opened REAL NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY, conversation TEXT NOT NULL, record TEXT NOT NULL, text TEXT NOT NULL, key TEXT,
@@ -81,46 +78,24 @@ CREATE INDEX actions_by_record ON actions (record);
 CREATE INDEX records_escalated ON records (finished) WHERE status = 'escalated';
 """
 
-_MIGRATIONS = {
-    1: """
-ALTER TABLE records ADD COLUMN suspicion INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE records ADD COLUMN alone INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE records ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE actions ADD COLUMN intent TEXT NOT NULL DEFAULT '';
-ALTER TABLE actions ADD COLUMN approval TEXT;
-ALTER TABLE questions ADD COLUMN contract TEXT;
-ALTER TABLE questions ADD COLUMN schema TEXT;
-ALTER TABLE questions ADD COLUMN kind TEXT NOT NULL DEFAULT 'question';
-""",
-    2: f"""
-ALTER TABLE records ADD COLUMN conversation TEXT;
-ALTER TABLE events ADD COLUMN conversation TEXT;
-{_NEW_IN_3}
-""",
-}
-"""What makes a file of one version one of the next."""
-
 
 def connect_with_tables(path: Path) -> sqlite3.Connection:
-    """A connection to a file that has the tables: made if there are none, migrated if they are of an older version.
+    """A connection to a file that has the tables, made if there are none.
 
-    Raises JournalError if they are of a newer one, sqlite3.Error if the file is no journal, or cannot be opened.
+    Raises JournalError if they are of another version, sqlite3.Error if the file is no journal, or cannot be opened.
     """
     connection = connect(path)
     version = _version(connection)
     if version == 0:
         connection.executescript(
-            f"BEGIN;{_TABLES}{_NEW_IN_3}INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
+            f"BEGIN;{_TABLES}INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
         )
-    elif not 0 < version <= SCHEMA_VERSION:
+    elif version != SCHEMA_VERSION:
         connection.close()
         raise JournalError(
-            f"{path} was written by another version of Interlock (journal {version}, this one reads up to"
+            f"{path} was written by another version of Interlock (journal {version}, this one reads"
             f" {SCHEMA_VERSION}): use that version, or a new folder."
         )
-    for older in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
-        stamp = f"UPDATE meta SET value = '{older + 1}' WHERE key = 'schema_version';"
-        connection.executescript(f"BEGIN IMMEDIATE;{_MIGRATIONS[older]}{stamp}COMMIT;")
     return connection
 
 

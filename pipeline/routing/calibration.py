@@ -64,7 +64,7 @@ class Calibration:
         known, unknown = (plain.probabilities(part, intents) for part in (scores[inside], negatives))
         right = known[:, :-1].argmax(axis=1) == labels[inside]
         out = float(np.quantile(known[right, -1], 1 - TURNED_AWAY)) if right.any() else 0.5
-        out = min(max(out, 0.02), 0.9)
+        out = min(max(out, 0.02), 0.9)  # few examples may put it anywhere: never turn nearly all away, or nobody
         sure = _least(
             np.concatenate([known[:, :-1].max(axis=1), unknown[:, :-1].max(axis=1)]),
             np.concatenate([right, np.zeros(len(unknown), dtype=bool)]),

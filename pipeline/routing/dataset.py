@@ -1,4 +1,4 @@
-"""Rows: labelled messages in a JSON Lines file, {"text": …, "intent": …}. Knows what is wrong with a line."""
+"""Dataset: labelled messages in a JSON Lines file, {"text": …, "intent": …}. Knows what is wrong with a line."""
 
 from __future__ import annotations
 

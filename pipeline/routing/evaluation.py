@@ -1,9 +1,9 @@
-"""Proof: what a gate's decisions were worth, against labels. Knows decisions and labels; nothing of how they came."""
+"""Evaluation: what a gate's decisions were worth, against labels. Knows both, and nothing of how they came."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,6 @@ def draw(judged: Sequence[Judged], path: Path, title: str) -> None:
     figure.savefig(path, format="png")
 
 
-def _share(values: Any) -> float | None:
+def _share(values: Iterable[bool]) -> float | None:
     counted = list(values)
     return round(sum(counted) / len(counted), 4) if counted else None

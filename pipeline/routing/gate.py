@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter
 
 from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
-from pipeline.routing.decision import combined, shortlist
-from pipeline.routing.router import AMBIGUOUS, MARGIN, OUT_OF_SCOPE, Decision, Reader
+from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
+from pipeline.routing.decision import MARGIN, Decision, combined, shortlist
+from pipeline.routing.router import Router
 from pipeline.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Gate:
     "encoder" never asks it; "model" always does, and goes by it alone, among the encoder's candidates.
     """
 
-    def __init__(self, workflows: Mapping[str, Workflow], router: Reader | None, mode: Mode = "cascade") -> None:
+    def __init__(self, workflows: Mapping[str, Workflow], router: Router | None, mode: Mode = "cascade") -> None:
         if router is None and len(workflows) > 1:
             raise UsageError("Several workflows need an encoder to tell them apart.")
         self._workflows = dict(workflows)
@@ -76,10 +77,8 @@ class Gate:
         """The customer's choice between the two likeliest intents of an ambiguous decision. Raises as `Run.ask`."""
         likeliest = [name for name, _ in decision.candidates if name in self._workflows][:2]
         phrases = [self._workflows[intent].phrase for intent in likeliest]
-        conversation = list(run.conversation)
-        answer = await run.ask(f"Do you want to {' or to '.join(phrases)}?", field="intent", choices=phrases)
         # The gate's question is no part of what was said about the matter itself.
-        run.conversation[:] = conversation
+        answer = await run.aside().ask(f"Do you want to {' or to '.join(phrases)}?", field="intent", choices=phrases)
         return replace(decision, kind="intent", intent=likeliest[phrases.index(answer)], by="customer")
 
     async def _ask_model(self, run: Run, decision: Decision) -> Decision:
@@ -114,19 +113,14 @@ def concluded(decision: Decision, encoder: Mapping[str, float], model: Mapping[s
     ranking = sorted(((name, share) for name, share in both.items() if name != AMBIGUOUS), key=_likeliest)
     intents = [item for item in ranking if item[0] != OUT_OF_SCOPE]
     margin = intents[0][1] - (intents[1][1] if len(intents) > 1 else 0.0)
-    facts: dict[str, Any] = {
-        "by": "model",
-        "margin": margin,
-        "model": tuple(model.items()),
-        "candidates": tuple(ranking),
-    }
+    heard = replace(decision, by="model", margin=margin, model=tuple(model.items()), candidates=tuple(ranking))
     best = ranking[0][0]
     close = both.get(AMBIGUOUS, 0.0) > ranking[0][1] or margin < MARGIN
     if best == OUT_OF_SCOPE:
-        return replace(decision, kind="out_of_scope", intent=None, **facts)
-    if close and len(intents) > 1:
-        return replace(decision, kind="ambiguous", intent=None, **facts)
-    return replace(decision, kind="intent", intent=best, **facts)
+        return replace(heard, kind="out_of_scope", intent=None)
+    if close and len(intents) > 1:  # with one intent left there is nothing to choose between
+        return replace(heard, kind="ambiguous", intent=None)
+    return replace(heard, kind="intent", intent=best)
 
 
 def _likeliest(item: tuple[str, float]) -> tuple[float, str]:

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import UsageError
+from pipeline.files import write_bytes
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration, Floats
+from pipeline.routing.decision import Verdict, verdict
 from pipeline.routing.head import Head, Matrix
 
 VERSION = 1
@@ -42,6 +44,13 @@ class GateModel:
             probabilities /= probabilities.sum(axis=1, keepdims=True)
         return probabilities
 
+    def verdicts(self, vectors: Matrix, without: Collection[str] = ()) -> list[Verdict]:
+        """One a row of vectors (m, d); `without`: intents that are ruled out."""
+        return [
+            verdict(dict(zip(self.names, row.tolist(), strict=True)), self.calibration)
+            for row in self.probabilities(vectors, without)
+        ]
+
     @property
     def names(self) -> tuple[str, ...]:
         """Of the columns of `probabilities`."""
@@ -62,8 +71,8 @@ class GateModel:
             "figures": self.figures,
             "sha256": hashlib.sha256(matrices).hexdigest(),
         }
-        _write(_matrices(path), matrices)
-        _write(path, json.dumps(facts, ensure_ascii=False, indent=1).encode() + b"\n")
+        write_bytes(_matrices(path), matrices)
+        write_bytes(path, json.dumps(facts, ensure_ascii=False, indent=1).encode() + b"\n")
 
     @classmethod
     def load(cls, path: Path) -> GateModel:
@@ -90,9 +99,3 @@ class GateModel:
 
 def _matrices(path: Path) -> Path:
     return path.with_suffix(".safetensors")
-
-
-def _write(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)

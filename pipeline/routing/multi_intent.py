@@ -1,4 +1,4 @@
-"""Parts: cuts a message that holds several intents into one text for each, in order of appearance.
+"""Multi-intent: cuts a message that holds several intents into one text for each, in order of appearance.
 
 Knows clauses and the words that join them; what a clause is about is told by its caller. A cut is made only where the
 clauses on both sides are surely about different things: any other clause belongs to the one before it.

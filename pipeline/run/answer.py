@@ -15,52 +15,34 @@ from models.grammar.grammar import compile_grammar
 from models.said import QuoteMark
 from pipeline import prompts
 from pipeline.forms import slots
-from pipeline.forms.amending import Amending
-from pipeline.forms.interview import Interview
-from pipeline.generation.generation import Generation, Task
-from pipeline.generation.retrieval import Retrieval, nothing_found
+from pipeline.generation.generation import Task
+from pipeline.generation.retrieval import nothing_found
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Escalation
+from pipeline.run.scope import Scope
 
 C = TypeVar("C", bound=Contract)
 
 
-class Answering:
-    """The answers of one run. What the customer said may be copied into them, as well as the passages."""
+async def answer(
+    scope: Scope, contract: type[C], question: str, evidence: Sequence[Passage], guardrails: Sequence[Guardrail]
+) -> C:
+    """An answer that is valid and holds every guardrail, as `Run.generate`.
 
-    def __init__(self, generation: Generation, retrieval: Retrieval, interview: Interview, amending: Amending) -> None:
-        self._generation = generation
-        self._retrieval = retrieval
-        self._interview = interview
-        self._amending = amending
+    What the customer said may be copied into it, as well as the passages.
+    """
+    passages = list(evidence)
+    if not passages and any(_quoted(contract, name) for name in contract.model_fields):
+        raise nothing_found(question)
+    again: Callable[[], Awaitable[list[Passage]]] | None = None
+    if scope.generation.decides:
+        again = scope.retrieval.wider(passages[0]) if passages else None
+    else:
+        _trust(contract)
+        passages = [await scope.retrieval.nearest(question, passages)] if passages else []
 
-    async def answer(
-        self, contract: type[C], question: str, evidence: Sequence[Passage], guardrails: Sequence[Guardrail]
-    ) -> C:
-        """An answer that is valid and holds every guardrail, as `Run.generate`."""
-        passages = list(evidence)
-        if not passages and any(_quoted(contract, name) for name in contract.model_fields):
-            raise nothing_found(question)
-        again: Callable[[], Awaitable[list[Passage]]] | None = None
-        if self._generation.decides:
-            again = self._retrieval.wider(passages[0]) if passages else None
-        else:
-            _trust(contract)
-            passages = [await self._retrieval.nearest(question, passages)] if passages else []
-
-        async def wider() -> Task[C]:
-            return self._task(contract, question, await again() if again else [], guardrails)
-
-        return await self._generation.produce(
-            self._task(contract, question, passages, guardrails),
-            wider=wider if again else None,
-            clarify=lambda name: self._amending.clarify(next(rule for rule in guardrails if rule.name == name)),
-        )
-
-    def _task(
-        self, contract: type[C], question: str, passages: Sequence[Passage], guardrails: Sequence[Guardrail]
-    ) -> Task[C]:
-        texts, said = [passage.text for passage in passages], self._interview.said()
+    def task(passages: Sequence[Passage]) -> Task[C]:
+        texts, said = [passage.text for passage in passages], scope.interview.said()
         return Task(
             contract,
             contract,
@@ -69,6 +51,15 @@ class Answering:
             guardrails,
             [passage.id for passage in passages],
         )
+
+    async def wider() -> Task[C]:
+        return task(await again() if again else [])
+
+    return await scope.generation.produce(
+        task(passages),
+        wider=wider if again else None,
+        clarify=lambda name: scope.amending.clarify(next(rule for rule in guardrails if rule.name == name)),
+    )
 
 
 def _trust(contract: type[Contract]) -> None:

@@ -16,59 +16,54 @@ from models.contract import Contract
 from models.grammar.grammar import compile_grammar
 from pipeline import prompts
 from pipeline.errors import UsageError
-from pipeline.forms.filling import Filling
 from pipeline.generation.fusing import Written
-from pipeline.generation.generation import Generation, Task
+from pipeline.generation.generation import Task
 from pipeline.outcome import Question
+from pipeline.run.scope import Scope
 from pipeline.text import short
 
 
-class Choosing:
-    """The choices of one run."""
+async def choose(scope: Scope, question: str, options: Sequence[str] | Mapping[str, str]) -> str:
+    """As `Run.choose`."""
+    described = dict(options) if isinstance(options, Mapping) else {option: option for option in options}
+    names = tuple(described)
+    if not names:
+        raise UsageError(f'There is nothing to choose from for "{short(question)}": pass at least one option.')
+    if len(names) == 1:
+        return names[0]
+    if scope.generation.decides:
+        return await pick(scope, question, described)
+    labels = tuple(described.values())
+    answer = await scope.interview.answer(Question(None, question, labels))
+    return names[labels.index(answer)]
 
-    def __init__(self, generation: Generation, filling: Filling) -> None:
-        self._generation = generation
-        self._filling = filling
-        self._interview = filling.interview
 
-    async def choose(self, question: str, options: Sequence[str] | Mapping[str, str]) -> str:
-        """As `Run.choose`."""
-        described = dict(options) if isinstance(options, Mapping) else {option: option for option in options}
-        names = tuple(described)
-        if not names:
-            raise UsageError(f'There is nothing to choose from for "{short(question)}": pass at least one option.')
-        if len(names) == 1:
-            return names[0]
-        if self._generation.decides:
-            return await self.pick(question, described)
-        labels = tuple(described.values())
-        answer = await self._interview.answer(Question(None, question, labels))
-        return names[labels.index(answer)]
+async def pick(scope: Scope, question: str, options: Mapping[str, str]) -> str:
+    """As `Run.pick`."""
+    contract = _choice(tuple(options))
+    messages = prompts.choose(question, options, list(scope.conversation))
+    task = Task(contract, contract, messages, lambda _: compile_grammar(contract))
+    chosen = await scope.generation.produce(task)
+    return str(chosen.model_dump()["choice"])
 
-    async def pick(self, question: str, options: Mapping[str, str]) -> str:
-        """As `Run.pick`."""
-        contract = _choice(tuple(options))
-        messages = prompts.choose(question, options, self._interview.conversation)
-        task = Task(contract, contract, messages, lambda _: compile_grammar(contract))
-        chosen = await self._generation.produce(task)
-        return str(chosen.model_dump()["choice"])
 
-    async def weigh(self, question: str, options: Mapping[str, str]) -> dict[str, float]:
-        """As `Run.weigh`."""
-        if not self._generation.weighs:
-            chosen = await self.pick(question, options)
-            return {name: float(name == chosen) for name in sorted(options)}
-        said = list(self._interview.conversation)
-        return await self._generation.weigh(options, lambda lettered: prompts.weigh(question, lettered, said))
+async def weigh(scope: Scope, question: str, options: Mapping[str, str]) -> dict[str, float]:
+    """As `Run.weigh`."""
+    if not scope.generation.weighs:
+        chosen = await pick(scope, question, options)
+        return {name: float(name == chosen) for name in sorted(options)}
+    said = list(scope.conversation)
+    return await scope.generation.weigh(options, lambda lettered: prompts.weigh(question, lettered, said))
 
-    async def fuse(
-        self, question: str, options: Mapping[str, str], forms: Mapping[str, type[Contract]]
-    ) -> Written | None:
-        """As `Run.fuse`."""
-        earlier = any(turn.earlier for turn in self._interview.conversation)
-        if not forms or not self._generation.weighs or earlier:
-            return None
-        return await self._filling.fuse(question, options, forms)
+
+async def fuse(
+    scope: Scope, question: str, options: Mapping[str, str], forms: Mapping[str, type[Contract]]
+) -> Written | None:
+    """As `Run.fuse`."""
+    earlier = any(turn.earlier for turn in scope.conversation)
+    if not forms or not scope.generation.weighs or earlier:
+        return None
+    return await scope.filling.fuse(question, options, forms)
 
 
 @lru_cache(maxsize=256)

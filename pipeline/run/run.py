@@ -1,50 +1,34 @@
 """Run: what a workflow holds in its hand. Every method that waits is a step of the journal.
 
 Knows what a workflow may ask for and do, and who does it: choose.py and answer.py ask a model, filling.py and
-amending.py a person, retrieval.py the app's documents; permissions.py says what is allowed, calls.py calls other
-workflows, execution.py keeps it all.
+amending.py a person, retrieval.py the app's documents; scope.py says what is known and allowed, execution.py keeps it
+all.
 """
 
 from __future__ import annotations
 
-import copy
-import dataclasses
-import functools
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from index.documents import Passage
 from models.contract import Contract
 from pipeline.action import Action, Step
-from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
-from pipeline.events import Event
-from pipeline.forms.amending import Amending
-from pipeline.forms.collected import Collected
-from pipeline.forms.filling import Filling
-from pipeline.forms.interview import Elsewhere, Interview
+from pipeline.forms.amending import settled
+from pipeline.forms.interview import Elsewhere
 from pipeline.forms.memory import Memory
-from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.fusing import Written
-from pipeline.generation.generation import Generation
-from pipeline.generation.recovery import LADDER, Rung
-from pipeline.generation.retrieval import Retrieval
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import digest
-from pipeline.outcome import Question
+from pipeline.outcome import Escalation, Question
 from pipeline.record import Turn
-from pipeline.run.answer import Answering
-from pipeline.run.calls import Calls
-from pipeline.run.choose import Choosing
-from pipeline.run.permissions import Permissions
-from pipeline.run.progress import ProgressUpdates
+from pipeline.run import choose
+from pipeline.run.answer import answer
+from pipeline.run.scope import Returned, RunContext, Scope
 from pipeline.workflow import Workflow
-
-if TYPE_CHECKING:
-    from index.retriever import Retriever
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,86 +36,86 @@ C = TypeVar("C", bound=Contract)
 
 
 class Run:
-    """One record on its way through one workflow.
+    """One record on its way through one workflow."""
 
-    `text` is what the customer asks for, `conversation` all turns so far with questions and answers, `today` the
-    day of the run, `state` the folder where the app keeps its own files, `id` the record's custom_id.
-    """
+    def __init__(self, context: RunContext, scope: Scope) -> None:
+        self._context = context
+        self._execution = context.execution
+        self._scope = scope
 
-    def __init__(
-        self,
-        id: str,
-        conversation: Sequence[Turn],
-        today: date,
-        state: Path,
-        execution: Execution,
-        client: EngineClient | None = None,
-        retriever: Retriever | None = None,
-        *,
-        seed: int = 0,
-        tell: Callable[[Event], None] = lambda event: None,
-        told: int = 0,
-        ladder: Sequence[Rung] = LADDER,
-        second: EngineClient | None = None,
-        memory: Memory | None = None,
-    ) -> None:
-        self.id = id
-        self.conversation = list(conversation)
-        self.text = _said(conversation)
-        self.today = today
-        self.state = state
-        self.sure = True
+    @classmethod
+    def begin(cls, context: RunContext, conversation: Sequence[Turn]) -> Run:
+        """A run of a record of which nothing is known but what was said."""
+        return cls(context, Scope(context, conversation))
+
+    @property
+    def id(self) -> str:
+        """The record's custom_id."""
+        return self._execution.record
+
+    @property
+    def text(self) -> str:
+        """What the customer asks for."""
+        return self._scope.text
+
+    @property
+    def conversation(self) -> list[Turn]:
+        """All turns so far, with questions and answers; in a task under gather, none of the tasks beside it."""
+        return list(self._scope.conversation)
+
+    @property
+    def today(self) -> date:
+        """The day of the run."""
+        return self._execution.today
+
+    @property
+    def state(self) -> Path:
+        """The folder where the app keeps its own files."""
+        return self._execution.state
+
+    @property
+    def sure(self) -> bool:
         """Whether the gate is sure of the intent, or somebody was asked; if not, have an action confirmed first."""
-        self._execution = execution
-        self._memory = memory
-        self._before = Memory()
-        self._elsewhere: Elsewhere | None = None
-        self._retrieval = Retrieval(execution, retriever)
-        self._progress = ProgressUpdates(id, tell, told)
-        collected = Collected(self.text, today, state)
-        self._equip(
-            collected, Generation(execution, client, today, collected.holds, seed=seed, ladder=ladder, second=second)
-        )
+        return self._scope.sure
 
     @property
     def decides(self) -> bool:
         """Whether the model is trusted to weigh evidence and to choose."""
-        return self._generation.decides
+        return self._scope.generation.decides
 
     @property
     def memory(self) -> Memory:
         """What earlier requests of the same conversation collected, did and found; empty outside of one."""
-        return self._memory or Memory()
+        return self._context.memory or Memory()
 
-    def unlock(self, workflow: Workflow) -> None:
-        """Allow the workflow's actions, and only those. The pipeline calls it after the gate."""
-        self._permissions.unlock(workflow)
+    # For the pipeline and its gate
+
+    def unlock(self, workflow: Workflow, sure: bool = True) -> None:
+        """Allow the workflow's actions, and only those. `sure`: as the attribute."""
+        self._scope.unlock(workflow)
+        self._scope.sure = sure
+
+    async def serve(self, workflow: Workflow, *args: Any) -> object:
+        """What an unlocked workflow comes to, called once more from the top after each change of a form."""
+        ending = await settled(lambda: workflow.body(self, *args), self._start_over)
+        self._scope.settle()
+        return ending
 
     def about(self, text: str | None) -> Run:
         """A run of the same record whose request is this text; everything said so far counts as said earlier.
 
         None: the same request, begun again with no form filled. The new run knows the forms that this one collected,
-        for what would be asked otherwise. The pipeline calls it.
+        for what would be asked otherwise.
         """
-        other = copy.copy(self)
-        other.conversation = list(self.conversation)
-        if text is not None:
-            other.conversation = [dataclasses.replace(turn, earlier=True) for turn in self.conversation]
-            other.conversation.append(Turn("customer", text))
-            other.text = text
-        other._before = functools.reduce(Memory.with_form, self._collected, self._before)
-        other._retrieval = self._retrieval.fresh()
-        other._again()
-        return other
+        return Run(self._context, self._scope.about(text))
+
+    def aside(self) -> Run:
+        """A run for a question beside the matter: what is said in it is no part of the conversation."""
+        return Run(self._context, self._scope.child())
 
     def listen(self, elsewhere: Elsewhere) -> None:
-        """Let `elsewhere` tell of answers that change the subject. The pipeline calls it."""
-        self._elsewhere = elsewhere
-
-    def start_over(self) -> None:
-        """Begin another pass with the forms as they were amended. The pipeline calls it."""
-        self._forget()
-        self._execution.start_over()
+        """Let `elsewhere` tell of answers that change the subject."""
+        self._scope.elsewhere = elsewhere
 
     # Asking a model
 
@@ -141,8 +125,10 @@ class Run:
         A guardrail with a `field` becomes a question about that field; one without ends in GuardrailViolation.
         Raises Suspend while an answer is awaited, and Escalation after two useless answers about the same field.
         """
-        form, values = await self._filling.collect(contract, self._collected.forms.get(contract), guardrails)
-        self._collected.collect(form, values)
+        form, values = await self._scope.filling.collect(
+            contract, self._scope.collected.forms.get(contract), guardrails
+        )
+        self._scope.collected.collect(form, values)
         return form
 
     async def generate(
@@ -158,27 +144,27 @@ class Run:
         question, so that a Quote is forced; fields that need judgement are then a person's business (Escalation).
         Raises Escalation when the recovery ladder is exhausted or there is nothing to quote.
         """
-        answer = await self._answering.answer(contract, question, evidence, guardrails)
-        self._collected.add(answer)
-        return answer
+        found = await answer(self._scope, contract, question, evidence, guardrails)
+        self._scope.collected.add(found)
+        return found
 
     async def choose(self, question: str, options: Sequence[str] | Mapping[str, str]) -> str:
         """One of the options (names, or name to description): a model's choice if it is trusted, else a person's.
 
         A single option is returned without asking anybody. UsageError without options.
         """
-        return await self._choosing.choose(question, options)
+        return await choose.choose(self._scope, question, options)
 
     async def pick(self, question: str, options: Mapping[str, str]) -> str:
         """A model's choice among options, trusted or not; use `choose`."""
-        return await self._choosing.pick(question, options)
+        return await choose.pick(self._scope, question, options)
 
     async def weigh(self, question: str, options: Mapping[str, str]) -> dict[str, float]:
         """How likely a model finds each option (name to description), sum 1, whatever their order; for the gate.
 
         An engine that takes no grammars cannot be weighed: all goes to its choice.
         """
-        return await self._choosing.weigh(question, options)
+        return await choose.weigh(self._scope, question, options)
 
     async def fuse(
         self, question: str, options: Mapping[str, str], forms: Mapping[str, type[Contract]]
@@ -188,11 +174,11 @@ class Run:
         `forms`: option to the form that its workflow collects first. None if that cannot be done in one: without forms,
         with an engine that cannot be weighed, or where earlier turns count for the choice but not for the form.
         """
-        return await self._choosing.fuse(question, options, forms)
+        return await choose.fuse(self._scope, question, options, forms)
 
     def take(self, contract: type[Contract], written: Written) -> None:
         """Let the first `collect` of a form have what was written with the choice; for the gate."""
-        self._filling.take(contract, written)
+        self._scope.filling.take(contract, written)
 
     async def retrieve(
         self, query: str, k: int = 4, *, where: str | None = None, least: float | None = None
@@ -202,13 +188,13 @@ class Run:
         `where`: a condition on metadata, 'lang = "en"'. `least`: a cosine, `interlock index evaluate` says which. The
         journal keeps the index's version, the ids, and why there are none. UsageError if the app has no knowledge.
         """
-        return await self._retrieval.retrieve(query, k, where, least)
+        return await self._scope.retrieval.retrieve(query, k, where, least)
 
     def in_context(self, query: str) -> str:
         """A query with the words of collected forms before it that it does not hold: "Is there parking?" alone finds
         another hotel's. Names and choices are such words; numbers, days and private fields are not.
         """
-        return self._collected.in_context(query)
+        return self._scope.collected.in_context(query)
 
     # Asking a person
 
@@ -218,11 +204,11 @@ class Run:
         Raises Suspend until it is answered, and Escalation when two answers in a row name none of the choices.
         """
         asked = Question(field, question, None if choices is None else tuple(choices))
-        return await self._filling.interview.answer(asked)
+        return await self._scope.interview.answer(asked)
 
     async def confirm(self, question: str) -> bool:
         """A person's yes or no. Raises as `ask`."""
-        return await self._amending.agreed(question)
+        return await self._scope.amending.agreed(question)
 
     async def approve(self, action: Action[..., Any], *args: Any, question: str) -> bool:
         """A person's yes or no to an action with exactly these arguments; `do` with others needs a new one.
@@ -230,9 +216,9 @@ class Run:
         Raises as `ask`.
         """
         marked = digest(list(args), self.state)
-        approved = await self._amending.agreed(question, about=(action.name, marked))
+        approved = await self._scope.amending.agreed(question, about=(action.name, marked))
         if approved:
-            self._permissions.approve(action, marked)
+            self._scope.approve(action, marked)
         return approved
 
     async def require(self, guardrail: Guardrail, *args: object, field: str | None = None) -> None:
@@ -241,7 +227,7 @@ class Run:
         Violated, its docstring is put as a question about `field` (default: the guardrail's own) to the customer, and
         after the answer the workflow starts over with the changed form. Without a field: GuardrailViolation.
         """
-        await self._amending.require(guardrail, args, field)
+        await self._scope.amending.require(guardrail, args, field)
 
     # Doing
 
@@ -251,21 +237,19 @@ class Run:
         NotApproved if it needs an approval that these arguments do not have. Raises Refused if it did nothing,
         StepFailed if it failed without effect, and Escalation when nobody can know.
         """
-        intent, approval = self._permissions.check(action, args)
+        intent, approval = self._scope.check(action, args)
         result: R = await self._execution.do(action, args, intent, approval)
         return result
 
-    async def call(self, other: Workflow, *args: Any) -> Any:
+    def call(self, other: Workflow, *args: Any) -> Coroutine[Any, Any, Any]:
         """Call another workflow as one step, with the same conversation and `args` after its Run; what it returns.
 
-        It unlocks its own actions and no others, and begins with no form filled. ActionNotUnlocked if the calling
-        workflow does not list it; Escalation if it was called as often as it may, or hands over to a person itself.
+        It unlocks its own actions and no others, and begins with no form filled. Under gather it does not see what is
+        said in the calls beside it. ActionNotUnlocked if the calling workflow does not list it; Escalation if it was
+        called as often as it may, or hands over to a person itself.
         """
-        self._permissions.count(other)
-        inner = copy.copy(self)
-        inner._again()
-        inner.unlock(other)
-        return await self._calls.call(other, args, lambda: other.body(inner, *args), inner._forget)
+        # Not in the coroutine: what a call knows is settled before those beside it begin, in whatever order they run.
+        return self._call(other, args, Run(self._context, self._scope.child()), self._scope.count(other))
 
     async def step(self, function: Step[P, R] | Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run an async function once and keep its result. StepFailed if it raises."""
@@ -282,41 +266,37 @@ class Run:
 
     def say(self, text: str) -> None:
         """Tell whoever waits what happens now ("Searching flights…"). Told once, also when the run is resumed."""
-        self._progress.say(text)
+        self._execution.say(text)
 
-    # How
+    async def _call(self, other: Workflow, args: Sequence[Any], inner: Run, number: int) -> Any:
+        self._scope.check_call(other, number)
+        inner.unlock(other, self.sure)
+        returned = Returned()
 
-    def _equip(self, collected: Collected, generation: Generation) -> None:
-        """Begin with no form filled, nothing known and nothing allowed."""
-        interview = Interview(self.conversation, self._execution, self._is_elsewhere)
-        self._collected = collected
-        self._generation = generation
-        self._permissions = Permissions(self.state)
-        self._filling = Filling(
-            interview, self.today, self._execution, generation, collected.holds, self._memory, self._before
-        )
-        self._amending = Amending(collected, self._filling, self._execution, self.today)
-        self._choosing = Choosing(generation, self._filling)
-        self._answering = Answering(generation, self._retrieval, interview, self._amending)
-        self._calls = Calls(self._execution, self.conversation, self._progress)
+        async def body(note: Note) -> object:
+            nonlocal returned
+            whole = False
+            try:
+                ending = await inner.serve(other, *args)
+                whole = True
+            finally:
+                returned = inner._scope.returned(whole)
+            if isinstance(ending, Escalation):
+                raise ending
+            note.detail["turns"] = [[turn.role, turn.text] for turn in returned.turns]
+            return ending
 
-    def _again(self) -> None:
-        """The same for a copy of another run: it asks the same model."""
-        collected = Collected(self.text, self.today, self.state)
-        self._equip(collected, self._generation.held_by(collected.holds))
+        try:
+            ending, row, inside = await self._execution.nest(f"call {other.__name__}", list(args), body, other.adapter)
+            returned = Returned.of(row, inside)
+        finally:
+            self._scope.take(returned)  # whatever was raised: the caller may catch it, and it was said all the same
+        return ending
 
-    def _forget(self) -> None:
+    async def _start_over(self) -> None:
         """Keep of the pass that ends only the values of its forms."""
-        self._collected.start_over()
-        self._permissions.start_over()
-
-    async def _is_elsewhere(self, answer: str) -> bool:
-        return self._elsewhere is not None and await self._elsewhere(answer)
-
-
-def _said(conversation: Sequence[Turn]) -> str:
-    """What the customer said about this request."""
-    return "\n".join(turn.text for turn in conversation if turn.role == "customer" and not turn.earlier)
+        await self._execution.positions.start_over()
+        self._scope.start_over()
 
 
 _STEPS: dict[object, Any] = {}

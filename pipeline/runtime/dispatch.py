@@ -10,7 +10,6 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -21,12 +20,11 @@ from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import Dropped, GuardrailViolation, InterlockError, JournalError, Suspend, UsageError, WrongIntent
 from pipeline.events import Event, Routed
-from pipeline.forms.amending import settled
-from pipeline.outcome import Escalation, Outcome, Part
+from pipeline.outcome import Ending, Escalation, Part, decisive
 from pipeline.routing import multi_intent
+from pipeline.routing.decision import Decision
 from pipeline.routing.gate import Gate
 from pipeline.routing.multi_intent import Wish
-from pipeline.routing.router import Decision
 from pipeline.run.run import Run
 from pipeline.text import short
 from pipeline.workflow import Workflow
@@ -47,11 +45,11 @@ _WISHES: TypeAdapter[list[Wish]] = TypeAdapter(list[Wish])
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
 
-@dataclass
-class Ending:
-    """How a request ended, as fields of an Outcome or a Part; `trace`: a failure's traceback; `whole`: it returned."""
+@dataclass(frozen=True)
+class Done:
+    """A request that came to its ending; `trace`: a failure's traceback; `whole`: its workflow returned."""
 
-    fields: dict[str, Any]
+    ending: Ending
     trace: str | None = None
     whole: bool = False
 
@@ -74,7 +72,7 @@ class Dispatch:
         """What the record, or its first part, was taken for in the end."""
         return self.parts[0].intent if self.parts else self._label
 
-    async def follow(self, run: Run) -> Ending:
+    async def follow(self, run: Run) -> Done:
         """Serve the record. EngineUnavailable and JournalError are raised, anything else becomes its ending."""
         wishes: list[Wish] = []
 
@@ -82,28 +80,26 @@ class Dispatch:
             wishes.extend(await self._wishes(run))
             return "" if wishes else await self._one(run)
 
-        ending = await self._ended(begin)
-        endings = await self._each(run, wishes) if wishes else [ending]
-        if all(ending.whole for ending in endings):
+        whole = await self._ended(begin)
+        done = await self._each(run, wishes) if wishes else [whole]
+        if all(one.whole for one in done):
             try:
                 self.execution.completed()
             except InterlockError as error:
-                return Ending({"status": "failed", "error": str(error)}, str(error))
+                return Done(Ending("failed", error=str(error)), str(error))
         if not wishes:
-            return ending
-        fields = {**vars(Outcome.decisive(self.parts))}
-        del fields["text"], fields["intent"]
-        return Ending(fields, "\n".join(ending.trace for ending in endings if ending.trace) or None)
+            return whole
+        return Done(decisive(self.parts), "\n".join(one.trace for one in done if one.trace) or None)
 
-    async def _each(self, run: Run, wishes: Sequence[Wish]) -> list[Ending]:
+    async def _each(self, run: Run, wishes: Sequence[Wish]) -> list[Done]:
         """One part after the other; where one waits for an answer, those behind it wait as well."""
-        endings: list[Ending] = []
+        done: list[Done] = []
         for number, wish in enumerate(wishes, start=1):
-            if endings and endings[-1].fields["status"] == "needs_input":
-                self.parts.append(Part(wish.text, wish.intent, "pending"))
+            if done and done[-1].ending.status == "needs_input":
+                self.parts.append(Part(wish.text, wish.intent, None))
                 continue
-            await self.execution.close()  # what an escalated part left behind
-            self.execution.begin(f"part{number}")
+            await self.execution.positions.close()  # what an escalated part left behind
+            self.execution.positions.begin(f"part{number}")
             self._present, run = None, run.about(wish.text)
 
             async def serve(run: Run = run, wish: Wish = wish) -> object:
@@ -112,9 +108,9 @@ class Dispatch:
                     raise Dropped
                 return await self._one(run)
 
-            endings.append(await self._ended(serve))
-            self.parts.append(Part(wish.text, self._label or wish.intent, **endings[-1].fields))
-        return endings
+            done.append(await self._ended(serve))
+            self.parts.append(Part(wish.text, self._label or wish.intent, done[-1].ending))
+        return done
 
     async def _wishes(self, run: Run) -> list[Wish]:
         """The parts of a message that surely holds several intents, in the order in which to serve them."""
@@ -139,13 +135,12 @@ class Dispatch:
             try:
                 return await self._attempt(run, without)
             except WrongIntent as wrong:
-                await self.execution.close()
                 if wrong.text is not None:
                     without.clear()
                 elif self._present is not None and self._present.intent is not None:
                     without.append(self._present.intent)
+                await self.execution.positions.start_over()
                 run = run.about(wrong.text)
-                self.execution.start_over()
         raise Escalation("human", f"The gate decided {REROUTES + 1} times about this request, and each was wrong.")
 
     async def _attempt(self, run: Run, without: Sequence[str]) -> object:
@@ -161,9 +156,8 @@ class Dispatch:
                 raise Escalation("human", f"The request was taken for {tried} in vain, and fits nothing else.")
             return self.app.out_of_scope
         workflow = self.workflows[decision.intent]
-        run.unlock(workflow)
-        run.sure = decision.sure or decision.by != "encoder"
-        return await settled(lambda: workflow.body(run), run.start_over)
+        run.unlock(workflow, decision.sure or decision.by != "encoder")
+        return await run.serve(workflow)
 
     async def _is_elsewhere(self, answer: str) -> bool:
         """Whether the gate is sure that an answer is for another intent than the present one."""
@@ -177,28 +171,28 @@ class Dispatch:
         present = None if self._present is None else self._present.intent
         return _is_sure(decision, *OTHER) and decision.intent != present
 
-    async def _ended(self, work: Callable[[], Awaitable[object]]) -> Ending:
+    async def _ended(self, work: Callable[[], Awaitable[object]]) -> Done:
         """How a piece of work ended, whatever it raised."""
         done = len(self.execution.steps)
         try:
-            return Ending(_fields(await work()), whole=True)
+            return Done(_ending(await work()), whole=True)
         except Suspend as suspended:
-            return Ending({"status": "needs_input", "question": suspended.question})
+            return Done(Ending("needs_input", question=suspended.question))
         except Dropped:
             acted = any("action" in step.detail and step.error is None for step in self.execution.steps[done:])
             message = "Nothing further was done." if acted else "Nothing was done."
-            return Ending({"status": "completed", "message": message})
+            return Done(Ending("completed", message=message))
         except Escalation as escalation:
-            return Ending({"status": "escalated", "escalation": escalation})
+            return Done(Ending("escalated", escalation=escalation))
         except PromptTooLong as error:
             reason = f"The conversation is too long for the model: {error.what}"
-            return Ending({"status": "escalated", "escalation": Escalation("human", reason)})
+            return Done(Ending("escalated", escalation=Escalation("human", reason)))
         except GuardrailViolation as error:
-            return Ending({"status": "escalated", "escalation": Escalation("human", str(error))})
+            return Done(Ending("escalated", escalation=Escalation("human", str(error))))
         except (EngineUnavailable, JournalError):
             raise
         except Exception as error:
-            return Ending({"status": "failed", "error": _reason(error)}, "".join(traceback.format_exception(error)))
+            return Done(Ending("failed", error=_reason(error)), "".join(traceback.format_exception(error)))
 
     def _decided(self, decision: Decision) -> Decision:
         self._present = decision
@@ -218,15 +212,16 @@ def _is_sure(decision: Decision, probability: float, similarity: float) -> bool:
     return decision.kind == "intent" and likely >= probability and decision.similarity >= similarity
 
 
-def _fields(ending: object) -> dict[str, Any]:
-    if isinstance(ending, Contract):
-        return {"status": "completed", "result": ending.public(), "contract": type(ending).__name__}
-    if isinstance(ending, str):
-        return {"status": "completed", "message": ending}
-    if isinstance(ending, Escalation):
-        return {"status": "escalated", "escalation": ending}
+def _ending(returned: object) -> Ending:
+    """What a workflow returned, as its ending. UsageError."""
+    if isinstance(returned, Contract):
+        return Ending("completed", result=returned.public(), contract=type(returned).__name__)
+    if isinstance(returned, str):
+        return Ending("completed", message=returned)
+    if isinstance(returned, Escalation):
+        return Ending("escalated", escalation=returned)
     raise UsageError(
-        f"The workflow returned {type(ending).__name__}: return a Contract, a text, or an Escalation to a person."
+        f"The workflow returned {type(returned).__name__}: return a Contract, a text, or an Escalation to a person."
     )
 
 

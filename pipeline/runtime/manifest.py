@@ -12,9 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.engines.engine import Engine, Sampling
+from models.engines.engine import Sampling
 from pipeline.errors import UsageError
+from pipeline.files import write_lines
 from pipeline.prompts import PROMPTS_HASH
+from pipeline.runtime.equipment import Equipment
+from pipeline.runtime.launch import Launch
 
 if TYPE_CHECKING:
     from index.retriever import Retriever
@@ -39,7 +42,8 @@ _SPOKEN = {
 class Manifest:
     """`today` is an ISO date, fixed by the first run; `contracts` maps names to hashes.
 
-    `launch` says how the last run was started, for commands that go on with the folder; it may differ from run to run.
+    `launch` says how a command started the last run, for commands that go on with the folder; it may differ from run
+    to run.
     `accepted` lists the changes that somebody went on with: when, and what was before and after.
     `shards`: how many folders the records were dealt to; 0 for a run in this one.
     """
@@ -55,7 +59,7 @@ class Manifest:
     sampling: Mapping[str, Any]
     today: str
     enforcement: str
-    launch: Mapping[str, Any]
+    launch: Launch
     accepted: Sequence[Mapping[str, Any]] = ()
     interlock: str = ""
     shards: int = 0
@@ -82,12 +86,12 @@ class Manifest:
             accepted = [*earlier.accepted]
             if changes:
                 accepted.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), "changes": changes})
-            fresh = replace(fresh, today=earlier.today, accepted=accepted, launch=self.launch or earlier.launch)
+            fresh = replace(fresh, today=earlier.today, accepted=accepted)
+            if not self.launch.app:  # a program goes on with what a command has started
+                fresh = replace(fresh, launch=earlier.launch)
             if fresh == earlier:
                 return earlier
-        unfinished = path.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(asdict(fresh), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        write_lines(path, [json.dumps(asdict(fresh), indent=2, ensure_ascii=False)])
         return fresh
 
 
@@ -96,11 +100,21 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FILENAME
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        manifest = Manifest(**values)
+        # Earlier versions had fewer options, and wrote none at all for a run that no command had started.
+        manifest = Manifest(**{**values, "launch": Launch(**values["launch"])})
         date.fromisoformat(manifest.today)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{path} cannot be read as a manifest ({error}): use a new folder.") from error
     return manifest
+
+
+def read_launch(folder: Path) -> Launch:
+    """How a command started the last run of a folder. UsageError if none did."""
+    manifest = read_manifest(folder)
+    if not manifest.launch.app:
+        raise UsageError(f"{folder} does not say how it was run: run it again with `interlock run`.")
+    # A program may have gone on with another seed since.
+    return replace(manifest.launch, seed=manifest.sampling["seed"])
 
 
 def index_identity(retriever: Retriever) -> str:
@@ -123,16 +137,9 @@ def source_hash(app: App) -> str:
     return hashed.hexdigest()[:16]
 
 
-def manifest_of(
-    app: App,
-    engine: Engine | None,
-    second: Engine | None,
-    index: str | None,
-    today: date | None,
-    seed: int,
-    launch: Mapping[str, Any] | None,
-) -> Manifest:
-    """What a run would be made with now; `index` is the identity of its index."""
+def manifest_of(app: App, equipment: Equipment, launch: Launch, today: date | None = None) -> Manifest:
+    """What a run would be made with now."""
+    engine, second, retriever = equipment.engine, equipment.second, equipment.retriever
     return Manifest(
         app=app.name,
         source=source_hash(app),
@@ -141,11 +148,11 @@ def manifest_of(
         second=f"{second.name} {second.identity}" if second else None,
         contracts=app.contracts,
         prompts=PROMPTS_HASH,
-        index=index,
-        sampling={**asdict(Sampling()), "seed": seed},
+        index=None if retriever is None else index_identity(retriever),
+        sampling={**asdict(Sampling()), "seed": launch.seed},
         today=(today or date.today()).isoformat(),
         enforcement=engine.enforcement if engine else "none",
-        launch=dict(launch or {}),
+        launch=launch,
     )
 
 

@@ -6,7 +6,6 @@ reason of a failure is for those who mend it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from models.grammar.grammar import normalise
 from pipeline.events import Answered, Asked, Escalated, Event, Failed, TurnFinished
 from pipeline.journal.rows import StepRow
-from pipeline.outcome import Outcome, Part
+from pipeline.outcome import Ending, Outcome
 
 SORRY = "I am sorry, this did not work. Please try again, or ask for a person."
 STOPPED = "Stopped."
@@ -31,25 +30,26 @@ def endings(outcome: Outcome, steps: Sequence[StepRow], told: int = 0) -> list[E
     `told`: of how many parts of the message the end was told in an earlier turn.
     """
     id = outcome.custom_id
-    ended = [part for part in outcome.parts if part.status not in ("needs_input", "pending")][told:]
+    ended = [part.ending for part in outcome.parts if part.ending is not None and part.status != "needs_input"][told:]
     events: list[Event] = []
-    for part in ended if outcome.parts else [outcome]:
-        if part.status == "completed":
-            events.append(_answered(id, part, steps))
-        elif part.status == "escalated" and part.escalation is not None:
-            events.append(Escalated(id, part.escalation.to, part.escalation.reason))
-        elif part.status == "failed":
-            events.append(Failed(id, part.error if part.error in (STOPPED, ABSENT) else SORRY))
-    if outcome.question is not None:
-        events.append(Asked(id, outcome.question))
+    for ending in ended if outcome.parts else [outcome.ending]:
+        if ending.status == "completed":
+            events.append(_answered(id, ending, steps))
+        elif ending.status == "escalated" and ending.escalation is not None:
+            events.append(Escalated(id, ending.escalation.to, ending.escalation.reason))
+        elif ending.status == "failed":
+            events.append(Failed(id, ending.error if ending.error in (STOPPED, ABSENT) else SORRY))
+    if outcome.ending.question is not None:
+        events.append(Asked(id, outcome.ending.question))
     return [*events, TurnFinished(id, outcome.status)]
 
 
-def _answered(id: str, part: Outcome | Part, steps: Sequence[StepRow]) -> Answered:
-    if part.result is None:
-        return Answered(id, part.message or "")
-    quotes = list(_quotes(part.result, _passages(steps)))
-    return Answered(id, words(part.result, part.contract or "", quotes), dict(part.result), part.contract, quotes)
+def _answered(id: str, ending: Ending, steps: Sequence[StepRow]) -> Answered:
+    if ending.result is None:
+        return Answered(id, ending.message or "")
+    quotes = list(_quotes(ending.result, _passages(steps)))
+    said = words(ending.result, ending.contract or "", quotes)
+    return Answered(id, said, dict(ending.result), ending.contract, quotes)
 
 
 def words(result: Mapping[str, Any], contract: str, quotes: Sequence[Mapping[str, str]] = ()) -> str:
@@ -90,9 +90,8 @@ def _passages(steps: Sequence[StepRow]) -> list[Mapping[str, Any]]:
     """What the record found, each passage once."""
     found: dict[str, Mapping[str, Any]] = {}
     for step in steps:
-        if step.name == "retrieve" and step.result is not None:
-            for passage in json.loads(step.result):
-                found.setdefault(passage["id"], passage)
+        for passage in step.passages:
+            found.setdefault(passage["id"], passage)
     return list(found.values())
 
 

@@ -7,35 +7,30 @@ of files of records (batch.py) or of commands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from models.engines.engine import Engine
 from pipeline.app import App
 from pipeline.durable.execution import Execution
 from pipeline.errors import UsageError
 from pipeline.events import Event, Listener, RecordFinished, RecordStarted
 from pipeline.forms.memory import KEPT, RECALLED, Memory
-from pipeline.generation.engine_client import WAITS, EngineClient
-from pipeline.generation.recovery import LADDER, Rung
+from pipeline.generation.engine_client import EngineClient
 from pipeline.journal.journal import Journal
 from pipeline.journal.rows import StepRow
-from pipeline.outcome import Escalation, Outcome
+from pipeline.outcome import Ending, Escalation, Outcome
 from pipeline.record import Record
-from pipeline.routing.calibrated_router import open_router
-from pipeline.routing.gate import Gate, Mode
-from pipeline.routing.router import Encoder, Reader
+from pipeline.routing.gate import Gate
+from pipeline.routing.router import Router, open_router
 from pipeline.run.run import Run
+from pipeline.run.scope import RunContext
 from pipeline.runtime.dispatch import Dispatch
+from pipeline.runtime.equipment import Equipment
+from pipeline.runtime.launch import Launch
 from pipeline.runtime.manifest import index_identity
 from pipeline.runtime.messages import endings
 from pipeline.runtime.receipt import receipt
-from pipeline.runtime.telemetry import Telemetry
-
-if TYPE_CHECKING:
-    from index.retriever import Retriever
 
 RETRY_STRIDE = 1_000
 """Between the seeds of a record and of its retry: more than the tries of any ladder."""
@@ -50,38 +45,30 @@ class Pipeline:
         journal: Journal,
         state: Path,
         today: date,
-        *,
-        engine: Engine | None = None,
-        retriever: Retriever | None = None,
-        router: Reader | None = None,
-        mode: Mode = "cascade",
-        seed: int = 0,
-        listeners: Sequence[Listener] = (),
-        ladder: Sequence[Rung] = LADDER,
-        waits: Sequence[float] = WAITS,
-        progress: Callable[[str], None] = lambda text: None,
-        second: Engine | None = None,
-        telemetry: Telemetry | None = None,
-        idle_actions: bool = False,
+        equipment: Equipment,
+        launch: Launch,
+        router: Router | None,
+        listeners: Sequence[Listener],
+        progress: Callable[[str], None],
+        idle_actions: bool,
     ) -> None:
         self.app = app
         self.journal = journal
         self.state = state
         self.today = today
-        self.client = None if engine is None else EngineClient(engine, waits, progress)
-        self._second = None if second is None else EngineClient(second, waits, progress)
-        self._engine = engine
-        self._retriever = retriever
-        self._telemetry = telemetry
-        self._idle_actions = idle_actions
-        self._seed = seed
+        self.client, self._second = (
+            None if engine is None else EngineClient(engine, launch.waits, progress)
+            for engine in (equipment.engine, equipment.second)
+        )
+        self._equipment = equipment
+        self._seed = launch.seed
         self._listeners = tuple(listeners)
-        self._ladder = tuple(ladder)
+        self._idle_actions = idle_actions
         self._workflows = {workflow.intent: workflow for workflow in app.workflows}
-        self._index = None if retriever is None else index_identity(retriever)
+        self._index = None if equipment.retriever is None else index_identity(equipment.retriever)
         if router is None and len(app.workflows) > 1:
             raise UsageError(f"The app '{app.name}' has several workflows: give an encoder to tell them apart.")
-        self._gate = Gate(self._workflows, router, mode)
+        self._gate = Gate(self._workflows, router, launch.gate)
 
     @classmethod
     async def open(
@@ -90,21 +77,24 @@ class Pipeline:
         journal: Journal,
         state: Path,
         today: date,
+        equipment: Equipment = Equipment(),
+        launch: Launch = Launch(),
         *,
-        embedder: Encoder | None = None,
         prepared: bool = False,
-        **options: Any,
+        listeners: Sequence[Listener] = (),
+        progress: Callable[[str], None] = lambda text: None,
+        idle_actions: bool = False,
     ) -> Pipeline:
         """Fit the gate and, unless it is `prepared`, let the app prepare its folder, both in threads.
 
-        `options` as for the constructor.
+        `idle_actions`: no action is done (`Execution`).
         """
         router = None
-        if embedder is not None and (len(app.workflows) > 1 or app.out_of_scope_examples):
-            router = await asyncio.to_thread(open_router, app, embedder, options.get("progress") or (lambda text: None))
+        if equipment.embedder is not None and (len(app.workflows) > 1 or app.out_of_scope_examples):
+            router = await asyncio.to_thread(open_router, app, equipment.embedder, progress)
         if not prepared:
             await asyncio.to_thread(app.make_ready, state, today)
-        return cls(app, journal, state, today, router=router, **options)
+        return cls(app, journal, state, today, equipment, launch, router, listeners, progress, idle_actions)
 
     async def serve(self, record: Record, memory: Memory | None = None) -> Outcome:
         """Serve one record, from where its journal stands, to an outcome, which is durable on return.
@@ -134,34 +124,24 @@ class Pipeline:
         execution = Execution(record.id, self.journal, today, self.state, past, self._tell, self._idle_actions)
         if memory is None and past and any(step.name.startswith((KEPT, RECALLED)) for step in past.steps.values()):
             memory = Memory()  # served once more outside of its conversation: what it recalled is in its journal
-        run = Run(
-            record.id,
-            record.conversation,
-            today,
-            self.state,
+        context = RunContext(
             execution,
             self.client,
-            self._retriever,
-            seed=self._seed + RETRY_STRIDE * (past.retries if past else 0),
-            tell=self._tell,
-            told=past.said if past else 0,
-            ladder=self._ladder,
+            self._equipment.retriever,
+            self._seed + RETRY_STRIDE * (past.retries if past else 0),
             second=self._second,
             memory=memory,
         )
         dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell)
         try:
-            ending = await dispatch.follow(run)
+            done = await dispatch.follow(Run.begin(context, record.conversation))
         finally:
-            await execution.close()
-        fields = {**ending.fields, "parts": tuple(dispatch.parts)}
-        return await self._finish(record, dispatch, execution.steps, fields, ending.trace)
+            await execution.positions.close()
+        return await self._finish(record, dispatch, execution.steps, done.ending, done.trace)
 
     async def quarantine(self, record: Record, why: str | Escalation) -> tuple[Outcome, str]:
         """Let a record fail, or hand it over, without serving it once more; its outcome and line as `serve_to_line`."""
-        ending: dict[str, Any] = {"status": "failed", "error": why}
-        if isinstance(why, Escalation):
-            ending = {"status": "escalated", "escalation": why}
+        ending = Ending("escalated", escalation=why) if isinstance(why, Escalation) else Ending("failed", error=why)
         return await self._finish(record, None, self.journal.steps(record.id), ending)
 
     async def _finish(
@@ -169,19 +149,20 @@ class Pipeline:
         record: Record,
         dispatch: Dispatch | None,
         steps: Sequence[StepRow],
-        ending: Mapping[str, Any],
+        ending: Ending,
         trace: str | None = None,
     ) -> tuple[Outcome, str]:
         outcome = Outcome(
             record.id,
-            intent=None if dispatch is None else dispatch.intent,
-            receipt=receipt(
+            None if dispatch is None else dispatch.intent,
+            ending,
+            receipt(
                 steps,
-                engine=self._engine,
+                engine=self._equipment.engine,
                 decisions=[] if dispatch is None else [decision.row() for decision in dispatch.decisions],
                 index=self._index,
             ),
-            **ending,
+            () if dispatch is None else tuple(dispatch.parts),
         )
         told: Sequence[Event] = ()
         if self.journal.is_followed(record.id):
@@ -189,8 +170,8 @@ class Pipeline:
             told = endings(outcome, self.journal.steps(record.id), before)
         line = await self.journal.finish(outcome, trace, told)
         self._tell(RecordFinished(record.id, outcome.status, outcome.intent))
-        if self._telemetry is not None:
-            self._telemetry.record(outcome, steps)
+        if self._equipment.telemetry is not None:
+            self._equipment.telemetry.record(outcome, steps)
         return outcome, line
 
     def _tell(self, event: Event) -> None:

@@ -123,7 +123,7 @@ def _attributes(step: StepRow, outcome: Outcome, content: bool) -> Iterator[tupl
         yield "gen_ai.tool.call.id", step.detail["action"]
         if content:
             yield "gen_ai.tool.call.result", step.result or ""
-    elif step.name == "retrieve":
+    elif step.is_retrieval:
         yield "gen_ai.operation.name", "retrieval"
     elif step.name.startswith("call "):
         yield "gen_ai.operation.name", "invoke_workflow"

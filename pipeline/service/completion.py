@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.events import Answered, Asked, Escalated, Failed, Numbered, OperatorSaid, TurnFinished
+from pipeline.chat.transcript import turns
+from pipeline.events import Answered, Asked, Numbered, TurnFinished
 from pipeline.journal.queries import Queries
 from pipeline.service.timeline import tokens
 
@@ -96,24 +97,18 @@ class Completed:
 
 def completed(journal: Queries, conversation: str, events: Sequence[Numbered]) -> Completed:
     """What a turn's events say."""
-    spoken: list[str] = []
     record, status = "", "unfinished"
     extra: dict[str, Any] = {"question": None, "choices": None, "result": None, "contract": None, "quotes": []}
     for numbered in events:
         record = numbered.event.record
         match numbered.event:
-            case Answered(text=text) as answered:
-                spoken.append(text)
+            case Answered() as answered:
                 extra |= {"result": answered.result, "contract": answered.contract, "quotes": list(answered.quotes)}
             case Asked(question=question):
-                spoken.append(question.text)
                 extra |= {"question": question.row(), "choices": question.choices}
-            case Escalated(reason=reason):
-                spoken.append(f"A person will take over. {reason}")
-            case Failed(text=text) | OperatorSaid(text=text):
-                spoken.append(text)
             case TurnFinished() as finished:
                 status = str(finished.status)
+    spoken = [turn.text for turn in turns(events) if turn.role != "customer"]
     text = "\n\n".join(spoken) or (WITH_A_PERSON if status == "escalated" else NOTHING)
     extra = {"status": status, "conversation": conversation, **extra}
     return Completed(conversation, events[-1].id if events else 0, text, extra, tokens(journal, record))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 MOST_CLIENTS = 10_000
@@ -58,19 +59,22 @@ class Buckets:
 
 
 class Slots:
-    """So many things at once, and no waiting for more."""
+    """So many things at once, and no waiting for more: whoever finds it full is turned away."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.taken = 0
 
-    def take(self) -> bool:
-        """Take one, if one is left."""
-        if self.taken >= self.most:
-            return False
-        self.taken += 1
-        return True
+    @property
+    def full(self) -> bool:
+        """Whether none is left."""
+        return self.taken >= self.most
 
-    def give_back(self) -> None:
-        """Give one back."""
-        self.taken -= 1
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """One of them, for the length of a block."""
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1

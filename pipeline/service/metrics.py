@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipeline.events import Event, RecordFinished, StepFinished, TurnFinished
+from pipeline.events import Event, RecordFinished, StepFinished
 from pipeline.journal.journal import Journal
+from pipeline.outcome import Status
 from pipeline.service.timeline import standing, tokens
 
 BUCKETS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -36,8 +36,8 @@ class Metrics:
         )
         self._failed = Counter("interlock_step_failures_total", "Steps that raised", ["step"], registry=self.registry)
         self._tokens = Counter("interlock_tokens_total", "Tokens", ["kind"], registry=self.registry)
-        self.streams = Gauge("interlock_streams", "Event streams that are open", registry=self.registry)
-        self.working = Gauge("interlock_turns_running", "Turns being worked on", registry=self.registry)
+        self._streams = Gauge("interlock_streams", "Event streams that are open", registry=self.registry)
+        self._working = Gauge("interlock_turns_running", "Turns being worked on", registry=self.registry)
         self._conversations = Gauge("interlock_conversations", "Conversations", registry=self.registry)
         self._waiting = Gauge("interlock_questions_waiting", "Questions without an answer", registry=self.registry)
         self._escalations = Gauge("interlock_escalations", "Requests that are with a person", registry=self.registry)
@@ -52,15 +52,14 @@ class Metrics:
         elif isinstance(event, RecordFinished):
             self._count_tokens(event.record)
 
-    def turn_ended(self, event: TurnFinished) -> None:
+    def turn_ended(self, status: Status) -> None:
         """Count a turn."""
-        self._turns.labels(event.status).inc()
+        self._turns.labels(status).inc()
 
-    @contextmanager
-    def streaming(self) -> Iterator[None]:
-        """Count an open stream for as long as the block."""
-        with self.streams.track_inprogress():
-            yield
+    def watch(self, streams: Callable[[], float], working: Callable[[], float]) -> None:
+        """How many event streams are open, and turns under way, whenever somebody asks."""
+        self._streams.set_function(streams)
+        self._working.set_function(working)
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text format."""

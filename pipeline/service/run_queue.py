@@ -1,4 +1,4 @@
-"""Runs: batches that were uploaded, each in a folder of its own, one after another on the service's engine.
+"""RunQueue: batches that were uploaded, each in a folder of its own, one after another on the service's engine.
 
 A run is an `interlock run`: its folder can be gone on with, inspected and replayed by the same commands. What was under
 way when the process ended goes on when the next one starts. Knows folders and their order; records are batch.py's.
@@ -13,14 +13,20 @@ import secrets
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pipeline.app import App
 from pipeline.batch.batch import run_batch
-from pipeline.batch.folder import Folder, replacing
 from pipeline.batch.requests import read_requests
 from pipeline.errors import InterlockError, UsageError
+from pipeline.files import replacing
+from pipeline.runtime.concurrency import START
+from pipeline.runtime.equipment import Equipment
+from pipeline.runtime.folder import Folder
+from pipeline.runtime.launch import Launch
 from pipeline.service.errors import ApiError
 from pipeline.service.timeline import counts, reading
 
@@ -32,13 +38,15 @@ MOST_WAITING = 100
 """Runs that may wait for their turn."""
 
 
-class Runs:
-    """Those below one folder. `equipment`: what `run_batch` needs beside requests and a folder."""
+class RunQueue:
+    """Those below one folder; `equipment`, `launch` and `today` as for `run_batch`."""
 
-    def __init__(self, app: App, folder: Path, equipment: Mapping[str, Any]) -> None:
+    def __init__(self, app: App, folder: Path, equipment: Equipment, launch: Launch, today: date | None) -> None:
         self.folder = folder
         self._app = app
-        self._equipment = dict(equipment)
+        self._equipment = equipment
+        self._launch = replace(launch, concurrency=START)  # the service's own is how many messages it serves at a time
+        self._today = today
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -133,7 +141,15 @@ class Runs:
         self._note(id, {"state": "running"})
         try:
             requests = await asyncio.to_thread(read_requests, folder / REQUESTS)
-            summary = await run_batch(self._app, requests, folder / "out", stop=self._stop, **self._equipment)
+            summary = await run_batch(
+                self._app,
+                requests,
+                folder / "out",
+                self._equipment,
+                self._launch,
+                today=self._today,
+                stop=self._stop,
+            )
         except InterlockError as error:
             self._note(id, {"state": "stopped", "error": str(error)})
         except Exception as error:

@@ -24,9 +24,9 @@ MOST_CONNECTIONS = 4_096
 class Server(uvicorn.Server):
     """Ends the event streams first: they would otherwise keep it from ending."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
-        self._stopping = stopping
+        self._service = service
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -45,7 +45,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, let those that are there come to their end, and return."""
-        self._stopping.set()
+        self._service.stopping.set()
+        self._service.dialogues.refuse()
         await super().shutdown(sockets)
 
 
@@ -85,7 +86,7 @@ async def serve(service: Service, bound: socket.socket, ready: Callable[[], None
     bound.listen(MOST_CONNECTIONS)
     gc.collect()
     gc.freeze()  # models and modules stay; going through them again and again would hold up every stream
-    server = Server(config, service.stopping)
+    server = Server(config, service)
     running = asyncio.create_task(server.serve([bound]))
     stopping = asyncio.create_task(service.stopping.wait())
     while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn has no event for it)

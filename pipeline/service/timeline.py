@@ -1,4 +1,4 @@
-"""What the service reads of a journal beside what dialogues do: counts, pages of records, one record's timeline.
+"""Timeline: one record as it went, and what else the service reads of a journal: counts, pages of records.
 
 Writes nothing. A record's timeline holds names, times and counts: no prompt, no scratchpad, no text of a model.
 """

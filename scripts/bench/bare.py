@@ -22,7 +22,7 @@ from annotated_types import MaxLen, MinLen
 from models.contract import Contract
 from models.engines.engine import Message, Sampling
 from models.grammar.grammar import Grammar
-from pipeline import App, Run, UsageError, read_requests, run_batch, workflow
+from pipeline import App, Equipment, Launch, Run, UsageError, read_requests, run_batch, workflow
 from scripts.bench.null_engine import file_ticket, find_desk, write_requests
 from scripts.bench.recording_engine import Listening
 from scripts.console import tell
@@ -56,13 +56,14 @@ async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict
     from models.engines.vllm.engine import VllmEngine  # takes seconds, and every command mounts this one
 
     app, seconds = App("bare", [report]), {"pipeline": list[float](), "bare": list[float]()}
+    launch = Launch(concurrency=concurrency)
     engine = await VllmEngine.open(url)
     engine.profile = replace(engine.profile, decides=True)  # how well it decides does not matter here
     try:
         with tempfile.TemporaryDirectory() as folder:
             requests = read_requests(write_requests(Path(folder) / "requests.jsonl", records))
             listening = Listening(engine)
-            await run_batch(app, requests, Path(folder) / "0", engine=listening, concurrency=concurrency)
+            await run_batch(app, requests, Path(folder) / "0", Equipment(listening), launch)
             bodies = [
                 _body(engine, call.messages, call.grammar, call.sampling) for call in listening.calls if call.grammar
             ]
@@ -70,9 +71,7 @@ async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict
                 raise UsageError(f"The server at {url} answered no batch: look at its log.")
             await _send(url, bodies, concurrency)
             for turn in range(1, repeat + 1):
-                summary = await run_batch(
-                    app, requests, Path(folder) / str(turn), engine=engine, concurrency=concurrency
-                )
+                summary = await run_batch(app, requests, Path(folder) / str(turn), Equipment(engine), launch)
                 seconds["pipeline"].append(summary.seconds)
                 seconds["bare"].append(await _send(url, bodies, concurrency))
                 tell(f"{summary.seconds:.2f} s for the pipeline, {seconds['bare'][-1]:.2f} s for the bare client")

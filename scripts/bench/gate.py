@@ -18,16 +18,16 @@ import typer
 from rich.table import Table
 
 from models.grammar.grammar import normalise
-from pipeline import App, load_app, read_requests, run_batch
-from pipeline.routing.calibrated_router import open_router
+from pipeline import App, Equipment, Launch, load_app, read_requests, run_batch
+from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.decision import shortlist
-from pipeline.routing.router import OUT_OF_SCOPE
+from pipeline.routing.router import open_router
 from pipeline.workflow import Workflow
 from scripts.bench.oracle_engine import Deciding
 from scripts.bench.pipeline import SAMPLE
 from scripts.console import console, tell
-from scripts.equipment import Equipment, equipped
-from scripts.run import TRAVEL
+from scripts.equipment import equipped
+from scripts.options import TRAVEL
 
 LABELS = SAMPLE.with_name("requests_labels.jsonl")
 WAYS = ("fused", "apart")
@@ -78,7 +78,7 @@ async def measure(
     apps = dict(zip(WAYS, (app, apart), strict=True))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        async with equipped(app, [model], folder) as equipment:
+        async with equipped(app, Launch(model=model), folder) as equipment:
             labels = await asyncio.to_thread(_unsure, app, equipment)
             forms = {workflow.intent for workflow in app.workflows if workflow.form is not None}
             sets = {FORMS: {text: label for text, label in labels.items() if label in forms}, ALL: labels}
@@ -104,15 +104,14 @@ async def _batch(
         json.dumps({"custom_id": f"{n}-{copy}", "text": t}) for copy in range(copies) for n, t in enumerate(labels)
     ]
     requests.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    engine = Deciding(equipment.engines[0], labels)
+    assert equipment.engine is not None
+    engine = Deciding(equipment.engine, labels)
     summary = await run_batch(
         app,
         read_requests(requests),
         out,
-        engine=engine,
-        embedder=equipment.embedder,
-        retriever=equipment.retriever,
-        concurrency=concurrency,
+        replace(equipment, engine=engine),
+        Launch(concurrency=concurrency),
         today=date.today(),
     )
     return Batch(summary.records, summary.records / summary.seconds, engine.calls)
@@ -121,6 +120,7 @@ async def _batch(
 def _unsure(app: App, equipment: Equipment) -> dict[str, str]:
     """The sample requests that a model would be asked about, and what they are: those with one label, on offer."""
     texts = {row["custom_id"]: row.get("text") for row in map(json.loads, SAMPLE.read_text("utf-8").splitlines())}
+    assert equipment.embedder is not None
     router = open_router(app, equipment.embedder)
     chosen: dict[str, str] = {}
     for row in map(json.loads, LABELS.read_text("utf-8").splitlines()):

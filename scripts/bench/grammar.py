@@ -16,7 +16,7 @@ from models.bench.proof.specimens import Specimen, draw_sources, random_specimen
 from models.engines.tokenizers import load_tokenizer
 from scripts.console import console
 from scripts.discovery import find_contracts
-from scripts.run import TRAVEL
+from scripts.options import TRAVEL
 
 SLOW_US = 600
 """A mask above this is slow: what 99 of 100 should not exceed."""

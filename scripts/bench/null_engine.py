@@ -18,7 +18,7 @@ from typing import Any, Literal
 from models.contract import Contract
 from models.engines.engine import Canary, Completion, Enforcement, Usage
 from models.engines.profiles import Profile
-from pipeline import App, Run, action, read_requests, run_batch, step, workflow
+from pipeline import App, Equipment, Launch, Run, action, read_requests, run_batch, step, workflow
 
 
 class Ticket(Contract):
@@ -80,7 +80,7 @@ def write_requests(path: Path, lines: int) -> Path:
 
 def measure(lines: int, concurrency: int) -> dict[str, Any]:
     """One batch in a process of its own: records/s, seconds, and the most memory that it had (MiB)."""
-    command = [sys.executable, "-c", f"from scripts.bench.instant import main; main({lines}, {concurrency})"]
+    command = [sys.executable, "-c", f"from scripts.bench.null_engine import main; main({lines}, {concurrency})"]
     told = subprocess.run(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, Any] = json.loads(told.stdout)
     return figures
@@ -90,7 +90,9 @@ def main(lines: int, concurrency: int) -> None:
     """Run one batch here, and print its figures as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         requests = read_requests(write_requests(Path(folder) / "requests.jsonl", lines))
-        batch = run_batch(app, requests, Path(folder) / "out", engine=InstantEngine(), concurrency=concurrency)
+        batch = run_batch(
+            app, requests, Path(folder) / "out", Equipment(InstantEngine()), Launch(concurrency=concurrency)
+        )
         summary = asyncio.run(batch)
     figures = {
         "lines": lines,

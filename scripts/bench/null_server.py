@@ -9,6 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from pipeline import Equipment
 from pipeline.service.limits import Limits
 from pipeline.service.server import listen, serve
 from pipeline.service.service import serving
@@ -24,5 +25,5 @@ def main() -> None:
 
 async def _serve(folder: Path) -> None:
     bound = listen("127.0.0.1", 0)
-    async with serving(app, folder / "out", {"engine": InstantEngine()}, limits=LIMITS) as service:
+    async with serving(app, folder / "out", Equipment(InstantEngine()), limits=LIMITS) as service:
         await serve(service, bound, lambda: print(f"http://127.0.0.1:{bound.getsockname()[1]}", flush=True))

@@ -6,6 +6,8 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -16,14 +18,15 @@ import typer
 from rich.table import Table
 
 from models.engines.engine import Engine
+from models.engines.open_engine import open_engine
 from models.engines.vllm.server import VllmServer
-from pipeline import Listener, Summary, UsageError, load_app, read_requests, run_batch
+from pipeline import Launch, Listener, Summary, UsageError, load_app, read_requests, run_batch
 from scripts.bench.bare import compare
 from scripts.bench.explain import Explanation, explained
 from scripts.bench.null_engine import measure as measure_instant
 from scripts.console import console, tell
 from scripts.equipment import equipped
-from scripts.run import TRAVEL
+from scripts.options import TRAVEL
 
 SAMPLE = Path(__file__).parents[2] / "pipeline" / "workflows" / "travel" / "requests.jsonl"
 
@@ -121,18 +124,16 @@ async def measure(
     numbers = count()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        async with equipped(app_, models, folder) as equipment:
-            engines = dict(zip(models, equipment.engines, strict=True))
+        async with equipped(app_, Launch(), folder) as equipment, AsyncExitStack() as stack:
+            engines = {name: await stack.enter_async_context(open_engine(name, tell)) for name in models}
 
             async def batch(engine: Engine, listeners: Sequence[Listener] = ()) -> Summary:
                 return await run_batch(
                     app_,
                     asked,
                     folder / str(next(numbers)),
-                    engine=engine,
-                    embedder=equipment.embedder,
-                    retriever=equipment.retriever,
-                    concurrency=concurrency,
+                    replace(equipment, engine=engine),
+                    Launch(concurrency=concurrency),
                     today=date.today(),
                     listeners=listeners,
                 )

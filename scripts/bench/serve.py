@@ -30,7 +30,7 @@ def serve(
     Among the guests are one that reads nothing, one that leaves in the middle, and one that sends 10 MB.
     """
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-c", "from scripts.bench.instant_server import main; main()", folder]
+        command = [sys.executable, "-c", "from scripts.bench.null_server import main; main()", folder]
         server = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
         try:
             url = (server.stdout.readline() if server.stdout else "").strip()

@@ -5,28 +5,24 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from pipeline import Journal, Pipeline, UsageError, load_app
-from pipeline.batch.folder import Folder
+from pipeline import Journal, Launch, UsageError, load_app
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.dialogues import Dialogues
-from pipeline.chat.store import ConversationStore
-from pipeline.generation.engine_client import waits_of
-from pipeline.runtime.manifest import index_identity, manifest_of
+from pipeline.runtime.session import Session
 from scripts.chat.screen import HELP, Screen
-from scripts.chat.session import Session
-from scripts.cluster import opened
+from scripts.chat.talk import Talk
 from scripts.console import console, day_of, tell
-from scripts.options import AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
-from scripts.run import TRAVEL
+from scripts.equipment import equipped
+from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
 
-WAITS = waits_of(7.0)
-"""Seconds between tries while the engine does not answer: a person waits less long than a batch."""
+WAIT = 7.0
+"""Seconds for an engine that does not answer: a person waits less long than a batch."""
 
 
 def chat(
@@ -54,17 +50,17 @@ def chat(
     """Talk with an app. Lines come from standard input; /why tells how the last answer came about."""
     if goes_on and out is None:
         raise UsageError("--continue needs the folder that the conversation is kept in: give -o FOLDER.")
-    launch = {
-        "app": app,
-        "model": model,
-        "second": second_model,
-        "index": None if index is None else str(index.resolve()),
-        "enforcement": enforcement,
-        "gate": gate,
-        "thinking": thinking,
-        "concurrency": 16,
-        "seed": seed,
-    }
+    launch = Launch(
+        app=app,
+        model=model,
+        second=second_model,
+        index=None if index is None else str(index.resolve()),
+        enforcement=enforcement,
+        gate=gate,
+        thinking=thinking,
+        seed=seed,
+        wait=WAIT,
+    )
     try:
         left = asyncio.run(_chat(out, goes_on, launch, day_of(today), accept_changes))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -72,40 +68,29 @@ def chat(
     raise typer.Exit(130 if left else 0)
 
 
-async def _chat(
-    out: Path | None, goes_on: str, launch: dict[str, Any], today: date | None, accept_changes: bool
-) -> bool:
+async def _chat(out: Path | None, goes_on: str, launch: Launch, today: date | None, accept_changes: bool) -> bool:
     """Open everything and talk; whether Ctrl-C ended it."""
-    app = load_app(launch["app"])
+    app = load_app(launch.app)
     async with AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory())) if out is None else out
-        folder = Folder(home)
-        folder.make()
-        stack.enter_context(folder.locked())
-        journal = await stack.enter_async_context(Journal.open(folder.journal))
+        opened = await stack.enter_async_context(Session.open(app, home))
+        journal = opened.journal
         goes_on = _known(journal, goes_on)  # before anything is loaded
-        equipment = await stack.enter_async_context(opened(app, launch, home))
-        retriever, seed = equipment["retriever"], launch["seed"]
-        identity = None if retriever is None else index_identity(retriever)
-        manifest = manifest_of(app, equipment["engine"], equipment["second"], identity, None, seed, launch)
-        manifest = manifest.settle(home, None, accept_changes)
-        del equipment["concurrency"]
+        equipment = await stack.enter_async_context(equipped(app, launch, home))
         day = today or date.today()
-        pipeline = await Pipeline.open(app, journal, home, day, seed=seed, waits=WAITS, progress=tell, **equipment)
+        pipeline = await opened.begin(equipment, launch, day=day, accept_changes=accept_changes, progress=tell)
         dialogues = Dialogues(pipeline, journal, lambda: today or date.today())
-        await journal.begin_run(asdict(manifest))
-        stack.callback(journal.end_run)
         stack.push_async_callback(dialogues.aclose)
         conversation = goes_on or await dialogues.open()
         await dialogues.resume()
         screen = Screen()
         if screen.terminal:
             screen.note(f"{app.name}: {HELP}")
-        session = Session(app, dialogues, journal, screen, conversation)
-        left = await session.run()
+        talk = Talk(app, dialogues, journal, screen, conversation)
+        left = await talk.run()
         if out is not None:
             console.print(
-                f"Go on with: -o {out} --continue {session.conversation}", markup=False, style="dim", soft_wrap=True
+                f"Go on with: -o {out} --continue {talk.conversation}", markup=False, style="dim", soft_wrap=True
             )
         return left
 

@@ -184,7 +184,7 @@ def _count(
         tally.why[kind] += 1
 
 
-def clarify_command(
+def clarify(
     data: Annotated[
         Path, typer.Option(help="SGD turns, one a line; the schema lies beside as schema_dev.json.")
     ] = Path("../shared/data/sgd/travel_dev.jsonl"),

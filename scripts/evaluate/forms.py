@@ -1,4 +1,4 @@
-"""`interlock evaluate`: how well a model fills forms, on public dialogues and on the sample requests."""
+"""`interlock evaluate fill` and `sample`: how well a model fills forms, on public dialogues and sample requests."""
 
 from __future__ import annotations
 
@@ -26,16 +26,10 @@ from pipeline import prompts
 from pipeline.errors import UsageError
 from pipeline.record import Turn
 from scripts.console import console, day_of, tell
-from scripts.evaluate.agreement import agreement, read_lines
-from scripts.evaluate.clarify import clarify_command
-from scripts.evaluate.gate import gate
+from scripts.evaluate.results import SAMPLE, read_lines
 
-app = typer.Typer(help="Measure how well a model does its work.", no_args_is_help=True)
-app.command()(gate)
-app.command("clarify")(clarify_command)
 Model = Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")]
 AT_ONCE = 32
-SAMPLE = Path(__file__).parents[2] / "pipeline" / "workflows" / "travel"
 Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
 """A form, the conversation to fill it from, and what should stand in it."""
 
@@ -71,7 +65,6 @@ async def _score(model: str, work: Sequence[Work], today: date) -> FillScore:
     return score
 
 
-@app.command()
 def fill(
     data: Annotated[
         Path, typer.Option(help="SGD turns, one a line; the schema lies beside as schema_dev.json.")
@@ -94,7 +87,6 @@ def fill(
     print(json.dumps({"data": data.name, "model": model, **score.figures()}))
 
 
-@app.command()
 def sample(model: Model = "models/tiny", today: str = "2026-11-23") -> None:
     """The sample app's forms on the sample requests, against labels written before any model saw them."""
     from pipeline.workflows.travel.contracts import Cancellation, Change, Complaint, Trip
@@ -120,18 +112,6 @@ def sample(model: Model = "models/tiny", today: str = "2026-11-23") -> None:
             work.append((form, [Turn("customer", texts[label["custom_id"]])], _said(expected)))
     score = asyncio.run(_score(model, work, day))
     print(json.dumps({"data": "sample requests", "model": model, **score.figures()}))
-
-
-@app.command()
-def results(
-    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder that `interlock run` wrote.")],
-    labels: Annotated[Path, typer.Option(help="Expected intent and acceptable statuses by custom_id.")] = SAMPLE
-    / "requests_labels.jsonl",
-) -> None:
-    """Intents and statuses of a run, against labels."""
-    table, figures = agreement(read_lines(out / "results.jsonl"), read_lines(labels))
-    console.print(table)
-    print(json.dumps(figures))
 
 
 def _said(form: Contract) -> dict[str, str | None]:

@@ -18,15 +18,15 @@ from pipeline import load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import GateModel, fit
-from pipeline.routing.calibrated_router import CalibratedRouter, open_router
 from pipeline.routing.dataset import Row, read_rows
 from pipeline.routing.evaluation import figures
 from pipeline.routing.fitting import PRECISION
+from pipeline.routing.router import Router, open_router
 from scripts.console import finish, tell
 from scripts.evaluate.gate_model import model_decides
 from scripts.evaluate.gate_report import judged_of, report
+from scripts.options import TRAVEL
 
-TRAVEL = "pipeline.workflows.travel"
 SINGLES = 40
 """Messages decided one at a time to measure how long that takes, after as many that do not count."""
 
@@ -57,17 +57,15 @@ def gate(
     layers = Layers(embedder)
     if fit_on is not None:
         fitted = fitted_on(read_rows(fit_on), layers, precision, seed)
-        router: CalibratedRouter | None = CalibratedRouter(fitted, layers)
+        router = Router(layers, fitted)
     else:
-        opened = open_router(load_app(app), embedder, tell)
-        router = opened if isinstance(opened, CalibratedRouter) else None
+        router = open_router(load_app(app), embedder, tell)
     tell(f"Deciding {len(rows)} messages…")
     texts = [row.text for row in rows]
     started = time.perf_counter()
-    decisions = (router or opened).decide_all(texts)
+    decisions = router.decide_all(texts)
     seconds = time.perf_counter() - started
-    one = (router or opened).decide
-    singles = [_timed(one, text) for text in islice(cycle(texts), 2 * SINGLES)][SINGLES:]
+    singles = [_timed(router, text) for text in islice(cycle(texts), 2 * SINGLES)][SINGLES:]
     unsure = [number for number, decision in enumerate(decisions) if gate != "encoder" and not decision.sure]
     alone = [decision.sure or gate == "encoder" for decision in decisions]
     if gate == "model":
@@ -100,7 +98,7 @@ def fitted_on(rows: Sequence[Row], layers: Layers, precision: float, seed: int) 
     return fit(vectors, labels, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
 
 
-def _timed(decide: object, text: str) -> float:
+def _timed(router: Router, text: str) -> float:
     started = time.perf_counter()
-    decide(text)  # type: ignore[operator]
+    router.decide(text)
     return time.perf_counter() - started

@@ -11,9 +11,8 @@ from models.engines.weighing import weigh
 from pipeline import prompts
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.record import Turn
-from pipeline.routing.decision import shortlist
+from pipeline.routing.decision import Decision, shortlist
 from pipeline.routing.gate import QUESTION, REFUSALS, concluded
-from pipeline.routing.router import Decision
 from scripts.console import tell
 
 AT_ONCE = 16

@@ -9,9 +9,8 @@ from rich.table import Table
 
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.dataset import Row
-from pipeline.routing.decision import SHORTLIST
+from pipeline.routing.decision import MARGIN, SHORTLIST, Decision
 from pipeline.routing.evaluation import Judged, confusions, draw
-from pipeline.routing.router import MARGIN, Decision
 from scripts.console import console
 
 

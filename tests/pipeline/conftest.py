@@ -12,6 +12,7 @@ from pipeline_world import TODAY, Passing
 from pipeline import App, Journal, Run, Turn, load_app
 from pipeline.durable.execution import Execution
 from pipeline.events import Event
+from pipeline.run.scope import RunContext
 
 
 @pytest_asyncio.fixture
@@ -30,7 +31,7 @@ def passing(journal: Journal, tmp_path: Path) -> Passing:
             journal.begin("r1", "[]", TODAY)
         tell = (lambda event: None) if told is None else told.append
         replay = Execution("r1", journal, TODAY, tmp_path, past, tell)
-        return Run("r1", [Turn("customer", text)], TODAY, tmp_path, replay, tell=tell)
+        return Run.begin(RunContext(replay), [Turn("customer", text)])
 
     return start
 

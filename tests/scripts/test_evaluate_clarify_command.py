@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UsageError
-from scripts.evaluate.clarify import clarify_command
+from scripts.evaluate.clarify import clarify
 
 SERVICE = {
     "service_name": "Buses_9",
@@ -49,7 +49,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("gold", [True, False])
 def test_asking_and_acting_are_counted(data: Path, gold: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    clarify_command(data, model="models/tiny", limit=0, gold=gold)
+    clarify(data, model="models/tiny", limit=0, gold=gold)
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["dialogues"], told["turns"], told["to_act"]) == (2, 3, 1)
     assert told["decided_right"] == 1.0
@@ -59,4 +59,4 @@ def test_asking_and_acting_are_counted(data: Path, gold: bool, capsys: pytest.Ca
 
 def test_data_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no"):
-        clarify_command(tmp_path / "none.jsonl")
+        clarify(tmp_path / "none.jsonl")

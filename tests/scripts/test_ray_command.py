@@ -14,8 +14,6 @@ from command import COMMAND, QUIET, ROOT, SAMPLE, interlock
 from processes import started, survivors
 
 from models.engines.watchdog import descendants
-from pipeline import UsageError
-from scripts.cluster import check
 
 pytest.importorskip("ray")
 
@@ -62,16 +60,18 @@ def test_a_run_in_shards_is_stopped_continued_and_answered(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("ray", "shards", "model", "sentence"),
+    ("options", "sentence"),
     [
-        ("local", 0, "models/tiny", "--ray and --shards belong together"),
-        ("", 2, "models/tiny", "--ray and --shards belong together"),
-        ("local", 2, "vllm:models/tiny", "start one on each machine"),
+        (("--ray", "local"), "--ray and --shards belong together"),
+        (("--shards", "2"), "--ray and --shards belong together"),
+        (("--ray", "local", "--shards", "2", "--model", "vllm:models/tiny"), "start one on each machine"),
     ],
 )
-def test_options_that_make_no_sense_together(tmp_path: Path, ray: str, shards: int, model: str, sentence: str) -> None:
-    with pytest.raises(UsageError, match=sentence):
-        check(ray, shards, [model], tmp_path)
+def test_options_that_make_no_sense_together(tmp_path: Path, options: tuple[str, ...], sentence: str) -> None:
+    process = interlock("run", "-i", SAMPLE / "requests.jsonl", "-o", tmp_path / "out", *options)
+    assert process.returncode == 2
+    assert sentence in " ".join(process.stderr.split())
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Chat: the endpoints of OpenAI's API that existing chat clients use, over the same conversations.
+"""Completions: the endpoints of OpenAI's API that existing chat clients use, over the same conversations.
 
 A client sends the whole history each time; threads.py finds the conversation that it belongs to, so that an answer
 reaches the question it is for and nothing is done twice. The text of a turn is sent when the turn has ended, hence
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -17,21 +18,16 @@ from fastapi.responses import JSONResponse, Response
 
 from pipeline.chat.dialogues import LONGEST
 from pipeline.events import Numbered, Progress
-from pipeline.record import BadRecord, turns_of
-from pipeline.record import Turn as Said
+from pipeline.record import BadRecord, Turn, turns_of
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError
-from pipeline.service.following import limited
 from pipeline.service.service import Service
-from pipeline.service.stream import HEARTBEAT
+from pipeline.service.streams import HEARTBEAT, RESPONSES, begin_turn, limited, turn_pages, whole_turn
 from pipeline.service.threads import Threads
 from pipeline.service.tokens import Caller
-from pipeline.service.turns import Turn
 
 router = APIRouter(prefix="/v1", tags=["openai"])
-
-_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 
 @router.get("/models")
@@ -48,7 +44,7 @@ async def read_model(model: str, service: ServiceOf, caller: CallerOf) -> dict[s
     return {"id": service.app.name, "object": "model", "created": 0, "owned_by": "interlock"}
 
 
-@router.post("/chat/completions", responses=_STREAM)
+@router.post("/chat/completions", responses=RESPONSES)
 async def complete(
     chat: ChatRequest,
     service: ServiceOf,
@@ -57,18 +53,17 @@ async def complete(
 ) -> Response:
     """Answer the last message, or ask back; with `stream`, in chunks. Sampling options are not followed."""
     _check_model(service, chat.model)
-    conversation, turn = await _begin(service, caller, chat, retry > 0)
+    conversation, number = await _begin(service, caller, chat, retry > 0)
     if chat.stream:
-        frames = _chunks(service, chat, conversation, turn)
-        return limited(service, frames)
+        return limited(service, _chunks(service, chat, conversation, number))
     try:
-        events = await turn.whole(service.limits.turn_seconds)
+        events = await whole_turn(service, conversation, number)
     except TimeoutError:
         raise ApiError(504, "timeout", "The message is still being worked on.", "Send the same again soon.") from None
     return JSONResponse(completed(service.journal, conversation, events).body(chat.model))
 
 
-async def _begin(service: Service, caller: Caller, chat: ChatRequest, retried: bool) -> tuple[str, Turn]:
+async def _begin(service: Service, caller: Caller, chat: ChatRequest, retried: bool) -> tuple[str, int]:
     """Hand the last message to the conversation that the history is of, or to a new one that is told the history."""
     turns = _history(chat)
     texts = [turn.text for turn in turns if turn.role == "customer"]
@@ -80,9 +75,9 @@ async def _begin(service: Service, caller: Caller, chat: ChatRequest, retried: b
     else:
         received = service.dialogues.conversations.message(conversation, key)
         text = text if received is None else received[2]
-    turn = await service.turns.begin(conversation, text, key)
+    number = await begin_turn(service, conversation, text, key)
     service.threads.moved(conversation, key)
-    return conversation, turn
+    return conversation, number
 
 
 def _known(
@@ -104,7 +99,7 @@ def _known(
     return service.threads.standing_at(Threads.key(caller.owner, texts[:-1])) or again
 
 
-def _history(chat: ChatRequest) -> list[Said]:
+def _history(chat: ChatRequest) -> list[Turn]:
     """What was said by whom; a history may be as long as its client likes, its last message may not."""
     messages = [message.model_dump() for message in chat.messages]
     try:
@@ -134,12 +129,13 @@ def _check_model(service: Service, model: str) -> None:
         raise ApiError(404, "model_not_found", f"The model '{model[:100]}' does not exist.", f"Ask for '{name}'.")
 
 
-async def _chunks(service: Service, chat: ChatRequest, conversation: str, turn: Turn) -> AsyncGenerator[bytes, None]:
+async def _chunks(service: Service, chat: ChatRequest, conversation: str, number: int) -> AsyncGenerator[bytes, None]:
     events: list[Numbered] = []
-    async for burst in turn.bursts(0, service.limits.heartbeat_seconds, service.limits.turn_seconds):
-        events += burst
-        updates = [numbered.event.text for numbered in burst if isinstance(numbered.event, Progress)]
-        yield b"".join(map(_comment, updates)) or HEARTBEAT
+    async with aclosing(turn_pages(service, conversation, number)) as pages:
+        async for page in pages:
+            events += page
+            updates = [numbered.event.text for numbered in page if isinstance(numbered.event, Progress)]
+            yield b"".join(map(_comment, updates)) or HEARTBEAT
     done: Completed = completed(service.journal, conversation, events)
     usage = bool(chat.stream_options and chat.stream_options.include_usage)
     for chunk in done.chunks(chat.model, int(time.time()), usage):

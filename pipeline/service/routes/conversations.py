@@ -12,15 +12,13 @@ from models.grammar.grammar import normalise
 from pipeline.chat.dialogues import LONGEST
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.errors import ApiError, not_found
-from pipeline.service.following import follow, follow_turn
-from pipeline.service.stream import last_event_id
+from pipeline.service.streams import RESPONSES, begin_turn, follow, follow_turn, last_event_id, whole_turn
 from pipeline.service.timeline import timeline
 
 router = APIRouter(tags=["conversations"])
 
 Id = Annotated[str, Path(max_length=200)]
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
-STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
 
 
 class Message(BaseModel):
@@ -51,7 +49,7 @@ async def read_conversation(id: Id, service: ServiceOf, caller: CallerOf) -> dic
     return service.dialogues.transcript(id).row()
 
 
-@router.post("/conversations/{id}/messages", responses=STREAM)
+@router.post("/conversations/{id}/messages", responses=RESPONSES)
 async def send_message(
     id: Id,
     message: Message,
@@ -67,13 +65,11 @@ async def send_message(
     check(service, caller, id)
     if not normalise(message.text):
         raise ApiError(422, "invalid", "The message is empty.", "Write something.")
-    if service.stopping.is_set():
-        raise ApiError(503, "stopping", "The server is being stopped.", "Send it again soon.", {"Retry-After": "5"})
-    turn = await service.turns.begin(id, message.text, message.key)
+    number = await begin_turn(service, id, message.text, message.key)
     if "text/event-stream" in request.headers.get("accept", ""):
-        return follow_turn(service, turn, last_event_id(last))
+        return follow_turn(service, id, number, last_event_id(last))
     try:
-        events = await turn.whole(service.limits.turn_seconds)
+        events = await whole_turn(service, id, number)
     except TimeoutError:
         raise ApiError(
             504,
@@ -96,7 +92,7 @@ async def read_receipt(id: Id, record: str, service: ServiceOf, caller: CallerOf
     return {**found, "receipt": outcome.get("receipt")}
 
 
-@router.get("/conversations/{id}/events", responses=STREAM)
+@router.get("/conversations/{id}/events", responses=RESPONSES)
 async def follow_conversation(id: Id, service: ServiceOf, caller: CallerOf, last: LastEventId = None) -> Response:
     """All events after `Last-Event-ID` and those to come, operators' answers among them. Stays open."""
     check(service, caller, id)

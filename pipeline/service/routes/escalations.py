@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.grammar.grammar import normalise
+from pipeline.chat.case import case_of
 from pipeline.chat.dialogues import LONGEST
 from pipeline.chat.transcript import Handed
 from pipeline.journal.queries import Queries
@@ -85,9 +85,8 @@ def _name(caller: Caller) -> str:
 
 def _known(service: Service, handed: Handed) -> dict[str, Any]:
     journal: Queries = service.journal
-    steps = journal.steps(handed.record)
     transcript: list[Any] = journal.transcript(handed.record)
-    if handed.conversation is not None:
+    if handed.conversation is not None:  # all of it, also what was said before and after this record
         transcript = list(service.dialogues.transcript(handed.conversation).row()["turns"])
     story = timeline(journal, handed.record) or {"steps": [], "outcome": None}
     return {
@@ -95,25 +94,5 @@ def _known(service: Service, handed: Handed) -> dict[str, Any]:
         "transcript": transcript,
         "steps": story["steps"],
         "receipt": (story["outcome"] or {}).get("receipt"),
-        "evidence": [
-            passage
-            for step in steps
-            if step.name == "retrieve" and step.result is not None
-            for passage in json.loads(step.result)
-        ],
-        "attempts": [
-            {
-                "contract": step.detail["contract"],
-                "rung": step.detail["rung"],
-                "error": json.loads(step.result or "{}").get("error"),
-                "started": step.started,
-                "seconds": step.seconds,
-            }
-            for step in steps
-            if "rung" in step.detail
-        ],
-        "actions": [
-            {"action": action.name, "arguments": json.loads(action.arguments), "state": action.state}
-            for action in journal.actions(handed.record)
-        ],
+        **case_of(journal, handed.record, ("contract", "rung", "error", "started", "seconds")),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pathlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any, Literal
@@ -131,7 +132,7 @@ async def read_results(id: Id, service: ServiceOf, caller: Operator) -> Streamin
     return StreamingResponse(lines(), media_type="application/jsonl")
 
 
-def _journal(service: Service, id: str) -> Any:
+def _journal(service: Service, id: str) -> pathlib.Path | None:
     try:
         return service.runs.journal(id)
     except KeyError:

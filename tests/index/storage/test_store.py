@@ -13,7 +13,6 @@ from index import (
     DamagedIndex,
     Embedder,
     Index,
-    IndexBusy,
     IndexFolderError,
     KnowledgeError,
     NewerIndex,
@@ -248,5 +247,3 @@ def test_the_same_library_gives_the_same_passages_and_vectors(built: Index, libr
 def test_every_error_is_one_in_the_tree() -> None:
     assert issubclass(DamagedIndex, IndexFolderError)
     assert issubclass(IndexFolderError, KnowledgeError)
-    assert IndexBusy.retryable
-    assert not DamagedIndex.retryable

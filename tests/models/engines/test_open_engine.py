@@ -18,7 +18,7 @@ from models.engines.engine import Message, Sampling
 from models.engines.model_folder import find_model_folder
 from models.engines.open_engine import open_engine
 from models.engines.profiles import profile_of
-from models.errors import EngineError, EngineUnavailable, ModelNotFound
+from models.errors import EngineError, ModelNotFound
 from models.grammar.grammar import Grammar
 
 ROOT = Path(__file__).parents[3]
@@ -94,7 +94,6 @@ def test_a_name_not_cached_and_no_network_is_one_sentence(tmp_path: Path) -> Non
 async def test_an_address_where_nothing_answers_is_unavailable() -> None:
     message = await fails("http://127.0.0.1:9")
     assert message.startswith("EngineUnavailable: The server at http://127.0.0.1:9 does not answer")
-    assert EngineUnavailable.retryable
 
 
 async def test_another_kind_of_server_is_recognised(tmp_path: Path) -> None:

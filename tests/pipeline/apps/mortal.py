@@ -3,7 +3,8 @@
 `restart`: again until one comes to its end; prints how many that took. `moments SEED COUNT`: killed at so many random
 moments on the way, early ones among them; prints how many were killed. `commits`: one folder for each commit of the
 journal, in which the process is killed right after that commit, and another one goes on; prints the folders. `full
-BYTES`: no file may grow beyond that at first; prints what the first process said.
+BYTES`: no file may grow beyond that at first; prints what the first process said. With `answering` at the end,
+questions are answered as well, by the process that put them.
 """
 
 from __future__ import annotations
@@ -22,9 +23,23 @@ from pathlib import Path
 
 import pipeline.journal.journal
 import pipeline.journal.writer
-from pipeline import InterlockError, load_app, read_requests, run_batch
+from pipeline import InterlockError, Journal, Launch, load_app, read_requests, run_batch
 
 APP, SOURCE, OUT = load_app(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+ANSWERING = "answering" in sys.argv
+
+
+async def serve(out: Path) -> None:
+    """All that is left in `out`, with every question answered by its last choice."""
+    await run_batch(APP, read_requests(SOURCE), out, launch=Launch(concurrency=8))
+    while ANSWERING:
+        async with Journal.open(out / "journal.sqlite") as journal:
+            waiting = list(journal.waiting())
+            for question in waiting:
+                await journal.answer(question.record, (question.choices or ("yes",))[-1])
+        if not waiting:
+            break
+        await run_batch(APP, read_requests(SOURCE), out, launch=Launch(concurrency=8))
 
 
 def born(out: Path, prepare: Callable[[], None] = lambda: None) -> int:
@@ -35,7 +50,7 @@ def born(out: Path, prepare: Callable[[], None] = lambda: None) -> int:
     code = 1
     try:
         prepare()
-        asyncio.run(run_batch(APP, read_requests(SOURCE), out, concurrency=8))
+        asyncio.run(serve(out))
         code = 0
     except InterlockError as error:
         print(error, flush=True)
@@ -86,8 +101,8 @@ def commits() -> None:
 
             def _commit(self, batch: object) -> None:
                 super()._commit(batch)  # type: ignore[arg-type]
-                self.done += 1
-                if self.done == number:
+                Mortal.done += 1
+                if Mortal.done == number:
                     os.kill(os.getpid(), signal.SIGKILL)
 
         pipeline.journal.journal.JournalWriter = Mortal  # type: ignore[misc]
@@ -108,5 +123,5 @@ def full(size: int) -> None:
 
 
 if __name__ == "__main__":
-    how, *numbers = sys.argv[4:]
+    how, *numbers = [word for word in sys.argv[4:] if word != "answering"]
     {"restart": restart, "moments": moments, "commits": commits, "full": full}[how](*map(int, numbers))

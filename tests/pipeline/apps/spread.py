@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
-from pipeline import load_app, read_requests
+from pipeline import Equipment, Launch, load_app, read_requests
 from pipeline.batch.cluster import run_shards
 
 SHOP = str(Path(__file__).with_name("shop.py"))
@@ -22,11 +22,9 @@ async def main(source: Path, out: Path, number: int) -> None:
         load_app(SHOP),
         read_requests(source),
         out,
-        address="local",
-        number=number,
+        Launch(app=SHOP, concurrency=4, ray="local", shards=number),
         cpus=number,
-        launch={"app": SHOP},
-        equip=lambda app, launch, home: nullcontext({"concurrency": 4}),
+        equip=lambda app, launch, home: nullcontext(Equipment()),
         today=date(2026, 11, 22),
         progress=lambda text: print(text, file=sys.stderr, flush=True),
     )

@@ -6,8 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from pipeline import load_app, read_requests, run_batch
+from pipeline import Launch, load_app, read_requests, run_batch
 
 if __name__ == "__main__":
     app = load_app(str(Path(__file__).with_name("shop.py")))
-    asyncio.run(run_batch(app, read_requests(Path(sys.argv[1])), Path(sys.argv[2]), concurrency=8))
+    asyncio.run(run_batch(app, read_requests(Path(sys.argv[1])), Path(sys.argv[2]), launch=Launch(concurrency=8)))

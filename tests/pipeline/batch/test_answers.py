@@ -17,6 +17,7 @@ from pipeline import (
     Escalation,
     Journal,
     JournalError,
+    Launch,
     Run,
     Summary,
     UsageError,
@@ -90,7 +91,7 @@ class Visit(Contract):
 async def visit(run: Run) -> str:
     """Plan a visit."""
     values: dict[str, object] = {"day": None, "nights": None, "town": None}
-    form, _ = await run._filling.collect(Visit, values, ())
+    form, _ = await run._scope.filling.collect(Visit, values, ())
     return f"{form.town} on {form.day} for {form.nights}"
 
 
@@ -227,11 +228,11 @@ async def test_a_folder_goes_on_with_changes_only_when_they_are_accepted(shop: A
     source, out = write_requests(tmp_path / "in.jsonl", {"a": "one lamp"}), tmp_path / "out"
     await run(shop, source, out)
     with pytest.raises(UsageError, match=r"the sampling seed: 0 → 7.*--accept-changes"):
-        await run(shop, source, out, seed=7)
-    await run(shop, source, out, seed=7, accept_changes=True)
+        await run(shop, source, out, launch=Launch(seed=7))
+    await run(shop, source, out, launch=Launch(seed=7), accept_changes=True)
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["accepted"][0]["changes"] == [["the sampling seed", 0, 7]]
-    assert (await run(shop, source, out, seed=7)).finished == 0
+    assert (await run(shop, source, out, launch=Launch(seed=7))).finished == 0
 
 
 async def test_a_stop_lets_what_is_under_way_come_to_its_end(shop: App, tmp_path: Path) -> None:
@@ -246,7 +247,7 @@ async def test_a_stop_lets_what_is_under_way_come_to_its_end(shop: App, tmp_path
         if len(seen) == 10:
             stop.set()
 
-    summary = await run(shop, source, out, stop=stop, on_outcome=finished, concurrency=4)
+    summary = await run(shop, source, out, stop=stop, on_outcome=finished, launch=Launch(concurrency=4))
     assert 10 <= summary.finished < 20
     with closing(sqlite3.connect(out / "journal.sqlite")) as database:
         assert database.execute("SELECT count(*) FROM records WHERE status IS NULL").fetchone() == (0,)

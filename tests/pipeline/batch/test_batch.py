@@ -19,13 +19,13 @@ from pathlib import Path
 import pytest
 from pipeline_world import TODAY, lines, write_requests
 
-from pipeline import App, BadRecord, Journal, Record, Summary, UsageError, read_requests, run_batch
+from pipeline import App, BadRecord, Journal, Launch, Record, Summary, UsageError, read_requests, run_batch
 
 APPS = Path(__file__).parents[1] / "apps"
 
 
 async def run(app: App, source: Path, out: Path, concurrency: int = 4) -> Summary:
-    return await run_batch(app, read_requests(source), out, concurrency=concurrency, today=TODAY)
+    return await run_batch(app, read_requests(source), out, launch=Launch(concurrency=concurrency), today=TODAY)
 
 
 def sales(out: Path) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 from pipeline_world import lines, write_requests
 from soak import repeats, soak
 
+ITEMS = ("lamp", "vase", "rug")
 APPS = Path(__file__).parents[1] / "apps"
 
 
@@ -69,6 +71,30 @@ def test_a_kill_after_any_commit_changes_nothing(tmp_path: Path) -> None:
     for boundary in range(1, boundaries + 1):
         assert results(tmp_path / "out" / str(boundary)) == calm, boundary
         assert sales(tmp_path / "out" / str(boundary)) == sold, boundary
+
+
+def told(out: Path) -> Counter[tuple[str, str]]:
+    with closing(sqlite3.connect(out / "journal.sqlite")) as database:
+        rows = database.execute("SELECT record, body FROM events WHERE json_extract(body, '$.event') = 'Said'")
+        return Counter((record, json.loads(body)["text"]) for record, body in rows)
+
+
+def test_calls_side_by_side_that_ask_wait_and_act_survive_a_kill_after_any_commit(tmp_path: Path) -> None:
+    source = write_requests(tmp_path / "in.jsonl", {"a": "a parcel, after 12 5 0 ms"})
+    boundaries = int(mortal(source, tmp_path / "out", "commits", "answering", app="parcels"))
+    assert boundaries > 50
+    calm = results(tmp_path / "out" / str(boundaries))
+    assert calm["a"]["status"] == "completed"
+    heard = calm["a"]["message"].split(" / ")[7:]
+    papers, forms = [f"Paper for the {item}?" for item in ("lamp", "vase")], [f"Form for the {i}?" for i in ITEMS]
+    assert heard[1::2] == [*papers, *forms, "Paper for the lamp?"]  # by their places, not by who came first
+    updates = told(tmp_path / "out" / str(boundaries))
+    assert updates["a", "Paper for the lamp?…"] == 2
+    for boundary in range(1, boundaries):
+        out = tmp_path / "out" / str(boundary)
+        assert results(out) == calm, boundary
+        assert sales(out) == {"box": 4, "cover": 3}, boundary
+        assert told(out) == updates, boundary
 
 
 def test_a_full_disk_is_one_sentence_and_costs_nothing(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pipeline_world import TODAY, lines, write_requests
 from till import SHOP, SOLD
 
 from models.engines.vllm.engine import VllmEngine
-from pipeline import Outcome, read_requests, run_batch
+from pipeline import Equipment, Launch, Outcome, read_requests, run_batch
 
 ANSWERING = Path(__file__).parents[1] / "apps" / "answering.py"
 
@@ -45,10 +45,9 @@ async def test_five_kills_of_the_server_fail_no_record(tmp_path: Path) -> None:
             SHOP,
             read_requests(source),
             tmp_path / "out",
-            engine=engine,
-            concurrency=8,
+            Equipment(engine),
+            Launch(concurrency=8, wait=60.0),
             today=TODAY,
-            waits=(0.1,) * 300,
             on_outcome=count,
             progress=waited.append,
         )

@@ -10,8 +10,8 @@ import pytest
 from pipeline_world import TODAY, lines, write_requests
 
 from pipeline import App, UsageError, read_requests, run_batch
-from pipeline.batch.folder import Folder
 from pipeline.batch.replay_record import rerun
+from pipeline.runtime.folder import Folder
 
 
 async def ran(shop: App, tmp_path: Path) -> Folder:
@@ -43,7 +43,7 @@ async def test_along_its_journal_a_record_comes_to_the_same_end_without_a_new_st
 async def test_from_a_step_on_it_runs_anew_but_does_no_action_twice(shop: App, tmp_path: Path) -> None:
     folder = await ran(shop, tmp_path)
     _, outcome, fresh = await rerun(shop, folder, "a", since="2")
-    assert outcome.message == "sold lamp for 9.90"  # as the ledger says
+    assert outcome.ending.message == "sold lamp for 9.90"  # as the ledger says
     assert fresh == ["2 offer", "3 sell"]
     assert sales(folder) == 1
 
@@ -53,8 +53,8 @@ async def test_an_action_that_was_not_done_is_told_and_not_done(shop: App, tmp_p
     with closing(sqlite3.connect(folder.journal)) as journal, journal:
         journal.execute("DELETE FROM actions")
     _, outcome, _ = await rerun(shop, folder, "a", since="3")
-    assert outcome.escalation is not None
-    assert outcome.escalation.reason == '\'sell\' would be done now with ["state:.","lamp"].'
+    assert outcome.ending.escalation is not None
+    assert outcome.ending.escalation.reason == '\'sell\' would be done now with ["state:.","lamp"].'
     assert sales(folder) == 1
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pipeline_world import TODAY, lines, write_requests
 
-from pipeline import App, Journal, JournalError, UsageError, read_requests, run_batch
+from pipeline import App, Equipment, Journal, JournalError, Launch, UsageError, read_requests, run_batch
 from pipeline.batch.answers import apply
 from pipeline.batch.shards import Shards, folders_in, home_of, refuse_shard, shard_of, shards_in
 from pipeline.batch.summary import Tally
@@ -32,10 +32,9 @@ async def serve(app: App, source: Path | None, out: Path, number: int = 3, only:
     shards = Shards(out, number)
     shards.make()
     job = Job(
-        {"app": SHOP},
-        lambda *_: nullcontext({}),
+        Launch(app=SHOP, shards=number),
+        lambda *_: nullcontext(Equipment()),
         shards.whole.path,
-        number,
         TODAY,
         Path.cwd(),
         with_requests=source is not None,

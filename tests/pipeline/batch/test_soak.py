@@ -21,7 +21,7 @@ from till import SHOP, SOLD
 from models.engines.vllm.engine import VllmEngine
 from models.engines.vllm.jump_forward import serve_flags
 from models.engines.vllm.server import launch_command, launch_environment
-from pipeline import Outcome, read_requests, run_batch
+from pipeline import Equipment, Outcome, read_requests, run_batch
 
 pytestmark = soak
 
@@ -78,9 +78,7 @@ async def test_a_real_server_that_is_killed_costs_time_and_nothing_else(
                 finished.release()
 
         try:
-            await run_batch(
-                SHOP, read_requests(source), out, engine=engine, concurrency=16, today=TODAY, on_outcome=count
-            )
+            await run_batch(SHOP, read_requests(source), out, Equipment(engine), today=TODAY, on_outcome=count)
         finally:
             await engine.close()
 

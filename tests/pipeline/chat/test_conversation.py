@@ -13,7 +13,7 @@ import pytest_asyncio
 from index import Embedder
 from models.engines.engine import Engine
 from models.engines.open_engine import open_engine
-from pipeline import Journal, Memory, Outcome, Pipeline, Record, Turn, load_app
+from pipeline import Equipment, Journal, Memory, Outcome, Pipeline, Record, Turn, load_app
 
 TODAY = date(2026, 11, 23)
 
@@ -57,7 +57,7 @@ class Desk:
 async def desk(engine: Engine, embedder: Embedder, tmp_path: Path) -> AsyncIterator[Desk]:
     app = load_app("pipeline.workflows.travel")
     async with Journal.open(tmp_path / "journal.sqlite") as journal:
-        pipeline = await Pipeline.open(app, journal, tmp_path, TODAY, embedder=embedder, engine=engine)
+        pipeline = await Pipeline.open(app, journal, tmp_path, TODAY, Equipment(engine, embedder=embedder))
         yield Desk(pipeline, journal)
 
 
@@ -65,8 +65,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def asked(outcome: Outcome) -> str:
-    assert outcome.question is not None, outcome
-    return outcome.question.text
+    assert outcome.ending.question is not None, outcome
+    return outcome.ending.question.text
 
 
 async def test_an_answer_changes_an_earlier_field_as_well(desk: Desk) -> None:
@@ -81,7 +81,7 @@ async def test_a_remark_beside_yes_or_no_starts_over_with_the_change(desk: Desk)
     assert "on Sat 28 Nov" in asked(await desk.answer("yes, but make it Saturday"))
     assert desk.actions() == []
     outcome = await desk.answer("yes")
-    assert (outcome.status, outcome.contract) == ("completed", "Booked")
+    assert (outcome.status, outcome.ending.contract) == ("completed", "Booked")
     assert desk.actions() == [("book", "committed")]
 
 
@@ -95,34 +95,34 @@ async def test_a_rule_may_be_mended_by_either_of_two_fields(desk: Desk) -> None:
     assert asked(outcome).endswith("What is the most you want to pay? Or on which day do you want to leave?")
     assert "on Sat 28 Nov" in asked(await desk.answer("make it Saturday"))
     outcome = await desk.answer("raise it to 90,000 rupees")
-    assert (outcome.status, outcome.contract) == ("completed", "Booked")
+    assert (outcome.status, outcome.ending.contract) == ("completed", "Booked")
 
 
 @pytest.mark.parametrize("answer", ["never mind", "Forget it, thanks.", "no thanks"])
 async def test_never_mind_ends_it_with_nothing_done(desk: Desk, answer: str) -> None:
     await desk.say("Book a flight from Delhi to Dubai on Friday for 100 rupees")
     outcome = await desk.answer(answer)
-    assert (outcome.status, outcome.message) == ("completed", "Nothing was done.")
+    assert (outcome.status, outcome.ending.message) == ("completed", "Nothing was done.")
     assert desk.actions() == []
 
 
 async def test_an_answer_about_something_else_goes_to_another_workflow(desk: Desk) -> None:
     assert asked(await desk.say("I want to book a flight")).startswith("Where do you want to go")
     outcome = await desk.answer("Actually, please cancel my booking MDG4CE")
-    assert (outcome.intent, outcome.contract) == ("cancel_booking", "Cancelled")
+    assert (outcome.intent, outcome.ending.contract) == ("cancel_booking", "Cancelled")
     assert desk.actions() == [("cancel", "committed")]
 
 
 async def test_cancel_my_booking_is_no_never_mind(desk: Desk) -> None:
     assert asked(await desk.say("please cancel my booking")) == "What is your booking reference?"
     outcome = await desk.answer("cancel my booking MDG4CE")
-    assert (outcome.status, outcome.contract) == ("completed", "Cancelled")
+    assert (outcome.status, outcome.ending.contract) == ("completed", "Cancelled")
 
 
 async def test_two_days_joined_by_or_are_a_question_with_both_as_choices(desk: Desk) -> None:
     outcome = await desk.say("Book a flight to Goa on Friday or Saturday")
-    assert outcome.question is not None
-    assert outcome.question.choices == ("Friday", "Saturday")
+    assert outcome.ending.question is not None
+    assert outcome.ending.question.choices == ("Friday", "Saturday")
     assert "on Sat 28 Nov" in asked(await desk.answer("Saturday"))
 
 
@@ -135,7 +135,7 @@ async def test_what_an_earlier_request_said_is_not_asked_for_again(desk: Desk) -
     outcome = await desk.say(
         "Cancel my booking MDZZ99", "please move my booking to 2 February", id="c:2", memory=memory
     )
-    assert outcome.question is None or outcome.question.text != "What is your booking reference?"
+    assert outcome.ending.question is None or outcome.ending.question.text != "What is your booking reference?"
     assert "MDG4CE" in str(outcome.row())
 
 

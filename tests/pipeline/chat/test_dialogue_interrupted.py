@@ -19,8 +19,8 @@ from dialogue_world import bodies, listening, names, said, sales
 from pipeline_world import TODAY, lines
 
 from pipeline import App, Escalation, Journal, Pipeline, Run, action, step, workflow
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.dialogues import Dialogues
-from pipeline.chat.store import ConversationStore
 from pipeline.errors import Busy, JournalError
 
 APPS = Path(__file__).parents[1] / "apps"

@@ -26,7 +26,7 @@ from models.engines.embedded import EmbeddedEngine
 from models.engines.open_engine import open_engine
 from models.grammar.control_tokens import broken, marks
 from models.said import Quote, Said, Scratchpad
-from pipeline import App, Journal, Run, action, load_app, prompts, read_requests, run_batch, workflow
+from pipeline import App, Equipment, Journal, Run, action, load_app, prompts, read_requests, run_batch, workflow
 from pipeline.record import Turn
 
 TODAY = date(2026, 11, 23)
@@ -148,7 +148,7 @@ async def test_no_message_unlocks_an_action_or_brings_notes_and_prompts_out(
 ) -> None:
     source = write_requests(tmp_path / "in.jsonl", {f"m{n}": text for n, text in enumerate(MESSAGES)})
     out = tmp_path / "out"
-    await run_batch(APP, read_requests(source), out, engine=engine, embedder=embedder, today=TODAY)
+    await run_batch(APP, read_requests(source), out, Equipment(engine, embedder=embedder), today=TODAY)
     rows = lines(out / "results.jsonl")
     assert len(rows) == len(MESSAGES)
     assert not any(row["status"] == "failed" for row in rows)
@@ -168,7 +168,7 @@ async def test_the_travel_desk_does_no_more_than_its_gate_allows(
     travel = load_app("pipeline.workflows.travel")
     source = write_requests(tmp_path / "in.jsonl", {f"m{n}": text for n, text in enumerate(MESSAGES)})
     out = tmp_path / "out"
-    await run_batch(travel, read_requests(source), out, engine=engine, embedder=embedder, today=TODAY)
+    await run_batch(travel, read_requests(source), out, Equipment(engine, embedder=embedder), today=TODAY)
     async with Journal.open(out / "journal.sqlite") as journal:
         done = {(action.name, action.intent) for action in journal.actions()}
     assert done <= {("open_ticket", "complain")}  # the only one that needs no booking of the customer's

@@ -125,6 +125,14 @@ async def test_an_action_is_done_once_and_remembered(passing: Passing, journal: 
     assert [(a.name, a.state, a.arguments) for a in journal.actions()] == [("pay", "committed", "[5]")]
 
 
+async def test_an_action_that_a_new_pass_broke_off_is_looked_up(passing: Passing) -> None:
+    run = unlocked(passing())
+    await killed_in(run, pay, 99)
+    await run._execution.positions.start_over()
+    assert await asyncio.create_task(run.do(pay, 99)) == "paid, as the bank says"
+    assert len(done) == 1
+
+
 async def test_the_same_payment_twice_in_a_workflow_is_two_payments(passing: Passing) -> None:
     run = unlocked(passing())
     await run.do(pay, 5)

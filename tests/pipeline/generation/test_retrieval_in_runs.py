@@ -15,6 +15,7 @@ from models.said import Said
 from pipeline import Journal, Run, Turn
 from pipeline.durable.execution import Execution
 from pipeline.errors import StepFailed
+from pipeline.run.scope import RunContext
 
 RULES = {
     "trains.md": "---\nlang: en\nyear: 2024\n---\n# Trains\n\nDogs travel free on trains.\n",
@@ -42,7 +43,7 @@ class Desk:
         if past is None:
             self.journal.begin("r1", "[]", TODAY)
         replay = Execution("r1", self.journal, TODAY, self._folder, past, lambda event: None)
-        return Run("r1", [Turn("customer", text)], TODAY, self._folder, replay, retriever=self._retriever)
+        return Run.begin(RunContext(replay, retriever=self._retriever), [Turn("customer", text)])
 
     def detail(self) -> dict[str, object]:
         return self.journal.steps("r1")[-1].detail
@@ -90,7 +91,7 @@ async def test_a_condition_that_cannot_be_read_fails_the_step(desk: Desk) -> Non
 
 async def test_a_query_in_context_holds_the_words_that_were_collected(desk: Desk) -> None:
     run = desk.run()
-    run._collected.collect(Stay(hotel="Acorn House", kind="double", nights=3), {})
+    run._scope.collected.collect(Stay(hotel="Acorn House", kind="double", nights=3), {})
     assert run.in_context("Is there parking?") == "Acorn House double Is there parking?"
     assert run.in_context("Has the acorn house double beds?") == "Has the acorn house double beds?"
     assert desk.run().in_context("Is there parking?") == "Is there parking?"

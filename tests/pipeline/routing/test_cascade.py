@@ -12,11 +12,10 @@ from pipeline_world import TODAY, lines, write_requests
 from index import Embedder
 from index.intent_features import Layers
 from models.engines.embedded import EmbeddedEngine
-from pipeline import App, Run, read_requests, run_batch, workflow
+from pipeline import App, Equipment, Launch, Run, read_requests, run_batch, workflow
 from pipeline.routing import fit
-from pipeline.routing.calibrated_router import CalibratedRouter, digest_of, examples_of, open_router
 from pipeline.routing.gate import Mode
-from pipeline.routing.router import Router
+from pipeline.routing.router import Router, digest_of, examples_of, open_router
 
 LAMPS = ["I want to buy a lamp", "two desk lamps please", "do you sell floor lamps? I take one", "order a light"]
 RETURNS = ["I want to send my lamp back", "return my order", "the lamp I bought is wrong, take it back", "refund me"]
@@ -49,10 +48,12 @@ async def test_who_decides(mode: Mode, calls: int, random_model: Path, embedder:
     source, out = write_requests(tmp_path / "in.jsonl", texts), tmp_path / "out"
     engine = await EmbeddedEngine.open(random_model, str(random_model))
     engine.profile = replace(engine.profile, decides=True)
-    router = Router(APP.workflows, embedder, OFF)
+    router = Router.of_examples(APP.workflows, embedder, OFF)
     assert [router.decide(text).sure for text in texts.values()] == [True, False]
     try:
-        await run_batch(APP, read_requests(source), out, engine=engine, embedder=embedder, today=TODAY, mode=mode)
+        await run_batch(
+            APP, read_requests(source), out, Equipment(engine, embedder=embedder), Launch(gate=mode), today=TODAY
+        )
     finally:
         await engine.close()
     rows: dict[str, Any] = {row["custom_id"]: row["receipt"] for row in lines(out / "results.jsonl")}
@@ -73,7 +74,9 @@ async def test_a_model_without_trust_sees_no_choice(random_model: Path, embedder
     engine = await EmbeddedEngine.open(random_model, str(random_model))
     engine.profile = replace(engine.profile, decides=False)
     try:
-        await run_batch(APP, read_requests(source), out, engine=engine, embedder=embedder, today=TODAY, mode="model")
+        await run_batch(
+            APP, read_requests(source), out, Equipment(engine, embedder=embedder), Launch(gate="model"), today=TODAY
+        )
     finally:
         await engine.close()
     (row,) = lines(out / "results.jsonl")
@@ -89,16 +92,16 @@ def test_a_calibrated_gate_is_taken_up_only_if_it_fits(embedder: Embedder, tmp_p
     replace(model, examples=digest_of(rows)).save(path)
     app = replace(APP, gate=path)
     router = open_router(app, embedder, told.append)
-    assert isinstance(router, CalibratedRouter)
+    assert router.calibrated
     decision = router.decide("please sell me a lamp")
     assert (decision.intent, told) == ("buy", [])
     assert sum(share for _, share in decision.candidates) == pytest.approx(1)
     assert router.decide("please sell me a lamp", ["buy"]).intent != "buy"
-    assert isinstance(open_router(replace(app, out_of_scope_examples=["hm"]), embedder, told.append), Router)
+    assert not open_router(replace(app, out_of_scope_examples=["hm"]), embedder, told.append).calibrated
     replace(model, examples=digest_of(rows), encoder="another").save(path)
-    assert isinstance(open_router(app, embedder, told.append), Router)
+    assert not open_router(app, embedder, told.append).calibrated
     path.write_text("{")
-    assert isinstance(open_router(app, embedder, told.append), Router)
+    assert not open_router(app, embedder, told.append).calibrated
     assert ["other examples" in told[0], "another encoder" in told[1], "no calibrated gate" in told[2]] == [True] * 3
 
 

@@ -26,9 +26,9 @@ from models.engines.vllm.engine import VllmEngine
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
 from models.said import Said, Scratchpad
-from pipeline import App, Run, UsageError, read_requests, run_batch, workflow
-from pipeline.batch.folder import Folder
+from pipeline import App, Equipment, Run, UsageError, read_requests, run_batch, workflow
 from pipeline.batch.replay_record import rerun
+from pipeline.runtime.folder import Folder
 
 LAMPS = ["I want to buy a lamp", "two desk lamps please", "do you sell floor lamps? I take one", "order a light"]
 RETURNS = ["I want to send my lamp back", "return my order", "the lamp I bought is wrong, take it back", "refund me"]
@@ -120,7 +120,7 @@ class Shop:
     async def line(self, engine: Engine, app: App = APP) -> dict[str, Any]:
         requests = read_requests(self.source)
         await run_batch(
-            app, requests, self.out, engine=engine, embedder=self.embedder, today=TODAY, accept_changes=True
+            app, requests, self.out, Equipment(engine, embedder=self.embedder), today=TODAY, accept_changes=True
         )
         (row,) = lines(self.out / "results.jsonl")
         return row
@@ -224,11 +224,11 @@ async def check_rerun(shop: Shop, message: str) -> None:
     with ScriptedServer([]) as server:
         engine = await VllmEngine.open(server.url)
         try:
-            _, now, new = await rerun(APP, Folder(shop.out), "r1", embedder=shop.embedder, engine=engine)
+            _, now, new = await rerun(APP, Folder(shop.out), "r1", equipment=Equipment(engine, embedder=shop.embedder))
         finally:
             await engine.close()
         assert server.requests == []
-    assert (now.status, now.message, new) == ("completed", message, [])
+    assert (now.status, now.ending.message, new) == ("completed", message, [])
 
 
 @pytest_asyncio.fixture

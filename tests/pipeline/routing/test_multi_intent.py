@@ -12,7 +12,7 @@ import pytest
 from pipeline_world import TODAY, lines, write_requests
 
 from index import Embedder
-from pipeline import App, Escalation, Journal, Run, WrongIntent, action, read_requests, run_batch, workflow
+from pipeline import App, Equipment, Escalation, Journal, Run, WrongIntent, action, read_requests, run_batch, workflow
 from pipeline.routing.multi_intent import Wish, clauses, wishes
 
 BUY = ["I want to buy a lamp", "two desk lamps please", "do you sell floor lamps? I take one", "order a light for me"]
@@ -75,7 +75,7 @@ class Desk:
         self._source, self.out = write_requests(folder / "in.jsonl", texts), folder / "out"
 
     async def serve(self) -> dict[str, dict[str, Any]]:
-        await run_batch(APP, read_requests(self._source), self.out, embedder=self._embedder, today=TODAY)
+        await run_batch(APP, read_requests(self._source), self.out, Equipment(embedder=self._embedder), today=TODAY)
         return {row["custom_id"]: row for row in lines(self.out / "results.jsonl")}
 
     async def answer(self, id: str, text: str) -> dict[str, Any]:
@@ -180,7 +180,7 @@ async def test_a_killed_course_goes_on_from_its_journal(embedder: Embedder, tmp_
     stop = asyncio.Event()
     stop.set()
     source = await asyncio.to_thread(read_requests, tmp_path / "in.jsonl")
-    await run_batch(APP, source, desk.out, embedder=embedder, today=TODAY, stop=stop)
+    await run_batch(APP, source, desk.out, Equipment(embedder=embedder), today=TODAY, stop=stop)
     row = (await desk.serve())["a"]
     assert row["status"] == "completed"
     assert desk.notes() == ["back", "red"]

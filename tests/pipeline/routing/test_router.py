@@ -9,7 +9,7 @@ import pytest
 from pipeline_world import TODAY, lines, write_requests
 
 from index import Embedder
-from pipeline import App, Journal, Router, Run, UsageError, read_requests, run_batch, workflow
+from pipeline import App, Equipment, Journal, Router, Run, UsageError, read_requests, run_batch, workflow
 
 LAMPS = ["I want to buy a lamp", "two desk lamps please", "do you sell floor lamps? I take one", "order a light"]
 RETURNS = ["I want to send my lamp back", "return my order", "the lamp I bought is wrong, take it back"]
@@ -38,7 +38,7 @@ def embedder() -> Embedder:
 
 @pytest.fixture(scope="module")
 def router(embedder: Embedder) -> Router:
-    return Router(APP.workflows, embedder, OFF)
+    return Router.of_examples(APP.workflows, embedder, OFF)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_clear_cases(router: Router, text: str, label: str) -> None:
 
 
 def test_the_same_text_gets_the_same_decision(router: Router, embedder: Embedder) -> None:
-    assert router.decide("a lamp") == Router(APP.workflows, embedder, OFF).decide("a lamp")
+    assert router.decide("a lamp") == Router.of_examples(APP.workflows, embedder, OFF).decide("a lamp")
 
 
 async def test_a_close_call_becomes_a_question_and_its_answer_chooses(embedder: Embedder, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ async def test_a_close_call_becomes_a_question_and_its_answer_chooses(embedder: 
     source, out = write_requests(tmp_path / "in.jsonl", texts), tmp_path / "out"
 
     async def run() -> dict[str, dict[str, object]]:
-        await run_batch(APP, read_requests(source), out, embedder=embedder, today=TODAY)
+        await run_batch(APP, read_requests(source), out, Equipment(embedder=embedder), today=TODAY)
         return {row["custom_id"]: row for row in lines(out / "results.jsonl")}
 
     rows = await run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from pipeline_world import TODAY, Passing
@@ -15,13 +16,16 @@ from pipeline import (
     ReplayMismatch,
     Run,
     Suspend,
+    Turn,
     UsageError,
     action,
     step,
     workflow,
 )
+from pipeline.durable.execution import Execution
 from pipeline.events import Event
 from pipeline.forms.amending import Amended
+from pipeline.run.scope import RunContext
 
 done: list[object] = []
 
@@ -160,7 +164,92 @@ async def test_a_question_inside_waits_and_goes_on_inside(journal: Journal, pass
     assert [entry[0] for entry in done if isinstance(entry, tuple)] == ["weighed", "packed"]
 
 
-async def test_updates_are_told_once(journal: Journal, passing: Passing) -> None:
+async def test_calls_beside_each_other_leave_the_same_turns_in_every_pass(journal: Journal, passing: Passing) -> None:
+    heard: list[list[str]] = []
+
+    @workflow(intent="wrap")
+    async def wrap(run: Run, item: str) -> str:
+        """Wrap one item."""
+        await run.step(weigh, item)
+        how = await run.ask(f"{item}?", choices=["paper", "foil"])
+        heard.append([turn.text for turn in run.conversation])
+        return how
+
+    @workflow(intent="gift", calls={wrap: 3})
+    async def gift(run: Run) -> str:
+        """Send gifts."""
+        raise AssertionError("only its declaration is used")
+
+    for answer in ("paper", "foil", "paper", None, None):
+        run = passing()
+        run.unlock(gift)
+        heard.clear()
+        try:
+            await asyncio.gather(run.call(wrap, "i"), run.call(wrap, "long lamp"))  # the second is the first to ask
+            await asyncio.gather(run.call(wrap, "vase"))
+        except Suspend:
+            await run._execution.positions.close()
+            await journal._thread.write(("UPDATE records SET status = 'needs_input'", ()))
+            await journal.answer("r1", str(answer))
+            continue
+        assert answer is None
+        said = [turn.text for turn in run.conversation]
+        assert said == ["one lamp", "i?", said[2], "long lamp?", said[4], "vase?", "paper"]
+        assert sorted(said[2::2][:2]) == ["foil", "paper"]
+        # Calls in one gather do not hear each other, a later one hears both.
+        assert all(words in (said[:3], [said[0], *said[3:5]], said) for words in heard)
+
+
+async def test_what_was_said_in_a_call_that_failed_was_said(journal: Journal, passing: Passing) -> None:
+    @workflow(intent="give")
+    async def give(run: Run) -> Escalation:
+        """Give something."""
+        return Escalation("desk", await run.ask("What?", choices=["a lamp", "a rug"]))
+
+    @workflow(intent="gift", calls={give: 1})
+    async def gift(run: Run) -> str:
+        """Send gifts."""
+        raise AssertionError("only its declaration is used")
+
+    run = passing()
+    run.unlock(gift)
+    with pytest.raises(Suspend):
+        await run.call(give)
+    await journal._thread.write(("UPDATE records SET status = 'needs_input'", ()))
+    await journal.answer("r1", "a rug")
+    for _ in range(2):
+        run = passing()
+        run.unlock(gift)
+        with pytest.raises(Escalation, match="a rug"):
+            await run.call(give)
+        assert [turn.text for turn in run.conversation] == ["one lamp", "What?", "a rug"]
+
+
+async def test_an_abandoned_pass_leaves_no_task_behind(passing: Passing) -> None:
+    @workflow(intent="rush", actions=[pack])
+    async def rush(run: Run) -> str:
+        """Pack while a person changes a form."""
+
+        async def late() -> None:
+            await run.step(weigh, "i")
+            await run.do(pack, "lamp")
+
+        async def change() -> None:
+            await run.step(weigh, "a rather long item")
+            if not done.count("amended"):
+                done.append("amended")
+                raise Amended
+
+        await asyncio.gather(late(), change())
+        return "sent"
+
+    run = passing()
+    run.unlock(rush)
+    assert await run.serve(rush) == "sent"
+    assert [entry[:2] for entry in done if isinstance(entry, tuple)].count(("packed", "lamp")) == 1
+
+
+async def test_updates_are_told_once(journal: Journal, tmp_path: Path) -> None:
     told: list[str] = []
 
     def tell(event: Event) -> None:
@@ -168,10 +257,10 @@ async def test_updates_are_told_once(journal: Journal, passing: Passing) -> None
         if isinstance(event, Progress):
             told.append(event.text)
 
+    journal.begin("r1", "[]", TODAY)
     for _ in range(2):
-        begun, past = passing(), journal.past("r1")
-        told_before = past.said if past else 0
-        run = Run("r1", begun.conversation, TODAY, begun.state, begun._execution, tell=tell, told=told_before)
+        execution = Execution("r1", journal, TODAY, tmp_path, journal.past("r1"), tell)
+        run = Run.begin(RunContext(execution), [Turn("customer", "one lamp")])
         run.unlock(order)
         await in_order(run)
         await asyncio.sleep(0.05)  # events are not waited for

@@ -18,7 +18,19 @@ from models.contract import Contract
 from models.engines.embedded import EmbeddedEngine
 from models.errors import EngineUnavailable
 from models.said import Quote, Said, Scratchpad
-from pipeline import App, Escalation, Journal, Run, Summary, guardrail, read_requests, run_batch, workflow
+from pipeline import (
+    App,
+    Equipment,
+    Escalation,
+    Journal,
+    Launch,
+    Run,
+    Summary,
+    guardrail,
+    read_requests,
+    run_batch,
+    workflow,
+)
 
 
 class Order(Contract):
@@ -107,11 +119,12 @@ def copier(engine: EmbeddedEngine) -> EmbeddedEngine:
 class Desk:
     """Runs one workflow over one text, again and again."""
 
-    def __init__(self, tmp_path: Path, body: Any, text: str, **parts: Any) -> None:
+    def __init__(self, tmp_path: Path, body: Any, text: str, **equipment: Any) -> None:
         self.app = App("desk", [body])
         self.out = tmp_path / "out"
         self.source = write_requests(tmp_path / "in.jsonl", {"r1": text})
-        self.parts = parts
+        self.equipment = Equipment(**equipment)
+        self.told: list[str] = []
 
     async def run(self) -> dict[str, Any]:
         await self.batch()
@@ -119,7 +132,15 @@ class Desk:
         return row
 
     async def batch(self) -> Summary:
-        return await run_batch(self.app, read_requests(self.source), self.out, today=TODAY, **self.parts)
+        return await run_batch(
+            self.app,
+            read_requests(self.source),
+            self.out,
+            self.equipment,
+            Launch(wait=0.02),
+            today=TODAY,
+            progress=self.told.append,
+        )
 
     async def answer(self, text: str) -> dict[str, Any]:
         async with Journal.open(self.out / "journal.sqlite") as journal:
@@ -219,16 +240,15 @@ async def test_a_text_too_long_for_the_model_goes_to_a_person(copier: EmbeddedEn
 async def test_an_absent_engine_stops_the_run_and_loses_nothing(
     random_model: Path, copier: EmbeddedEngine, tmp_path: Path
 ) -> None:
-    told: list[str] = []
     gone = await EmbeddedEngine.open(random_model, str(random_model))
     gone.profile = copier.profile
     await gone.close()
-    desk = Desk(tmp_path, order, "lamp", engine=gone, waits=(0.01, 0.01), progress=told.append)
+    desk = Desk(tmp_path, order, "lamp", engine=gone)
     with pytest.raises(EngineUnavailable):
         await desk.batch()
-    assert len(told) == 1
+    assert len(desk.told) == 1
     assert lines(desk.out / "results.jsonl") == []
-    desk.parts["engine"] = copier
+    desk.equipment = Equipment(copier)
     assert (await desk.run())["status"] == "needs_input"
 
 

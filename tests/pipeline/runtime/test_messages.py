@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipeline import Escalation, Outcome, Question
+from pipeline import Ending, Escalation, Outcome, Question
 from pipeline.events import Answered, Asked, Escalated, Failed, TurnFinished
 from pipeline.journal.rows import StepRow
 from pipeline.outcome import Part
@@ -17,8 +17,8 @@ PASSAGE = {"id": "pets.md#10", "document": "pets.md", "heading": "Pets > Dogs", 
 FOUND = StepRow("1", "retrieve", "d", 0, json.dumps([PASSAGE]))
 
 
-def outcome(status: Any, **values: Any) -> Outcome:
-    return Outcome("r1", status, None, RECEIPT, **values)
+def outcome(status: Any, parts: tuple[Part, ...] = (), **values: Any) -> Outcome:
+    return Outcome("r1", None, Ending(status, **values), RECEIPT, parts)
 
 
 def test_a_quote_says_which_passage_it_is_from() -> None:
@@ -54,10 +54,10 @@ def test_only_harmless_reasons_of_a_failure_are_told() -> None:
 
 def test_each_part_of_a_message_is_told_once() -> None:
     question = Question(None, "Sure?", ("yes", "no"))
-    first = Part("a", "order", "completed", message="Ordered.")
-    handed = Part("b", "pay", "escalated", escalation=Escalation("desk", "Too much."))
-    waits = Part("c", "leave", "needs_input", question=question)
-    last = Part("d", "stay", "pending")
+    first = Part("a", "order", Ending("completed", message="Ordered."))
+    handed = Part("b", "pay", Ending("escalated", escalation=Escalation("desk", "Too much.")))
+    waits = Part("c", "leave", Ending("needs_input", question=question))
+    last = Part("d", "stay", None)
     told = endings(outcome("needs_input", parts=(first, handed, waits, last), question=question), [])
     assert told == [
         Answered("r1", "Ordered."),
@@ -65,7 +65,7 @@ def test_each_part_of_a_message_is_told_once() -> None:
         Asked("r1", question),
         TurnFinished("r1", "needs_input"),
     ]
-    left = Part("c", "leave", "completed", message="Left.")
-    stayed = Part("d", "stay", "failed", error="boom")
+    left = Part("c", "leave", Ending("completed", message="Left."))
+    stayed = Part("d", "stay", Ending("failed", error="boom"))
     told = endings(outcome("failed", parts=(first, handed, left, stayed)), [], told=2)
     assert told == [Answered("r1", "Left."), Failed("r1", SORRY), TurnFinished("r1", "failed")]

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pipeline_world import TODAY, lines, write_requests
 
-from pipeline import App, Journal, Outcome, read_requests, run_batch
+from pipeline import App, Ending, Equipment, Journal, Outcome, read_requests, run_batch
 from pipeline.journal.rows import StepRow
 from pipeline.runtime.receipt import receipt
 from pipeline.runtime.telemetry import CONTENT, ENDPOINT, Telemetry
@@ -40,7 +40,7 @@ def spans(content: bool) -> dict[str, ReadableSpan]:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     telemetry = Telemetry(provider, content)
     told = receipt(STEPS, engine=None, decisions=[], index=None)
-    telemetry.record(Outcome("r1", "completed", "travel", told), STEPS)
+    telemetry.record(Outcome("r1", "travel", Ending("completed"), told), STEPS)
     telemetry.close()
     return {span.name: span for span in exporter.get_finished_spans()}
 
@@ -89,7 +89,7 @@ async def test_a_batch_hands_over_every_record(shop: App, tmp_path: Path) -> Non
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     source = write_requests(tmp_path / "in.jsonl", {"a": "one lamp", "b": "something broken"})
     out = tmp_path / "out"
-    await run_batch(shop, read_requests(source), out, today=TODAY, telemetry=Telemetry(provider))
+    await run_batch(shop, read_requests(source), out, Equipment(telemetry=Telemetry(provider)), today=TODAY)
     roots = [span for span in exporter.get_finished_spans() if span.parent is None]
     assert {dict(span.attributes or {})["gen_ai.conversation.id"] for span in roots} == {"a", "b"}
     async with Journal.open(out / "journal.sqlite") as journal:

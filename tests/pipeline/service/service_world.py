@@ -35,7 +35,7 @@ from pipeline.service.service import serving
 
 async def main(out, app, port, limits):
     bound = listen("127.0.0.1", port)
-    async with serving(load_app(app), Path(out), {}, limits=Limits(**limits)) as service:
+    async with serving(load_app(app), Path(out), limits=Limits(**limits)) as service:
         await serve(service, bound, lambda: print(bound.getsockname()[1], flush=True))
 
 asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])))
@@ -48,7 +48,7 @@ async def hall(
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Service]]:
     """A client of a server in this process, over a real socket."""
     bound = listen("127.0.0.1", 0)
-    async with serving(load_app(str(app)), folder / "out", {}, limits=limits, tokens=Tokens(tokens)) as service:
+    async with serving(load_app(str(app)), folder / "out", limits=limits, tokens=Tokens(tokens)) as service:
         listening = asyncio.Event()
         server = asyncio.create_task(serve(service, bound, listening.set))
         await listening.wait()

@@ -18,7 +18,7 @@ from pipeline.errors import JournalError, UnknownConversation
 from pipeline.events import Event, MessageReceived, Numbered, TurnFinished, restore_event
 from pipeline.forms.memory import KEPT, Memory
 from pipeline.journal.journal import Journal
-from pipeline.journal.rows import ActionRow, StepRow
+from pipeline.journal.rows import RETRIEVE, ActionRow, StepRow
 from pipeline.journal.statements import insert_event
 from pipeline.journal.tables import ACTION_COLUMNS
 from pipeline.journal.writer import Sql
@@ -120,7 +120,7 @@ class ConversationStore:
         steps = self._journal.read(
             f"SELECT s.position, s.name, s.digest, s.occurrence, s.result {_EARLIER.format(table='steps')}"
             " AND s.result IS NOT NULL AND (s.name = ? OR s.name GLOB ?) ORDER BY r.rowid, s.started",
-            (record, "retrieve", f"{KEPT} *"),
+            (record, RETRIEVE, f"{KEPT} *"),
         )
         columns = ", ".join(f"s.{column}" for column in ACTION_COLUMNS.split(", "))
         actions = self._journal.read(

@@ -1,15 +1,14 @@
-"""Folder: the files of one run's results. Knows their names and how they are written; all but the journal are readings
-of it, written whole or not at all."""
+"""Folder: the files of one run's results, and the lock on them. Knows their names; all but the journal are readings of
+it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
 
 from pipeline.errors import UsageError
 
@@ -76,26 +75,3 @@ class Folder:
                     f"Another process is working in {self.path}: wait for it, or use another folder."
                 ) from None
             yield
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[TextIO]:
-    """A file to write in the block, which takes the place of `path` when that ends without an error."""
-    unfinished = path.with_name(path.name + ".tmp")
-    try:
-        with unfinished.open("w", encoding="utf-8") as stream:
-            yield stream
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Replace a file by these lines, whole or not at all."""
-    with replacing(path) as stream:
-        stream.writelines(line + "\n" for line in lines)
-
-
-def write_rows(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Replace a file by these rows as JSON lines, whole or not at all."""
-    write_lines(path, (json.dumps(row, ensure_ascii=False) for row in rows))

@@ -1,4 +1,4 @@
-"""How far a run's results agree with labels: the intent, and whether the status is among the acceptable ones.
+"""`interlock evaluate results`: how far a run agrees with labels: the intent, and whether its status is acceptable.
 
 A label with a list of intents is of a message that holds all of them: its record has to have these parts, in order.
 """
@@ -8,11 +8,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 
 from pipeline.errors import UsageError
+from scripts.console import console
+
+SAMPLE = Path(__file__).parents[2] / "pipeline" / "workflows" / "travel"
+"""The folder of the sample requests and their labels."""
+
+
+def results(
+    out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder that `interlock run` wrote.")],
+    labels: Annotated[Path, typer.Option(help="Expected intent and acceptable statuses by custom_id.")] = SAMPLE
+    / "requests_labels.jsonl",
+) -> None:
+    """Intents and statuses of a run, against labels."""
+    table, figures = agreement(read_lines(out / "results.jsonl"), read_lines(labels))
+    console.print(table)
+    print(json.dumps(figures))
 
 
 def agreement(rows: Iterable[dict[str, Any]], labels: Iterable[dict[str, Any]]) -> tuple[Table, dict[str, int]]:

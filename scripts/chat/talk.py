@@ -1,4 +1,4 @@
-"""Session: a person's lines in, a conversation's events out. Knows commands and Ctrl-C; serves nothing itself."""
+"""Talk: a person's lines in, a conversation's events out. Knows commands and Ctrl-C; serves nothing itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scripts.chat.screen import HELP, Screen
 from scripts.record_tree import record_tree
 
 
-class Session:
+class Talk:
     """One person at a terminal. `conversation` is the present one."""
 
     def __init__(self, app: App, dialogues: Dialogues, journal: Journal, screen: Screen, conversation: str) -> None:

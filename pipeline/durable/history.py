@@ -1,0 +1,85 @@
+"""History: what happened in the course of one workflow, told the same way in every pass over it.
+
+Knows tasks, in their order of positions; does not know what is kept. Tasks under `asyncio.gather` come to their ends in
+another order whenever a record is served again. So each of them sees what there was when it began and what it added
+itself, never what another one adds meanwhile; whoever started them sees it all once they have ended, the first task's
+first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from pipeline.durable.positions import Branch, Positions
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class _Share(Generic[T]):
+    """What one branch sees: `inherited` of it was there before; `open`: of the tasks that it started."""
+
+    branch: Branch
+    seen: list[T]
+    inherited: int = 0
+    open: list[_Share[T]] = field(default_factory=list)
+
+
+class History(Generic[T]):
+    """A list that grows, and is read, from several tasks. `first`: what it begins with."""
+
+    def __init__(self, positions: Positions, first: Iterable[T] = ()) -> None:
+        self._positions = positions
+        self._first = list(first)
+        self._shares: dict[Branch, _Share[T]] = {}
+
+    def add(self, *facts: T) -> None:
+        """One thing more, or several. Call it beside a step: a task that has made none gets its position now."""
+        share = self._share(self._positions.branch())
+        self._join(share)
+        share.seen.extend(facts)
+
+    def __iter__(self) -> Iterator[T]:
+        """What the task that is running sees, oldest first."""
+        self.join()
+        return iter(self.seen())
+
+    def __len__(self) -> int:
+        self.join()
+        return len(self.seen())
+
+    def join(self) -> None:
+        """From now on the running task sees what those added that it started, if they have ended."""
+        share = self._share(self._positions.seen_from())
+        if share.branch.task is asyncio.current_task():  # else it is that of whoever started this task, and waits
+            self._join(share)
+
+    def seen(self) -> tuple[T, ...]:
+        """As iterating, without joining first.
+
+        For a workflow that was broken off: the tasks that it left behind may have come to any point by then.
+        """
+        return tuple(self._share(self._positions.seen_from()).seen)
+
+    def _share(self, branch: Branch) -> _Share[T]:
+        share = self._shares.get(branch)
+        if share is None:
+            above = None if branch.parent is None else self._share(branch.parent)
+            seen = list(self._first if above is None else above.seen)
+            share = self._shares[branch] = _Share(branch, seen, len(seen))
+            # A pass or a call that goes on in the same task has nothing to give back: it is the present one until its
+            # end, and the tasks of a pass that was abandoned are never joined.
+            if above is not None and branch.task is not above.branch.task:
+                above.open.append(share)
+        return share
+
+    def _join(self, share: _Share[T]) -> None:
+        """Take over what tasks that have ended added. By number: which one ended first changes from pass to pass."""
+        ended = [task for task in share.open if task.branch.task is None or task.branch.task.done()]
+        for task in sorted(ended, key=lambda task: task.branch.number):
+            self._join(task)
+            share.seen.extend(task.seen[task.inherited :])
+            share.open.remove(task)

@@ -1,0 +1,43 @@
+"""Files that are written whole or not at all: whoever reads one sees it as it was before, or as it is afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    unfinished = path.with_name(path.name + ".tmp")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A file to write in the block, which takes the place of `path` when that ends without an error."""
+    with _unfinished(path) as unfinished, unfinished.open("w", encoding="utf-8") as stream:
+        yield stream
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file by these bytes."""
+    with _unfinished(path) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace a file by these lines."""
+    with replacing(path) as stream:
+        stream.writelines(line + "\n" for line in lines)
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Replace a file by these rows as JSON lines."""
+    write_lines(path, (json.dumps(row, ensure_ascii=False) for row in rows))
