@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -15,6 +15,7 @@ from scripts.answer import answer
 from scripts.calibrate import calibrate
 from scripts.chat import chat
 from scripts.check import check
+from scripts.demo import demo
 from scripts.diff import diff
 from scripts.inspect import inspect
 from scripts.ledger import ledger
@@ -23,14 +24,29 @@ from scripts.run import run
 from scripts.serve import serve
 from scripts.serve_flags import flags
 from scripts.train_tiny import train_tiny
+from scripts.versions import show_versions
 
 app = typer.Typer(
     name="interlock",
-    help="An LLM pipeline in which no model output moves on until it is proven to fit.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=show_versions, is_eager=True, help="The versions of Interlock and its parts."
+        ),
+    ] = False,
+) -> None:
+    """An LLM pipeline in which no model output moves on until it is proven to fit."""
+
+
+app.command()(demo)
 app.command()(run)
 app.command()(chat)
 app.command()(serve)

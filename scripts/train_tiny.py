@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from models.engines.engine import Message
-from models.training import faq, sgd, utterances
+from models.training import faq, sgd, utterances, values
 from models.training.exercise import Exercise
 from pipeline import prompts
 from pipeline.record import Turn
@@ -65,6 +65,7 @@ def train_tiny(
     seed: int = 0,
 ) -> None:
     """Train the shipped model from scratch."""
+    values.numbers()  # before anything else: an installed Interlock cannot
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # each process has its own core
     import torch
 

@@ -54,7 +54,7 @@ def said(value: str, texts: list[str]) -> str | None:
         return None
     forms = [re.escape(value)]
     if value.isdigit() and 0 < int(value) <= 10:
-        forms.append(values.NUMBERS[int(value) - 1] + (r"(?![ -]?way)" if value == "1" else ""))
+        forms.append(values.numbers()[int(value) - 1] + (r"(?![ -]?way)" if value == "1" else ""))
     for form in forms:
         for text in reversed(texts):
             if found := _whole(form).search(text):

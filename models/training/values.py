@@ -10,14 +10,40 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-_WORDS: dict[str, list[str]] = {
-    name: words.replace("\n", "").split("|")
-    for name, words in tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8")).items()
-}
+from models.errors import ModelError
+
+WORDS = Path(__file__).with_name("words.toml")
 
 
-NUMBERS = _WORDS["numbers"]
+class NoTrainingData(ModelError):
+    """The lists of words are part of a checkout only: an installed Interlock cannot train."""
+
+    hint = "Clone the repository, and give the command there."
+
+
+class _Words(dict[str, list[str]]):
+    """The lists, read when the first of them is needed: an installed Interlock mounts its commands without them."""
+
+    def __missing__(self, name: str) -> list[str]:
+        if self:
+            raise KeyError(name)
+        try:
+            lists = tomllib.loads(WORDS.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise NoTrainingData(
+                "Interlock is installed here without the words that its model is trained on."
+            ) from None
+        self.update((one, words.replace("\n", "").split("|")) for one, words in lists.items())
+        return self[name]
+
+
+_WORDS = _Words()
 Value = Callable[[random.Random], str]
+
+
+def numbers() -> list[str]:
+    """The words for 1, 2, 3 and so on."""
+    return _WORDS["numbers"]
 
 
 def word(r: random.Random) -> str:
@@ -93,7 +119,7 @@ def day(r: random.Random) -> str:
             f"{n} {short}", f"{nth} {short}", f"the {nth}", f"{week}", f"next {week}", f"this {week}", f"coming {week}",
             f"{week} next week", f"this coming {week}", f"{week}, {n} {month}", "tomorrow", "today", "day after tomorrow",
             "the day after tomorrow", "this weekend", "next weekend", "the upcoming weekend", "upcoming weekend",
-            "coming weekend", f"in {r.choice(NUMBERS)} days", f"in {r.randint(2, 9)} days", "in two weeks", "in a week",
+            "coming weekend", f"in {r.choice(numbers())} days", f"in {r.randint(2, 9)} days", "in two weeks", "in a week",
             "next week", "next month", "tonight", f"{n}/{r.randint(1, 12)}", f"{n}.{r.randint(1, 12)}.",
             f"2026-{r.randint(1, 12):02}-{n:02}", f"{month} {n} 2027", f"{short} {nth} 2026", f"{week} {nth}",
             f"{r.choice(('mid', 'late', 'early'))} {month}", "tmrw", f"{week} the {nth}", "a week from now",
@@ -108,7 +134,7 @@ def clock(r: random.Random) -> str:
     half = r.choice(("am", "pm", " am", " pm", "AM", "PM", " in the morning", " in the evening", " o'clock"))
     return r.choice(
         (f"{hour}{half}", f"{hour}:{minute:02}{half}", f"{hour + 8}:{minute:02}", "noon", "evening", "morning",
-         f"half past {r.choice(NUMBERS)}", f"quarter to {hour}", "afternoon", f"{hour}:{minute:02}")
+         f"half past {r.choice(numbers())}", f"quarter to {hour}", "afternoon", f"{hour}:{minute:02}")
     )  # fmt: skip
 
 
@@ -146,7 +172,7 @@ def money(r: random.Random) -> str:
             f"{k}k {name}", f"{k}k", f"{k}K {name}", f"{sign}{big:,}", f"{sign}{small}", f"{sign}{big}", f"{small} {name}",
             f"{big} {name}", f"{big:,} {name}", f"{code} {big:,}", f"{code} {small}", f"{small} {code}", f"{big} {code}",
             f"{sign}{k / 10:.1f}k", f"{r.randint(1, 9)}.{r.randint(1, 9)} lakh", f"{r.randint(1, 9)} lakh {name}",
-            f"{r.choice(NUMBERS)} hundred {name}", f"{r.choice(NUMBERS)} thousand {name}", f"{sign}{small}.{small % 90 + 10}",
+            f"{r.choice(numbers())} hundred {name}", f"{r.choice(numbers())} thousand {name}", f"{sign}{small}.{small % 90 + 10}",
             f"{k} thousand {name}", f"{sign}{k}k", f"{k}k {code}", str(big), f"{r.randint(20, 90)} grand",
         )
     )  # fmt: skip
@@ -154,12 +180,12 @@ def money(r: random.Random) -> str:
 
 def count(r: random.Random) -> str:
     """A small number, in digits or words."""
-    return r.choice((str(r.randint(1, 9)), r.choice(NUMBERS), str(r.randint(1, 40))))
+    return r.choice((str(r.randint(1, 9)), r.choice(numbers()), str(r.randint(1, 40))))
 
 
 def party(r: random.Random) -> str:
     """Who travels, said otherwise than by a bare number."""
-    n = r.choice((*NUMBERS, *"23456"))
+    n = r.choice((*numbers(), *"23456"))
     return r.choice(
         (f"{n} of us", f"the {n} of us", "me and my wife", "my husband and me", "just me", "a couple", "my wife and I", "both of us",
          f"a family of {n}", f"a group of {n}", "me and a friend", "myself", f"{n} adults", "my mother and me", f"all {n} of us")
