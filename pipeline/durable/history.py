@@ -2,8 +2,8 @@
 
 Knows tasks, in their order of positions; does not know what is kept. Tasks under `asyncio.gather` come to their ends in
 another order whenever a record is served again. So each of them sees what there was when it began and what it added
-itself, never what another one adds meanwhile; whoever started them sees it all once they have ended, the first task's
-first.
+itself, never what another one adds meanwhile; whoever started them sees it all once it goes on after they have ended,
+the first task's first.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class History(Generic[T]):
 
     def add(self, *facts: T) -> None:
         """One thing more, or several. Call it beside a step: a task that has made none gets its position now."""
-        share = self._share(self._positions.branch())
-        self._join(share)
-        share.seen.extend(facts)
+        branch = self._positions.branch()
+        branch.join()
+        self._share(branch).seen.extend(facts)
 
     def __iter__(self) -> Iterator[T]:
         """What the task that is running sees, oldest first."""
@@ -52,10 +52,10 @@ class History(Generic[T]):
         return len(self.seen())
 
     def join(self) -> None:
-        """From now on the running task sees what those added that it started, if they have ended."""
-        share = self._share(self._positions.seen_from())
-        if share.branch.task is asyncio.current_task():  # else it is that of whoever started this task, and waits
-            self._join(share)
+        """The running task goes on: it sees from now on what those added that it started, if they have ended."""
+        branch = self._positions.seen_from()
+        if branch.task is asyncio.current_task():  # else it is that of whoever started this task, and waits
+            branch.join()
 
     def seen(self) -> tuple[T, ...]:
         """As iterating, without joining first.
@@ -74,12 +74,13 @@ class History(Generic[T]):
             # end, and the tasks of a pass that was abandoned are never joined.
             if above is not None and branch.task is not above.branch.task:
                 above.open.append(share)
+        self._take_over(share)
         return share
 
-    def _join(self, share: _Share[T]) -> None:
-        """Take over what tasks that have ended added. By number: which one ended first changes from pass to pass."""
-        ended = [task for task in share.open if task.branch.task is None or task.branch.task.done()]
-        for task in sorted(ended, key=lambda task: task.branch.number):
-            self._join(task)
+    def _take_over(self, share: _Share[T]) -> None:
+        """Add what joined tasks added. By number: which one came first changes from pass to pass."""
+        joined = [task for task in share.open if task.branch.joined]
+        for task in sorted(joined, key=lambda task: task.branch.number):
+            self._take_over(task)
             share.seen.extend(task.seen[task.inherited :])
             share.open.remove(task)

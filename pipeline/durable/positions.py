@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -68,6 +68,18 @@ class Branch:
     number: int = 0
     steps: int = 0
     children: int = 0
+    open: list[Branch] = field(default_factory=list)
+    """Of tasks that it started, those that it has not seen ended."""
+    joined: bool = False
+    """Whether the task that started this one went on after this one had ended."""
+
+    def join(self) -> None:
+        """It goes on: tasks that have ended by now are joined."""
+        ended = [branch for branch in self.open if branch.task is None or branch.task.done()]
+        self.open = [branch for branch in self.open if branch not in ended]
+        for branch in ended:
+            branch.joined = True
+            branch.join()
 
     def below(self, other: Branch) -> bool:
         """Whether it goes back to another one."""
@@ -94,6 +106,7 @@ class Positions:
     def call(self, name: str, digest: str) -> Call:
         """The next call of the task that is running."""
         branch = self.branch()
+        branch.join()
         branch.steps += 1
         position = f"{branch.path}{branch.steps}"
         recorded = self._recorded.get(position)
@@ -152,9 +165,11 @@ class Positions:
         """The branch of the task that is running, made if this is its first step."""
         branch, task = self.seen_from(), asyncio.current_task()
         if branch.task is not task:
-            branch.children += 1
-            path = f"{branch.path}{branch.children}."
-            branch = Branch(self, branch.within, path, task, branch, branch.children)
+            parent = branch
+            parent.children += 1
+            path = f"{parent.path}{parent.children}."
+            branch = Branch(self, parent.within, path, task, parent, parent.children)
+            parent.open.append(branch)
             _BRANCH.set(branch)
             self._tasks.append(branch)
         return branch
