@@ -1,4 +1,4 @@
-"""Layers: what every layer of a sentence encoder says of a text, for telling intents apart.
+"""Intent features: what every layer of a sentence encoder says of a text, for telling intents apart.
 
 The last layer alone is made for likeness of meaning; the words themselves stand in the lower ones. A regression on all
 of them is wrong about CLINC150 a third less often than one on the sentence vector (97.4 % right instead of 95.9 on its
@@ -23,7 +23,7 @@ _CHARACTERS = 64 * 512
 Vectors = npt.NDArray[np.float32]
 
 
-class Layers:
+class IntentFeatures:
     """Reads an embedder's model; where that is no transformer with layers to see, its sentence vectors are all."""
 
     def __init__(self, embedder: Embedder) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from index import Embedder
-from index.intent_features import Layers
+from index.intent_features import IntentFeatures
 from pipeline import load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
@@ -49,7 +49,7 @@ def calibrate(
     labels = [row.intent for row in rows]
     from sklearn.model_selection import StratifiedKFold  # takes a second, and only this command needs it
 
-    layers = Layers(Embedder())
+    layers = IntentFeatures(Embedder())
     tell(f"Reading {len(rows)} messages…")
     vectors = layers.encode([row.text for row in rows])
     smallest = min(labels.count(label) for label in set(labels))

@@ -1,4 +1,4 @@
-"""Room: what a context leaves for an answer. Knows counts of tokens only."""
+"""Context window: what a context leaves for an answer. Knows counts of tokens only."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Encoder(Protocol):
-    """What the router needs of index.Embedder, or of index.intent_features.Layers."""
+    """What the router needs of index.Embedder, or of index.intent_features.IntentFeatures."""
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """One unit vector a text, shape (len(texts), d)."""
@@ -77,13 +77,13 @@ def open_router(app: App, embedder: Encoder, progress: Callable[[str], None] = l
     path = app.gate
     if path is not None and path.is_file():
         from index.embedding import Embedder
-        from index.intent_features import Layers
+        from index.intent_features import IntentFeatures
 
         try:
             model = GateModel.load(path)
             if not isinstance(embedder, Embedder):
                 raise UsageError(f"{path} needs the encoder that it was calibrated with.")
-            layers = Layers(embedder)
+            layers = IntentFeatures(embedder)
             if model.examples != digest_of(examples_of(app)):
                 raise UsageError(f"{path} was calibrated for other examples than the app has now.")
             if model.encoder != layers.fingerprint:

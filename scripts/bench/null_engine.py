@@ -1,4 +1,4 @@
-"""Instant: a batch whose engine answers at once, so that what is left is what the pipeline itself costs.
+"""NullEngine: a batch whose engine answers at once, so that what is left is what the pipeline itself costs.
 
 The workflow has one step of each kind: a form that the engine fills, a step in plain Python, an action. Each batch runs
 in a process of its own, so that its memory can be measured.

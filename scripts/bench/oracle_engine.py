@@ -1,4 +1,4 @@
-"""Deciding: an engine whose choices are those of a person's labels, so that two ways of asking do the same work.
+"""OracleEngine: an engine whose choices are those of a person's labels, so that two ways of asking do the same work.
 
 The choice costs what it costs anyone: prompt, mask, a token that is drawn. Knows letters; knows no intent's meaning.
 """

@@ -1,4 +1,4 @@
-"""Listening: an engine that remembers what it was asked, what it answered and how long that took."""
+"""RecordingEngine: an engine that remembers what it was asked, what it answered and how long that took."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import numpy as np
 import typer
 
 from index import Embedder
-from index.intent_features import Layers
+from index.intent_features import IntentFeatures
 from pipeline import load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
@@ -54,7 +54,7 @@ def gate(
         raise UsageError("--gate model needs a model: name one with --model.")
     rows = read_rows(data)
     embedder = Embedder()
-    layers = Layers(embedder)
+    layers = IntentFeatures(embedder)
     if fit_on is not None:
         fitted = fitted_on(read_rows(fit_on), layers, precision, seed)
         router = Router(layers, fitted)
@@ -88,7 +88,7 @@ def gate(
     )
 
 
-def fitted_on(rows: Sequence[Row], layers: Layers, precision: float, seed: int) -> GateModel:
+def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float, seed: int) -> GateModel:
     """A gate fitted on labelled messages. UsageError if they hold no intent."""
     labels = [row.intent for row in rows]
     if not set(labels) - {OUT_OF_SCOPE}:

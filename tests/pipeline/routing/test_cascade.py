@@ -10,7 +10,7 @@ import pytest
 from pipeline_world import TODAY, lines, write_requests
 
 from index import Embedder
-from index.intent_features import Layers
+from index.intent_features import IntentFeatures
 from models.engines.embedded import EmbeddedEngine
 from pipeline import App, Equipment, Launch, Run, read_requests, run_batch, workflow
 from pipeline.routing import fit
@@ -86,7 +86,7 @@ async def test_a_model_without_trust_sees_no_choice(random_model: Path, embedder
 
 def test_a_calibrated_gate_is_taken_up_only_if_it_fits(embedder: Embedder, tmp_path: Path) -> None:
     path, told = tmp_path / "lamps.gate.json", list[str]()
-    rows, layers = examples_of(APP), Layers(embedder)
+    rows, layers = examples_of(APP), IntentFeatures(embedder)
     vectors = layers.encode([row.text for row in rows])
     model = fit(vectors, [row.intent for row in rows], encoder=layers.fingerprint)
     replace(model, examples=digest_of(rows)).save(path)
@@ -106,7 +106,7 @@ def test_a_calibrated_gate_is_taken_up_only_if_it_fits(embedder: Embedder, tmp_p
 
 
 def test_layers_do_not_depend_on_neighbours_and_read_any_text(embedder: Embedder) -> None:
-    layers = Layers(embedder)
+    layers = IntentFeatures(embedder)
     texts = ["a lamp", "", "\ud800 odd", "a much longer sentence about two floor lamps " * 9, "Лампа"]
     together = layers.encode(texts)
     assert together.shape == (5, 7 * 384)
