@@ -1,4 +1,4 @@
-"""Load clients: the people of `interlock bench serve`, as clients of a server over real sockets. Knows HTTP and event ids."""
+"""Load clients: the people of `interlock bench serve`, over real sockets. Knows HTTP and event ids."""
 
 from __future__ import annotations
 
