@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -125,8 +127,16 @@ def test_what_cannot_be_read_is_listed_and_the_rest_is_read(tmp_path: Path) -> N
     assert reading.unread[1].reason == "is no regular file"
 
 
-def test_files_without_permission_are_listed(tmp_path: Path) -> None:
-    folder = write(tmp_path / "docs", a_md="text", closed_md="text", shut__b_md="text")
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A folder that others may enter; those of pytest they may not, and every run of pytest closes them again."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_files_without_permission_are_listed(open_path: Path) -> None:
+    folder = write(open_path / "docs", a_md="text", closed_md="text", shut__b_md="text")
     (folder / "closed.md").chmod(0)
     (folder / "shut").chmod(0)
     program = """
@@ -138,8 +148,6 @@ if os.geteuid() == 0:
 reading = read_documents([Path(sys.argv[1])])
 print(*(document.path for document in reading.documents), *reading.unread, sep="\\n")
 """
-    for above in (tmp_path, *tmp_path.parents[:2]):
-        above.chmod(0o755)
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", program, folder], cwd=root, capture_output=True, text=True, check=True)
     (folder / "shut").chmod(0o755)
