@@ -10,6 +10,7 @@ With a later commit the folders would prove nothing: they are to be read by code
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -18,9 +19,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
@@ -95,6 +99,7 @@ HELD = {
     "uncertain-yes": ("My guitar is broken, I want my money back", "refund-guitar"),
     "uncertain-no": ("My voucher arrived broken, I want my money back", "refund-voucher"),
     "suspect": ("Please send a goblet to Goa on 7 December", "weigh-goblet"),
+    "suspect-twice": ("Please send a sword to Goa on 7 December", "weigh-sword"),
     "poison": ("Please send a dagger to Goa on 7 December", "weigh-dagger"),
 }
 """Text, and the moment at which the process is killed."""
@@ -110,7 +115,7 @@ ANSWERS = [
         {"custom_id": "ask-second-call", "answer": "yes"},
         {"custom_id": "ask-second-call-open", "answer": "brown paper"},
         {"custom_id": "ask-day", "answer": "next Sunday"},
-        {"custom_id": "ask-item", "answer": "Where is my parcel 12 right now?"},
+        {"custom_id": "ask-item", "answer": "Where is my package?"},
         {"custom_id": "ask-intent", "answer": "claim for damage"},
         {"custom_id": "ask-approval", "answer": "yes"},
         {"custom_id": "ask-number", "answer": "52"},
@@ -134,6 +139,7 @@ ANSWERS = [
         {"custom_id": "ask-condition", "answer": "insure a parcel against loss and theft"},
         {"custom_id": "held-step", "answer": "yes"},
         {"custom_id": "suspect", "answer": "yes"},
+        {"custom_id": "suspect-twice", "answer": "no"},
         {"custom_id": "uncertain-raised", "happened": True, "result": 7},
     ],
 ]
@@ -151,6 +157,7 @@ TALK = {
     "parts": ["Where is my parcel 4711? And if it is lost, please insure my painting"],
     "closed": ["Where is my parcel 13 right now?"],
     "failed": ["Track parcel 666"],
+    "subject": ["Please send to Kochi on 9 December"],
 }
 CUT_OFF = "Please send an anvil to Goa on 7 December"
 """Said in the conversation `cut-off`, and killed in the middle of its action."""
@@ -170,6 +177,8 @@ SAID = [
     ("parts", "customer", "1000"),
     ("parts", "customer", "yes"),
     ("closed", "customer", "Please insure my ring"),
+    ("subject", "customer", "Where is my package?"),
+    ("subject", "customer", "41"),
     ("failed", "customer", "Tell me a joke about cats"),
     ("cut-off", "customer", "Where is my parcel 4711 now?"),
 ]
@@ -234,9 +243,14 @@ def make_batch(code: Code, out: Path, kept: Path) -> None:
     held = {id: text for id, (text, _) in HELD.items()}
     source = write(folder / "held.jsonl", requests(EARLY | held))
     killed(code, source, out, [moment for _, moment in HELD.values()], len(EARLY))
-    for id in ("poison", "poison", "poison", "suspect"):
+    finished = len(EARLY)
+    for id in ("poison", "poison", "convict", "suspect-twice", "suspect-twice", "suspect"):
+        if id == "convict":  # what was killed twice alone is not served any more
+            code.run(write(folder / "alone.jsonl", requests({"poison": held["poison"]})), out)
+            finished += 1
+            continue
         alone = write(folder / "alone.jsonl", requests({id: held[id]}))
-        killed(code, alone, out, [HELD[id][1]], len(EARLY))
+        killed(code, alone, out, [HELD[id][1]], finished)
     answer = (
         "import asyncio, pathlib, sys\nfrom pipeline import Journal\n"
         "async def main():\n"
@@ -290,15 +304,10 @@ def make_conversations(code: Code, out: Path, kept: Path) -> None:
     (kept / "said.json").write_text(json.dumps(SAID, indent=1) + "\n", "utf-8")
 
 
-def _unheard(say: Any, id: str, text: str) -> None:
+def _unheard(say: Callable[[str, str], None], id: str, text: str) -> None:
     """Say something to a server that will be killed."""
-    try:
+    with suppress(httpx.TransportError):
         say(id, text)
-    except OSError:
-        return
-    except Exception as error:
-        if "disconnect" not in str(error).lower():
-            raise
 
 
 def keep(out: Path, kept: Path) -> None:
@@ -355,6 +364,9 @@ def main(checkout: Path, *names: str) -> None:
         ["git", "rev-parse", "HEAD"], cwd=checkout, capture_output=True, text=True, check=True
     ).stdout.strip()
     assert commit.startswith("275b3e7"), f"{checkout} is at {commit}"
+    sys.path.insert(0, str(checkout))
+    os.chdir(checkout)
+    os.environ["COLUMNS"] = "200"
     wanted = set(names) or {"batch", "conversations", "identity"}
     with ScriptedServer(clerk) as server, tempfile.TemporaryDirectory() as temporary:
         code = Code(checkout, server.url)
