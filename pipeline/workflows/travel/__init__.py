@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from pipeline.app import App
+from pipeline import App
 from pipeline.workflows.travel import examples
 from pipeline.workflows.travel.inventory import Inventory
 from pipeline.workflows.travel.workflow import ask_policy, book_trip, cancel_booking, change_booking, complain

@@ -10,9 +10,8 @@ import asyncio
 from datetime import date
 from pathlib import Path
 
-from models.values.money import Money
-from pipeline.action import action
-from pipeline.errors import Refused
+from models import Money
+from pipeline import Refused, action
 from pipeline.workflows.travel.contracts import Booked, Cancelled, Changed, Ticket
 from pipeline.workflows.travel.inventory import Inventory, InventoryError
 

@@ -11,9 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.contract import Contract
-from models.said import Quote, Said, Scratchpad
-from models.values.money import Money
+from models import Contract, Money, Quote, Said, Scratchpad
 from pipeline.workflows.travel.booking_ref import BookingRef
 
 City = Annotated[str, Field(max_length=24)]

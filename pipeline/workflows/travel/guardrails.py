@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
-from pipeline.guardrail import Guardrail, guardrail
+from pipeline import Guardrail, guardrail
 from pipeline.workflows.travel import terms
 from pipeline.workflows.travel.contracts import Booking, Flight
 

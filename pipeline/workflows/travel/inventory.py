@@ -19,7 +19,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
-from models.values.money import Money
+from models import Money
 from pipeline.workflows.travel import city_names, terms
 from pipeline.workflows.travel import inventory_rows as rows
 from pipeline.workflows.travel.contracts import Booked, Booking, Cancelled, Changed, Flight, Ticket

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from pipeline.action import step
+from pipeline import step
 from pipeline.workflows.travel.contracts import Booking, Flight
 from pipeline.workflows.travel.inventory import Inventory
 

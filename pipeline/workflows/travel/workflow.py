@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from pipeline.errors import Refused
-from pipeline.outcome import Escalation
-from pipeline.run.declaration import workflow
-from pipeline.run.run import Run
+from pipeline import Escalation, Refused, Run, workflow
 from pipeline.workflows.travel import examples, guardrails, lookups
 from pipeline.workflows.travel.actions import book, cancel, change, open_ticket
 from pipeline.workflows.travel.contracts import (
