@@ -15,7 +15,7 @@ run: install-run
 
 test: install-test lint browser
 	@$(BIN)/interlock --version
-	INTERLOCK_REQUIRE_VLLM=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	INTERLOCK_REQUIRE_VLLM=1 $(BIN)/python -m pytest -n 2
 
 # What takes minutes in full (kills, swaps, identities of texts), of which `make test` has fewer repeats.
 soak: install-test

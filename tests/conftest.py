@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,7 @@ from guard import marked
 from hypothesis import HealthCheck, settings
 from processes import command_of, is_alive, survivors
 from random_model import build_random_model
-from sharing import share
+from sharing import Sharing, place
 from soak import SOAK
 
 from models.engines.vllm.server import VllmServer
@@ -58,13 +59,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(end)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist's own reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if SOAK and item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.timeout(3600))
-    if config.pluginmanager.has_plugin("xdist"):
-        share(items)
+    if hasattr(config, "workerinput"):
+        items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist's
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    config.option.loadscopereorder = False  # by the number of tests
+    return Sharing(config, log)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -15,13 +15,19 @@ from pathlib import Path
 
 
 def marked(mark: str) -> list[int]:
-    """The processes that were started with `mark` in their environment, in whatever session they are by now."""
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
+    """The processes that were started with `mark` in their environment, and all below them.
+
+    Below them, for some write their title over their environment, as vLLM's engine does.
+    """
+    found, parents = set(), {}
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended while we looked, or is somebody else's
-            if mark.encode() in environment.read_bytes().split(b"\0"):
-                found.append(int(environment.parent.name))
-    return found
+            parents[int(process.name)] = int((process / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if mark.encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.add(int(process.name))
+    while below := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= below
+    return sorted(found)
 
 
 def main(mark: str) -> None:

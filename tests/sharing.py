@@ -1,31 +1,41 @@
-"""Which tests share what is expensive to start, and therefore run in one process, where pytest-xdist has several.
+"""Which tests run in one process, where pytest-xdist has several: those that share what is expensive to start.
 
-Knows the groups and their order; `pytest -n 2 --dist loadgroup --no-loadscope-reorder` deals them out as they come.
+Knows the groups and their order. A group is dealt out whole; without `-n` there is one process, and no group.
 """
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-SERVERS = {"vllm_url", "jump_server"}
-ROOT = Path(__file__).parent
-
-
-def group(item: pytest.Item) -> str:
-    """The tests of vLLM have its servers in common, those of the page a browser, all others what their file sets up."""
-    if SERVERS & set(getattr(item, "fixturenames", ())):
-        return "vllm"
-    file = item.path.relative_to(ROOT)
-    return "web" if file.parts[0] == "web" else file.as_posix()
+FOLDER = Path(__file__).parent
+SHARED = {"vllm": r"\b(vllm_url|jump_server)\b", "ray": r'importorskip\("ray"\)'}
+"""What a file says that needs these servers, or a cluster: two at once would want twice the memory."""
+FIRST = ["vllm", "scripts/test_run_command.py", "ray", "web"]
+"""What takes longest begins first: the end is then short files, dealt out evenly."""
 
 
-def share(items: list[pytest.Item]) -> None:
-    """Give each test its group, and put first what takes longest: the end is then short files, dealt out evenly."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: FIRST.index(group(item)) if group(item) in FIRST else len(FIRST))
+@cache
+def group(file: Path) -> str:
+    """The tests of the page have a browser in common, some a server; all others what their own file sets up."""
+    name = file.relative_to(FOLDER)
+    text = file.read_text(encoding="utf-8")
+    shared = (group for group, needs in SHARED.items() if re.search(needs, text))
+    return "web" if name.parts[0] == "web" else next(shared, name.as_posix())
 
 
-FIRST: list[str] = ["vllm", "web"]
+def place(item: pytest.Item) -> int:
+    """For sorting: the groups of FIRST, then all others."""
+    name = group(item.path)
+    return FIRST.index(name) if name in FIRST else len(FIRST)
+
+
+class Sharing(LoadScopeScheduling):
+    """Deals out groups, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(self.config.rootpath / nodeid.partition("::")[0])
