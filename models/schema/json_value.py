@@ -96,10 +96,6 @@ class JsonValue(BaseModel):
         return {}
 
     @classmethod
-    def required_fields(cls) -> tuple[str, ...]:
-        return ()
-
-    @classmethod
     def checked_after(cls) -> tuple[str, ...]:
         return ()
 

@@ -107,7 +107,7 @@ def _one(kind: Any, value: Any, path: str) -> str:
     if kind is op.ANY:
         return chars.text_of(chars.complement(chars.LINE))
     if kind is op.IN:
-        return chars.text_of(_class(value, path)) or _NONE
+        return chars.text_of(_class(value)) or _NONE
     if kind is op.BRANCH:
         return f"(?:{'|'.join(_sequence(branch, path) for branch in value[1])})"
     if kind is op.SUBPATTERN and not value[1] and not value[2]:
@@ -121,7 +121,7 @@ def _one(kind: Any, value: Any, path: str) -> str:
     raise _refused(path, f"has {name.get(kind, 'a back-reference, a flag or another form')}")
 
 
-def _class(members: list[Any], path: str) -> chars.Ranges:
+def _class(members: list[Any]) -> chars.Ranges:
     negated = bool(members) and members[0][0] is op.NEGATE
     found: list[tuple[int, int]] = []
     for kind, value in members[negated:]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from models.schema.characters import LINE, Ranges, complement, union
+from models.schema.characters import DIGITS, LINE, SPACE, WORD, Ranges, complement, union
 from models.schema.syntax import op, parse
 
 MOST = 2000
@@ -17,6 +17,14 @@ MOST = 2000
 
 _NODES = 4000
 _ALL: Ranges = ((0, 0x10FFFF),)
+_CLASSES: dict[Any, Ranges] = {
+    op.CATEGORY_DIGIT: DIGITS,
+    op.CATEGORY_NOT_DIGIT: complement(DIGITS),
+    op.CATEGORY_WORD: WORD,
+    op.CATEGORY_NOT_WORD: complement(WORD),
+    op.CATEGORY_SPACE: SPACE,
+    op.CATEGORY_NOT_SPACE: complement(SPACE),
+}
 
 
 class _Many(Exception):
@@ -134,16 +142,3 @@ def _ranges(kind: Any, value: Any) -> Ranges:
         found = union([*members, *(pair for some in named for pair in some)])
         return complement(found) if value[0][0] is op.NEGATE else found
     return complement(LINE) if kind is op.ANY else _ALL
-
-
-_DIGITS = ((0x30, 0x39),)
-_WORD = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
-_SPACE = ((0x20, 0x20),)
-_CLASSES: dict[Any, Ranges] = {
-    op.CATEGORY_DIGIT: _DIGITS,
-    op.CATEGORY_NOT_DIGIT: complement(_DIGITS),
-    op.CATEGORY_WORD: _WORD,
-    op.CATEGORY_NOT_WORD: complement(_WORD),
-    op.CATEGORY_SPACE: _SPACE,
-    op.CATEGORY_NOT_SPACE: complement(_SPACE),
-}
