@@ -12,11 +12,11 @@ from random import Random
 from typing import Literal
 
 import numpy as np
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLTokenizer
 from numpy.typing import NDArray
 
-from models.errors import EngineError
 from models.grammar.grammar import Grammar
+from models.grammar.matchers import compiled
 
 Draw = Literal["uniform", "longest"]
 """uniform: every allowed token is as likely as any other. longest: tokens that end nothing, and characters of many
@@ -41,9 +41,7 @@ class Walk:
 
 def random_walk(grammar: Grammar, tokenizer: LLTokenizer, random: Random, draw: Draw = "uniform") -> Walk:
     """A random text under `grammar`. Raises EngineError where llguidance cannot compile the grammar."""
-    matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar.lark))
-    if matcher.is_error():
-        raise EngineError(f"llguidance cannot compile the grammar: {matcher.get_error()}", "Report this.")
+    matcher = compiled(tokenizer, grammar.lark)
     preferred = _preferred(tokenizer) if draw == "longest" else ()
     words = -(-tokenizer.vocab_size // 32)  # the mask may have one more, for nothing
     tokens: list[int] = []
