@@ -101,16 +101,6 @@ class Contract(BaseModel):
         return tuple(name for name, info in cls.model_fields.items() if _private(info))
 
     @classmethod
-    def required_fields(cls) -> tuple[str, ...]:
-        """The fields that must be known before work starts: not private, no default, None not allowed."""
-        draft = cls.draft().model_fields
-        return tuple(
-            name
-            for name, info in cls.model_fields.items()
-            if not _private(info) and info.is_required() and info.annotation != draft[name].annotation
-        )
-
-    @classmethod
     def checked_after(cls) -> tuple[str, ...]:
         """What no grammar enforces, by name: custom validators, and sets of items that may repeat."""
         return checked_after(cls)

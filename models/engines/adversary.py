@@ -5,8 +5,6 @@ If it cannot break a contract, no model can. Knows grammars and tokenizers; has 
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,14 +12,11 @@ from random import Random
 from typing import Literal
 
 import numpy as np
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLTokenizer
 from numpy.typing import NDArray
 
-from models.engines.context_window import answer_limit
-from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
-from models.engines.profiles import Profile
-from models.errors import ConstraintBroken, EngineError, EngineUnavailable
 from models.grammar.grammar import Grammar
+from models.grammar.matchers import compiled
 
 Draw = Literal["uniform", "longest"]
 """uniform: every allowed token is as likely as any other. longest: tokens that end nothing, and characters of many
@@ -46,9 +41,7 @@ class Walk:
 
 def random_walk(grammar: Grammar, tokenizer: LLTokenizer, random: Random, draw: Draw = "uniform") -> Walk:
     """A random text under `grammar`. Raises EngineError where llguidance cannot compile the grammar."""
-    matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar.lark))
-    if matcher.is_error():
-        raise EngineError(f"llguidance cannot compile the grammar: {matcher.get_error()}", "Report this.")
+    matcher = compiled(tokenizer, grammar.lark)
     preferred = _preferred(tokenizer) if draw == "longest" else ()
     words = -(-tokenizer.vocab_size // 32)  # the mask may have one more, for nothing
     tokens: list[int] = []
@@ -114,60 +107,3 @@ def _preferred(tokenizer: LLTokenizer) -> tuple[NDArray[np.uint32], ...]:
     ]
     padded = [np.pad(np.array(mask), (0, -len(mask) % 32)) for mask in masks]
     return tuple(np.packbits(mask, bitorder="little").view("<u4") for mask in padded)
-
-
-class Adversary:
-    """The worst-case engine: see `Engine`. The same request gives the same text, whatever else is asked meanwhile.
-
-    Temperature and top_p change nothing: nothing it could sample from is likelier than anything else.
-    """
-
-    enforcement: Enforcement = "grammar"
-    canary = None  # a text of its own making would prove nothing
-
-    def __init__(
-        self, tokenizer: LLTokenizer, seed: int = 0, *, context: int = 131_072, draw: Draw = "uniform"
-    ) -> None:
-        self.name = "adversary"
-        self.profile = Profile("adversary", context=context)
-        self.identity = f"adversary:{draw}:{seed}:{tokenizer.vocab_size}"
-        self._tokenizer = tokenizer
-        self._draw: Draw = draw
-        self._closed = False
-
-    async def generate(
-        self,
-        messages: Sequence[Message],
-        grammar: Grammar | None,
-        sampling: Sampling,
-        max_tokens: int | None = None,
-    ) -> Completion:
-        """See `Engine.generate`."""
-        if self._closed:
-            raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
-        started = time.perf_counter()
-        prompt = sum(len(self._tokenizer.tokenize_str(message.content)) for message in messages)
-        limit = answer_limit(self.name, self.profile.context, prompt, grammar.max_tokens if grammar else max_tokens)
-        random = Random(f"{self.identity} {sampling.seed} {messages!r}")
-        if grammar is None:
-            text, tokens, ended = self._free(limit, random)
-        else:
-            walk = await asyncio.to_thread(random_walk, grammar, self._tokenizer, random, self._draw)
-            if walk.fault is not None:
-                raise ConstraintBroken(f"{self.name} is {walk.fault} after {walk.text[-80:]!r}. {walk.why}".rstrip())
-            text, tokens, ended = walk.text, walk.tokens, True
-        return Completion(text, "stop" if ended else "length", Usage(prompt, tokens), time.perf_counter() - started)
-
-    async def close(self) -> None:
-        """See `Engine.close`."""
-        self._closed = True
-
-    def _free(self, limit: int, random: Random) -> tuple[str, int, bool]:
-        """Random tokens, up to the one that ends a text, or `limit` of them."""
-        tokens: list[int] = []
-        while len(tokens) < limit:
-            token = random.randrange(self._tokenizer.vocab_size)
-            if token == self._tokenizer.eos_token:
-                return self._tokenizer.decode_str(tokens), len(tokens) + 1, True
-            tokens.append(token)
-        return self._tokenizer.decode_str(tokens), len(tokens), False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from models.engines.engine import Engine
+from models.engines.prometheus import totals
 
 # vllm/v1/metrics/loggers.py. It also tells apart who waits for room ("capacity") from who waits for a grammar to be
 # compiled ("deferred"), but a full server looks at neither, and leaves under "deferred" whoever came with a grammar.
@@ -41,15 +42,5 @@ async def load_of(engine: Engine) -> Load | None:
 def read_load(metrics: str) -> Load | None:
     """The load in what a vLLM server says at /metrics (Prometheus' text format), over all engines in it; None if it
     is not there."""
-    running = waiting = None
-    for line in metrics.splitlines():
-        name = line.split("{", 1)[0].split(" ", 1)[0]
-        if name == RUNNING:
-            running = (running or 0) + _value(line)
-        elif name == WAITING:
-            waiting = (waiting or 0) + _value(line)
-    return None if running is None or waiting is None else Load(running, waiting)
-
-
-def _value(line: str) -> int:
-    return int(float(line.rsplit(" ", 1)[1]))
+    found = totals(metrics, (RUNNING, WAITING))
+    return Load(int(found[RUNNING]), int(found[WAITING])) if len(found) == 2 else None

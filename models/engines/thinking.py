@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling, Thinker, Usage
-from models.engines.load import Load, load_of
+from models.engines.engine import Completion, Engine, Message, Sampling, Thinker, Usage
 from models.engines.profiles import Profile
+from models.engines.wrapper import Wrapper
 from models.errors import PromptTooLong
 from models.grammar.grammar import Grammar
 
@@ -24,7 +24,7 @@ SHORTEST = 200
 """Characters below which notes are left out rather than shortened further."""
 
 
-class Thinking:
+class Thinking(Wrapper):
     """Thinks freely within a budget, then answers under the grammar with thinking switched off.
 
     The thought is ended when its budget is used up, and the answer follows whatever became of the thought, with the
@@ -35,32 +35,17 @@ class Thinking:
     def __init__(self, engine: Thinker, budget: int | None = None, answers: Engine | None = None) -> None:
         """`budget`: tokens a thought may take, by default the profile's. `answers`: who gives the answer, where that
         is not `engine` itself, such as `Prompted(engine)`. Raises ValueError for a budget below one token."""
-        self._engine = engine
-        self._answers = answers or engine
+        super().__init__(answers or engine)
+        self._thinker = engine
         budget = engine.profile.thinking_budget if budget is None else budget
         if budget < 1:
             raise ValueError(f"the thinking budget is {budget}, but must be 1 or more")
-        self.profile: Profile = replace(engine.profile, thinks=True, thinking_budget=budget)
+        self._profile = replace(engine.profile, thinks=True, thinking_budget=budget)
 
     @property
-    def name(self) -> str:
-        """See `Engine.name`."""
-        return self._answers.name
-
-    @property
-    def identity(self) -> str:
-        """See `Engine.identity`."""
-        return self._answers.identity
-
-    @property
-    def enforcement(self) -> Enforcement:
-        """See `Engine.enforcement`."""
-        return self._answers.enforcement
-
-    @property
-    def canary(self) -> Canary | None:
-        """See `Engine.canary`."""
-        return self._answers.canary
+    def profile(self) -> Profile:
+        """See `Engine.profile`: that of the model which thinks."""
+        return self._profile
 
     async def generate(
         self,
@@ -71,10 +56,10 @@ class Thinking:
     ) -> Completion:
         """See `Engine.generate`. Thinks before an answer under a grammar only, and only where it leaves a choice."""
         if grammar is None or grammar.constant is not None:
-            return await self._answers.generate(messages, grammar, sampling, max_tokens)
+            return await self.inner.generate(messages, grammar, sampling, max_tokens)
         thought = await self._thought(messages, sampling)
         if thought is None:
-            return await self._answers.generate(messages, grammar, sampling)
+            return await self.inner.generate(messages, grammar, sampling)
         answer = await self._answer(messages, thought.thinking, grammar, sampling)
         return replace(
             answer,
@@ -83,19 +68,11 @@ class Thinking:
             thinking="\n".join(filter(None, [thought.thinking, answer.thinking])),
         )
 
-    async def load(self) -> Load | None:
-        """See `Observable.load`."""
-        return await load_of(self._answers)
-
-    async def close(self) -> None:
-        """See `Engine.close`."""
-        await self._answers.close()
-
     async def _thought(self, messages: Sequence[Message], sampling: Sampling) -> Completion | None:
         budget = self.profile.thinking_budget
         while budget >= min(LEAST, self.profile.thinking_budget):
             try:
-                return await self._engine.think(messages, _lively(sampling), budget)
+                return await self._thinker.think(messages, _lively(sampling), budget)
             except PromptTooLong:
                 budget //= 2
         return None
@@ -105,7 +82,7 @@ class Thinking:
     ) -> Completion:
         while True:
             try:
-                return await self._answers.generate(_noted(messages, notes), grammar, sampling)
+                return await self.inner.generate(_noted(messages, notes), grammar, sampling)
             except PromptTooLong:
                 if not notes:
                     raise

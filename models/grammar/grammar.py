@@ -1,6 +1,6 @@
 """Grammar: one contract, and the texts it may copy from, as one tight llguidance grammar with its token budget.
 
-Knows how pieces make a whole. Does not know the types (fragments/), nor any engine: the same string goes to all of
+Knows how fragments make a whole. Does not know the types (fragments/), nor any engine: the same string goes to all of
 them.
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from llguidance import LLMatcher, LLTokenizer
 
@@ -13,19 +13,20 @@ KEPT = 128
 """Grammars kept: an app's contracts, and those of conversations in flight; an old conversation's never come back."""
 
 
+def compiled(tokenizer: LLTokenizer, lark: str) -> LLMatcher:
+    """A matcher at the start of a grammar, compiled now. Raises EngineError where it cannot be."""
+    matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark))
+    if matcher.is_error():
+        raise EngineError(f"llguidance cannot compile the grammar: {matcher.get_error()}", "Report this.")
+    return matcher
+
+
 class Matchers:
     """Hands out matchers. Compiling takes about a millisecond, a copy of what is compiled about a microsecond."""
 
     def __init__(self, tokenizer: LLTokenizer, kept: int = KEPT) -> None:
-        self._tokenizer = tokenizer
-        self._compiled = lru_cache(kept)(self._compile)
+        self._compiled = lru_cache(kept)(partial(compiled, tokenizer))
 
     def start(self, grammar: Grammar) -> LLMatcher:
         """A matcher of one's own, at the start of `grammar`. Raises EngineError where it cannot be compiled."""
         return self._compiled(grammar.lark).deep_copy()
-
-    def _compile(self, lark: str) -> LLMatcher:
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(lark))
-        if matcher.is_error():
-            raise EngineError(f"llguidance cannot compile the grammar: {matcher.get_error()}", "Report this.")
-        return matcher

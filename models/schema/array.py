@@ -1,4 +1,4 @@
-"""Array: what a clause says about arrays, as a piece. Knows lengths, positions, contains and unique items."""
+"""Array: what a clause says about arrays, as a fragment. Knows lengths, positions, contains and unique items."""
 
 from __future__ import annotations
 

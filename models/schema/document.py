@@ -159,7 +159,7 @@ class _Reader:
             elif keyword in ("$id", "$anchor", "$dynamicAnchor", "$schema"):
                 continue
             else:
-                for name, read in _renamed(schema, keyword, value):
+                for name, read in _renamed(keyword, value):
                     found[name] = _mapped(name, read, lambda part, *keys: self.read(part, step(at, *keys), resolver))  # noqa: B023
         if isinstance(found.get("$ref"), bool):
             found["allOf"] = [*found.get("allOf", []), found.pop("$ref")]
@@ -214,7 +214,7 @@ class _Reader:
         found["$ref"] = absolute
 
 
-def _renamed(schema: dict[str, Any], keyword: str, value: Any) -> list[tuple[str, Any]]:
+def _renamed(keyword: str, value: Any) -> list[tuple[str, Any]]:
     """The keyword and its value as draft 2020-12 writes it."""
     if keyword == "items" and isinstance(value, list):
         return [("prefixItems", value)] if value else []
@@ -245,9 +245,7 @@ def _place(schema: Any, tokens: tuple[str | int, ...], path: str, places: dict[i
     places[id(schema)] = (tokens, path)
     for keyword, value in schema.items():
         at = step(path, keyword)
-        for name, read in (
-            _renamed(schema, keyword, value) if keyword != "dependencies" or isinstance(value, dict) else ()
-        ):
+        for name, read in _renamed(keyword, value) if keyword != "dependencies" or isinstance(value, dict) else ():
             here = (*tokens, name)
             if name in vocabulary.ONE:
                 _place(read, here, at, places)

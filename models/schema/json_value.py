@@ -47,7 +47,7 @@ class JsonValue(BaseModel):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # as RootModel has it: JSON is no keywords
 
     @classmethod
-    def __piece__(cls, builder: GrammarBuilder) -> Fragment:
+    def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of every value that the schema and the bounds admit."""
         if cls.__compiled__ and not builder.terminals and not builder.rules:
             fragment, compiled = cls.__compiled__[0]
@@ -94,10 +94,6 @@ class JsonValue(BaseModel):
     @classmethod
     def questions(cls) -> dict[str, str]:
         return {}
-
-    @classmethod
-    def required_fields(cls) -> tuple[str, ...]:
-        return ()
 
     @classmethod
     def checked_after(cls) -> tuple[str, ...]:

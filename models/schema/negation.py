@@ -53,44 +53,88 @@ def _opposite(
     keyword: str, value: Any, schema: dict[str, Any], located: Located, document: Document
 ) -> list[list[Located]]:
     at = step(located.path, keyword)
+    for made in (_of_values(keyword, value), _of_objects(keyword, value), _of_arrays(keyword, value, schema)):
+        if made is not None:
+            # what a property or an item denies stands in it, at its own path
+            path = located.path if keyword in ("properties", "prefixItems") else at
+            return [[Located(one, path)] for one in made]
+    found = _of_parts(keyword, value, schema, located, document)
+    if found is not None:
+        return found
+    raise SchemaRefused(
+        at, "would have to be denied, and no grammar can write everything that it does not admit.",
+        "Say what is allowed instead of what is not, with enum, const, type, required or a range.",
+    )  # fmt: skip
 
-    def one(made: Schema) -> list[list[Located]]:
-        return [[Located(made, at)]]
+
+def _of_values(keyword: str, value: Any) -> list[dict[str, Any]] | None:
+    """Where `keyword` speaks of the value itself: schemas, one of which holds where it does not. None elsewhere."""
+    if keyword == "type":
+        return [{"not": {"type": [value] if isinstance(value, str) else value}}]
+    if keyword in ("enum", "const"):
+        return [{"not": {"enum": value if keyword == "enum" else [value]}}]
+    if keyword == "pattern":
+        return [{"type": "string", "not": {"pattern": value}}]
+    if keyword in _TURNED:
+        kind, turned = _TURNED[keyword]
+        return [{"type": kind, turned: value}]
+    if keyword in _SHORTENED:
+        kind, turned, by = _SHORTENED[keyword]
+        return [{"type": kind, turned: int(value) + by}] if int(value) + by >= 0 else []
+    # These forbid nothing.
+    if keyword in ("additionalProperties", "unevaluatedProperties", "unevaluatedItems") and value is True:
+        return []
+    if keyword == "uniqueItems" and value is False:
+        return []
+    return None
+
+
+def _of_objects(keyword: str, value: Any) -> list[dict[str, Any]] | None:
+    """As `_of_values`, where it speaks of properties."""
+    if keyword == "required":
+        return [{"type": "object", "properties": {name: False}} for name in value]
+    if keyword == "properties":
+        return [
+            {"type": "object", "required": [name], "properties": {name: Denial(part)}}
+            for name, part in value.items()
+            if part is not True
+        ]
+    if keyword == "dependentRequired":
+        return [
+            {"type": "object", "required": [name], "properties": {other: False}}
+            for name, others in value.items()
+            for other in others
+        ]
+    return None
+
+
+def _of_arrays(keyword: str, value: Any, schema: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """As `_of_values`, where it speaks of items."""
+    if keyword == "items" and "prefixItems" not in schema:
+        return [{"type": "array", "contains": Denial(value)}]
+    if keyword == "items" and value is True:
+        return []
+    if keyword == "prefixItems":
+        return [
+            {"type": "array", "minItems": n + 1, "prefixItems": [*[True] * n, Denial(part)]}
+            for n, part in enumerate(value)
+        ]
+    if keyword == "contains" and not {"minContains", "maxContains"} & schema.keys():
+        return [{"type": "array", "items": Denial(value)}]
+    return None
+
+
+def _of_parts(
+    keyword: str, value: Any, schema: dict[str, Any], located: Located, document: Document
+) -> list[list[Located]] | None:
+    """Where `keyword` holds schemas for the same value: what `opposite` returns. None elsewhere."""
+    at = step(located.path, keyword)
 
     def denied(part: Schema, *keys: str | int) -> Located:
         return Located(Denial(part), step(at, *keys))
 
     if keyword == "$ref":
         return [[denied(document.targets[value].schema)]]
-    if keyword == "type":
-        return one({"not": {"type": [value] if isinstance(value, str) else value}})
-    if keyword in ("enum", "const"):
-        return one({"not": {"enum": value if keyword == "enum" else [value]}})
-    if keyword == "pattern":
-        return one({"type": "string", "not": {"pattern": value}})
-    if keyword in _TURNED:
-        kind, turned = _TURNED[keyword]
-        return one({"type": kind, turned: value})
-    if keyword in _SHORTENED:
-        kind, turned, by = _SHORTENED[keyword]
-        return one({"type": kind, turned: int(value) + by}) if int(value) + by >= 0 else []
-    if keyword == "required":
-        return [[Located({"type": "object", "properties": {name: False}}, at)] for name in value]
-    if keyword == "properties":
-        return [
-            [Located({"type": "object", "required": [name], "properties": {name: Denial(part)}}, located.path)]
-            for name, part in value.items()
-            if part is not True
-        ]
-    if keyword == "items" and "prefixItems" not in schema:
-        return one({"type": "array", "contains": Denial(value)})
-    if keyword == "prefixItems":
-        return [
-            [Located({"type": "array", "minItems": n + 1, "prefixItems": [*[True] * n, Denial(part)]}, located.path)]
-            for n, part in enumerate(value)
-        ]
-    if keyword == "contains" and not {"minContains", "maxContains"} & schema.keys():
-        return one({"type": "array", "items": Denial(value)})
     if keyword == "allOf":
         return [[denied(part, number)] for number, part in enumerate(value)]
     if keyword == "anyOf":
@@ -103,21 +147,8 @@ def _opposite(
             [Located(value, at), Located(Denial(held), step(located.path, "then"))],
             [denied(value), Located(Denial(other), step(located.path, "else"))],
         ]
-    if keyword == "dependentRequired":
-        return [
-            [Located({"type": "object", "required": [name], "properties": {other: False}}, at)]
-            for name, others in value.items()
-            for other in others
-        ]
     if keyword == "dependentSchemas":
         return [
             [Located({"type": "object", "required": [name]}, at), denied(part, name)] for name, part in value.items()
         ]
-    if keyword in ("additionalProperties", "items", "unevaluatedProperties", "unevaluatedItems") and value is True:
-        return []
-    if keyword == "uniqueItems" and value is False:
-        return []
-    raise SchemaRefused(
-        at, "would have to be denied, and no grammar can write everything that it does not admit.",
-        "Say what is allowed instead of what is not, with enum, const, type, required or a range.",
-    )  # fmt: skip
+    return None

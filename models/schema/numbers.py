@@ -1,4 +1,4 @@
-"""Numbers: what a clause says about integers and numbers, as a piece. Knows ranges, multiples and left-out values."""
+"""Numbers: what a clause says about numbers, as a fragment. Knows ranges, multiples and left-out values."""
 
 from __future__ import annotations
 

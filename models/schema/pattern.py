@@ -12,7 +12,7 @@ from typing import Any
 from models.schema import characters as chars
 from models.schema.refusal import SchemaRefused
 from models.schema.states import MOST, count_states
-from models.schema.syntax import op, parse
+from models.schema.syntax import characters, op, parse
 
 _ANY = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\])*'
 _NONE = r"\x01"  # no JSON string holds it as it is
@@ -100,14 +100,9 @@ def _sequence(parsed: Any, path: str) -> str:
 
 
 def _one(kind: Any, value: Any, path: str) -> str:
-    if kind is op.LITERAL:
-        return chars.text_of([(value, value)]) or _NONE
-    if kind is op.NOT_LITERAL:
-        return chars.text_of(chars.complement(((value, value),))) or _NONE
-    if kind is op.ANY:
-        return chars.text_of(chars.complement(chars.LINE))
-    if kind is op.IN:
-        return chars.text_of(_class(value, path)) or _NONE
+    some = characters(kind, value, lambda category, negated: _CLASSES[category][negated]())
+    if some is not None:
+        return chars.text_of(some) or _NONE
     if kind is op.BRANCH:
         return f"(?:{'|'.join(_sequence(branch, path) for branch in value[1])})"
     if kind is op.SUBPATTERN and not value[1] and not value[2]:
@@ -119,19 +114,6 @@ def _one(kind: Any, value: Any, path: str) -> str:
         return f"(?:{_sequence(inner, path)}){{{least},{'' if most is op.MAXREPEAT else most}}}"
     name = {op.AT: "an anchor or a word boundary inside", op.ASSERT: "a look-ahead", op.ASSERT_NOT: "a look-ahead"}
     raise _refused(path, f"has {name.get(kind, 'a back-reference, a flag or another form')}")
-
-
-def _class(members: list[Any], path: str) -> chars.Ranges:
-    negated = bool(members) and members[0][0] is op.NEGATE
-    found: list[tuple[int, int]] = []
-    for kind, value in members[negated:]:
-        if kind is op.LITERAL:
-            found.append((value, value))
-        elif kind is op.RANGE:
-            found.append(value)
-        else:
-            found += _CLASSES[value][negated]()
-    return chars.complement(chars.union(found)) if negated else chars.union(found)
 
 
 def _refused(path: str, what: str) -> SchemaRefused:

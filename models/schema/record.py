@@ -1,4 +1,4 @@
-"""Record: what a clause says about objects, as a piece. Knows names, which of them must be there, and their number."""
+"""Record: what a clause says about objects, as a fragment. Knows names, which must be there, and their number."""
 
 from __future__ import annotations
 

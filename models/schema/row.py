@@ -1,5 +1,5 @@
-"""Row: JSON values as pieces, each bracket, key and comma a lexeme of its own, as models/grammar/fragments/fragment.py
-asks for.
+"""Row: JSON values as fragments, each bracket, key and comma a lexeme of its own, as
+models/grammar/fragments/fragment.py asks for.
 """
 
 from __future__ import annotations

@@ -9,14 +9,22 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from models.schema.characters import LINE, Ranges, complement, union
-from models.schema.syntax import op, parse
+from models.schema.characters import DIGITS, SPACE, WORD, Ranges, complement
+from models.schema.syntax import characters, op, parse
 
 MOST = 2000
 """States of one expression; counted no further."""
 
 _NODES = 4000
 _ALL: Ranges = ((0, 0x10FFFF),)
+_CLASSES: dict[Any, Ranges] = {
+    op.CATEGORY_DIGIT: DIGITS,
+    op.CATEGORY_NOT_DIGIT: complement(DIGITS),
+    op.CATEGORY_WORD: WORD,
+    op.CATEGORY_NOT_WORD: complement(WORD),
+    op.CATEGORY_SPACE: SPACE,
+    op.CATEGORY_NOT_SPACE: complement(SPACE),
+}
 
 
 class _Many(Exception):
@@ -75,7 +83,8 @@ class _Automaton:
         if kind is op.AT:
             return start
         end = self.node()
-        self.edges[start].append((_ranges(kind, value), end))
+        some = characters(kind, value, lambda category, _: _CLASSES[category])
+        self.edges[start].append((_ALL if some is None else some, end))
         return end
 
     def _repeat(self, least: int, most: Any, inner: Any, start: int) -> int:
@@ -121,29 +130,3 @@ class _Automaton:
                     found.add(to)
                     todo.append(to)
         return frozenset(found)
-
-
-def _ranges(kind: Any, value: Any) -> Ranges:
-    if kind is op.LITERAL:
-        return ((value, value),)
-    if kind is op.NOT_LITERAL:
-        return complement(((value, value),))
-    if kind is op.IN:
-        members = [(v, v) if k is op.LITERAL else v for k, v in value if k in (op.LITERAL, op.RANGE)]
-        named = [_CLASSES.get(v, _ALL) for k, v in value if k is op.CATEGORY]
-        found = union([*members, *(pair for some in named for pair in some)])
-        return complement(found) if value[0][0] is op.NEGATE else found
-    return complement(LINE) if kind is op.ANY else _ALL
-
-
-_DIGITS = ((0x30, 0x39),)
-_WORD = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
-_SPACE = ((0x20, 0x20),)
-_CLASSES: dict[Any, Ranges] = {
-    op.CATEGORY_DIGIT: _DIGITS,
-    op.CATEGORY_NOT_DIGIT: complement(_DIGITS),
-    op.CATEGORY_WORD: _WORD,
-    op.CATEGORY_NOT_WORD: complement(_WORD),
-    op.CATEGORY_SPACE: _SPACE,
-    op.CATEGORY_NOT_SPACE: complement(_SPACE),
-}

@@ -1,4 +1,4 @@
-"""SchemaWriter: schemas that hold together, as the piece of a grammar. Knows types, references and their depth.
+"""SchemaWriter: schemas that hold together, as the fragment of a grammar. Knows types, references and their depth.
 
 What each type becomes is in the neighbouring files (strings, numbers, array, object).
 """
@@ -118,7 +118,7 @@ class SchemaWriter:
         return found
 
     def _typed(self, kind: str, clause: Clause, types: frozenset[str]) -> list[Fragment]:
-        """The pieces of one type, none where the clause does not admit it."""
+        """The fragments of one type, none where the clause does not admit it."""
         if kind == "number" and types & {"integer", "fraction"}:
             write = numbers.any_number if types >= {"integer", "fraction"} else numbers.integer
             write = write if "integer" in types else numbers.fraction

@@ -41,9 +41,7 @@ def compare(
         for form, at_once, variant in [key]
     ]
     slower = [row for row in rows if row["high"] < 1 - threshold]
-    table = Table(title=f"{after} ÷ {before}, output tok/s")
-    for heading in ("form", "at once", "variant", "ratio", "95 %"):
-        table.add_column(heading)
+    table = Table("form", "at once", "variant", "ratio", "95 %", title=f"{after} ÷ {before}, output tok/s")
     for row in rows:
         style = "red" if row in slower else ""
         interval = f"{row['low']:.3f} – {row['high']:.3f}"

@@ -25,8 +25,7 @@ from models.bench.throughput.report import grammars, mask_shares, report
 from models.bench.throughput.variant import SERVERS, VARIANTS
 from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.errors import EngineError, ModelNotFound
-from scripts.bench.decode_plots import write_plots
-from scripts.bench.decode_table import decode_table
+from scripts.bench.decode_report import decode_table, write_plots
 
 USUAL = "constrained,free,jump-forward,outlines"
 WIDTH = 150
@@ -61,16 +60,7 @@ def decode(
         raise ModelNotFound("Dummy weights have no shape.", f"Add --shape, one of {', '.join(SHAPES)}.")
     if shape and model:
         raise ModelNotFound("A model and a shape are both given.", "Choose one of --model and --shape.")
-    if not concurrency.replace(",", "").isdigit():
-        raise ModelNotFound(f"'{concurrency}' is no list of numbers.", "Write --concurrency 1,32.")
-    plan = Plan(
-        forms=chosen(forms, FORMS),
-        variants=chosen(variants, VARIANTS),
-        concurrency=tuple(int(part) for part in concurrency.split(",") if part),
-        repeat=repeat,
-        per_slot=per_slot,
-        minutes=minutes,
-    )
+    plan = planned(forms, variants, concurrency, "1,32", repeat=repeat, per_slot=per_slot, minutes=minutes)
     urls = dict(map(named, url))
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
         logs = out or Path(scratch)
@@ -124,6 +114,18 @@ def measure(plan: Plan, arena: Any, model: Path, about: dict[str, Any], out: Pat
     return keep(grammars=costs, mask_share=mask_shares(rows(found), costs))
 
 
+def planned(forms: str, variants: str, concurrency: str, example: str, **more: Any) -> Plan:
+    """A plan from options that list things with commas. Raises ModelNotFound for one that is not known."""
+    if not concurrency.replace(",", "").isdigit():
+        raise ModelNotFound(f"'{concurrency}' is no list of numbers.", f"Write --concurrency {example}.")
+    return Plan(
+        forms=_chosen(forms, FORMS),
+        variants=_chosen(variants, VARIANTS),
+        concurrency=tuple(int(part) for part in concurrency.split(",") if part),
+        **more,
+    )
+
+
 def named(url: str) -> tuple[str, str]:
     """The name and the address of a running server, from NAME=ADDRESS. Raises ModelNotFound."""
     name, _, address = url.partition("=")
@@ -132,7 +134,7 @@ def named(url: str) -> tuple[str, str]:
     return name, address
 
 
-def chosen(names: str, known: dict[str, Any]) -> Sequence[Any]:
+def _chosen(names: str, known: dict[str, Any]) -> Sequence[Any]:
     """What `known` has under `names`, which commas part. Raises ModelNotFound."""
     if unknown := [name for name in names.split(",") if name not in known]:
         raise ModelNotFound(f"There is no {unknown[0]} to compare.", f"Choose of {', '.join(known)}.")

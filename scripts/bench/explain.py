@@ -78,7 +78,7 @@ class Explanation:
     async def _clock(self) -> Times:
         from models.engines.vllm.engine import VllmEngine  # takes seconds, and every command mounts this one
 
-        engine = self.engine.engine
+        engine = self.engine.inner
         return Times.read(await engine.metrics()) if isinstance(engine, VllmEngine) else Times()
 
 

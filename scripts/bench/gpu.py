@@ -35,8 +35,8 @@ from models.bench.throughput.variant import CONSTRAINED, JUMP, VARIANTS
 from models.bench.throughput.watch import Watch
 from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.tokenizers import load_tokenizer
-from models.errors import EngineError, EngineUnavailable, ModelNotFound
-from scripts.bench.decode import chosen, named
+from models.errors import EngineError, EngineUnavailable
+from scripts.bench.decode import named, planned
 from scripts.bench.gpu_table import markdown
 
 GPU_FLAGS = (
@@ -122,15 +122,7 @@ def gpu(
     downloaded then. table.md in the output folder holds what was found after every round, however the run ends.
     """
     end = time.monotonic() + budget_seconds
-    if not concurrency.replace(",", "").isdigit():
-        raise ModelNotFound(f"'{concurrency}' is no list of numbers.", "Write --concurrency 64,1,256.")
-    plan = Plan(
-        forms=chosen(forms, FORMS),
-        variants=chosen(variants, VARIANTS),
-        concurrency=tuple(int(part) for part in concurrency.split(",") if part),
-        repeat=repeat,
-        per_slot=per_slot,
-    )
+    plan = planned(forms, variants, concurrency, "64,1,256", repeat=repeat, per_slot=per_slot)
     out.mkdir(parents=True, exist_ok=True)
     cards = gpus()
     extra = [

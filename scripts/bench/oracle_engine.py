@@ -9,25 +9,27 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling
+from models.engines.engine import Completion, Engine, Message, Sampling
+from models.engines.profiles import Profile
+from models.engines.wrapper import Wrapper
 from models.grammar.grammar import Grammar
 
 
-class Deciding:
+class Deciding(Wrapper):
     """Stands in front of an engine that belongs to somebody else. `labels`: what a customer says to its option's name.
 
     A grammar of letters is narrowed to the label's letter in two cases, "B" or "b": one would be forced, and free.
     """
 
-    enforcement: Enforcement = "grammar"
-    canary: Canary | None = None
-
     def __init__(self, engine: Engine, labels: Mapping[str, str]) -> None:
-        self.name, self.identity = engine.name, engine.identity
-        self.profile = replace(engine.profile, decides=True)
+        super().__init__(engine)
         self.calls = 0
-        self._engine = engine
         self._labels = dict(labels)
+
+    @property
+    def profile(self) -> Profile:
+        """That of the other engine, trusted with decisions."""
+        return replace(self.inner.profile, decides=True)
 
     async def generate(
         self,
@@ -39,13 +41,13 @@ class Deciding:
         """As the other engine, with the label's letter where there is a choice."""
         self.calls += 1
         if grammar is None or not grammar.weighs:
-            return await self._engine.generate(messages, grammar, sampling, max_tokens)
+            return await self.inner.generate(messages, grammar, sampling, max_tokens)
         letter = self._letter(messages)
         start, newline, rest = grammar.lark.partition("\n")
         options = start.removeprefix("start: ").removeprefix("(").removesuffix(")").split(" | ")
         after = next(option for option in options if option.startswith(f'"{letter}"'))[3:]
         narrowed = f'start: ("{letter}" | "{letter.lower()}"){after}'
-        drawn = await self._engine.generate(messages, replace(grammar, lark=narrowed + newline + rest), sampling)
+        drawn = await self.inner.generate(messages, replace(grammar, lark=narrowed + newline + rest), sampling)
         return replace(drawn, text=letter + drawn.text[1:], first={letter: 1.0})
 
     async def close(self) -> None:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling
+from models.engines.engine import Completion, Engine, Message, Sampling
+from models.engines.wrapper import Wrapper
 from models.grammar.grammar import Grammar
 
 
@@ -21,16 +22,12 @@ class Call:
     seconds: float
 
 
-class Listening:
+class Listening(Wrapper):
     """Stands in front of an engine that belongs to somebody else, and does not close it."""
 
-    enforcement: Enforcement = "grammar"
-    canary: Canary | None = None
-
     def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
         self.calls: list[Call] = []
-        self.engine = engine
-        self.name, self.profile, self.identity = engine.name, engine.profile, engine.identity
 
     async def generate(
         self,
@@ -41,7 +38,7 @@ class Listening:
     ) -> Completion:
         """As the other engine."""
         started = time.perf_counter()
-        completion = await self.engine.generate(messages, grammar, sampling, max_tokens)
+        completion = await self.inner.generate(messages, grammar, sampling, max_tokens)
         self.calls.append(Call(messages, grammar, sampling, completion, time.perf_counter() - started))
         return completion
 

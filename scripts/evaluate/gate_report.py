@@ -16,9 +16,7 @@ from scripts.console import console
 
 def report(judged: Sequence[Judged], plot: Path | None, title: str) -> None:
     """The most frequent confusions as a table on stderr, and the reliability diagram if a place is named for it."""
-    table = Table(title="Confusions", title_justify="left")
-    for heading in ("Expected", "Decided", "Times"):
-        table.add_column(heading)
+    table = Table("Expected", "Decided", "Times", title="Confusions", title_justify="left")
     for expected, label, count in confusions(judged):
         table.add_row(expected, label, str(count))
     console.print(table)

@@ -34,9 +34,7 @@ def results(
 def agreement(rows: Iterable[dict[str, Any]], labels: Iterable[dict[str, Any]]) -> tuple[Table, dict[str, int]]:
     """A table of the records that ended otherwise than labelled, and counts over all that have a label."""
     expected = {label["custom_id"]: label for label in labels}
-    table = Table(title="Otherwise than labelled")
-    for heading in ("Record", "Intent", "expected", "Status", "expected"):
-        table.add_column(heading)
+    table = Table("Record", "Intent", "expected", "Status", "expected", title="Otherwise than labelled")
     records = intents = statuses = 0
     for row in rows:
         label = expected.get(row["custom_id"])

@@ -100,9 +100,7 @@ def _encoder(name: str, threads: int | None, device: str, ray: str) -> Iterator[
 def _tell(index: Index, out: Path, seconds: float, embedder: Embedder | ClusterEmbedder) -> None:
     manifest, built = index.manifest, index.built
     assert built is not None
-    unread = Table(title=f"{len(index.unread)} not read")
-    unread.add_column("What")
-    unread.add_column("Why")
+    unread = Table("What", "Why", title=f"{len(index.unread)} not read")
     for one in index.unread[:_MOST_SHOWN]:
         unread.add_row(Text(one.path), Text(one.reason))
     if len(index.unread) > _MOST_SHOWN:

@@ -30,16 +30,12 @@ def inspect(
         *(str(number) for number in (seen.documents, seen.passages, seen.words, seen.median)), f"{seen.bytes / 1e6:.1f}"
     )
     console.print(table)
-    lengths = Table(title="Words of a passage")
-    for heading in ("Words", "Passages", ""):
-        lengths.add_column(heading)
+    lengths = Table("Words", "Passages", "", title="Words of a passage")
     most = max(seen.lengths.values(), default=1)
     for name, count in seen.lengths.items():
         lengths.add_row(name, str(count), "█" * round(30 * count / most))
     console.print(lengths)
-    examples = Table(title="To look at", show_lines=True)
-    examples.add_column("What")
-    examples.add_column("Which")
+    examples = Table("What", "Which", title="To look at", show_lines=True)
     for one, other, cosine in seen.alike[:show]:
         examples.add_row(f"alike ({cosine:.3f})", Text(f"{one}\n{other}"))
     for name, words in seen.longest:

@@ -41,9 +41,7 @@ def make_questions(
     queries.write_text("".join(_query(f"q{number}", one) for number, one in enumerate(drafted, start=1)))
     judgements = (f"q{number}\t{one.passage.document}\t1\n" for number, one in enumerate(drafted, start=1))
     qrels.write_text("query-id\tcorpus-id\tscore\n" + "".join(judgements))
-    table = Table(title="Drafts to read and edit", show_lines=True)
-    table.add_column("Question")
-    table.add_column("Answered by")
+    table = Table("Question", "Answered by", title="Drafts to read and edit", show_lines=True)
     for one in drafted[:10]:
         table.add_row(Text(one.question), Text(f"{one.quote}\n{one.passage.id}"))
     console.print(table)

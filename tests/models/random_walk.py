@@ -11,9 +11,11 @@ from models.grammar import membership
 from models.grammar.grammar import Grammar
 
 
-def random_walk(grammar: Grammar, tokenizer: LLTokenizer, random: Random) -> tuple[str, int]:
+def random_walk(
+    grammar: Grammar, tokenizer: LLTokenizer, random: Random, draw: adversary.Draw = "uniform"
+) -> tuple[str, int]:
     """One text that `grammar` admits, and its count of tokens. AssertionError if the walk gets stuck or over budget."""
-    walk = adversary.random_walk(grammar, tokenizer, random)
+    walk = adversary.random_walk(grammar, tokenizer, random, draw)
     assert walk.fault is None, walk
     return walk.text, walk.tokens
 

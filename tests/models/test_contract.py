@@ -42,7 +42,7 @@ def test_a_value_is_frozen_and_knows_no_other_field() -> None:
         Trip.model_validate({"thinking": "", "destination": "Bali", "departure": "tomorrow", "hotel": "Ritz"})
 
 
-def test_a_contract_tells_its_questions_and_what_must_be_known() -> None:
+def test_a_contract_tells_its_questions_and_what_is_private() -> None:
     assert Trip.questions() == {
         "destination": "Where do you want to go?",
         "departure": "What is the departure?",
@@ -50,7 +50,6 @@ def test_a_contract_tells_its_questions_and_what_must_be_known() -> None:
         "seats": "What is the seats?",
     }
     assert Trip.private_fields() == ("thinking",)
-    assert Trip.required_fields() == ("destination", "departure")
 
 
 def test_the_public_form_is_json_without_the_scratchpad() -> None:
@@ -67,7 +66,6 @@ def test_a_draft_has_the_same_fields_in_the_same_order_and_may_know_nothing_yet(
     empty = draft.model_validate({"thinking": "hm"})
     assert empty.public() == dict.fromkeys(["destination", "departure", "budget", "seats"])
     assert draft.questions() == Trip.questions()
-    assert draft.required_fields() == ()
     unread = draft.model_validate({"thinking": "", "departure": "soon"}, context={"today": TODAY})
     assert unread.departure == Unread("soon")  # type: ignore[attr-defined]
 

@@ -21,7 +21,8 @@ from models.bench.proof.plausible import plausible_text
 from models.contract import Contract
 from models.engines.adversary import draw_token
 from models.errors import EngineError
-from models.grammar.grammar import Grammar, compile_grammar, without_sources
+from models.grammar.grammar import compile_grammar, without_sources
+from models.grammar.matchers import compiled
 
 
 @dataclass
@@ -59,23 +60,16 @@ def measure(
         for text in texts:
             without_sources.cache_clear()  # the first compilation is what is measured
             started = thread_time_ns()
-            matcher = _matcher(compile_grammar(contract, said, evidence), tokenizer)
+            matcher = compiled(tokenizer, compile_grammar(contract, said, evidence).lark)
             times.compile.append(thread_time_ns() - started)
             times.plausible += _retrace(matcher, tokenizer.tokenize_str(text))
-            times.random += _wander(_matcher(grammar, tokenizer), tokenizer, random)
+            times.random += _wander(compiled(tokenizer, grammar.lark), tokenizer, random)
     return times
 
 
 def quantile(values: Sequence[int], share: float) -> float:
     """The value that `share` of `values` do not exceed; 0 of none."""
     return float(np.quantile(values, share, method="higher")) if values else 0.0
-
-
-def _matcher(grammar: Grammar, tokenizer: LLTokenizer) -> LLMatcher:
-    matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(grammar.lark))
-    if matcher.is_error():
-        raise EngineError(f"llguidance cannot compile the grammar: {matcher.get_error()}", "Report this.")
-    return matcher
 
 
 def _retrace(matcher: LLMatcher, tokens: Sequence[int]) -> list[int]:

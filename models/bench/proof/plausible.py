@@ -8,10 +8,11 @@ from __future__ import annotations
 from random import Random
 
 import numpy as np
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLTokenizer
 
 from models.errors import EngineError
 from models.grammar.grammar import Grammar
+from models.grammar.matchers import compiled
 
 WORDS = 6
 """Of so many words one ends its text, where it may."""
@@ -29,7 +30,7 @@ def plausible_text(grammar: Grammar, random: Random) -> str:
 
     Raises EngineError where llguidance cannot compile the grammar or finds no way on.
     """
-    matcher = LLMatcher(_BYTES, LLMatcher.grammar_from_lark(grammar.lark))
+    matcher = compiled(_BYTES, grammar.lark)
     said: list[int] = []
     place = _PROSE.index(" ", random.randrange(len(_PROSE))) + 1
     while not matcher.is_stopped():

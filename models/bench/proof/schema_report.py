@@ -19,7 +19,6 @@ from models.engines.adversary import random_walk
 from models.errors import ContractError, EngineError
 from models.grammar.grammar import Grammar, compile_grammar
 from models.grammar.membership import admits
-from models.schema.bounds import Bounds
 from models.schema.refusal import SchemaRefused, Unsatisfiable
 from models.schema.vocabulary import MANY, NAMED, ONE
 
@@ -57,7 +56,6 @@ def check_schemas(
     folder: Path,
     attacks: int = 20,
     tokenizer: LLTokenizer | None = None,
-    bounds: Bounds | None = None,
     seed: int = 0,
 ) -> list[SchemaReport]:
     """A report for every schema in every `*.json` below `folder`, in the order of their paths.
@@ -66,8 +64,7 @@ def check_schemas(
     """
     tokens, random = tokenizer or LLTokenizer("byte"), Random(seed)
     return [
-        check_schema(path, schema, tests, attacks, tokens, bounds, random)
-        for path, schema, tests in _schemas(Path(folder))
+        check_schema(path, schema, tests, attacks, tokens, random) for path, schema, tests in _schemas(Path(folder))
     ]
 
 
@@ -77,14 +74,13 @@ def check_schema(
     tests: list[dict[str, Any]],
     attacks: int,
     tokenizer: LLTokenizer,
-    bounds: Bounds | None,
     random: Random,
 ) -> SchemaReport:
     """One schema, its tests and random completions. `schema`: a string says why there is none."""
     if isinstance(schema, str):
         return SchemaReport(path, "broken", reason=schema)
     try:
-        contract = Contract.from_json_schema(schema, "Checked", bounds)
+        contract = Contract.from_json_schema(schema, "Checked")
     except ContractError as refused:
         at = refused if isinstance(refused, SchemaRefused | Unsatisfiable) else None
         keyword, where = (at.keyword, at.path) if at else ("", "$")

@@ -79,11 +79,6 @@ def draw_sources(random: Random) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return said, (_PASSAGES[0], *random.sample(_PASSAGES, random.randint(0, 2)))
 
 
-def random_contract(random: Random, fields: int = 12, depth: int = 2) -> type[Contract]:
-    """The contract of a random specimen."""
-    return random_specimen(random, fields, depth).contract
-
-
 def _accepted(random: Random, depth: int, refused: list[ContractError]) -> Drawn:
     """A random field that compiles on its own; what was refused before it goes into `refused`."""
     for _ in range(PATIENCE):

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from models.engines.engine import Completion, Engine, Message, Sampling, Usage
-from models.engines.load import Load, load_of
-from models.engines.profiles import Profile
 from models.engines.prompted.xml.aside import without_asides
 from models.engines.prompted.xml.form import described, place_of, wrappers
 from models.engines.prompted.xml_reply import ReplyRefused, longest_reply, read_reply
+from models.engines.wrapper import Wrapper
 from models.errors import EngineError, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
-
-if TYPE_CHECKING:
-    from models.engines.engine import Canary
 
 # What a model reads. It comes behind the caller's own instruction, which may ask for JSON.
 FORM = """Write the answer as XML instead of JSON, with exactly these tags in this order. In place of each … stands one
@@ -38,7 +34,7 @@ SHOWN = 4000
 """Characters of a refused reply that are shown again, its last ones."""
 
 
-class Prompted:
+class Prompted(Wrapper):
     """See `Engine`. What it returns under a grammar is a text of that grammar and a valid value of its contract, as
     with any engine; it cannot promise that there is one: PromptedFailure, when `repairs` repair turns did not help.
 
@@ -46,33 +42,18 @@ class Prompted:
     """
 
     def __init__(self, engine: Engine, repairs: int = 2) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._repairs = repairs
 
     @property
     def name(self) -> str:
         """See `Engine.name`."""
-        return f"prompted:{self._engine.name}"
-
-    @property
-    def profile(self) -> Profile:
-        """See `Engine.profile`."""
-        return self._engine.profile
-
-    @property
-    def identity(self) -> str:
-        """See `Engine.identity`."""
-        return self._engine.identity
+        return f"prompted:{self.inner.name}"
 
     @property
     def enforcement(self) -> Literal["prompted"]:
         """See `Engine.enforcement`."""
         return "prompted"
-
-    @property
-    def canary(self) -> Canary | None:
-        """See `Engine.canary`."""
-        return self._engine.canary
 
     async def generate(
         self,
@@ -83,7 +64,7 @@ class Prompted:
     ) -> Completion:
         """See `Engine.generate`. Raises PromptedFailure, and EngineError for a grammar without a contract."""
         if grammar is None:
-            return await self._engine.generate(messages, None, sampling, max_tokens)
+            return await self.inner.generate(messages, None, sampling, max_tokens)
         if grammar.constant is not None:
             return Completion(grammar.constant, "stop", Usage(0, 0), 0.0, enforcement="prompted")
         if grammar.contract is None:
@@ -95,7 +76,7 @@ class Prompted:
         refusal: ReplyRefused | None = None
         for attempt in range(self._repairs + 1):
             try:
-                reply = await self._engine.generate(
+                reply = await self.inner.generate(
                     turns, None, replace(sampling, seed=sampling.seed + attempt), grammar.max_tokens + THOUGHTS
                 )
             except PromptTooLong as error:
@@ -114,14 +95,6 @@ class Prompted:
                 return _completion(text, calls, grammar)
         assert refusal is not None, "repairs is at least 0"
         raise _failure(refusal, len(calls))
-
-    async def load(self) -> Load | None:
-        """See `Observable.load`."""
-        return await load_of(self._engine)
-
-    async def close(self) -> None:
-        """See `Engine.close`."""
-        await self._engine.close()
 
 
 def _with_form(messages: Sequence[Message], form: str) -> list[Message]:

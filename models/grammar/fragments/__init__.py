@@ -1,1 +1,1 @@
-"""The parts of a grammar: what each kind of field becomes. Every piece admits a subset of what Pydantic accepts."""
+"""The parts of a grammar: what each kind of field becomes. Every fragment admits a subset of what Pydantic accepts."""

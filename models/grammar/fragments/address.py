@@ -1,4 +1,4 @@
-"""Address: UUIDs, e-mail addresses, URLs and IP addresses as pieces. Knows their forms and longest texts.
+"""Address: UUIDs, e-mail addresses, URLs and IP addresses as fragments. Knows their forms and longest texts.
 
 Every admitted text is written as Pydantic would write the value, ASCII only. Does not know whether an address exists.
 """

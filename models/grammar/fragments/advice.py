@@ -1,4 +1,4 @@
-"""Advice: what to write in place of a type that no grammar can enforce. Knows types that have no piece."""
+"""Advice: what to write in place of a type that no grammar can enforce. Knows types that have no fragment."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _ADVICE: dict[object, str] = {
 
 
 def unsupported(annotation: Any, where: str) -> ContractError:
-    """The error for a type that has no piece, with the smallest change that gives it one."""
+    """The error for a type that has no fragment, with the smallest change that gives it one."""
     kind = get_origin(annotation) or annotation
     advice = _ADVICE.get(kind)
     if isinstance(kind, TypeVar):

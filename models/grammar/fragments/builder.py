@@ -1,4 +1,4 @@
-"""GrammarBuilder: what the pieces of one grammar share: sources to copy from, named rules and terminals. Knows no
+"""GrammarBuilder: what the fragments of one grammar share: sources to copy from, named rules and terminals. Knows no
 types.
 """
 
@@ -46,7 +46,7 @@ class GrammarBuilder:
         return _named(self.terminals, name, body)
 
     def rule(self, name: str, fragment: Fragment) -> Fragment:
-        """`piece` under a name of its own, so that it can be used often and is written once."""
+        """`fragment` under a name of its own, so that it can be used often and is written once."""
         if " " not in fragment.rule:
             return fragment
         lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
@@ -86,7 +86,7 @@ def _named(names: dict[str, str], name: str, body: str) -> str:
 
 
 def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Fragment:
-    """`piece`, once every limit of the field has been used."""
+    """`fragment`, once every limit of the field has been used."""
     for name in limits:
         raise ContractError(
             f"{where} has {name}, which a grammar cannot enforce here.",

@@ -1,4 +1,4 @@
-"""Choice: truth values, nothing, Literals and Enums as pieces. Knows the JSON form of each option."""
+"""Choice: truth values, nothing, Literals and Enums as fragments. Knows the JSON form of each option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collection: lists, sets, tuples and dicts as pieces. Knows their lengths; leaves what is in them to its caller.
+"""Collection: lists, sets, tuples and dicts as fragments. Knows their lengths; leaves what is in them to its caller.
 
 Pydantic drops an item of a set that is equal to an earlier one, and a key of a dict that comes again. Where at least
 two must remain, the grammar writes only what cannot be equal: options of a choice, in declared order.
@@ -23,7 +23,7 @@ from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
 from models.grammar.fragments.subset import OPTIONS, subset
 
 Inner = Callable[[Any, str], Fragment]
-"""The piece of an annotation at a place."""
+"""The fragment of an annotation at a place."""
 
 _KEYS = {
     *(str, int, Decimal, date, time, datetime, AwareDatetime, NaiveDatetime, timedelta, UUID, EmailStr),

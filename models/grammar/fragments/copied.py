@@ -1,4 +1,4 @@
-"""Copied: Said and Quote as pieces of a grammar, substrings of what the customer or the evidence says.
+"""Copied: Said and Quote as fragments of a grammar, substrings of what the customer or the evidence says.
 
 Knows where a copy may start and end. Does not know how the words are read.
 """

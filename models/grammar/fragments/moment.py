@@ -1,4 +1,4 @@
-"""Moment: dates, times, datetimes and durations as pieces. Knows their forms, bounds and time zones; no notation."""
+"""Moment: dates, times, datetimes and durations as fragments. Knows their forms, bounds and time zones; no notation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Number: integers, floats and decimals as pieces. Knows their digits and bounds, and how Pydantic checks multiples."""
+"""Number: integers, floats and decimals as fragments. Knows digits and bounds, and how Pydantic checks multiples."""
 
 from __future__ import annotations
 

@@ -80,9 +80,9 @@ def contract_fragment(contract: type[BaseModel], builder: GrammarBuilder) -> Fra
     """A compact JSON object with every field of `contract`, in declared order; a whole rule, to be named.
 
     A class that has no fields of its own to write, as one made of a JSON Schema, says so with a classmethod
-    `__piece__(sheet)`.
+    `__fragment__(builder)`.
     """
-    own: Callable[[GrammarBuilder], Fragment] | None = getattr(contract, "__piece__", None)
+    own: Callable[[GrammarBuilder], Fragment] | None = getattr(contract, "__fragment__", None)
     if own is not None:
         return own(builder)
     depth: int = getattr(contract, "__depth__", 0)
@@ -142,7 +142,7 @@ def key(name: str, info: FieldInfo, where: str) -> str:
 def field_fragment(
     annotation: Any, limits: dict[str, Any], where: str, builder: GrammarBuilder, private: bool = False
 ) -> Fragment:
-    """The piece of a field. `limits`: its constraints by name; `private`: it may be a Scratchpad."""
+    """The fragment of a field. `limits`: its constraints by name; `private`: it may be a Scratchpad."""
     while get_origin(annotation) is Annotated:
         limits = both(limits_of(annotation.__metadata__, where), limits, where)
         annotation = annotation.__origin__

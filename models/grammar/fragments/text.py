@@ -1,4 +1,4 @@
-"""Text: free texts as pieces. Knows how a text is written in JSON, its lengths in characters and in bytes.
+"""Text: free texts as fragments. Knows how a text is written in JSON, its lengths in characters and in bytes.
 
 Leaves what a pattern means to pattern.py, and characters to characters.py.
 """

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Literal
 
@@ -12,15 +10,13 @@ import pytest
 from pydantic import Field
 
 from models import Contract
-from models.engines.adversary import Adversary, draw_token, random_walk
-from models.engines.engine import Engine, Message, Sampling
+from models.engines.adversary import draw_token, random_walk
 from models.engines.tokenizers import load_tokenizer
-from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
+from models.errors import EngineError
 from models.grammar.grammar import Grammar, compile_grammar
 from models.grammar.membership import admits
 
 BYTES = load_tokenizer("byte")
-ASK = [Message("user", "Where to?")]
 
 
 class Small(Contract):
@@ -80,46 +76,3 @@ def test_a_grammar_that_leads_nowhere_or_into_broken_bytes_is_a_fault_of_the_wal
 @pytest.mark.parametrize("lark", ['start: /a+/ "]"', "start: /a*/"])
 def test_a_language_without_end_is_over_every_budget(lark: str) -> None:
     assert random_walk(Grammar(lark, 20), BYTES, Random(0), "longest").fault == "over_budget"
-
-
-async def test_the_adversary_is_an_engine() -> None:
-    engine: Engine = Adversary(BYTES)
-    completion = await engine.generate(ASK, SMALL, Sampling())
-    Small.model_validate_json(completion.text)
-    assert completion.finish_reason == "stop"
-    assert completion.usage.prompt_tokens == len(ASK[0].content)
-    assert 0 < completion.usage.completion_tokens <= SMALL.max_tokens
-    assert (engine.enforcement, engine.canary) == ("grammar", None)
-
-
-async def test_the_same_request_gives_the_same_text_whatever_runs_beside_it() -> None:
-    engine, other = Adversary(load_tokenizer("tiny"), seed=1), Adversary(load_tokenizer("tiny"), seed=2)
-    draws = [Sampling(seed=number) for number in range(8)]
-    alone = [(await engine.generate(ASK, SMALL, draw)).text for draw in draws]
-    together = [one.text for one in await asyncio.gather(*(engine.generate(ASK, SMALL, draw) for draw in draws))]
-    assert alone == together
-    assert len(set(alone)) > 4
-    assert alone != [(await other.generate(ASK, SMALL, draw)).text for draw in draws]
-
-
-async def test_free_text_ends_with_its_limit_and_an_answer_needs_room() -> None:
-    engine = Adversary(BYTES, context=SMALL.max_tokens + 9)
-    free = await engine.generate(ASK, None, Sampling(), max_tokens=5)
-    assert free.usage.completion_tokens <= 5
-    await engine.generate(ASK, SMALL, Sampling())
-    with pytest.raises(PromptTooLong):
-        await engine.generate([Message("user", "Where to go?")], SMALL, Sampling())
-
-
-async def test_what_the_grammar_gets_wrong_reaches_the_caller_as_an_error() -> None:
-    engine = Adversary(BYTES, draw="longest")
-    with pytest.raises(ConstraintBroken, match="over_budget"):
-        await engine.generate(ASK, Grammar('start: /a+/ "]"', 3), Sampling())
-    await engine.close()
-    with pytest.raises(EngineUnavailable, match="closed"):
-        await engine.generate(ASK, SMALL, Sampling())
-
-
-async def test_any_folder_with_a_tokenizer_will_do(random_model: Path) -> None:
-    completion = await Adversary(load_tokenizer(str(random_model))).generate(ASK, SMALL, Sampling())
-    assert admits(SMALL, completion.text)

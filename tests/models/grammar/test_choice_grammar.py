@@ -12,7 +12,7 @@ from random_walk import admits, random_walk
 
 from models.bench.proof.specimens import random_specimen
 from models.contract import Contract
-from models.engines.adversary import Adversary
+from models.engines.adversary import Draw
 from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Engine, Message, Sampling
 from models.engines.tokenizers import load_tokenizer
@@ -36,15 +36,14 @@ FORMS: dict[str, type[Contract] | None] = {
 
 @pytest.mark.parametrize("draw", ["uniform", "longest"])
 @pytest.mark.parametrize("name", ["byte", "tiny", "tekken"])
-async def test_every_text_is_a_letter_and_its_own_form(name: str, draw: str) -> None:
-    grammar = compile_choice(FORMS, SAID, 12)
-    engine = Adversary(load_tokenizer(name), draw=draw)  # type: ignore[arg-type]
+def test_every_text_is_a_letter_and_its_own_form(name: str, draw: Draw) -> None:
+    grammar, tokenizer = compile_choice(FORMS, SAID, 12), load_tokenizer(name)
     seen = set()
     for seed in range(40):
-        drawn = await engine.generate([Message("user", "?")], grammar, Sampling(seed=seed))
-        letter, text = drawn.text[0], drawn.text[1:]
+        drawn, tokens = random_walk(grammar, tokenizer, Random(seed), draw)
+        letter, text = drawn[0], drawn[1:]
         form = FORMS[letter]
-        assert drawn.usage.completion_tokens <= grammar.max_tokens
+        assert tokens <= grammar.max_tokens
         if form is None:
             assert text == ""
         else:

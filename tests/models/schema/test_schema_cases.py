@@ -34,7 +34,7 @@ def name(group: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("group", GROUPS, ids=name)
 def test_a_schema_is_enforced_or_refused_with_keyword_and_path(group: dict[str, Any]) -> None:
-    report = check_schema("case", group["schema"], group.get("tests", []), 10, BYTES, None, Random(0))
+    report = check_schema("case", group["schema"], group.get("tests", []), 10, BYTES, Random(0))
     assert report.status == group["expected"], report
     assert report.sound, report.details
     assert report.valid_admitted == report.valid_total, report  # the bounds leave room for usual values

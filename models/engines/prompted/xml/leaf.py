@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 
 from models.engines.prompted.xml.copied import from_source
 from models.engines.prompted.xml.form import shown
@@ -30,6 +31,7 @@ _GROUPS = re.compile(  # 12,345,678 · 12'345.50 · 12 345 · 1,23,456.78
 _POINTS = re.compile(r"([+-]?)([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]{1,2})")  # 12.345,50
 _CURRENCY = re.compile(r"\b(?:USD|EUR|GBP|INR|JPY|CHF|CNY|CAD|AUD|SGD)\b|^Rs\.?(?![A-Za-z])")
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’", "«": "»", "„": "“", "*": "*", "_": "_", "[": "]", "(": ")"}
+_NUMBERS = {"integer", "number"}
 _INLINE = re.compile(r"</?[^\W\d][^<>]*>")
 
 
@@ -38,27 +40,31 @@ def proposals(text: str, leaf: Leaf, grammar: Grammar, attributes: dict[str, str
     nothing = attributes.get("null", attributes.get("xsi:nil", attributes.get("nil")))
     if nothing is not None and nothing.strip().casefold() in _TRUE | {"null", ""} and not text.strip():
         return ["null"]
-    found = _proposals(text, leaf, grammar, nothing is None)
+    found: Iterator[str] = chain(_written(text, leaf, nothing is None), _meant(text, leaf, grammar))
     if attributes.get("type", "").strip().casefold() in ("text", "string"):
         found = (proposal for proposal in found if proposal.startswith('"'))
     return list(dict.fromkeys(found))
 
 
-def _proposals(text: str, leaf: Leaf, grammar: Grammar, nullable: bool) -> Iterator[str]:
+def _written(text: str, leaf: Leaf, nullable: bool) -> Iterator[str]:
+    """Values of the leaf that are written just so."""
     bare = text.strip()
-    texts = "string" in leaf.types
-    numbers = bool(leaf.types & {"integer", "number"})
     if nullable and "null" in leaf.types and bare.casefold() in _NULL:
         yield "null"
     yield from _chosen(text, leaf, nullable)
-    if numbers and _NUMBER.fullmatch(bare):
+    if leaf.types & _NUMBERS and _NUMBER.fullmatch(bare):
         yield bare
     if "boolean" in leaf.types and bare in ("true", "false"):
         yield bare
-    if texts:
+    if "string" in leaf.types:
         yield _json(text)
     if nullable and not bare and ("null" in leaf.types or None in leaf.choices):
         yield "null"
+
+
+def _meant(text: str, leaf: Leaf, grammar: Grammar) -> Iterator[str]:
+    """Values of the leaf that a model may mean which writes them otherwise, the nearest first."""
+    bare, texts = text.strip(), "string" in leaf.types
     if texts:
         yield from map(_json, _tidied(text))
     if leaf.choices:
@@ -66,7 +72,7 @@ def _proposals(text: str, leaf: Leaf, grammar: Grammar, nullable: bool) -> Itera
             yield from _alike(tidied, leaf)
     if "boolean" in leaf.types and _word(bare) in _TRUE | _FALSE:
         yield "true" if _word(bare) in _TRUE else "false"
-    if numbers:
+    if leaf.types & _NUMBERS:
         for number in _numbers(bare, "number" not in leaf.types):
             yield number
             if texts:  # a Decimal is written in quotes

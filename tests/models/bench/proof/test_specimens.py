@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import Contract
-from models.bench.proof.specimens import random_contract, random_specimen
+from models.bench.proof.specimens import random_specimen
 from models.bench.proof.verdict import judge
 from models.engines.adversary import random_walk
 from models.engines.tokenizers import load_tokenizer
@@ -29,7 +29,7 @@ def test_the_specimens_cover_every_type_and_hardly_any_draw_is_refused() -> None
 
 
 def test_the_same_seed_draws_the_same_contract() -> None:
-    first, second = random_contract(Random(7)), random_contract(Random(7))
+    first, second = random_specimen(Random(7)).contract, random_specimen(Random(7)).contract
     assert first is not second
     assert first.contract_hash() == second.contract_hash()
     assert issubclass(first, Contract)
