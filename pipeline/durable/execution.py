@@ -71,14 +71,17 @@ class Execution:
         arguments: object,
         execute: Callable[[Note], Awaitable[Any]],
         adapter: TypeAdapter[Any],
+        earlier: Sequence[object] = (),
     ) -> Any:
         """The result of a step, from the journal or by running it.
 
-        Raises StepFailed for what the step raised, now or when it was recorded; UsageError if its result does not fit
-        its annotation; errors of Interlock and of engines as they are, unrecorded.
+        `earlier`: the arguments that it had in each serving of the record before a retry; a step that was kept since
+        then was recorded with these. Raises StepFailed for what the step raised, now or when it was recorded;
+        UsageError if its result does not fit its annotation; errors of Interlock and of engines as they are,
+        unrecorded.
         """
         call = self._call(name, arguments)
-        if (recorded := self._recorded(call)) is not None:
+        if (recorded := self._recorded(call, earlier)) is not None:
             return self._restore(recorded, adapter)
         self._tell(StepStarted(self.record, call.position, name))
         note = Note()
@@ -195,11 +198,12 @@ class Execution:
             ) from error
         return self.positions.call(name, marked)
 
-    def _recorded(self, call: Call) -> StepRow | None:
+    def _recorded(self, call: Call, earlier: Sequence[object] = ()) -> StepRow | None:
         step = self._past.get(call.position)
         if step is None:
             return None
-        if step.name != call.name or step.digest != call.digest:
+        known = step.digest == call.digest or step.digest in (digest(one, self.state) for one in earlier)
+        if step.name != call.name or not known:
             changed = "another step" if step.name != call.name else "its arguments differ"
             raise ReplayMismatch(self.record, call.position, step.name, call.name, changed)
         self._visited += 1

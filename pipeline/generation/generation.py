@@ -81,6 +81,7 @@ class Generation:
         tries: History[str],
         *,
         seed: int = 0,
+        earlier_seeds: Sequence[int] = (),
         ladder: Sequence[Rung] = LADDER,
         second: EngineClient | None = None,
     ) -> None:
@@ -90,6 +91,7 @@ class Generation:
         self._today = today
         self._holds = holds
         self._seed = seed
+        self._earlier_seeds = tuple(earlier_seeds)
         self._ladder = tuple(ladder)
         self._tries = tries
 
@@ -135,9 +137,14 @@ class Generation:
             async def execute(note: Note) -> Attempt:
                 return await self._attempt(way, present, asked, note, read)
 
-            arguments = [_hash(task.contract), asked.messages, asked.sampling, asked.rung]
+            def arguments(sampling: Sampling) -> list[object]:
+                return [_hash(task.contract), asked.messages, sampling, asked.rung]
+
+            drawn = asked.sampling.seed - self._seed  # by the same rule as when the record was served before
+            samplings = [dataclasses.replace(asked.sampling, seed=seed + drawn) for seed in self._earlier_seeds]
+            name = f"{_MODEL}{task.contract.__name__}"
             result: Attempt = await self._execution.step(
-                f"{_MODEL}{task.contract.__name__}", arguments, execute, _ATTEMPT
+                name, arguments(asked.sampling), execute, _ATTEMPT, [*map(arguments, samplings)]
             )
             return result
 

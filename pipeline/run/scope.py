@@ -39,12 +39,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a record is served with, from its beginning to its end. `memory`: None outside of a conversation."""
+    """What a record is served with, from its beginning to its end.
+
+    `earlier_seeds`: those of its servings before each retry, of which steps may have been kept. `memory`: None outside
+    of a conversation.
+    """
 
     execution: Execution
     client: EngineClient | None = None
     retriever: Retriever | None = None
     seed: int = 0
+    earlier_seeds: Sequence[int] = ()
     ladder: Sequence[Rung] = LADDER
     second: EngineClient | None = None
     memory: Memory | None = None
@@ -111,6 +116,7 @@ class Scope:
             self.collected.holds,
             self._tries,
             seed=context.seed,
+            earlier_seeds=context.earlier_seeds,
             ladder=context.ladder,
             second=context.second,
         )

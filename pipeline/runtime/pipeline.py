@@ -124,11 +124,13 @@ class Pipeline:
         execution = Execution(record.id, self.journal, today, self.state, past, self._tell, self._idle_actions)
         if memory is None and past and any(step.name.startswith((KEPT, RECALLED)) for step in past.steps.values()):
             memory = Memory()  # served once more outside of its conversation: what it recalled is in its journal
+        *earlier, seed = (self._seed + RETRY_STRIDE * retry for retry in range((past.retries if past else 0) + 1))
         context = RunContext(
             execution,
             self.client,
             self._equipment.retriever,
-            self._seed + RETRY_STRIDE * (past.retries if past else 0),
+            seed,
+            earlier,
             second=self._second,
             memory=memory,
         )

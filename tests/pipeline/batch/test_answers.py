@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 from pipeline_world import TODAY, lines, write_requests
+from pydantic import Field
 
 from models import Contract, Said
+from models.engines.engine import Completion, Enforcement, Sampling, Usage
+from models.engines.profiles import Profile
 from pipeline import (
     App,
+    Equipment,
     Escalation,
     Journal,
     JournalError,
@@ -194,6 +198,52 @@ async def test_a_person_settles_whether_an_action_happened(tmp_path: Path, happe
     messages = {row["custom_id"]: row["message"] for row in lines(out / "results.jsonl")}
     assert messages["a"] == ("Paid under 777." if happened else "Paid under 105.")
     assert len(SENT) == (2 if happened else 3)
+
+
+class Payment(Contract):
+    amount: int = Field(ge=1, le=9)
+
+
+class Clerk:
+    """An engine that gives one answer, and counts how often it was asked."""
+
+    name = "clerk"
+    profile = Profile("clerk", context=4096)
+    identity = "none"
+    enforcement: Enforcement = "grammar"
+    canary = None
+
+    def __init__(self) -> None:
+        self.seeds: list[int] = []
+
+    async def generate(self, messages: object, grammar: object, sampling: Sampling, *more: object) -> Completion:
+        self.seeds.append(sampling.seed)
+        return Completion('{"amount":5}', "stop", Usage(1, 1), 0.0)
+
+    async def close(self) -> None: ...
+
+
+@workflow(intent="pay", examples=["pay 5"], actions=[wire])
+async def pay_what_is_meant(run: Run) -> str:
+    """Pay what a model reads."""
+    paid = [await run.do(wire, (await run.generate(Payment, f"How much, for the time {n}?")).amount) for n in range(2)]
+    return f"Paid under {paid}."
+
+
+async def test_a_retry_goes_on_behind_what_a_model_said_before(tmp_path: Path) -> None:
+    SENT.clear()
+    clerk, app, out = Clerk(), App("bank", [pay_what_is_meant]), tmp_path / "out"
+    source = write_requests(tmp_path / "in.jsonl", {"a": "pay what I owe"})
+    given = {"equipment": Equipment(engine=clerk)}
+    await run(app, source, out, **given)
+    assert await answer(out, app, {"custom_id": "a", "happened": False}) == (["a"], [])
+    summary = await run(app, source, out, retry=["a"], **given)
+    assert (summary.statuses["completed"], len(SENT)) == (1, 3)
+    # Once for the first payment, kept; once for the second, which was never reached before the retry.
+    first, second = clerk.seeds
+    assert first != second
+    (row,) = lines(out / "results.jsonl")
+    assert row["message"] == "Paid under [105, 105]."
 
 
 async def test_failed_and_escalated_records_can_be_served_once_more(shop: App, tmp_path: Path) -> None:
