@@ -1,4 +1,4 @@
-"""Attack: random completions of one contract, each with a verdict. Knows the adversary; prints nothing."""
+"""Attack: random completions of one contract, each with a verdict. Knows random walks; prints nothing."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from random import Random
 from llguidance import LLTokenizer
 from pydantic import BaseModel
 
+from models.bench.proof.random_walk import Draw, random_walk
 from models.bench.proof.verdict import judge
-from models.engines.adversary import Draw, random_walk
 from models.grammar.grammar import Grammar
 
 OUTCOMES = ("valid", "refused_after", "unparseable", "invalid", "over_budget")

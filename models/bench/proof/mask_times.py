@@ -18,8 +18,8 @@ import numpy as np
 from llguidance import LLMatcher, LLTokenizer
 
 from models.bench.proof.plausible import plausible_text
+from models.bench.proof.random_walk import draw_token
 from models.contract import Contract
-from models.engines.adversary import draw_token
 from models.errors import EngineError
 from models.grammar.grammar import compile_grammar, without_sources
 from models.grammar.matchers import compiled

@@ -14,8 +14,8 @@ from typing import Any, Literal, NoReturn
 
 from llguidance import LLTokenizer
 
+from models.bench.proof.random_walk import random_walk
 from models.contract import Contract
-from models.engines.adversary import random_walk
 from models.errors import ContractError, EngineError
 from models.grammar.grammar import Grammar, compile_grammar
 from models.grammar.membership import admits

@@ -10,9 +10,9 @@ import pytest
 from llguidance import LLTokenizer
 from random_walk import admits, random_walk
 
+from models.bench.proof.random_walk import Draw
 from models.bench.proof.specimens import random_specimen
 from models.contract import Contract
-from models.engines.adversary import Draw
 from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Engine, Message, Sampling
 from models.engines.tokenizers import load_tokenizer

@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 from llguidance import LLTokenizer
 
+from models.bench.proof.random_walk import random_walk
 from models.bench.proof.schema_report import check_schema
 from models.contract import Contract
-from models.engines.adversary import random_walk
 from models.grammar.grammar import compile_grammar
 from models.schema.vocabulary import FLAT, IN_PLACE
 

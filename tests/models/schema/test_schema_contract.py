@@ -11,7 +11,7 @@ from llguidance import LLTokenizer
 from pydantic import TypeAdapter, ValidationError, create_model
 
 from models import Contract, ContractError
-from models.engines.adversary import random_walk
+from models.bench.proof.random_walk import random_walk
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
 from models.schema import Bounds, JsonValue, SchemaRefused

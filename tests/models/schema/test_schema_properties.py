@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from llguidance import LLTokenizer
 
 from models import Contract, ContractError
-from models.engines.adversary import random_walk
+from models.bench.proof.random_walk import random_walk
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
 from models.schema.pattern import searched

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import Contract
+from models.bench.proof.random_walk import random_walk
 from models.bench.proof.specimens import random_specimen
 from models.bench.proof.verdict import judge
-from models.engines.adversary import random_walk
 from models.engines.tokenizers import load_tokenizer
 from models.grammar.grammar import compile_grammar
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from models import Contract
-from models.engines.adversary import draw_token, random_walk
+from models.bench.proof.random_walk import draw_token, random_walk
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError
 from models.grammar.grammar import Grammar, compile_grammar

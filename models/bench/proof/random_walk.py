@@ -1,4 +1,4 @@
-"""Adversary: a model that never means well. It draws tokens at random among those that the grammar allows.
+"""RandomWalk: tokens at random among those that a grammar allows, as a model might write which never means well.
 
 If it cannot break a contract, no model can. Knows grammars and tokenizers; has no weights, and reads no prompt.
 """
