@@ -15,7 +15,14 @@ from xdist.scheduler import LoadScopeScheduling
 FOLDER = Path(__file__).parent
 SHARED = {"vllm": r"\b(vllm_url|jump_server)\b", "ray": r'importorskip\("ray"\)'}
 """What a file says that needs these servers, or a cluster: two at once would want twice the memory."""
-FIRST = ["vllm", "scripts/test_run_command.py", "ray", "web"]
+FIRST = [
+    "vllm",
+    "scripts/test_run_command.py",
+    "models/engines/vllm/test_server.py",
+    "ray",
+    "web",
+    "test_requirements.py",
+]
 """What takes longest begins first: the end is then short files, dealt out evenly."""
 
 

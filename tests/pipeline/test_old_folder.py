@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from scripted_server import ScriptedServer
 
+from scripts.console import console
+
 FOLDER = Path(__file__).with_name("old_folder")
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(FOLDER))
@@ -26,7 +28,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture
 def present(monkeypatch: pytest.MonkeyPatch) -> Iterator[Code]:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "width", 200)  # as COLUMNS says it before the terminal is opened, by whichever test
     monkeypatch.chdir(ROOT)
     with ScriptedServer(clerk) as server:
         yield Code(ROOT, server.url)

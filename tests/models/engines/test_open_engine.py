@@ -70,7 +70,7 @@ async def test_a_model_without_a_chat_template_is_refused(random_model: Path, tm
 
 def test_a_name_not_cached_and_no_network_is_one_sentence(tmp_path: Path) -> None:
     code = (
-        "from models.folder import find_model_folder\n"
+        "from models.engines.model_folder import find_model_folder\n"
         "from models.errors import ModelNotFound\n"
         "try: find_model_folder('interlock/none', print)\n"
         "except ModelNotFound as error: print(error)"

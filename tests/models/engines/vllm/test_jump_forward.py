@@ -168,7 +168,7 @@ async def test_a_version_that_lacks_what_it_needs_is_refused_in_a_sentence(
 def test_a_server_that_lacks_it_says_so_at_its_start(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(LATER_VLLM)
     done = subprocess.run(
-        [sys.executable, "-c", "import models.jump_forward_scheduler"],
+        [sys.executable, "-c", "import models.engines.vllm.jump_forward_scheduler"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])},
         capture_output=True,
         text=True,

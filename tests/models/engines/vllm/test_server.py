@@ -25,7 +25,7 @@ WATCHDOG = [sys.executable, "-I", "-S", str(Path(watchdog.__file__))]
 FAMILY = "sleep 1000 & setsid sleep 1000 & (trap '' TERM; while :; do sleep 1; done) & sleep 1000"
 STARTER = """
 import asyncio, sys
-from models.server import VllmServer
+from models.engines.vllm.server import VllmServer
 
 async def main():
     async with VllmServer.start(sys.argv[1]):
