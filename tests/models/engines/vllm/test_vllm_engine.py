@@ -106,13 +106,15 @@ async def test_a_grammar_that_cannot_be_compiled_is_reported(engine: VllmEngine,
 
 
 async def test_one_that_gives_up_disturbs_nobody(engine: VllmEngine, ask: list[Message], trip: Grammar) -> None:
-    calls = [asyncio.create_task(engine.generate(ask, trip, Sampling(1.5, seed=n))) for n in range(8)]
+    # Those that give up would take seconds, so that none has its answer before, however busy the machine is.
+    long = [asyncio.create_task(engine.generate(ask, None, Sampling(1.5, seed=n), 800)) for n in range(4)]
+    kept = [asyncio.create_task(engine.generate(ask, trip, Sampling(1.5, seed=n))) for n in range(4)]
     await asyncio.sleep(0.05)
-    for call in calls[::2]:
+    for call in long:
         call.cancel()
-    outcomes = await asyncio.gather(*calls, return_exceptions=True)
-    assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes[::2])
-    assert all(TRIP.fullmatch(outcome.text) for outcome in outcomes[1::2])  # type: ignore[union-attr]
+    outcomes = await asyncio.gather(*long, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 4
+    assert all(TRIP.fullmatch(completion.text) for completion in await asyncio.gather(*kept))
 
 
 async def test_a_closed_engine_is_unavailable(vllm_url: str, ask: list[Message]) -> None:
