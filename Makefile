@@ -19,7 +19,7 @@ test: install-test lint browser
 
 # What takes minutes in full (kills, swaps, identities of texts), of which `make test` has fewer repeats.
 soak: install-test
-	INTERLOCK_REQUIRE_VLLM=1 INTERLOCK_SOAK=1 $(BIN)/python -m pytest -m soak
+	INTERLOCK_REQUIRE_VLLM=1 INTERLOCK_SOAK=1 $(BIN)/python -m pytest -n 2 -m soak
 
 # The web page is tested in a real Chromium. Where there is none and Debian's cannot be had, those tests are skipped.
 browser:

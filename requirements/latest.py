@@ -15,7 +15,7 @@ VENV = Path(".venv-latest")
 TESTS = [
     "tests/models/engines/test_embedded.py",
     "tests/models/engines/test_canary.py",
-    "tests/models/engines/vllm/test_jump_forward.py",
+    "tests/models/engines/on_vllm/test_jump_forward.py",
 ]
 
 DIFFERENCES = """

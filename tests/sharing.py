@@ -18,7 +18,7 @@ SHARED = {"vllm": r"\b(vllm_url|jump_server)\b", "ray": r'importorskip\("ray"\)'
 FIRST = [
     "vllm",
     "scripts/test_run_command.py",
-    "models/engines/vllm/test_server.py",
+    "models/engines/on_vllm/test_server.py",
     "ray",
     "web",
     "test_requirements.py",
