@@ -75,7 +75,8 @@ def run(
     )
     refuse_shard(out)
     _check_cluster(launch)
-    loaded, asked = load_app(app), read_requests(requests)
+    loaded = load_app(app)
+    asked = read_requests(requests, loaded.name)
     for error in islice(asked.bad_lines(), 5):
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
     if asked.errors > 5:

@@ -28,8 +28,9 @@ class BadLine:
 class Requests:
     """Make it with `read_requests`. Iterating gives the records in order; of a repeated id only the first."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, model: str = "") -> None:
         self.source = source
+        self.model = model
         self._kept = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk, gone with us
         weakref.finalize(self, self._kept.close)
         self._kept.executescript(
@@ -38,7 +39,7 @@ class Requests:
         )
         for number, line in _lines(source):
             try:
-                self._keep(number, line, Record.parse(_json(line)))
+                self._keep(number, line, Record.parse(_json(line), model))
             except BadRecord as error:
                 self._kept.execute("INSERT INTO bad VALUES (?, ?)", (number, str(error)))
         self._kept.execute("COMMIT")
@@ -73,10 +74,13 @@ class Requests:
             raise BadRecord(f'"custom_id" is the same as in line {first}.')
 
 
-def read_requests(source: Path) -> Requests:
-    """Read a file of requests, one JSON object a line. UsageError if there is no request in it at all."""
+def read_requests(source: Path, model: str = "") -> Requests:
+    """Read a file of requests, one JSON object a line. UsageError if there is no request in it at all.
+
+    `model`: the name that a line in OpenAI's form may give as its model, the app's; "": none may be given.
+    """
     try:
-        requests = Requests(source)
+        requests = Requests(source, model)
     except sqlite3.Error as error:
         raise UsageError(
             f"{source} cannot be kept in the folder for temporary files ({error}): free space there, or name another"

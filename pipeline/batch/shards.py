@@ -118,7 +118,7 @@ class Shards:
                 file.flush()
                 if dealt[folder] and folder.journal.is_file():
                     async with Journal.open(folder.journal) as journal:
-                        refuse_other_texts(read_requests(Path(file.name)), journal, self.whole.path)
+                        refuse_other_texts(read_requests(Path(file.name), requests.model), journal, self.whole.path)
         write_rows(self.whole.errors, (asdict(error) for error in requests.bad_lines()))
 
     def day(self) -> date | None:

@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, Response
 
 from pipeline.chat.dialogues import LONGEST
 from pipeline.events import Numbered, Progress
-from pipeline.record import BadRecord, Turn, turns_of
+from pipeline.record import BadRecord, Turn, chat_turns, refuse_options
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError
@@ -51,7 +51,7 @@ async def complete(
     caller: CallerOf,
     retry: Annotated[int, Header(alias="X-Stainless-Retry-Count", ge=0)] = 0,
 ) -> Response:
-    """Answer the last message, or ask back; with `stream`, in chunks. Sampling options are not followed."""
+    """Answer the last message, or ask back; with `stream`, in chunks. What the app does not obey is refused."""
     _check_model(service, chat.model)
     conversation, number = await _begin(service, caller, chat, retry > 0)
     if chat.stream:
@@ -103,9 +103,10 @@ def _history(chat: ChatRequest) -> list[Turn]:
     """What was said by whom; a history may be as long as its client likes, its last message may not."""
     messages = [message.model_dump() for message in chat.messages]
     try:
-        turns = [turn for turn in turns_of({"body": {"messages": messages}}) if turn.text]
+        refuse_options(chat.model_extra or {}, ())
+        turns = [turn for turn in chat_turns(messages) if turn.text]
     except BadRecord as error:
-        raise ApiError(400, "invalid", str(error), "Send messages of user and assistant.") from None
+        raise ApiError(400, "invalid", str(error), "Send messages of user and assistant, without options.") from None
     if not turns or turns[-1].role != "customer":
         raise ApiError(400, "invalid", "The last message is not the user's.", "End with what the user says.")
     if len(turns[-1].text) > LONGEST:
