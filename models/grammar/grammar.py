@@ -35,6 +35,7 @@ class Grammar:
     `contract` is whose values the texts are, if any contract's, and `bounds` says how long each of its fields may be.
     `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph.
     `weighs`: the first token decides, and how likely the likeliest so many were is wanted (`Completion.first`); 0: not.
+    `may_be_cut`: the budget may end before the text does.
     """
 
     lark: str
@@ -45,6 +46,13 @@ class Grammar:
     said: tuple[str, ...] = field(default=(), compare=False, repr=False)
     evidence: tuple[tuple[str, ...], ...] = field(default=(), compare=False, repr=False)
     weighs: int = 0
+    may_be_cut: bool = False
+
+    def within(self, budget: int) -> Grammar:
+        """The same with a budget that may be less than the longest text takes; 0: what the context leaves."""
+        if 0 < self.max_tokens <= budget:
+            return self
+        return replace(self, max_tokens=budget, may_be_cut=True)
 
 
 def compile_grammar(
