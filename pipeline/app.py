@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ from models.contract import Contract
 from models.errors import ModelError
 from pipeline.errors import InterlockError, UsageError, first_line
 from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
+from pipeline.record import Record
 from pipeline.workflow import Workflow
 
 
@@ -25,6 +27,7 @@ class App:
     `knowledge`: folder of Markdown and text to build the index from. `prepare(state, today)`: makes the app's own files
     in the folder of results; called at the start of every run, so it must leave existing ones alone.
     `out_of_scope`: the polite refusal; `out_of_scope_examples`: what people ask in vain, for the gate.
+    `reads`: makes a record of a line of requests, or raises BadRecord, where they are no customer's messages.
     `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in.
     """
 
@@ -35,6 +38,12 @@ class App:
     out_of_scope: str = "I am sorry, I cannot help with that."
     out_of_scope_examples: Sequence[str] = field(default=(), repr=False)
     gate: Path | None = None
+    reads: Callable[[object], Record] | None = field(default=None, repr=False)
+
+    @property
+    def read(self) -> Callable[[object], Record]:
+        """What makes a record of a line of requests: its own way, or that of a customer's message."""
+        return self.reads or partial(Record.parse, model=self.name)
 
     def __post_init__(self) -> None:
         if not self.workflows:

@@ -28,7 +28,11 @@ class Turn:
 
 
 class BadRecord(ValueError):
-    """An input line that cannot be served. `str(error)` is the reason in one sentence."""
+    """An input line that cannot be served. `str(error)` is the reason in one sentence; `id`: its custom_id, if told."""
+
+    def __init__(self, reason: str, id: str | None = None) -> None:
+        super().__init__(reason)
+        self.id = id
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Record:
         length = sum(len(turn.text) for turn in turns)
         if length > MAX_CHARACTERS:
             raise BadRecord(f"The text has {length:,} characters, and at most {MAX_CHARACTERS:,} are read.")
-        return cls(_id(line.get("custom_id")), tuple(turn for turn in turns if turn.text))
+        return cls(read_id(line.get("custom_id")), tuple(turn for turn in turns if turn.text))
 
     @classmethod
     def restore(cls, id: str, input: str) -> Record:
@@ -75,7 +79,8 @@ class Record:
         return json.dumps([[turn.role, turn.text, *([True] if turn.earlier else [])] for turn in self.conversation])
 
 
-def _id(value: object) -> str:
+def read_id(value: object) -> str:
+    """A custom_id. BadRecord for what is none."""
     if not isinstance(value, str) or not value.strip():
         raise BadRecord('"custom_id" is missing or not a text.')
     if len(value) > MAX_ID or not value.isprintable():

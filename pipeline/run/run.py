@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from index.documents import Passage
 from models.contract import Contract
 from pipeline.action import Action, Step
+from pipeline.completions.request import Request
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.forms.amending import settled
@@ -23,7 +24,7 @@ from pipeline.forms.memory import Memory
 from pipeline.generation.fusing import Written
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import digest
-from pipeline.outcome import Escalation, Question
+from pipeline.outcome import Ending, Escalation, Question
 from pipeline.record import Turn
 from pipeline.run import choose
 from pipeline.run.answer import answer
@@ -147,6 +148,14 @@ class Run:
         found = await answer(self._scope, contract, question, evidence, guardrails)
         self._scope.collected.add(found)
         return found
+
+    async def complete(self, request: Request, any_model: bool = False) -> Ending:
+        """The model's own answer to a request of OpenAI's API, with every option obeyed: its body as the result.
+
+        `any_model`: whichever model the request names. UsageError names an option that what serves cannot obey.
+        """
+        body = await self._scope.completing.complete(request, any_model)
+        return Ending("completed", result=body, contract=request.shape.name)
 
     async def choose(self, question: str, options: Sequence[str] | Mapping[str, str]) -> str:
         """One of the options (names, or name to description): a model's choice if it is trusted, else a person's.

@@ -133,6 +133,7 @@ class Pipeline:
             earlier,
             second=self._second,
             memory=memory,
+            encoder=self._equipment.embedder,
         )
         dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell)
         try:
