@@ -12,10 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.engines.engine import Sampling
+from models.engines.engine import Engine, Sampling
 from pipeline.errors import UsageError
 from pipeline.files import write_lines
-from pipeline.prompts import PROMPTS_HASH
 from pipeline.runtime.equipment import Equipment
 from pipeline.runtime.launch import Launch
 
@@ -137,6 +136,15 @@ def source_hash(app: App) -> str:
     return hashed.hexdigest()[:16]
 
 
+def prompts_hash(app: App, engines: Sequence[Engine | None]) -> str:
+    """What the models of a run are told, as hexadecimal digits; of a second model only if it is told something else."""
+    own = [workflow.instructions for workflow in app.workflows]
+    profiles = [engine.profile for engine in engines if engine is not None]
+    prompts = app.wording()
+    hashes = [prompts.hash(profile, own) for profile in profiles] or [prompts.hash(None)]
+    return " ".join(dict.fromkeys(hashes))
+
+
 def manifest_of(app: App, equipment: Equipment, launch: Launch, today: date | None = None) -> Manifest:
     """What a run would be made with now."""
     engine, second, retriever = equipment.engine, equipment.second, equipment.retriever
@@ -147,7 +155,7 @@ def manifest_of(app: App, equipment: Equipment, launch: Launch, today: date | No
         identity=engine.identity if engine else "none",
         second=f"{second.name} {second.identity}" if second else None,
         contracts=app.contracts,
-        prompts=PROMPTS_HASH,
+        prompts=prompts_hash(app, [engine, second]),
         index=None if retriever is None else index_identity(retriever),
         sampling={**asdict(Sampling()), "seed": launch.seed},
         today=(today or date.today()).isoformat(),
