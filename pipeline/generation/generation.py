@@ -141,7 +141,8 @@ class Generation:
     ) -> C:
         """A value from the model, recovered if need be.
 
-        `told`: what it hears besides; the examples are in the task's prompt already. `wider` gives the task with more evidence; `clarify` asks the customer about a violated guardrail.
+        `told`: what it hears besides; the examples are in the task's prompt already. `wider` gives the task
+        with more evidence; `clarify` asks the customer about a violated guardrail.
         Raises Escalation at the ladder's top, PromptTooLong if not even an empty scratchpad leaves room.
         """
         client = self._client

@@ -73,7 +73,8 @@ class Attempt:
 class Means:
     """What is at hand for one step, beyond asking again.
 
-    `repair`: the messages that show a model its refused text, and why. `clarify` asks the customer about a guardrail by name; it raises unless there is nothing to ask.
+    `repair`: the messages that show a model its refused text, and why. `clarify` asks the customer
+    about a guardrail by name; it raises unless there is nothing to ask.
     """
 
     retrieves: bool = False

@@ -1,4 +1,4 @@
-"""Layout: how what a model is asked becomes the messages that it reads. Knows no wording; copier.py and instruct.py do."""
+"""Layout: how what a model is asked becomes the messages that it reads. Knows no wording (copier.py, instruct.py)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pipeline.errors import UsageError
 
 # How other tools write holes. A brace as such is no fault: prompts show JSON.
 _FOREIGN = re.compile(
-    r"\{\{-?\s*(?P<jinja>\w+)|\{%|\{(?P<format>[a-z_]+)(?:![rsa])?(?::[^{}\"]*)?\}|%\((?P<percent>\w+)\)s"
+    r"\{\{-?\s*(?P<jinja>\w+)|\{%|(?<!\$)\{(?P<format>[a-z_]+)(?:![rsa])?(?::[^{}\"]*)?\}|%\((?P<percent>\w+)\)s"
 )
 
 

@@ -179,7 +179,8 @@ class Run:
     ) -> str:
         """One of the options (names, or name to description): a model's choice if it is trusted, else a person's.
 
-        `instructions` and `examples` (with an option's name as the answer) as for `collect`. A single option is returned without asking anybody. UsageError without options.
+        A single option is returned without asking anybody. UsageError without options. `instructions` and `examples`,
+        with an option's name as the answer, as for `collect`.
         """
         return await choose.choose(self._scope, question, options, Told(instructions, tuple(examples)))
 
