@@ -257,7 +257,7 @@ class Filling:
             draft,
             contract,
             lambda layout: layout.fill(draft, turns, examples),
-            lambda length: compile_grammar(draft, said, scratchpad=length),
+            lambda length, spaced: compile_grammar(draft, said, scratchpad=length, spaced=spaced),
         )
         filled = await self._generation.produce(task, told=told)
         return {name: getattr(filled, name) for name in draft.model_fields}

@@ -43,7 +43,7 @@ class Example:
         """What was asked: the last turn."""
         return self.said if isinstance(self.said, str) else self.said[-1].text
 
-    def written(self, contract: type[Contract]) -> str:
+    def written(self, contract: type[Contract], spaced: bool = True) -> str:
         """The answer as JSON with every key of the contract. UsageError if no model could give it."""
         answer = self.answer
         if isinstance(answer, str):
@@ -60,18 +60,18 @@ class Example:
             values = {key: given.get(name, given.get(key, blank.get(name))) for name, key in keys.items()}
         said = [turn.text for turn in self.conversation if turn.role == "customer"]
         grammar = compile_grammar(contract, said or [""], list(self.evidence))
-        if not admits(grammar, json.dumps(values, ensure_ascii=False, separators=(",", ":"))):
+        if not admits(grammar, _json(values, spaced=False)):
             raise UsageError(
                 f"The example {self} has an answer that is not one of {contract.__name__}: keep to its types and"
                 " limits, and to words that stand in the example."
             )
-        return json.dumps(values, ensure_ascii=False)
+        return _json(values, spaced)
 
-    def chosen(self, options: Collection[str]) -> str:
+    def chosen(self, options: Collection[str], spaced: bool = True) -> str:
         """The answer as the JSON of a choice. UsageError if it is not one of the options."""
         if self.answer not in options:
             raise UsageError(f"The example {self} chooses {self.answer!r}, which is none of: {', '.join(options)}.")
-        return json.dumps({"choice": self.answer}, ensure_ascii=False)
+        return _json({"choice": self.answer}, spaced)
 
     def only(self, fields: Collection[str]) -> Example:
         """The same of a form that has these fields only."""
@@ -82,3 +82,7 @@ class Example:
 
     def __str__(self) -> str:
         return f'"{short(self.question)}"'
+
+
+def _json(value: Any, spaced: bool) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": ") if spaced else (",", ":"))

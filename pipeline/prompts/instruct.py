@@ -28,10 +28,13 @@ _REFERENCE = re.compile(r'"urn:interlock:schema#')
 
 @dataclass(frozen=True)
 class Instruct:
-    """See `Layout`. `instructions`: what the app, its workflow and the call say besides, or ""."""
+    """See `Layout`. `instructions`: what the app, its workflow and the call say besides, or "". `spaced`: JSON has a
+    blank behind each comma and colon, in examples as in answers.
+    """
 
     templates: Templates = field(default_factory=shipped)
     instructions: str = ""
+    spaced: bool = True
 
     name = "instruct"
 
@@ -40,7 +43,8 @@ class Instruct:
     ) -> list[Message]:
         """See `Layout.fill`."""
         shown = [
-            ({"conversation": self._said(example.conversation)}, example.written(contract)) for example in examples
+            ({"conversation": self._said(example.conversation)}, example.written(contract, self.spaced))
+            for example in examples
         ]
         return self._messages("fill", _form(contract), {"conversation": self._said(conversation)}, shown)
 
@@ -48,7 +52,10 @@ class Instruct:
         self, contract: type[Contract], question: str, passages: Sequence[str], examples: Sequence[Example] = ()
     ) -> list[Message]:
         """See `Layout.answer`."""
-        shown = [(self._asked(example.question, example.evidence), example.written(contract)) for example in examples]
+        shown = [
+            (self._asked(example.question, example.evidence), example.written(contract, self.spaced))
+            for example in examples
+        ]
         kind = "answer" if passages else "write"
         return self._messages(kind, _form(contract), self._asked(question, passages), shown)
 
@@ -62,7 +69,7 @@ class Instruct:
         """See `Layout.choose`."""
         asked = {"question": normalise(question)}
         shown = [
-            ({"conversation": self._said(example.conversation), **asked}, example.chosen(options))
+            ({"conversation": self._said(example.conversation), **asked}, example.chosen(options, self.spaced))
             for example in examples
         ]
         shared = {"options": "\n".join(_option(name, told) for name, told in options.items())}

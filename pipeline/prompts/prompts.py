@@ -41,7 +41,7 @@ class Prompts:
         """As a model with this profile wants it."""
         if profile.layout == "copier":
             return Copier()
-        return Instruct(self.templates, "\n\n".join(self.instructions))
+        return Instruct(self.templates, "\n\n".join(self.instructions), profile.spaced)
 
     def word(self, name: str) -> str:
         """A text without holes, such as "wish"."""

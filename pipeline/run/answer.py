@@ -51,7 +51,7 @@ async def answer(
             contract,
             contract,
             lambda layout: layout.answer(contract, question, texts, told.examples),
-            lambda length: compile_grammar(contract, said, texts, length),
+            lambda length, spaced: compile_grammar(contract, said, texts, length, spaced),
             guardrails,
             [passage.id for passage in passages],
         )

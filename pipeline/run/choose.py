@@ -45,7 +45,7 @@ async def pick(scope: Scope, question: str, options: Mapping[str, str], told: To
         contract,
         contract,
         lambda layout: layout.choose(question, options, said, told.examples),
-        lambda _: compile_grammar(contract),
+        lambda _, spaced: compile_grammar(contract, spaced=spaced),
     )
     chosen = await scope.generation.produce(task, told=told)
     return str(chosen.model_dump()["choice"])

@@ -39,8 +39,8 @@ def passing(journal: Journal, tmp_path: Path) -> Passing:
 
 @pytest.fixture(autouse=True)
 def _clerk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The clerk of the old folder was addressed as a copier then, and still is: its profile says so."""
-    if request.module.__name__.endswith("test_old_folder"):
+    """The clerk of the old folder was addressed as a copier; a new folder does so only if its profile says so."""
+    if request.node.name.startswith("test_steps_have_the_names"):
         profiles = tmp_path.with_name(f"{tmp_path.name}.toml")
         profiles.write_text('[scripted]\nlayout = "copier"\n', encoding="utf-8")
         monkeypatch.setenv(VARIABLE, str(profiles))

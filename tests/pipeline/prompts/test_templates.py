@@ -68,7 +68,7 @@ def test_nothing_is_left_of_a_line_for_instructions_that_nobody_gave() -> None:
     ("files", "told"),
     [
         ({"fil__system": "x"}, "fil.system.txt is no template"),
-        ({"fill__user": "$conversion"}, "fill.user.txt has the hole $conversion, which is not filled here: $conversation"),
+        ({"fill__user": "$conversion"}, "fill.user.txt has the hole $conversion, which is not filled here"),
         ({"fill__user": "no hole"}, "fill.user.txt lacks the hole $conversation"),
         ({"fill__system": "$form"}, "fill.system.txt lacks the hole $instructions"),
         ({"fill__system": "$instructions"}, r"fill.system.txt lacks the hole $form (or $schema or $fields)"),
