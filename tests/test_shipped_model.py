@@ -13,6 +13,7 @@ import pytest_asyncio
 from models.engines.engine import Engine, Message, Sampling
 from models.engines.open_engine import open_engine
 from models.values.money import Money
+from models.engines.profiles import profile_of
 from pipeline.prompts import copier
 from pipeline.record import Turn
 from pipeline.workflows.travel.contracts import Change, Trip
@@ -32,6 +33,8 @@ async def tiny() -> AsyncIterator[Engine]:
 def test_it_was_trained_on_the_prompts_that_the_pipeline_uses() -> None:
     training = json.loads((TINY / "training.json").read_text())
     assert training["prompts"] == copier.TRAINED_HASH, "train the model again, or restore the prompts"
+    assert copier.COPIER_HASH == "acb3832ba8e18d79"  # of all its prompts, as folders of results have it
+    assert profile_of("models/tiny").layout == "copier"
     assert copier.TRAINED_HASH in (TINY / "README.md").read_text()
 
 

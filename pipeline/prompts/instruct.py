@@ -133,7 +133,7 @@ def _form(contract: type[Contract]) -> dict[str, str]:
     return {
         "form": listing(contract),
         "schema": _REFERENCE.sub('"#', json.dumps(schema_of(contract), ensure_ascii=False)).replace("%24", "$"),
-        "fields": "\n".join(f"{key}: {told}" for key, told in fields(contract).items()),
+        "fields": "\n".join(f"{key}: {told}" if told else key for key, told in fields(contract).items()),
     }
 
 

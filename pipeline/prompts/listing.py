@@ -71,8 +71,8 @@ def schema_of(contract: type[Contract]) -> Any:
 def fields(contract: type[Contract]) -> dict[str, str]:
     """Each key at the top, and its description."""
     schema = schema_of(contract)
-    properties = schema.get("properties", {}) if isinstance(schema, Mapping) else {}
-    return _Listing(schema, optional_keys=False).notes(properties)
+    told = schema.get("properties", {}) if isinstance(schema, Mapping) else {}
+    return {key: str(part.get("description", "")) if isinstance(part, Mapping) else "" for key, part in told.items()}
 
 
 class _JsonSchema(GenerateJsonSchema):
@@ -100,9 +100,6 @@ class _Listing:
         root, notes = self._read(self._root)
         lines = [f"// {note}" for note in notes] + [root]
         return "\n".join(lines)
-
-    def notes(self, properties: Schema) -> dict[str, str]:
-        return {key: " ".join(self._read(value)[1]) for key, value in properties.items()}
 
     def _read(self, schema: Any) -> tuple[str, list[str]]:
         """A type, which may have several lines, and what else there is to say of its values."""

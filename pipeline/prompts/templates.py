@@ -65,12 +65,18 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             | _QUESTION,
         ),
         "repair": Kind("a second try, behind the refused answer", {"error": "why it was refused"}, parts=("user",)),
-        "customer": Kind("a customer's turn in $conversation", {"text": "what was said, in one line"}, parts=()),
-        "assistant": Kind("the assistant's turn there", {"text": "the same"}, parts=()),
-        "passage": Kind(
-            "a passage in $evidence", {"number": "from 1 on", "text": "the passage, in one line"}, parts=()
+        "customer": Kind(
+            "a customer's turn in `$conversation`", {"text": "what was said, or the passage, in one line"}, parts=()
         ),
-        "wish": Kind("the gate's $question", {}, parts=()),
+        "assistant": Kind(
+            "the assistant's turn there", {"text": "what was said, or the passage, in one line"}, parts=()
+        ),
+        "passage": Kind(
+            "a passage in `$evidence`",
+            {"number": "from 1 on", "text": "what was said, or the passage, in one line"},
+            parts=(),
+        ),
+        "wish": Kind("the gate's `$question`", {}, parts=()),
         "ambiguous": Kind("its option for two intents that fit", {}, parts=()),
         "out_of_scope": Kind("its option for none that fits", {}, parts=()),
     }

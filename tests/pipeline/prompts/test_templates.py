@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from models import Contract, Said
 from models.engines.profiles import Profile
@@ -20,7 +21,7 @@ INSTRUCT = Profile("any")
 class Trip(Contract):
     """A trip."""
 
-    city: Said[str] | None = None
+    city: Said[str] | None = Field(None, description="Wohin?")
 
 
 def folder(path: Path, **files: str) -> Path:
@@ -46,7 +47,7 @@ def test_every_word_around_the_matter_can_be_replaced(tmp_path: Path) -> None:
     )
     layout = Prompts(read_templates(own)).told("Knapp.").laid_out(INSTRUCT)
     system, asked = layout.fill(Trip, SAID)
-    assert (system.role, system.content) == ("system", "Knapp.\nFÜLLE AUS: city: (the customer's own words)")
+    assert (system.role, system.content) == ("system", "Knapp.\nFÜLLE AUS: city: Wohin?")
     # What fills a hole is no template: a customer's dollars and braces stay what they are.
     assert asked.content == "GESPRÄCH\nKunde> To {conversation} for $5 and $form.\n$"
 
