@@ -12,8 +12,8 @@ import pytest_asyncio
 
 from models.engines.engine import Engine, Message, Sampling
 from models.engines.open_engine import open_engine
-from models.values.money import Money
 from models.engines.profiles import profile_of
+from models.values.money import Money
 from pipeline.prompts import copier
 from pipeline.record import Turn
 from pipeline.workflows.travel.contracts import Change, Trip
