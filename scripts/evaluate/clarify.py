@@ -190,7 +190,7 @@ def clarify(
     data: Annotated[
         Path, typer.Option(help="SGD turns, one a line; the schema lies beside as schema_dev.json.")
     ] = Path("../shared/data/sgd/travel_dev.jsonl"),
-    model: Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")] = "models/tiny",
+    model: Annotated[str, typer.Option(help="A folder, GGUF file or name, http://… or vllm:NAME.")] = "models/tiny",
     limit: Annotated[int, typer.Option(help="This many dialogues, drawn at random; 0 for all.")] = 120,
     gold: Annotated[bool, typer.Option(help="Read with the labels in place of the model: the decision alone.")] = False,
 ) -> None:

@@ -28,7 +28,7 @@ from pipeline.record import Turn
 from scripts.console import console, day_of, tell
 from scripts.evaluate.results import SAMPLE, read_lines
 
-Model = Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")]
+Model = Annotated[str, typer.Option(help="A folder, GGUF file or name, http://… or vllm:NAME.")]
 AT_ONCE = 32
 Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
 """A form, the conversation to fill it from, and what should stand in it."""
