@@ -20,6 +20,7 @@ from scripts.diff import diff
 from scripts.fetch import fetch
 from scripts.inspect import inspect
 from scripts.ledger import ledger
+from scripts.prompts import prompts
 from scripts.replay import replay
 from scripts.run import run
 from scripts.serve import serve
@@ -52,6 +53,7 @@ app.command()(run)
 app.command()(chat)
 app.command()(serve)
 app.command()(check)
+app.command()(prompts)
 app.command()(calibrate)
 app.command()(answer)
 app.command()(fetch)
