@@ -95,8 +95,12 @@ def _worth(node: ast.expr, known: Mapping[str, Any]) -> Any:
             named = {str(word.arg): _worth(word.value, known) for word in words}
             return Example(*[_worth(arg, known) for arg in args], **named)
         case ast.JoinedStr(values=parts):
-            return "".join(
-                str(part.value) if isinstance(part, ast.Constant) else str(Blank(ast.unparse(part)[2:-1]))
-                for part in parts
-            )
+            return "".join(map(_part, parts))
     raise LookupError
+
+
+def _part(part: ast.expr) -> str:
+    """A piece of a text with braces: as it stands, or the source between its braces."""
+    if isinstance(part, ast.FormattedValue):
+        return str(Blank(ast.unparse(part.value)))
+    return str(part.value) if isinstance(part, ast.Constant) else ""
