@@ -32,6 +32,7 @@ class Workflow:
         actions: Sequence[Action[..., Any]],
         calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
         form: type[Contract] | None = None,
+        instructions: str = "",
     ) -> None:
         name = getattr(body, "__name__", "")
         self.body = body
@@ -40,6 +41,7 @@ class Workflow:
         self.actions = tuple(actions)
         self.calls = dict(calls) if isinstance(calls, Mapping) else dict.fromkeys(calls, 1)
         self.form = form
+        self.instructions = instructions
         self.description = inspect.getdoc(body) or ""
         if not inspect.iscoroutinefunction(body):
             raise UsageError(f"The workflow '{name}' is not an async function: write `async def {name}(run: Run)`.")

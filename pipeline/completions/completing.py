@@ -202,7 +202,7 @@ async def _drawn(
         "messages": [dict(vars(message)) for message in request.messages],
         "sampling": dict(vars(sampling)),
     }
-    grammar = shape.grammar(bounds)
+    grammar = shape.grammar(bounds, client.engine.profile.spaced)
     if grammar is not None and grammar.constant is None:
         grammar = grammar.within(request.budget or 0)
     created = int(note.started)

@@ -47,15 +47,17 @@ class Shape:
         """Whether any text has it."""
         return self.kind == "free"
 
-    def grammar(self, bounds: Bounds = WIDE) -> Grammar | None:
-        """The grammar of its texts, None for free ones. ContractError where none can be made."""
-        return None if self.is_free else _compiled(self.kind, self.source, self.name, bounds)[0]
+    def grammar(self, bounds: Bounds = WIDE, spaced: bool = False) -> Grammar | None:
+        """The grammar of its texts, None for free ones. ContractError where none can be made. `spaced`: the JSON's
+        form, as for `compile_grammar`.
+        """
+        return None if self.is_free else _compiled(self.kind, self.source, self.name, bounds, spaced)[0]
 
     def fault(self, text: str, bounds: Bounds = WIDE) -> str | None:
         """What is wrong with a text of the grammar, where the grammar alone does not say it all."""
         if self.kind != "json":
             return None
-        contract = _compiled(self.kind, self.source, self.name, bounds)[1]
+        contract = _compiled(self.kind, self.source, self.name, bounds, False)[1]
         try:
             if contract is not None:
                 contract.model_validate_json(text)
@@ -97,11 +99,16 @@ def _checked(shape: Shape, where: str) -> Shape:
 
 
 @lru_cache(maxsize=512)
-def _compiled(kind: str, source: str, name: str, bounds: Bounds) -> tuple[Grammar, type[Contract] | None]:
+def _contract(source: str, name: str, bounds: Bounds) -> type[Contract]:
+    schema: Any = json.loads(source)
+    return Contract.from_json_schema(schema, name, bounds)
+
+
+@lru_cache(maxsize=512)
+def _compiled(kind: str, source: str, name: str, bounds: Bounds, spaced: bool) -> tuple[Grammar, type[Contract] | None]:
     if kind == "json":
-        schema: Any = json.loads(source)
-        contract = Contract.from_json_schema(schema, name, bounds)
-        return compile_grammar(contract), contract
+        contract = _contract(source, name, bounds)
+        return compile_grammar(contract, spaced=spaced), contract
     if kind == "choice":
         return choice_grammar(json.loads(source)), None
     return (regex_grammar if kind == "regex" else lark_grammar)(source), None

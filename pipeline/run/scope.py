@@ -11,7 +11,7 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from models.grammar.grammar import normalise
@@ -31,6 +31,7 @@ from pipeline.generation.recovery import LADDER, Rung
 from pipeline.generation.retrieval import Query, Retrieval
 from pipeline.journal.rows import StepRow, digest
 from pipeline.outcome import Escalation
+from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from pipeline.workflow import Workflow
 
@@ -43,7 +44,7 @@ class RunContext:
     """What a record is served with, from its beginning to its end.
 
     `earlier_seeds`: those of its servings before each retry, of which steps may have been kept. `memory`: None outside
-    of a conversation.
+    of a conversation. `prompts`: what models are told for this app.
     """
 
     execution: Execution
@@ -55,6 +56,7 @@ class RunContext:
     second: EngineClient | None = None
     memory: Memory | None = None
     encoder: Encoder | None = None
+    prompts: Prompts = field(default_factory=Prompts)
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ class Scope:
             earlier_seeds=context.earlier_seeds,
             ladder=context.ladder,
             second=context.second,
+            prompts=context.prompts,
         )
         self.completing = Completing(execution, context.client, context.encoder, context.seed, context.earlier_seeds)
         self.retrieval = Retrieval(execution, context.retriever, self._queries)
@@ -188,8 +191,9 @@ class Scope:
     # What is allowed
 
     def unlock(self, workflow: Workflow) -> None:
-        """Allow what a workflow lists, and only that."""
+        """Allow what a workflow lists, and only that; a model is told its instructions from now on."""
         self._workflow = workflow
+        self.generation.prompts = self.context.prompts.told(workflow.instructions)
 
     def approve(self, action: Action[..., Any], marked: str) -> None:
         """A person approved an action with the arguments that have this digest."""

@@ -14,6 +14,7 @@ from openai import AsyncOpenAI
 from outlines.inputs import Chat
 from outlines.types import CFG
 
+from models.engines.chat_template import Templated
 from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
 from models.engines.load import Load, read_load
 from models.engines.profiles import Profile, profile_of
@@ -26,6 +27,7 @@ from models.engines.vllm.client import (
     fetch_metrics,
     first_token,
     greet,
+    templated,
     token_scores,
 )
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
@@ -114,6 +116,13 @@ class VllmEngine:
         # Where the closing tag is a special token no server shows it, and the answer is written too: time, no harm.
         raw = await self._ask(messages, sampling, max_tokens, template, stop=[tags[1]])
         return replace(raw, text="", thinking=bare_thought(raw.thinking or raw.text, tags))
+
+    async def templated(self, messages: Sequence[Message]) -> Templated:
+        """See `Templating.templated`. ModelNotFound where the server cannot say."""
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        body = {"model": self._model, "messages": turns, "chat_template_kwargs": dict(self.profile.template)}
+        with errors(self.name):
+            return Templated(*await templated(self._client, self._root, body))
 
     async def load(self) -> Load | None:
         """See `Observable.load`."""
