@@ -100,7 +100,7 @@ class Completing:
         name = client.engine.name.partition(":")[2] or client.engine.name
         if not any_model and request.model not in (name, client.engine.name):
             raise UsageError(f'"model" is {request.model}, but {name} serves: name that, or give --any-model.')
-        if request.sampling.effort and not client.engine.profile.thinks:
+        if request.sampling.effort and not client.profile.thinks:
             raise UsageError(f'"reasoning_effort" cannot be obeyed: {name} does not think. Leave it out, or give none.')
         drawn = [await self._choice(client, request, index) for index in range(request.choices)]
         word = _chat_choice if request.route == CHAT else _text_choice
@@ -122,7 +122,7 @@ class Completing:
             if drawn.error is None:
                 return drawn
             if drawn.cut:
-                limit = request.budget or client.engine.profile.context - drawn.prompt
+                limit = request.budget or client.profile.context - drawn.prompt
                 while len(tighter) > 1 and not _fits(request.shape, tighter[0], limit):
                     tighter.pop(0)
                 bounds = tighter.pop(0) if len(tighter) > 1 else tighter[0]
@@ -202,7 +202,7 @@ async def _drawn(
         "messages": [dict(vars(message)) for message in request.messages],
         "sampling": dict(vars(sampling)),
     }
-    grammar = shape.grammar(bounds, client.engine.profile.spaced)
+    grammar = shape.grammar(bounds, client.profile.spaced)
     if grammar is not None and grammar.constant is None:
         grammar = grammar.within(request.budget or 0)
     created = int(note.started)
