@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,23 +38,33 @@ class RequestCounts:
         return {"request_counts": counts, "row_seconds": {"p50": self.seconds_p50, "p95": self.seconds_p95}}
 
 
-def write_files(out: Path, bad: Iterable[BadLine]) -> RequestCounts:
-    """Bring both files in line with results.jsonl and the lines that were refused."""
+@dataclass(frozen=True)
+class Form:
+    """How lines of the two files are made: of an answer, of a record without one, and of a line that was refused."""
+
+    answered: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    unanswered: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    refused: Callable[[BadLine], Mapping[str, Any]]
+
+
+def write_files(out: Path, bad: Iterable[BadLine], form: Form | None = None) -> RequestCounts:
+    """Bring both files in line with results.jsonl and the lines that were refused; by default in OpenAI's form."""
+    form = form or OPENAI
     folder = Folder(out)
     completed = failed = 0
     seconds = array("d")
     with replacing(out / OUTPUT) as output, replacing(folder.errors) as errors:
         for line in bad:
             failed += 1
-            errors.write(_text(refused(line)))
+            errors.write(_text(form.refused(line)))
         for row in _rows(folder.results):
             seconds.append(row["receipt"]["seconds"])
             if row["status"] == "completed":
                 completed += 1
-                output.write(_text(answered(row)))
+                output.write(_text(form.answered(row)))
             else:
                 failed += 1
-                errors.write(_text(unanswered(row)))
+                errors.write(_text(form.unanswered(row)))
     ordered = sorted(seconds)
     middle, late = (ordered[int(len(ordered) * share)] if ordered else 0.0 for share in (0.5, 0.95))
     return RequestCounts(completed + failed, completed, failed, round(middle, 4), round(late, 4))
@@ -73,14 +83,38 @@ def answered(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def unanswered(row: Mapping[str, Any]) -> dict[str, Any]:
     """The line of errors.jsonl of a line of results.jsonl that holds no answer."""
-    escalated = row["escalation"]["reason"] if row["escalation"] else None
-    return _error(row["custom_id"], str(row["error"] or escalated or "There is no answer."), {})
+    return _error(row["custom_id"], _why(row), {})
 
 
 def refused(line: BadLine) -> dict[str, Any]:
     """The line of errors.jsonl of an input line that was refused."""
     told = asdict(line)
     return _error(line.id, line.reason, {name: told[name] for name in ("line", "file") if told[name] is not None})
+
+
+def table_answered(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The line of output.jsonl of a table's row: its id, the columns that are kept, and the answer's fields."""
+    return {"id": row["custom_id"], **row["result"]}
+
+
+def table_unanswered(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The line of errors.jsonl of a table's row that has no answer."""
+    return {"id": row["custom_id"], "reason": _why(row)}
+
+
+def table_refused(line: BadLine) -> dict[str, Any]:
+    """The line of errors.jsonl of a row that was refused; `row` counts from 1."""
+    file = {} if line.file is None else {"file": line.file}
+    return {"id": line.id, **file, "row": line.line, "reason": line.reason}
+
+
+OPENAI = Form(answered, unanswered, refused)
+TABLE = Form(table_answered, table_unanswered, table_refused)
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    escalated = row["escalation"]["reason"] if row["escalation"] else None
+    return str(row["error"] or escalated or "There is no answer.")
 
 
 def _error(id: str | None, message: str, where: Mapping[str, Any]) -> dict[str, Any]:

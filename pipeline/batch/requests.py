@@ -20,6 +20,9 @@ from pipeline.record import BadRecord, Record
 Read = Callable[[object], Record]
 """Makes a record of a line's JSON, or raises BadRecord."""
 
+Rows = Callable[[Path | str], Iterator[tuple[int, bytes, object]]]
+"""Reads a source: number, what it came from as a line of JSON, and the value or BadRecord, of each row."""
+
 LONGEST_LINE = 16 * 2**20
 """Bytes of a line that is read; one that is longer is passed over without being kept in memory."""
 
@@ -49,7 +52,7 @@ class BadLine:
 class Requests:
     """Make it with `read_requests`. Iterating gives the records in order; of a repeated id only the first."""
 
-    def __init__(self, sources: Sequence[Path | str], read: Read = Record.parse) -> None:
+    def __init__(self, sources: Sequence[Path | str], read: Read = Record.parse, rows: Rows | None = None) -> None:
         self.read = read
         self._kept = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk, gone with us
         weakref.finalize(self, self._kept.close)
@@ -60,9 +63,11 @@ class Requests:
         )
         for source in sources:
             file = str(source) if len(sources) > 1 else None
-            for line, raw in _lines(source):
+            for line, raw, value in (rows or json_lines)(source):
                 try:
-                    self._keep(line, file, raw, read(_json(raw)))
+                    if isinstance(value, BadRecord):
+                        raise value
+                    self._keep(line, file, raw, read(value))
                 except BadRecord as error:
                     bad = (line, str(error), error.id, file)
                     self._kept.execute("INSERT INTO bad (line, reason, id, file) VALUES (?, ?, ?, ?)", bad)
@@ -99,16 +104,19 @@ class Requests:
             raise BadRecord(f'"custom_id" is the same as in line {first}{f" of {where}" if where else ""}.', record.id)
 
 
-def read_requests(source: Path | str | Sequence[Path | str], read: Read = Record.parse) -> Requests:
+def read_requests(
+    source: Path | str | Sequence[Path | str], read: Read = Record.parse, rows: Rows | None = None
+) -> Requests:
     """Read files of requests, one JSON object a line. UsageError if there is no request in them at all.
 
     `read` makes a record of a line's JSON, or raises BadRecord: `App.read` of the app that serves it. A file is a path,
-    compressed if its name says so, or an address that fsspec knows ("s3://…", "hf://…").
+    compressed if its name says so, or an address that fsspec knows ("s3://…", "hf://…"). `rows`: reads a file that is
+    no lines of requests.
     """
     sources = [source] if isinstance(source, Path | str) else list(source)
     told = " and ".join(map(str, sources))
     try:
-        requests = Requests(sources, read)
+        requests = Requests(sources, read, rows)
     except sqlite3.Error as error:
         raise UsageError(
             f"{told} cannot be kept in the folder for temporary files ({error}): free space there, or name another"
@@ -117,11 +125,24 @@ def read_requests(source: Path | str | Sequence[Path | str], read: Read = Record
     if not requests.records:
         first = next(requests.bad_lines(), None)
         why = f"its first line: {first.reason}" if first else "it is empty"
-        raise UsageError(f'{told} has no request that can be read ({why}): write one {{"custom_id", "text"}} a line.')
+        mend = 'write one {"custom_id", "text"} a line.' if rows is None else "mend that."
+        raise UsageError(f"{told} has no request that can be read ({why}): {mend}")
     return requests
 
 
-def _lines(source: Path | str) -> Iterator[tuple[int, bytes]]:
+def json_lines(source: Path | str) -> Iterator[tuple[int, bytes, object]]:
+    """As `Rows`: each line is the JSON of a request."""
+    for number, line in lines_of(source):
+        value: object
+        try:
+            value = json_of(line)
+        except BadRecord as error:
+            value = error
+        yield number, line, value
+
+
+def lines_of(source: Path | str) -> Iterator[tuple[int, bytes]]:
+    """The lines of a source that are not blank, with their numbers; of one that is too long only the beginning."""
     with opened(source) as stream:
         number = 0
         while line := stream.readline(LONGEST_LINE + 1):
@@ -136,7 +157,8 @@ def _lines(source: Path | str) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def _json(line: bytes) -> object:
+def json_of(line: bytes) -> object:
+    """The value of a line of JSON. BadRecord."""
     if len(line) > LONGEST_LINE:
         raise BadRecord(f"The line is longer than {LONGEST_LINE // 2**20} MiB.")
     try:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,7 +23,6 @@ from models.schema.bounds import Bounds
 from pipeline.completions.options import EMBEDDINGS
 from pipeline.completions.request import Request
 from pipeline.completions.shape import TIGHT, WIDE, Shape
-from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.generation.engine_client import EngineClient
@@ -73,12 +72,48 @@ _DRAWN: TypeAdapter[Drawn] = TypeAdapter(Drawn)
 _VECTORS: TypeAdapter[list[list[float]]] = TypeAdapter(list[list[float]])
 
 
+class Steps(Protocol):
+    """What a request is answered in: `Execution`, which keeps each step, or `Fleeting`."""
+
+    @property
+    def record(self) -> str:
+        """An id of the request."""
+
+    async def step(
+        self,
+        name: str,
+        arguments: object,
+        execute: Callable[[Note], Awaitable[Any]],
+        adapter: TypeAdapter[Any],
+        earlier: Sequence[object] = (),
+    ) -> Any:
+        """See `Execution.step`."""
+
+
+class Fleeting:
+    """Steps that nobody keeps: of a request whose answer is gone with its connection."""
+
+    def __init__(self, record: str) -> None:
+        self.record = record
+
+    async def step(
+        self,
+        name: str,
+        arguments: object,
+        execute: Callable[[Note], Awaitable[Any]],
+        adapter: TypeAdapter[Any],
+        earlier: Sequence[object] = (),
+    ) -> Any:
+        """Run it."""
+        return await execute(Note())
+
+
 class Completing:
     """The model's side of one request. `earlier_seeds`: those of its servings before each retry."""
 
     def __init__(
         self,
-        execution: Execution,
+        execution: Steps,
         client: EngineClient | None,
         encoder: Encoder | None,
         seed: int = 0,

@@ -14,6 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from index.documents import Passage
 from models.contract import Contract
+from models.engines.engine import Message
+from models.grammar.grammar import compile_grammar
 from pipeline.action import Action, Step
 from pipeline.completions.request import Request
 from pipeline.durable.note import Note
@@ -22,7 +24,7 @@ from pipeline.forms.amending import settled
 from pipeline.forms.interview import Elsewhere
 from pipeline.forms.memory import Memory
 from pipeline.generation.fusing import Written
-from pipeline.generation.generation import Told
+from pipeline.generation.generation import Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import digest
 from pipeline.outcome import Ending, Escalation, Question
@@ -177,6 +179,24 @@ class Run:
         """
         body = await self._scope.completing.complete(request, any_model)
         return Ending("completed", result=body, contract=request.shape.name)
+
+    async def write(
+        self, contract: type[C], said: str, messages: Sequence[Message], evidence: Sequence[Passage] = ()
+    ) -> C:
+        """A valid value of a contract, for messages that are the caller's own and stand in no layout.
+
+        Words may be copied from `said` and from the passages. Escalation when the recovery ladder is exhausted.
+        """
+        texts = [passage.text for passage in evidence]
+        task = Task(
+            contract,
+            contract,
+            lambda layout: messages,
+            lambda length, spaced: compile_grammar(contract, [said], texts, length, spaced),
+            (),
+            [passage.id for passage in evidence],
+        )
+        return await self._scope.generation.produce(task)
 
     async def choose(
         self,

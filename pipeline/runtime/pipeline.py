@@ -64,6 +64,7 @@ class Pipeline:
         )
         self._prompts = app.wording()
         self._equipment = equipment
+        self.encoder = equipment.embedder
         self._seed = launch.seed
         self._listeners = tuple(listeners)
         self._idle_actions = idle_actions
