@@ -19,6 +19,7 @@ from scripts.demo import demo
 from scripts.diff import diff
 from scripts.inspect import inspect
 from scripts.ledger import ledger
+from scripts.new import new
 from scripts.replay import replay
 from scripts.run import run
 from scripts.serve import serve
@@ -47,6 +48,7 @@ def options(
 
 
 app.command()(demo)
+app.command()(new)
 app.command()(run)
 app.command()(chat)
 app.command()(serve)

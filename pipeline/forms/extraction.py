@@ -16,7 +16,7 @@ from typing import Any
 from models.contract import Contract
 from models.said import Unread
 from models.values.money import Money
-from models.values.reading import read
+from models.values.reading import guesses, read
 from pipeline.forms import dialogue_acts, slots
 from pipeline.outcome import Question
 
@@ -107,6 +107,23 @@ def others(
         bare = isinstance(value, Money) and not value.currency
         if value is not None and (name in also or not bare):
             found[name] = value
+    return found
+
+
+def spelled(contract: type[Contract], fields: Sequence[str], said: Sequence[str], today: date) -> dict[str, str]:
+    """The words for those of some fields whose type is a class of the app's own, where exactly one value was said.
+
+    A class that takes ordinary words for a value is left to the model, and so is one that two fields have.
+    """
+    kinds = [slots.said_kind(contract, name) for name in contract.model_fields]
+    found: dict[str, str] = {}
+    for name in fields:
+        kind = slots.said_kind(contract, name)
+        if kind is None or kind is Money or not hasattr(kind, "read") or kinds.count(kind) > 1 or guesses(kind, today):
+            continue
+        values = [pair for text in said for pair in dialogue_acts.mentioned(kind, text, today)]
+        if values and all(value == values[0][0] for value, _ in values):
+            found[name] = values[0][1]
     return found
 
 

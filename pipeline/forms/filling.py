@@ -80,6 +80,7 @@ class Filling:
                 values = await self._fill(contract, self.interview.said(), self.interview.own())
             values = extraction.sorted_out(contract, values, self._today)
             values |= extraction.stated(contract, values, self.interview.said())
+            values |= await self._spelled(contract, values)
             values = await self._recalled(contract, values)
             either = extraction.either(contract, values, self.interview.said(), self._today)
             if either is not None:
@@ -254,6 +255,17 @@ class Filling:
         value = (await self._fill(contract, self.interview.said(), self.interview.own(), [field])).get(field)
         known = {str(other) for name, other in values.items() if name != field}
         return None if isinstance(value, Unread) or str(value) in known else value
+
+    async def _spelled(self, contract: type[Contract], values: Mapping[str, object]) -> dict[str, object]:
+        """What code reads in the customer's words for required fields that the model left empty: codes and the like."""
+        missing, said = slots.missing(contract, values), self.interview.said()
+        found = await self._execution.notice(
+            f"read {contract.__name__}",
+            [missing, said],
+            lambda: extraction.spelled(contract, missing, said, self._today),
+            _WORDS,
+        )
+        return {name: slots.read_words(contract, name, words, self._today) for name, words in found.items()}
 
     async def _recalled(self, contract: type[Contract], values: dict[str, object]) -> dict[str, object]:
         """The values, with what would have to be asked for and was said before: in another part, form or request."""
