@@ -41,6 +41,7 @@ class App:
                 raise UsageError(
                     f"The workflow '{workflow.__name__}' has no examples: the gate needs a few sentences people say."
                 )
+            workflow.check_endings()
         intents = [workflow.intent for workflow in self.workflows]
         for intent in intents:
             if intents.count(intent) > 1 or intent in (OUT_OF_SCOPE, AMBIGUOUS):

@@ -16,6 +16,7 @@ from scripts.calibrate import calibrate
 from scripts.chat import chat
 from scripts.check import check
 from scripts.demo import demo
+from scripts.doctor import doctor
 from scripts.diff import diff
 from scripts.fetch import fetch
 from scripts.inspect import inspect
@@ -59,6 +60,7 @@ app.command()(answer)
 app.command()(fetch)
 app.command()(inspect)
 app.command()(diff)
+app.command()(doctor)
 app.command()(ledger)
 app.command()(replay)
 app.add_typer(index.app, name="index")

@@ -7,7 +7,7 @@ finds nothing where two readings are possible.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -22,6 +22,9 @@ from pipeline.outcome import Question
 
 WINDOW = 5
 """Words on each side of an "or" in which the two values of a choice are looked for."""
+
+SPELLED = 2_000
+"""Characters of a message in which codes are looked for: an app's own reader may take its time."""
 
 _NUMBERS = (int, float, Decimal)
 _OR = re.compile(r"\s+or\s+(?:(?:maybe|perhaps|on|even)\s+)*", re.I)
@@ -121,10 +124,22 @@ def spelled(contract: type[Contract], fields: Sequence[str], said: Sequence[str]
         kind = slots.said_kind(contract, name)
         if kind is None or kind is Money or not hasattr(kind, "read") or kinds.count(kind) > 1 or guesses(kind, today):
             continue
-        values = [pair for text in said for pair in dialogue_acts.mentioned(kind, text, today)]
+        values = [pair for text in said for pair in _spellings(kind, text[:SPELLED], today)]
         if values and all(value == values[0][0] for value, _ in values):
             found[name] = values[0][1]
     return found
+
+
+def _spellings(kind: type[Any], text: str, today: date) -> Iterator[tuple[object, str]]:
+    """The values that runs of words read as, shortest first: a reader that searches would find only one of two."""
+    words = text.split()
+    start = 0
+    while start < len(words):
+        spans = (" ".join(words[start : start + length]) for length in range(1, dialogue_acts.LONGEST + 1))
+        span = next((span for span in spans if read(kind, span, today) is not None), None)
+        if span is not None:
+            yield read(kind, span, today), span
+        start += len(span.split()) if span else 1
 
 
 def sorted_out(contract: type[Contract], values: Mapping[str, object], today: date) -> dict[str, object]:

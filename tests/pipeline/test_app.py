@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 
@@ -109,6 +110,14 @@ def test_a_workflow_is_checked_when_it_is_declared() -> None:
         @workflow(intent="a", examples=["a"])
         async def silent(run: Run) -> str:
             return ""
+
+    @workflow(intent="a", examples=["a"])
+    async def odd(run: Run) -> str | date:
+        """Return a day."""
+        return ""
+
+    with pytest.raises(UsageError, match="'odd' may return date"):
+        App("x", [odd])
 
     @workflow(intent="a")
     async def lonely(run: Run) -> str:

@@ -12,8 +12,8 @@ HERE = Path(__file__).parent
 
 
 def interlock(*arguments: object) -> str:
-    program = [sys.executable, "-c", "from scripts.main import main; main()"]
-    done = subprocess.run([*program, *map(str, arguments)], capture_output=True, text=True, check=False)
+    program = Path(sys.executable).with_name("interlock")
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -38,4 +38,4 @@ def test_five_requests_and_an_answer(tmp_path: Path) -> None:
     answers = tmp_path / "answers.jsonl"
     answers.write_text('{"custom_id": "r1", "answer": "yes"}\n', encoding="utf-8")
     interlock("answer", out, answers)
-    assert results(out)["r1"]["result"]["title"] == "The Left Hand of Darkness"
+    assert results(out)["r1"]["message"].startswith("“The Left Hand of Darkness” is renewed until")
