@@ -13,6 +13,7 @@ from types import ModuleType
 
 from models.contract import Contract
 from models.errors import ModelError
+from pipeline.costs import Costs
 from pipeline.errors import InterlockError, UsageError, first_line
 from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
 from pipeline.workflow import Workflow
@@ -25,7 +26,7 @@ class App:
     `knowledge`: folder of Markdown and text to build the index from. `prepare(state, today)`: makes the app's own files
     in the folder of results; called at the start of every run, so it must leave existing ones alone.
     `out_of_scope`: the polite refusal; `out_of_scope_examples`: what people ask in vain, for the gate.
-    `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in.
+    `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in. `costs`: when it asks.
     """
 
     name: str
@@ -35,6 +36,7 @@ class App:
     out_of_scope: str = "I am sorry, I cannot help with that."
     out_of_scope_examples: Sequence[str] = field(default=(), repr=False)
     gate: Path | None = None
+    costs: Costs = field(default_factory=Costs)
 
     def __post_init__(self) -> None:
         if not self.workflows:
