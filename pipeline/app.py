@@ -13,6 +13,7 @@ from types import ModuleType
 
 from models.contract import Contract
 from models.errors import ModelError
+from pipeline.costs import Costs
 from pipeline.errors import InterlockError, UsageError, first_line
 from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
 from pipeline.prompts.prompts import Prompts
@@ -29,7 +30,7 @@ class App:
     `out_of_scope`: the polite refusal; `out_of_scope_examples`: what people ask in vain, for the gate.
     `instructions`: what every model is told, as a paragraph of its system text. `prompts`: a folder of templates that
     take the place of this project's own; `load_app` fills in `prompts` beside the app, if there is one.
-    `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in.
+    `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in. `costs`: when it asks.
     """
 
     name: str
@@ -41,6 +42,7 @@ class App:
     gate: Path | None = None
     instructions: str = ""
     prompts: Path | None = None
+    costs: Costs = field(default_factory=Costs)
 
     def __post_init__(self) -> None:
         if not self.workflows:
