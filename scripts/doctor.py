@@ -125,7 +125,8 @@ def _torch() -> Iterator[Finding]:
             used = total - free > total // 10
             yield Finding(
                 f"GPU {number}",
-                f"{torch.cuda.get_device_name(number)}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free, CUDA {cuda}",
+                f"{torch.cuda.get_device_name(number)}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free,"
+                f" CUDA {cuda}",
                 "note" if used else "good",
                 "Another process uses its memory: `nvidia-smi` tells which." if used else "",
             )

@@ -16,12 +16,13 @@ from scripts.calibrate import calibrate
 from scripts.chat import chat
 from scripts.check import check
 from scripts.demo import demo
-from scripts.doctor import doctor
 from scripts.diff import diff
+from scripts.doctor import doctor
 from scripts.fetch import fetch
 from scripts.inspect import inspect
 from scripts.ledger import ledger
 from scripts.new import new
+from scripts.prompts import prompts
 from scripts.replay import replay
 from scripts.run import run
 from scripts.serve import serve
@@ -55,6 +56,7 @@ app.command()(run)
 app.command()(chat)
 app.command()(serve)
 app.command()(check)
+app.command()(prompts)
 app.command()(calibrate)
 app.command()(answer)
 app.command()(fetch)
