@@ -9,6 +9,7 @@ so that the first run and a replay see the same value.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
@@ -38,7 +39,7 @@ _TEXT: TypeAdapter[str] = TypeAdapter(str)
 class Execution:
     """The journal's side of one pass over one record. Create it inside the task that runs the workflow.
 
-    `idle_actions`: an action that was not begun before is an Escalation instead, which says what would be done.
+    `idle_actions`: no action is executed; one that would be is an Escalation instead, which says what would be done.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Execution:
         self.today = today
         self.state = state
         self._past: Mapping[str, StepRow] = past.steps if past else {}
+        self._answers = past.answers if past else {}
         self.positions = Positions(self._past)
         self.steps: list[StepRow] = []
         """Every step of this pass so far, recorded or new, in the order in which they ended."""
@@ -155,11 +157,17 @@ class Execution:
     async def ask(self, question: Question, about: Sequence[object] = ()) -> str:
         """The answer to a question, from the journal; else Suspend, with the question kept for a person.
 
+        A question whose step was forgotten (a replay from an earlier one) still has the answer that it got.
         `about`: what else the answer is bound to, so that it counts for nothing else.
         """
         call = self._call("ask", [question.field, question.text, question.choices, *about])
         if (recorded := self._recorded(call)) is not None:
             return str(self._restore(recorded, _TEXT))
+        known = self._answers.get((call.position, call.digest))
+        if known is not None:
+            kept = Note().row(call, json.dumps(known), None)
+            await self._keep(kept)
+            return str(self._restore(kept, _TEXT))
         row = StepRow(call.position, call.name, call.digest, call.occurrence, None)
         await self._journal.park(self.record, row, question)
         self._tell(Asked(self.record, question))

@@ -173,7 +173,8 @@ class Filling:
             raise Dropped
         corrected = dialogue_acts.corrected(answer)
         answer = corrected or answer
-        match extraction.parse(contract, field, answer, self._today, also):
+        parsed = await extraction.aside(lambda: extraction.parse(contract, field, answer, self._today, also), answer)
+        match parsed:
             case extraction.Whole(value=value):
                 return {**values, field: value}
             case extraction.Named(found=found):
@@ -210,7 +211,7 @@ class Filling:
         self, contract: type[Contract], values: Mapping[str, object], answer: str
     ) -> dict[str, object] | None:
         """The form's values after a remark that nobody asked for; None if it changes none of them."""
-        others = extraction.others(contract, "", answer, self._today)
+        others = await extraction.aside(lambda: extraction.others(contract, "", answer, self._today), answer)
         mended = dict(values) | others
         if not others:  # a remark beside an answer: what a model finds in it may only replace what there is
             found = await self._more(contract, "", answer, mended)
