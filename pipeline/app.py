@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
 from pipeline.modules import load_module
 from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import read_templates, shipped
+from pipeline.record import Record
 from pipeline.workflow import Workflow
 
 
@@ -25,6 +27,7 @@ class App:
     `knowledge`: folder of Markdown and text to build the index from. `prepare(state, today)`: makes the app's own files
     in the folder of results; called at the start of every run, so it must leave existing ones alone.
     `out_of_scope`: the polite refusal; `out_of_scope_examples`: what people ask in vain, for the gate.
+    `reads`: makes a record of a line of requests, or raises BadRecord, where they are no customer's messages.
     `instructions`: what every model is told, as a paragraph of its system text. `prompts`: a folder of templates that
     take the place of this project's own; `load_app` fills in `prompts` beside the app, if there is one.
     `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in. `costs`: when it asks.
@@ -40,6 +43,12 @@ class App:
     instructions: str = ""
     prompts: Path | None = None
     costs: Costs = field(default_factory=Costs)
+    reads: Callable[[object], Record] | None = field(default=None, repr=False)
+
+    @property
+    def read(self) -> Callable[[object], Record]:
+        """What makes a record of a line of requests: its own way, or that of a customer's message."""
+        return self.reads or partial(Record.parse, model=self.name)
 
     def __post_init__(self) -> None:
         if not self.workflows:

@@ -12,6 +12,7 @@ from models.errors import ContractError, ModelError, ModelNotFound
 from pipeline.errors import InterlockError, UsageError
 from scripts import bench, evaluate, index
 from scripts.answer import answer
+from scripts.batch import batch
 from scripts.calibrate import calibrate
 from scripts.chat import chat
 from scripts.check import check
@@ -53,6 +54,7 @@ def options(
 app.command()(demo)
 app.command()(new)
 app.command()(run)
+app.command()(batch)
 app.command()(chat)
 app.command()(serve)
 app.command()(check)
