@@ -53,6 +53,9 @@ class ChatRequest(BaseModel):
     messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES)
     stream: bool = False
     stream_options: StreamOptions | None = None
+    user: str | None = Field(None, max_length=200)
+    safety_identifier: str | None = Field(None, max_length=200)
+    metadata: dict[str, Any] | None = None
     interlock: Thread | None = None
 
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from models.contract import Contract
 from models.engines.engine import Message
-from pipeline.app import load_module
 from pipeline.completions.shape import WIDE
 from pipeline.errors import UsageError
+from pipeline.modules import load_module
 from pipeline.record import MAX_ID, BadRecord, Record, Turn, read_id
 
 ROW = "Answer as JSON from this row:\n"
