@@ -1,4 +1,4 @@
-"""What OpenAI's API asks of a draw, on a real vLLM server: each option changes what it should, and nothing is dropped."""
+"""What OpenAI's API asks of a draw, on a real vLLM server: each option changes what it should, and none is dropped."""
 
 from __future__ import annotations
 
