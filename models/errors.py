@@ -7,6 +7,7 @@ ModelError
     ├── EngineUnavailable  the server is gone: may be tried again
     ├── PromptTooLong      prompt + budget do not fit the model's context
     ├── ModelNotFound      no such model
+    ├── NotFetched         a model could not be brought into the cache: network, disk, or another content than expected
     ├── PromptedFailure    a model without grammar never wrote an answer that its contract accepts
     ├── RequestRefused     the server does not take such a request: something in it is unknown or not allowed there
     ├── ConstraintBroken   the engine returned text that its grammar forbids: a fault in the engine or in Interlock
@@ -67,6 +68,12 @@ class ModelNotFound(EngineError):
     hint = "Give a folder with a model, models/tiny, or the address of a vLLM server."
 
 
+class NotFetched(EngineError):
+    """A model that is known could not be downloaded, checked or written."""
+
+    hint = "Give the same command again."
+
+
 class PromptedFailure(EngineError):
     """Asked in a prompt instead of by a grammar, the model's replies were refused to the last."""
 
@@ -80,14 +87,24 @@ class RequestRefused(EngineError):
 class ConstraintBroken(EngineError):
     """Text came back that the grammar forbids, or it was cut although the budget covers the longest text.
 
-    `text` is what came back, where something did: it may be private, so it is no part of the message.
+    `text` is what came back, where something did: it may be private, so it is no part of the message. `cut`: nothing is
+    wrong with it but that it ended with its budget. `tokens`: of the prompt and of the text, as far as they are known.
     """
 
     hint = "Report this."
 
-    def __init__(self, what: str, hint: str | None = None, text: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        hint: str | None = None,
+        text: str = "",
+        cut: bool = False,
+        tokens: tuple[int, int] = (0, 0),
+    ) -> None:
         super().__init__(what, hint)
         self.text = text
+        self.cut = cut
+        self.tokens = tokens
 
 
 class NotEnforced(EngineError):

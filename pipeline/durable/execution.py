@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
@@ -100,6 +100,24 @@ class Execution:
         row = note.row(call, result, error)
         await self._keep(row)
         return self._restore(row, adapter)
+
+    async def notice(
+        self, name: str, arguments: object, find: Callable[[], Mapping[str, str]], adapter: TypeAdapter[Any]
+    ) -> Mapping[str, str]:
+        """What code finds in what was said; a step where it finds something.
+
+        A record that was served by a version without this step goes on as it began: its next step is another one.
+        """
+        recorded = self._past.get(self.positions.next())
+        if recorded is None and not (found := find()):
+            return {}
+        if recorded is not None and recorded.name != name:
+            return {}
+
+        async def execute(note: Note) -> Mapping[str, str]:
+            return found
+
+        return cast(Mapping[str, str], await self.step(name, arguments, execute, adapter))
 
     async def nest(
         self, name: str, arguments: object, body: Callable[[Note], Awaitable[Any]], adapter: TypeAdapter[Any]

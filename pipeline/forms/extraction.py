@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from models.contract import Contract
 from models.said import Unread
 from models.values.money import Money
-from models.values.reading import read
+from models.values.reading import guesses, read
 from pipeline.forms import dialogue_acts, slots
 from pipeline.outcome import Question
 
@@ -33,6 +33,10 @@ MOST_CHOICES = 8
 """Such choices in one text that are looked at."""
 INLINE_WORDS = 12
 """An answer of more words is read in a thread: reading takes up to a tenth of a second, and nobody else may wait."""
+
+SPELLED = 2_000
+"""Characters of a message in which codes are looked for: an app's own reader may take its time."""
+
 
 _READER = ThreadPoolExecutor(1, "reader")
 """One for all: threads that compute take turns, and each more of them would hold up the loop for longer."""
@@ -131,6 +135,35 @@ def others(
         if value is not None and (name in also or not bare):
             found[name] = value
     return found
+
+
+def spelled(contract: type[Contract], fields: Sequence[str], said: Sequence[str], today: date) -> dict[str, str]:
+    """The words for those of some fields whose type is a class of the app's own, where exactly one value was said.
+
+    A class that takes ordinary words for a value is left to the model, and so is one that two fields have.
+    """
+    kinds = [slots.said_kind(contract, name) for name in contract.model_fields]
+    found: dict[str, str] = {}
+    for name in fields:
+        kind = slots.said_kind(contract, name)
+        if kind is None or kind is Money or not hasattr(kind, "read") or kinds.count(kind) > 1 or guesses(kind, today):
+            continue
+        values = [pair for text in said for pair in _spellings(kind, text[:SPELLED], today)]
+        if values and all(value == values[0][0] for value, _ in values):
+            found[name] = values[0][1]
+    return found
+
+
+def _spellings(kind: type[Any], text: str, today: date) -> Iterator[tuple[object, str]]:
+    """The values that runs of words read as, shortest first: a reader that searches would find only one of two."""
+    words = text.split()
+    start = 0
+    while start < len(words):
+        spans = (" ".join(words[start : start + length]) for length in range(1, dialogue_acts.LONGEST + 1))
+        span = next((span for span in spans if read(kind, span, today) is not None), None)
+        if span is not None:
+            yield read(kind, span, today), span
+        start += len(span.split()) if span else 1
 
 
 def sorted_out(contract: type[Contract], values: Mapping[str, object], today: date) -> dict[str, object]:

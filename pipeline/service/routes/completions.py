@@ -15,15 +15,17 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from pipeline.chat.dialogues import LONGEST
+from pipeline.completions.options import EMBEDDINGS, TEXT
 from pipeline.events import Numbered, Progress
-from pipeline.record import BadRecord, Turn, turns_of
+from pipeline.record import CHAT, BadRecord, Turn, chat_turns, refuse_options
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError
+from pipeline.service.generation import Refused, answered, model_names, read, streamed
 from pipeline.service.service import Service
 from pipeline.service.streams import HEARTBEAT, RESPONSES, begin_turn, limited, turn_pages, whole_turn
 from pipeline.service.threads import RETRIED_SECONDS, Threads
@@ -34,28 +36,36 @@ router = APIRouter(prefix="/v1", tags=["openai"])
 
 @router.get("/models")
 async def list_models(service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
-    """The app, as a model."""
-    one = {"id": service.app.name, "object": "model", "created": 0, "owned_by": "interlock"}
-    return {"object": "list", "data": [one]}
+    """The app as a model, and the models behind it: the one that generates, and the encoder."""
+    names = [service.app.name, *model_names(service)]
+    rows = [{"id": name, "object": "model", "created": 0, "owned_by": "interlock"} for name in names]
+    return {"object": "list", "data": rows}
 
 
-@router.get("/models/{model}")
+@router.get("/models/{model:path}")
 async def read_model(model: str, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
-    """The app, as a model, by its name."""
-    _check_model(service, model)
-    return {"id": service.app.name, "object": "model", "created": 0, "owned_by": "interlock"}
+    """One of them by its name."""
+    if model not in model_names(service):
+        _check_model(service, model)
+    return {"id": model, "object": "model", "created": 0, "owned_by": "interlock"}
 
 
 @router.post("/chat/completions", responses=RESPONSES)
 async def complete(
     chat: ChatRequest,
+    request: Request,
     service: ServiceOf,
     caller: CallerOf,
     retry: Annotated[int, Header(alias="X-Stainless-Retry-Count", ge=0)] = 0,
     user: Annotated[str, Header(alias="X-OpenWebUI-User-Id", max_length=200)] = "",
     thread: Annotated[str, Header(alias="X-OpenWebUI-Chat-Id", max_length=200)] = "",
 ) -> Response:
-    """Answer the last message, or ask back; with `stream`, in chunks. Sampling options are not followed."""
+    """Answer the last message, or ask back; with `stream`, in chunks. What the app does not obey is refused.
+
+    Under the engine's name the model itself answers, with every option obeyed or refused by name.
+    """
+    if chat.model in model_names(service):
+        return await _generated(service, CHAT, await request.json())
     _check_model(service, chat.model)
     who = [chat.user or "", chat.safety_identifier or "", str((chat.metadata or {}).get("chat_id", "")), user, thread]
     try:
@@ -66,6 +76,35 @@ async def complete(
     except TimeoutError:
         raise ApiError(504, "timeout", "The message is still being worked on.", "Send the same again soon.") from None
     return JSONResponse(completed(service.journal, conversation, events).body(chat.model))
+
+
+@router.post("/completions", responses=RESPONSES)
+async def go_on(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
+    """Let the model go on with a text."""
+    return await _generated(service, TEXT, await _body(request))
+
+
+@router.post("/embeddings", responses=RESPONSES)
+async def embed(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
+    """The encoder's vectors of some texts."""
+    return await _generated(service, EMBEDDINGS, await _body(request))
+
+
+async def _body(request: Request) -> object:
+    try:
+        body: object = await request.json()
+    except (ValueError, RecursionError):
+        raise Refused("The body is no JSON.") from None
+    return body
+
+
+async def _generated(service: Service, route: str, body: object) -> Response:
+    asked, stream, usage = read(route, body)
+    if asked.model not in model_names(service):
+        _check_model(service, asked.model, model_names(service))
+    if stream:
+        return limited(service, streamed(service, asked, usage))
+    return JSONResponse(await answered(service, asked))
 
 
 async def _begin(
@@ -142,9 +181,10 @@ def _history(chat: ChatRequest) -> list[Turn]:
     """What was said by whom; a history may be as long as its client likes, its last message may not."""
     messages = [message.model_dump() for message in chat.messages]
     try:
-        turns = [turn for turn in turns_of({"body": {"messages": messages}}) if turn.text]
+        refuse_options(chat.model_extra or {}, ())
+        turns = [turn for turn in chat_turns(messages) if turn.text]
     except BadRecord as error:
-        raise ApiError(400, "invalid", str(error), "Send messages of user and assistant.") from None
+        raise ApiError(400, "invalid", str(error), "Send messages of user and assistant, without options.") from None
     if not turns or turns[-1].role != "customer":
         raise ApiError(400, "invalid", "The last message is not the user's.", "End with what the user says.")
     if len(turns[-1].text) > LONGEST:
@@ -162,10 +202,11 @@ def _latest(texts: list[str]) -> list[str]:
     return texts
 
 
-def _check_model(service: Service, model: str) -> None:
-    if model != service.app.name:
-        name = service.app.name
-        raise ApiError(404, "model_not_found", f"The model '{model[:100]}' does not exist.", f"Ask for '{name}'.")
+def _check_model(service: Service, model: str, names: Sequence[str] = ()) -> None:
+    known = names or [service.app.name, *model_names(service)]
+    if model not in known or (not names and model != service.app.name):
+        told = " or ".join(f"'{name}'" for name in known) or "nothing: there is no model here"
+        raise ApiError(404, "model_not_found", f"The model '{model[:100]}' does not exist.", f"Ask for {told}.")
 
 
 async def _chunks(service: Service, chat: ChatRequest, conversation: str, number: int) -> AsyncGenerator[bytes, None]:

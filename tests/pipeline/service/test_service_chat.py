@@ -40,7 +40,7 @@ def and_then(messages: list[Message], reply: Any, text: str) -> list[Message]:
 async def test_a_question_comes_back_as_text_and_its_answer_is_understood(tmp_path: Path) -> None:
     async with chatting(tmp_path) as chat:
         assert [model.id for model in (await chat.models.list()).data] == ["hall"]
-        history: list[Message] = [{"role": "system", "content": "Be nice."}, {"role": "user", "content": "A seat"}]
+        history: list[Message] = [{"role": "user", "content": "A seat"}]
         asked = await complete(chat, history)
         assert asked.choices[0].message.content == "Which row?"
         assert asked.interlock["status"] == "needs_input"
@@ -238,3 +238,26 @@ async def test_a_history_may_grow_longer_than_any_message(tmp_path: Path) -> Non
         assert anew.choices[0].message.content
         with pytest.raises(openai.BadRequestError, match="16,000 characters"):
             await complete(chat, [{"role": "user", "content": "z" * 16_001}])
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"temperature": 0.5}, "temperature"),
+        ({"max_tokens": 5}, "max_tokens"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"extra_body": {"structured_outputs": {"regex": "a"}}}, "structured_outputs"),
+        ({"stream": True, "stream_options": {"include_obfuscation": True}}, "include_obfuscation"),
+    ],
+)
+async def test_an_option_that_the_app_does_not_obey_is_refused_by_name(
+    tmp_path: Path, options: dict[str, Any], named: str
+) -> None:
+    async with chatting(tmp_path) as chat:
+        with pytest.raises(openai.APIStatusError) as error:
+            await complete(chat, [{"role": "user", "content": "A seat"}], **options)
+        assert error.value.status_code in (400, 422)
+        assert named in str(error.value.body)
+        with pytest.raises(openai.BadRequestError, match="system"):
+            await complete(chat, [{"role": "system", "content": "Be nice."}, {"role": "user", "content": "A seat"}])
+    assert not (tmp_path / "out" / "seats.txt").exists()
