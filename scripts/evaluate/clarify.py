@@ -115,7 +115,8 @@ def form(service: str, slots: tuple[tuple[str, str], ...], required: tuple[str, 
 
 async def read(engine: Engine, draft: type[Contract], turns: Sequence[Turn], said: Sequence[str]) -> Words:
     """What a model copies from `said` into a form."""
-    completion = await engine.generate(prompts.fill(draft, turns), compile_grammar(draft, said=said), Sampling())
+    grammar = compile_grammar(draft, said=said, spaced=engine.profile.spaced)
+    completion = await engine.generate(prompts.fill(draft, turns), grammar, Sampling())
     filled = draft.model_validate_json(completion.text)
     return {name: str(value) for name, value in filled.public().items() if value is not None}
 

@@ -36,7 +36,8 @@ Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
 
 async def fill_one(engine: Engine, contract: type[Contract], turns: Sequence[Turn], today: date) -> Contract:
     """Fill one contract from a conversation, as `Run.collect` does."""
-    grammar = compile_grammar(contract, said=[turn.text for turn in turns if turn.role == "customer"])
+    said = [turn.text for turn in turns if turn.role == "customer"]
+    grammar = compile_grammar(contract, said=said, spaced=engine.profile.spaced)
     completion = await engine.generate(prompts.fill(contract, turns), grammar, Sampling())
     return contract.model_validate_json(completion.text, context={"today": today})
 
