@@ -20,6 +20,7 @@ from models.engines.profiles import Profile, profile_of
 from models.engines.think_tags import bare_thought, split_thought
 from models.engines.vllm.client import CompletionVLLM, connect, count_tokens, errors, fetch_metrics, first_token, greet
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
+from models.grammar.control_tokens import broken
 from models.grammar.grammar import Grammar
 from models.grammar.membership import admits
 
@@ -49,7 +50,16 @@ class VllmEngine:
     canary: Canary | None = None
     mend = _FLAGS
 
-    def __init__(self, client: AsyncOpenAI, root: str, model: str, name: str, profile: Profile, identity: str) -> None:
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        root: str,
+        model: str,
+        name: str,
+        profile: Profile,
+        identity: str,
+        control: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.profile = profile
         self.identity = identity
@@ -57,12 +67,15 @@ class VllmEngine:
         self._root = root
         self._model = model
         self._outlines = CompletionVLLM(client, model)
+        self._control = control
 
     @classmethod
-    async def open(cls, url: str, weights: str = "") -> VllmEngine:
+    async def open(cls, url: str, weights: str = "", control: Sequence[str] = ()) -> VllmEngine:
         """Connect to the server at `url` ("http://host:8000", with or without /v1) and its first model.
 
         `weights`: the identity of the model's files where they are known; otherwise the server's own report is taken.
+        `control`: the control tokens of its tokenizer where they are known; no message may hold one of them, nor one
+        of the common templates.
         Raises EngineUnavailable when nothing answers there, ModelNotFound when it serves no model.
         """
         root = url.rstrip("/").removesuffix("/v1")
@@ -76,7 +89,7 @@ class VllmEngine:
         profile = profile_of(model)
         context = int(served.get("max_model_len") or profile.context)
         identity = f"{weights or model + '@' + str(served.get('root', ''))} {version}".strip()
-        return cls(client, root, model, f"vllm:{model}", replace(profile, context=context), identity)
+        return cls(client, root, model, f"vllm:{model}", replace(profile, context=context), identity, control)
 
     async def generate(
         self,
@@ -129,7 +142,8 @@ class VllmEngine:
         if self._client.is_closed():
             raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
         started = time.perf_counter()
-        turns = [{"role": message.role, "content": message.content} for message in messages]
+        # A server recognises control tokens in a rendered template, whoever wrote them.
+        turns = [{"role": message.role, "content": broken(message.content, self._control)} for message in messages]
         try:
             with errors(self.name):
                 await self._check_room(turns, budget or 1, template)
