@@ -49,9 +49,9 @@ async def test_without_a_grammar_it_answers_like_the_model_it_is(engine: Embedde
 
 @soak
 async def test_everything_it_writes_is_valid(engine: EmbeddedEngine) -> None:
-    count, wrong = await faults(engine, contracts=repeats(3, 100), schemas=repeats(2, 100), repeats=repeats(1, 2))
+    count, wrong = await faults(engine, contracts=repeats(2, 100), schemas=repeats(1, 100), repeats=repeats(1, 2))
     assert wrong == []
-    assert count >= repeats(15, 600)
+    assert count >= repeats(9, 600)
 
 
 @soak
@@ -90,7 +90,7 @@ async def test_what_it_copies_was_said(engine: EmbeddedEngine) -> None:
 @soak
 async def test_asked_for_xml_it_gives_a_valid_answer_or_none(engine: EmbeddedEngine) -> None:
     prompted = Prompted(engine, repairs=0)
-    for number in range(repeats(2, 16)):
+    for number in range(repeats(1, 16)):
         grammar = compile_grammar(Note, [complaint(number)])
         try:
             done = await prompted.generate([SYSTEM, Message("user", complaint(number))], grammar, Sampling())
