@@ -10,6 +10,7 @@ from pipeline.batch.requests import BadLine, Requests, read_requests
 from pipeline.batch.summary import Summary
 from pipeline.chat.dialogues import Dialogues
 from pipeline.chat.transcript import Handed, Spoken, Transcript
+from pipeline.costs import Costs
 from pipeline.errors import (
     ActionNotUnlocked,
     Busy,
@@ -72,6 +73,7 @@ __all__ = [
     "BadLine",
     "BadRecord",
     "Busy",
+    "Costs",
     "Decision",
     "Dialogues",
     "Ending",

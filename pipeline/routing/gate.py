@@ -6,7 +6,7 @@ Knows who is asked in which order; does not know how an encoder's vectors are re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -79,6 +79,9 @@ class Gate:
         answer = await run.aside().ask(f"Do you want to {' or to '.join(phrases)}?", field="intent", choices=phrases)
         return replace(decision, kind="intent", intent=likeliest[phrases.index(answer)], by="customer")
 
+    def _margin(self, intent: str) -> float:
+        return MARGIN if self._router is None else self._router.margin(intent)
+
     async def _ask_model(self, run: Run, decision: Decision) -> Decision:
         """The decision with a model's opinion in it, or as it is if the encoder is sure or the model is not trusted.
 
@@ -101,8 +104,8 @@ class Gate:
         forms = {workflow.intent: workflow.form for workflow in alike if workflow.form is not None}
         written = await run.fuse(question, options, forms)
         if written is None:
-            return concluded(decision, encoder, await run.weigh(question, options))
-        decided = replace(concluded(decision, encoder, written.shares), fused=written.choice is not None)
+            return concluded(decision, encoder, await run.weigh(question, options), self._margin)
+        decided = replace(concluded(decision, encoder, written.shares, self._margin), fused=written.choice is not None)
         if decided.intent is not None and decided.intent == written.choice and decided.intent in forms:
             run.take(forms[decided.intent], written)
         return decided
@@ -113,15 +116,20 @@ def refusals(prompts: Prompts) -> dict[str, str]:
     return {name: prompts.word(name) for name in (AMBIGUOUS, OUT_OF_SCOPE)}
 
 
-def concluded(decision: Decision, encoder: Mapping[str, float], model: Mapping[str, float]) -> Decision:
-    """What follows from both; with no `encoder`, from the model's shares alone."""
+def concluded(
+    decision: Decision,
+    encoder: Mapping[str, float],
+    model: Mapping[str, float],
+    least: Callable[[str], float] = lambda intent: MARGIN,
+) -> Decision:
+    """What follows from both; with no `encoder`, from the model's shares alone. `least`: an intent's margin."""
     both = combined(encoder or dict.fromkeys(model, 1.0), model)
     ranking = sorted(((name, share) for name, share in both.items() if name != AMBIGUOUS), key=_likeliest)
     intents = [item for item in ranking if item[0] != OUT_OF_SCOPE]
     margin = intents[0][1] - (intents[1][1] if len(intents) > 1 else 0.0)
     heard = replace(decision, by="model", margin=margin, model=tuple(model.items()), candidates=tuple(ranking))
     best = ranking[0][0]
-    close = both.get(AMBIGUOUS, 0.0) > ranking[0][1] or margin < MARGIN
+    close = both.get(AMBIGUOUS, 0.0) > ranking[0][1] or margin < least(intents[0][0])
     if best == OUT_OF_SCOPE:
         return replace(heard, kind="out_of_scope", intent=None)
     if close and len(intents) > 1:  # with one intent left there is nothing to choose between
