@@ -26,6 +26,7 @@ from index.errors import DamagedIndex, NotAnIndex, OlderIndex
 from index.reading import Unread, iterate_documents
 from index.reuse import Before, Taken, take
 from index.storage.approximation import Kind, chosen_kind, write_vectors
+from index.storage.encoded import Encoded
 from index.storage.manifest import FILENAME, Manifest, content_hash, record_file
 from index.storage.store import PASSAGES, Built, Index
 from index.storage.table_writer import TableWriter
@@ -118,7 +119,8 @@ def build_version(
             taken = take(documents, writer, Chunker(embedder.tokenizer, embedder.max_tokens, tokens), before)
             # SQLite indexes the text while the encoder is at work: it needs neither Python nor the vectors.
             finished = beside.submit(writer.finish)
-            exact, encoded = _vectors(taken, embedder, before, progress)
+            with Encoded(unfinished.parent, embedder.fingerprint, embedder.dimensions) as kept:
+                exact, encoded = _vectors(taken, embedder, before, kept, progress)
             finished.result()
         except BaseException:
             writer.interrupt()
@@ -141,6 +143,7 @@ def build_version(
         ).to_bytes()
         (unfinished / FILENAME).write_bytes(manifest)
         folder.publish(version, unfinished, hashlib.sha256(manifest).hexdigest())
+        kept.path.unlink(missing_ok=True)
     return Built(taken.unchanged, encoded)
 
 
@@ -150,8 +153,11 @@ def chunker_settings(tokens: int) -> dict[str, Any]:
     return {"tokens": tokens, "rules": rules, "splitter": installed("semantic-text-splitter")}
 
 
-def _vectors(taken: Taken, embedder: Encoder, before: Before, progress: Progress) -> tuple[Any, int]:
-    """A FAISS flat index of the vectors in row order, and how many passages were encoded for it."""
+def _vectors(taken: Taken, embedder: Encoder, before: Before, kept: Encoded, progress: Progress) -> tuple[Any, int]:
+    """A FAISS flat index of the vectors in row order, and how many passages were encoded for it.
+
+    What a build that was killed had encoded is in `kept`, to which every batch is added before the next is begun.
+    """
     count = len(taken.meanings)
     exact = faiss().IndexFlatIP(embedder.dimensions)
     exact.codes.resize(4 * count * exact.d)
@@ -169,11 +175,19 @@ def _vectors(taken: Taken, embedder: Encoder, before: Before, progress: Progress
             places.setdefault(meaning, []).append(place)
     # Texts of like length together, the longest first: no batch is padded much, and what does not fit fails at once.
     missing = sorted(taken.texts, key=lambda meaning: -len(taken.texts[meaning]))
-    done = count - sum(map(len, places.values()))
+    again = [meaning for meaning in missing if meaning in kept]
+    for start in range(0, len(again), 65536):
+        some = again[start : start + 65536]
+        for meaning, vector in zip(some, kept.vectors(some), strict=True):
+            matrix[places[meaning]] = vector
+    missing = [meaning for meaning in missing if meaning not in kept]
+    done = count - sum(len(places[meaning]) for meaning in missing)
     progress(done, count)
     for start in range(0, len(missing), embedder.step):
         step = missing[start : start + embedder.step]
-        for meaning, vector in zip(step, embedder.encode([taken.texts[one] for one in step]), strict=True):
+        vectors = embedder.encode([taken.texts[one] for one in step])
+        kept.add(step, vectors)
+        for meaning, vector in zip(step, vectors, strict=True):
             matrix[places[meaning]] = vector
             done += len(places[meaning])
         progress(done, count)

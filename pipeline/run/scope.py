@@ -120,7 +120,7 @@ class Scope:
             ladder=context.ladder,
             second=context.second,
         )
-        self.retrieval = Retrieval(execution, context.retriever, self._queries)
+        self.retrieval = Retrieval(execution, context.retriever, self._queries, self.conversation)
         self.interview = Interview(self.conversation, execution, self._is_elsewhere)
         self.filling = Filling(
             self.interview, today, execution, self.generation, self.collected.holds, context.memory, self._before
