@@ -51,6 +51,7 @@ from pipeline.forms.memory import Memory
 from pipeline.guardrail import Guardrail, guardrail
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Ending, Escalation, Outcome, Part, Question, Receipt
+from pipeline.prompts.example import Example
 from pipeline.record import BadRecord, Record, Turn
 from pipeline.routing.decision import Decision
 from pipeline.routing.router import Router
@@ -80,6 +81,7 @@ __all__ = [
     "Escalated",
     "Escalation",
     "Event",
+    "Example",
     "Failed",
     "Guardrail",
     "GuardrailViolation",

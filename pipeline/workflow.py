@@ -33,6 +33,7 @@ class Workflow:
         actions: Sequence[Action[..., Any]],
         calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
         form: type[Contract] | None = None,
+        instructions: str = "",
         wrong: float | None = None,
     ) -> None:
         name = getattr(body, "__name__", "")
@@ -42,6 +43,7 @@ class Workflow:
         self.actions = tuple(actions)
         self.calls = dict(calls) if isinstance(calls, Mapping) else dict.fromkeys(calls, 1)
         self.form = form
+        self.instructions = instructions
         self.wrong = wrong if wrong is None else Costs(wrong).wrong
         self.description = inspect.getdoc(body) or ""
         if not inspect.iscoroutinefunction(body):

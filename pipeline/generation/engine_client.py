@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from models.engines.engine import Completion, Engine, Message, Sampling
+from models.engines.profiles import Profile
 from models.errors import EngineUnavailable
 from models.grammar.grammar import Grammar
 
@@ -30,18 +31,32 @@ where it stopped when it is started again."""
 
 
 class EngineClient:
-    """Every record of a run shares one. `progress` is told, once per absence, that the engine is waited for."""
+    """Every record of a run shares one. `progress` is told, once per absence, that the engine is waited for.
+
+    `fitted`: the engine's profile as the folder that is worked in wants it.
+    """
 
     def __init__(
-        self, engine: Engine, waits: Sequence[float] = WAITS, progress: Callable[[str], None] = lambda text: None
+        self,
+        engine: Engine,
+        waits: Sequence[float] = WAITS,
+        progress: Callable[[str], None] = lambda text: None,
+        fitted: Callable[[Profile], Profile] = lambda profile: profile,
     ) -> None:
         self.engine = engine
+        self._fitted = fitted
         self._waits = tuple(waits)
         self._progress = progress
         self._flying = 0
         self._since = 0.0
         self._busy = 0.0
         self._away = False
+        self._noticed: set[str] = set()
+
+    @property
+    def profile(self) -> Profile:
+        """What the model is trusted with here, and how it is asked."""
+        return self._fitted(self.engine.profile)
 
     @property
     def busy_seconds(self) -> float:
@@ -73,6 +88,12 @@ class EngineClient:
                 self._land()
             await asyncio.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def notice(self, text: str) -> None:
+        """Tell people something about this engine, once in a run."""
+        if text not in self._noticed:
+            self._noticed.add(text)
+            self._progress(text)
 
     def _in_words(self) -> Engine:
         from models.engines.prompted.prompted import Prompted  # few runs come to this, and none needs to load it before

@@ -30,13 +30,17 @@ from pipeline.generation.fusing import Wanted, Written, fused
 from pipeline.generation.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import StepRow
+from pipeline.prompts.example import Example
+from pipeline.prompts.layout import Layout
+from pipeline.prompts.prompts import Prompts
 
 C = TypeVar("C", bound=Contract)
 Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
 """Whether a guardrail holds for values, by what the run knows beside them."""
 
-Compile = Callable[[int | None], Grammar]
-"""The grammar of a contract whose scratchpads have at most so many characters; None: as many as they declare."""
+Compile = Callable[[int | None, bool], Grammar]
+"""The grammar of a contract whose scratchpads have at most so many characters (None: as many as they declare), and
+whether its JSON is spaced, as the model's profile says."""
 
 _MODEL = "model "
 CHOICE = f"{_MODEL}choice"
@@ -54,15 +58,25 @@ _WRITTEN: TypeAdapter[Written | dict[str, float]] = TypeAdapter(Written | dict[s
 class Task(Generic[C]):
     """What a model is to say. `kind` is what its text must be, `contract` whose name and hash the receipt gives.
 
-    `compiled` gives the grammar for a length of the scratchpad; `evidence` names the passages that the messages quote.
+    `prompt` gives the messages in the layout that a model wants.
+    `compiled` gives the grammar for a length of the scratchpad and a way of writing JSON; `evidence` names the passages
+    that the messages quote.
     """
 
     kind: type[C]
     contract: type[Contract]
-    messages: Sequence[Message]
+    prompt: Callable[[Layout], Sequence[Message]]
     compiled: Compile
     guardrails: Sequence[Guardrail] = ()
     evidence: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a model hears of one call besides: `instructions` behind those of app and workflow, `examples` as turns."""
+
+    instructions: str = ""
+    examples: tuple[Example, ...] = ()
 
 
 class Generation:
@@ -84,10 +98,12 @@ class Generation:
         earlier_seeds: Sequence[int] = (),
         ladder: Sequence[Rung] = LADDER,
         second: EngineClient | None = None,
+        prompts: Prompts | None = None,
     ) -> None:
         self._execution = execution
         self._client = client
         self._second = second
+        self.prompts = prompts or Prompts()
         self._today = today
         self._holds = holds
         self._seed = seed
@@ -98,7 +114,24 @@ class Generation:
     @property
     def decides(self) -> bool:
         """Whether the model is trusted to weigh evidence and to choose."""
-        return self._client is not None and self._client.engine.profile.decides
+        return self._client is not None and self._client.profile.decides
+
+    def layout(self, told: Told = Told(), second: bool = False) -> Layout:
+        """How the model, or the second one, is addressed in a call. UsageError without one.
+
+        That somebody's own words do not reach a model which is too simple for them is told, once.
+        """
+        client = self._second if second else self._client
+        if client is None:
+            raise UsageError("This run has no model: open the pipeline with an engine.")
+        prompts = self.prompts.told(told.instructions)
+        layout = prompts.laid_out(client.profile)
+        if layout.name == "copier" and (told.examples or prompts.own):
+            client.notice(
+                f"{client.engine.name} is addressed as a model that only copies: instructions, examples and templates"
+                " do not reach it."
+            )
+        return layout
 
     async def produce(
         self,
@@ -106,17 +139,20 @@ class Generation:
         *,
         wider: Callable[[], Awaitable[Task[C]]] | None = None,
         clarify: Callable[[str], Awaitable[None]] | None = None,
+        told: Told = Told(),
     ) -> C:
         """A value from the model, recovered if need be.
 
-        `wider` gives the task with more evidence; `clarify` asks the customer about a violated guardrail.
+        `told`: what it hears besides; the examples are in the task's prompt already. `wider` gives the task
+        with more evidence; `clarify` asks the customer about a violated guardrail.
         Raises Escalation at the ladder's top, PromptTooLong if not even an empty scratchpad leaves room.
         """
         client = self._client
         if client is None:
             raise UsageError("This run has no model: open the pipeline with an engine.")
+        layout = self.layout(told)
         task = _remembering(task)
-        forced = task.compiled(None).constant is not None
+        forced = task.compiled(None, client.profile.spaced).constant is not None
 
         @cache  # the text that is returned was checked before, unless it came from the journal
         def read(text: str) -> C:
@@ -131,8 +167,11 @@ class Generation:
                 widened = _remembering(await wider())
             present = widened if asked.wider and widened is not None else task
             if not asked.messages:
-                asked = dataclasses.replace(asked, messages=tuple(present.messages))
-            way = self._second if asked.second and self._second is not None else client
+                asked = dataclasses.replace(asked, messages=tuple(present.prompt(layout)))
+            way = client
+            if asked.second and self._second is not None:
+                way = self._second
+                asked = dataclasses.replace(asked, messages=tuple(task.prompt(self.layout(told, second=True))))
 
             async def execute(note: Note) -> Attempt:
                 return await self._attempt(way, present, asked, note, read)
@@ -152,10 +191,11 @@ class Generation:
             retrieves=wider is not None,
             prompts=self.decides and client.engine.enforcement == "grammar",
             second=self._second is not None,
+            repair=layout.repair,
             clarify=clarify,
             left=MOST_PER_RECORD - len(self._tries),
         )
-        first = Try(tuple(task.messages), Sampling(seed=self._seed))
+        first = Try(tuple(task.prompt(layout)), Sampling(seed=self._seed))
         result = await climb(first, attempt, HOPELESS if forced else self._ladder, means)
         return read(result.text)
 
@@ -192,7 +232,7 @@ class Generation:
         if client is None:
             raise UsageError("This run has no model: open the pipeline with an engine.")
         sampling = Sampling(seed=self._seed)
-        lengths: list[int | None] = [0] if client.engine.profile.thinks else [None, *SHORTER]
+        lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
         if not any(form.private_fields() for form in wanted.forms.values()):
             lengths = [None]
 
@@ -214,7 +254,11 @@ class Generation:
     async def _attempt(
         self, client: EngineClient, task: Task[C], asked: Try, note: Note, read: Callable[[str], C]
     ) -> Attempt:
-        engine, compiled = client.engine, task.compiled
+        engine = client.engine
+
+        def compiled(length: int | None) -> Grammar:
+            return task.compiled(length, client.profile.spaced)
+
         note.attempt = asked.number
         note.detail = {
             "contract": task.contract.__name__,
@@ -225,7 +269,7 @@ class Generation:
             "sampling": dict(vars(asked.sampling)),
         }
         # A model that thinks before it answers needs no scratchpad inside its answer.
-        lengths: list[int | None] = [0] if engine.profile.thinks else [None, *SHORTER]
+        lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
         if not task.kind.private_fields():
             lengths = [None]
         constant = compiled(lengths[0]).constant
@@ -291,7 +335,7 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
 
 
 async def _drawn(
-    client: EngineClient, asked: Try, compiled: Compile, lengths: Sequence[int | None]
+    client: EngineClient, asked: Try, compiled: Callable[[int | None], Grammar], lengths: Sequence[int | None]
 ) -> tuple[Completion, int | None]:
     """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length."""
     for length in lengths[:-1]:

@@ -16,6 +16,7 @@ from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
+from pipeline.prompts.prompts import Prompts
 from pipeline.routing.decision import MARGIN, Decision, combined, shortlist
 from pipeline.routing.router import Router
 from pipeline.workflow import Workflow
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from pipeline.run.run import Run
 
 Mode = Literal["cascade", "encoder", "model"]
-
-QUESTION = "What does the customer want?"
-REFUSALS = {AMBIGUOUS: "two of these fit", OUT_OF_SCOPE: "none of these fits"}
 
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
@@ -98,16 +96,24 @@ class Gate:
             names = tuple(name for name, share in decision.candidates if name in self._workflows and share > 0)
         if not names:
             return decision
-        options = {name: self._workflows[name].phrase for name in names} | REFUSALS
+        options = {name: self._workflows[name].phrase for name in names} | refusals(run.prompts)
         encoder = {} if always else dict(decision.candidates)
-        forms = {name: form for name in names if (form := self._workflows[name].form) is not None}
-        written = await run.fuse(QUESTION, options, forms)
+        question = run.prompts.word("wish")
+        # A workflow with instructions of its own has its form filled under them, and so by itself.
+        alike = [workflow for name in names if not (workflow := self._workflows[name]).instructions]
+        forms = {workflow.intent: workflow.form for workflow in alike if workflow.form is not None}
+        written = await run.fuse(question, options, forms)
         if written is None:
-            return concluded(decision, encoder, await run.weigh(QUESTION, options), self._margin)
+            return concluded(decision, encoder, await run.weigh(question, options), self._margin)
         decided = replace(concluded(decision, encoder, written.shares, self._margin), fused=written.choice is not None)
         if decided.intent is not None and decided.intent == written.choice and decided.intent in forms:
             run.take(forms[decided.intent], written)
         return decided
+
+
+def refusals(prompts: Prompts) -> dict[str, str]:
+    """What a model may choose beside the intents, with its description."""
+    return {name: prompts.word(name) for name in (AMBIGUOUS, OUT_OF_SCOPE)}
 
 
 def concluded(
