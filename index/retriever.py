@@ -16,7 +16,7 @@ from index.documents import Hit, Passage
 from index.embedding import Embedder, Vectors
 from index.errors import EncoderMismatch
 from index.retrieval.diversity import diverse
-from index.retrieval.fusion import fused, lexical_weight
+from index.retrieval.fusion import Fusion, fused
 from index.retrieval.hits import Account, Hits, Nothing
 from index.retrieval.joining import joined
 from index.retrieval.names import KEYS, TITLE, Names, Subject
@@ -50,6 +50,26 @@ class _Wanted:
     depth: int
 
 
+@dataclass(frozen=True)
+class Found:
+    """By row: cosines that the encoder found (`dense`), BM25 that the words found (`lexical`), and the cosines of both.
+
+    `rarity`: Σ idf over the query's words, 0 where one search found nothing. `complete`: `lexical` holds every row that
+    shares a word with the query.
+    """
+
+    dense: dict[int, float]
+    lexical: dict[int, float]
+    similarities: dict[int, float]
+    rarity: float
+    complete: bool
+
+    @property
+    def best(self) -> float:
+        """The best cosine; 0 where the encoder found nothing."""
+        return max(self.dense.values(), default=0.0)
+
+
 class Retriever:
     """Searches one index with the encoder that built it. Safe to use from several threads.
 
@@ -64,6 +84,7 @@ class Retriever:
             )
         self.index = index
         self.embedder = embedder
+        self.fusion = Fusion(**index.manifest.fusion)
         self._narrowing = Narrowing(embedder)
 
     def search(
@@ -151,17 +172,30 @@ class Retriever:
         """
         return self._narrowing.best_sentence(query, passages)
 
+    def found(self, query: str) -> Found:
+        """What both searches find for a query, before it becomes one score."""
+        vector = self.embedder.encode_query(query)
+        rows, similarities = self.index.nearest(vector[None], _DEPTH)
+        return self._found(query, vector, rows[0], similarities[0], None, "hybrid", _DEPTH)
+
+    def _found(
+        self, query: str, vector: Vectors, rows: Rows, near: Vectors, allowed: Rows | None, mode: Mode, depth: int
+    ) -> Found:
+        dense = {int(row): float(cosine) for row, cosine in zip(rows, near, strict=True) if row >= 0}
+        lexical = {} if mode == "dense" else dict(self.index.matching(query, depth, allowed))
+        if mode == "lexical":
+            dense = {}
+        similarities = dense | self._similarities([row for row in lexical if row not in dense], vector)
+        rarity = self.index.rarity(query) if lexical and dense else 0.0
+        return Found(dense, lexical, similarities, rarity, len(lexical) < depth)
+
     def _one(
         self, query: str, vector: Vectors, rows: Rows, near: Vectors, allowed: Rows | None, wanted: _Wanted
     ) -> Hits:
-        dense = {int(row): float(cosine) for row, cosine in zip(rows, near, strict=True) if row >= 0}
-        lexical = {} if wanted.mode == "dense" else dict(self.index.matching(query, wanted.depth, allowed))
-        if wanted.mode == "lexical":
-            dense = {}
-        best_cosine = max(dense.values(), default=0.0)
-        weight = lexical_weight(self.index.rarity(query), best_cosine) if lexical and dense else 0.0
-        similarities = dense | self._similarities([row for row in lexical if row not in dense], vector)
-        scores = fused(similarities, lexical, weight, complete=len(lexical) < wanted.depth)
+        both = self._found(query, vector, rows, near, allowed, wanted.mode, wanted.depth)
+        dense, lexical, similarities = both.dense, both.lexical, both.similarities
+        weight = self.fusion.lexical_weight(both.rarity, both.best)
+        scores = fused(similarities, lexical, weight, both.complete)
         if wanted.mode == "lexical":
             scores = lexical
         ranks, words = _ranks(dense), _ranks(lexical)

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +86,22 @@ class VersionedFolder:
             raise IndexBusy(f"Another process is building the index at {self.path}") from None
         except OSError as error:
             raise IndexFolderError(f"The index at {self.path} cannot be written ({error.strerror})") from None
+
+    def again(self, pointer: Pointer, rewrite: Callable[[bytes, int], bytes]) -> int:
+        """Make a new version of the same files, with another manifest, the current one; its number.
+
+        `rewrite(manifest, version)`: the manifest's bytes. The files are hard links, so that nothing is copied.
+        Raises as `writing`.
+        """
+        old = self.folder(pointer.version)
+        with self.writing() as (version, unfinished):
+            for file in old.iterdir():
+                if file.name != FILENAME:
+                    (unfinished / file.name).hardlink_to(file)
+            manifest = rewrite((old / FILENAME).read_bytes(), version)
+            (unfinished / FILENAME).write_bytes(manifest)
+            self.publish(version, unfinished, hashlib.sha256(manifest).hexdigest())
+        return version
 
     @contextmanager
     def writing(self) -> Iterator[tuple[int, Path]]:

@@ -8,8 +8,8 @@ Two questions, as a message is either for one of the intents or for none:
 
 Fitted on scores of examples by heads that had not seen them. What a message for no intent looks like is learnt from
 the examples that are out of scope, and from near misses: examples scored by heads that know nothing of their intent.
-The threshold costs least: a message in scope that is turned away is as bad as a question, one out of scope that is let
-in as a wrong action, and a tenth of all messages is out of scope.
+The threshold costs least: a message in scope that is turned away is a little worse than a question, one out of scope
+that is let in a wrong action, and a tenth of all messages is out of scope.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from pipeline.routing.head import Matrix, Numbers, softmax
 
 NEAR = 0.5
 """Share of near misses among what is taken to be out of scope, where there are labelled examples of it as well."""
+TURNING_AWAY = 1.25
+"""What a message in scope that is turned away costs, in questions: a little more, as its customer has to come again."""
 MOST_TURNED_AWAY = 0.05
 """Share of rightly recognised held-out examples that a threshold turns away at most, whatever it would save."""
 NEVER = 1.01
@@ -187,7 +189,7 @@ def _turned_away(known: Floats, unknown: Floats, right: Bools, weights: Floats, 
     places = np.unique(np.quantile(known[right], np.linspace(1 - MOST_TURNED_AWAY, 1, 251)))
     ours, theirs = weights[: len(known)], weights[len(known) :]
     paid = [
-        costs.asking * ours[right & (known > place)].sum() + costs.wrong * theirs[unknown <= place].sum()
+        TURNING_AWAY * costs.asking * ours[right & (known > place)].sum() + costs.wrong * theirs[unknown <= place].sum()
         for place in places
     ]
     return min(max(float(places[int(np.argmin(paid))]), 0.02), 0.9)

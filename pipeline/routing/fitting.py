@@ -22,7 +22,7 @@ of the time."""
 NAMED = 30
 """With fewer examples of some intent than this, the intents' own names are tried as one more example each."""
 TRIED = 3_000
-"""At most so many examples, evenly of all intents, are used to choose a head, and three times as many to learn what is
+"""At most so many examples, evenly of all intents, are used to choose a head, and twice as many to learn what is
 near and for no intent: minutes, not hours."""
 GROUPS = 5
 """Parts into which the intents are cut to be held out as a whole; with fewer intents nothing is learnt from that."""
@@ -160,7 +160,7 @@ def near_misses(examples: Examples, choice: Choice, *, seed: int = 0, progress: 
     intents, classes = len(examples.intents), examples.classes
     if intents < GROUPS:
         return None
-    some = examples.some(evenly(examples.numbers, 3 * TRIED, seed))
+    some = examples.some(evenly(examples.numbers, 2 * TRIED, seed))
     numbers = some.numbers
     group = np.random.default_rng(seed).permutation(intents) % GROUPS
     parts: list[Matrix] = []

@@ -9,6 +9,7 @@ from scripts.index.evaluate import measure
 from scripts.index.inspect import inspect
 from scripts.index.make_questions import make_questions
 from scripts.index.search import search
+from scripts.index.tune import tune_index
 from scripts.index.verify import verify
 from scripts.index.versions import use, versions
 
@@ -16,6 +17,7 @@ app = typer.Typer(help="Build, search and prove the index that answers are drawn
 app.command()(build)
 app.command()(search)
 app.command()(verify)
+app.command("tune")(tune_index)
 app.command()(versions)
 app.command()(use)
 app.command("evaluate")(measure)
