@@ -18,7 +18,7 @@ import numpy.typing as npt
 from index.errors import JudgementsError
 from index.evaluation.judgements import Question
 from index.evaluation.metrics import ndcg
-from index.retrieval.fusion import Fusion, fused
+from index.retrieval.fusion import WEIGHT, Fusion, fused
 from index.retriever import Found, Retriever
 from index.sentences import split_sentences
 
@@ -27,6 +27,8 @@ WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.3, 1.7, 2.5, 4.0
 STEPS = (-0.3, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2)
 FEWEST = 20
 """Questions to fit on; of fewer anything may come out."""
+SURELY = 2.0
+"""Standard errors by which the gain on the other questions must exceed none."""
 _KEPT = 3
 """Of a cloze question's sentence one word in so many is left out."""
 
@@ -34,7 +36,7 @@ _KEPT = 3
 @dataclass(frozen=True)
 class Tuned:
     """`before` and `after`: mean nDCG@10 of the present constants and of those found, over questions that had no part
-    in finding them; `fusion` is found on all, and is the present one where `after` is no better.
+    in finding them; `fusion` is found on all, and is the present one where `after` is not surely better.
     """
 
     fusion: Fusion
@@ -54,7 +56,7 @@ def tune(
     owners = _owners(retriever)
     present = retriever.fusion
     tried = [present, Fusion()] + [
-        Fusion(present.weight * times, max(0.0, present.sure + step)) for times in WEIGHTS for step in STEPS
+        Fusion((present.weight or WEIGHT) * times, max(0.0, present.sure + step)) for times in WEIGHTS for step in STEPS
     ]
     gains = np.zeros((len(questions), len(tried)))
     for number, question in enumerate(questions):
@@ -64,10 +66,13 @@ def tune(
         progress(number + 1, len(questions))
     order = np.random.default_rng(0).permutation(len(questions))
     halves = order[::2], order[1::2]
-    proved = [gains[other, _best(gains[half])].mean() for half, other in (halves, halves[::-1])]
-    before, after = float(gains[:, 0].mean()), float(np.mean(proved))
-    best = tried[_best(gains)] if after > before else present
-    return Tuned(best, before, after, len(questions))
+    proved = np.zeros(len(questions))
+    for half, other in (halves, halves[::-1]):
+        proved[other] = gains[other, _best(gains[half])]
+    gained = proved - gains[:, 0]
+    surely = gained.mean() > SURELY * gained.std(ddof=1) / np.sqrt(len(gained))
+    best = tried[_best(gains)] if surely else present
+    return Tuned(best, float(gains[:, 0].mean()), float(proved.mean()), len(questions))
 
 
 def own_questions(retriever: Retriever, n: int = 200, seed: int = 0) -> list[Question]:

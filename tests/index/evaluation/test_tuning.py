@@ -17,6 +17,11 @@ from scripts.main import main
 WORDS = "amber birch cedar dune ember fjord grove heath inlet jetty knoll lagoon marsh nook oasis prairie".split()
 
 
+def code(number: int) -> int:
+    """Codes that an encoder takes for each other, and words do not."""
+    return 10000 + number * 7919 % 90000
+
+
 @pytest.fixture(scope="module")
 def embedder() -> Embedder:
     return Embedder(threads=1)
@@ -30,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path
         {
             "_id": str(n),
             "title": f"Form {word}",
-            "text": f"Hand in this form, code {word[::-1]}{n:03}, at the desk. Then wait.",
+            "text": f"Hand in form {code(n)} at the desk. Then wait.",
         }
         for n, word in enumerate(WORDS * 3)
     ]
@@ -40,16 +45,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path
 
 
 def by_codes() -> list[Question]:
-    return [Question(str(n), f"the paper with {word[::-1]}{n:03}", {str(n): 1.0}) for n, word in enumerate(WORDS * 3)]
+    return [Question(str(n), f"where do I hand in {code(n)}", {str(n): 1.0}) for n in range(48)]
 
 
 def test_constants_that_are_wrong_are_mended_and_good_ones_stay(folder: Path, embedder: Embedder) -> None:
     with Index.open(folder / "kb") as index:
         retriever = Retriever(index, embedder)
-        retriever.fusion = Fusion(weight=0.02, sure=0.0)
+        retriever.fusion = Fusion(weight=0.0, sure=0.0)
         tuned = tune(retriever, by_codes())
-        assert tuned.after > tuned.before
-        assert tuned.fusion.weight > 0.02
+        assert tuned.after > tuned.before + 0.05
+        assert tuned.fusion.weight > 0
         retriever.fusion = tuned.fusion
         again = tune(retriever, by_codes())
         assert again.before >= tuned.after - 0.02
