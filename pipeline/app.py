@@ -25,7 +25,8 @@ class App:
     `knowledge`: folder of Markdown and text to build the index from. `prepare(state, today)`: makes the app's own files
     in the folder of results; called at the start of every run, so it must leave existing ones alone.
     `out_of_scope`: the polite refusal; `out_of_scope_examples`: what people ask in vain, for the gate.
-    `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in.
+    `gate`: where `interlock calibrate` keeps its calibrated gate, `trials`: and what it measured of models; `load_app`
+    fills them in.
     """
 
     name: str
@@ -35,6 +36,7 @@ class App:
     out_of_scope: str = "I am sorry, I cannot help with that."
     out_of_scope_examples: Sequence[str] = field(default=(), repr=False)
     gate: Path | None = None
+    trials: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.workflows:
@@ -87,15 +89,15 @@ def load_app(name: str) -> App:
     app = getattr(module, "app", None)
     if not isinstance(app, App):
         raise UsageError(f"{name} has no `app = App(…)`: add one, or name another module.")
-    return app if app.gate is not None else replace(app, gate=_gate_beside(module))
+    return replace(app, gate=app.gate or _beside(module, "gate"), trials=app.trials or _beside(module, "trials"))
 
 
-def _gate_beside(module: ModuleType) -> Path | None:
-    """gate.json in a package's folder, NAME.gate.json beside a file; whether it exists or not."""
+def _beside(module: ModuleType, what: str) -> Path | None:
+    """WHAT.json in a package's folder, NAME.WHAT.json beside a file; whether it exists or not."""
     if not module.__file__:
         return None
     file = Path(module.__file__)
-    return file.with_name("gate.json" if file.name == "__init__.py" else f"{file.stem}.gate.json")
+    return file.with_name(f"{what}.json" if file.name == "__init__.py" else f"{file.stem}.{what}.json")
 
 
 def load_module(target: str, own: str, noun: str = "", content: str = "") -> ModuleType:

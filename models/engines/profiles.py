@@ -18,7 +18,8 @@ def _nothing() -> Mapping[str, object]:
 
 @dataclass(frozen=True)
 class Profile:
-    """`decides`: may weigh evidence and choose among options; a model that does not is only asked to copy.
+    """`decides`: may weigh evidence and fill what needs judgement; a model that does not is only asked to copy. Whether
+    it may choose, among intents first of all, is another matter: that is earned, app by app (`interlock calibrate`).
 
     `spaced`: writes JSON with a blank behind each comma and colon, so that its grammars admit that form only.
     `context`: tokens that prompt and answer may take together; 0 until an engine has read it from the model.

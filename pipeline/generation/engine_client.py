@@ -33,7 +33,7 @@ where it stopped when it is started again."""
 class EngineClient:
     """Every record of a run shares one. `progress` is told, once per absence, that the engine is waited for.
 
-    `fitted`: the engine's profile as the folder that is worked in wants it.
+    `fitted`: the engine's profile as the folder that is worked in wants it. `trusted`: whether its model may choose.
     """
 
     def __init__(
@@ -42,8 +42,10 @@ class EngineClient:
         waits: Sequence[float] = WAITS,
         progress: Callable[[str], None] = lambda text: None,
         fitted: Callable[[Profile], Profile] = lambda profile: profile,
+        trusted: bool = False,
     ) -> None:
         self.engine = engine
+        self.trusted = trusted
         self._fitted = fitted
         self._waits = tuple(waits)
         self._progress = progress

@@ -99,8 +99,13 @@ class Generation:
 
     @property
     def decides(self) -> bool:
-        """Whether the model is trusted to weigh evidence and to choose."""
+        """Whether the model may fill what needs judgement, and weigh evidence; one that does not only copies."""
         return self._client is not None and self._client.profile.decides
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the model may choose among options, at the gate and for a workflow."""
+        return self._client is not None and self._client.trusted
 
     async def produce(
         self,

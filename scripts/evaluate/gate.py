@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,16 +14,19 @@ import typer
 
 from index import Embedder
 from index.intent_features import IntentFeatures
-from pipeline import load_app
+from models.engines.open_engine import open_engine
+from pipeline import App, load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import GateModel, fit
 from pipeline.routing.dataset import Row, read_rows
+from pipeline.routing.decision import Decision
 from pipeline.routing.evaluation import figures
 from pipeline.routing.fitting import PRECISION
+from pipeline.routing.gate import concluded
+from pipeline.routing.opinion import Opinion, opinions
 from pipeline.routing.router import Router, open_router
 from scripts.console import finish, tell
-from scripts.evaluate.gate_model import model_decides
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.options import TRAVEL
 
@@ -72,10 +75,14 @@ def gate(
         unsure, alone = list(range(len(rows))), [False] * len(rows)
     calls = len(unsure)
     if model and unsure:
-        asked = asyncio.run(model_decides(model, [(texts[n], decisions[n]) for n in unsure], gate == "model"))
-        for number, (decision, called) in zip(unsure, asked, strict=True):
-            decisions[number] = decision
-            calls -= not called
+        always, phrases = gate == "model", {} if fit_on else phrases_of(load_app(app))
+        asked = asyncio.run(_asked(model, [(texts[n], decisions[n]) for n in unsure], phrases, always))
+        for number, opinion in zip(unsure, asked, strict=True):
+            encoder = {} if always else dict(decisions[number].candidates)
+            if opinion.shares:
+                decisions[number] = concluded(decisions[number], encoder, opinion.shares)
+            else:  # nothing was left to choose from
+                calls -= 1
     judged = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
     report(judged, plot, data.name)
     finish(
@@ -86,6 +93,18 @@ def gate(
         decisions_per_second=round(len(rows) / max(seconds, 1e-9), 1),
         p50_ms=round(1000 * float(np.median(singles)), 2),
     )
+
+
+async def _asked(
+    model: str, asked: Sequence[tuple[str, Decision]], phrases: Mapping[str, str], always: bool
+) -> list[Opinion]:
+    async with open_engine(model, tell) as engine:
+        return await opinions(engine, asked, phrases, always)
+
+
+def phrases_of(app: App) -> dict[str, str]:
+    """An app's intents in words, as the gate puts them to a model."""
+    return {flow.intent: flow.phrase for flow in app.workflows}
 
 
 def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float, seed: int) -> GateModel:

@@ -1,0 +1,109 @@
+"""`interlock calibrate --model`: a model's trial at an app's gate, on messages that the encoder had not seen either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from rich.progress import Progress
+
+from index import Embedder
+from index.intent_features import IntentFeatures
+from models.engines.engine import Engine
+from models.engines.open_engine import open_engine
+from pipeline import App
+from pipeline.errors import UsageError
+from pipeline.routing import fit
+from pipeline.routing.dataset import Row
+from pipeline.routing.decision import Decision
+from pipeline.routing.example_model import ExampleModel
+from pipeline.routing.gate import concluded
+from pipeline.routing.opinion import opinions
+from pipeline.routing.router import IntentModel, Router, digest_of, examples_of, open_router
+from pipeline.routing.trial import Trial, keep, tried
+from scripts.console import console, tell
+
+PARTS = 5
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial and its cost: tokens of prompts and answers, and seconds of calls, waiting for each other included."""
+
+    trial: Trial
+    tokens: int
+    seconds: float
+
+
+async def try_model(
+    app: App, model: str, labelled: Sequence[Row], embedder: Embedder, *, seed: int = 0, limit: int = 0
+) -> Tried:
+    """Measure a model against the encoder on the app's examples and labelled messages, each held out in turn.
+
+    `limit`: unsure messages that the model is asked about at most, drawn by `seed`; 0: all. UsageError where an
+    intent has but one message. Raises as `open_engine`.
+    """
+    rows = [*examples_of(app), *labelled]
+    decided = held_out(app, rows, embedder, seed, fitted=bool(labelled))
+    unsure = [(row, decision) for row, decision in decided if not decision.sure]
+    if limit:
+        unsure = Random(seed).sample(unsure, min(limit, len(unsure)))
+    async with open_engine(model, tell) as engine:
+        return await _tried(app, engine, len(rows), unsure)
+
+
+def keep_trial(app: App, trial: Trial) -> None:
+    """Keep a trial beside the app. UsageError for an app without a place."""
+    if app.trials is None:
+        raise UsageError(f"{app.name} has no folder to keep a trial in: load the app from a file or a package.")
+    keep(trial, app.trials)
+    tell(f"{trial} That is kept in {app.trials}.")
+
+
+def held_out(app: App, rows: Sequence[Row], embedder: Embedder, seed: int, fitted: bool) -> list[tuple[Row, Decision]]:
+    """Each message with the decision of an encoder's model that was made without it.
+
+    `fitted`: as `interlock calibrate` makes it; else as the app's gate is now.
+    """
+    from sklearn.model_selection import StratifiedKFold  # takes a second, and only this command needs it
+
+    labels = [row.intent for row in rows]
+    smallest = min(labels.count(label) for label in set(labels))
+    if smallest < 2:
+        raise UsageError("A model's trial holds messages out: give each intent two examples or more.")
+    fitted = fitted or open_router(app, embedder, tell).calibrated
+    encoder = IntentFeatures(embedder) if fitted else embedder
+    tell(f"Reading {len(rows)} messages…")
+    vectors = encoder.encode([row.text for row in rows])
+    decided: list[tuple[Row, Decision]] = []
+    parts = StratifiedKFold(min(PARTS, smallest), shuffle=True, random_state=seed)
+    for seen, unseen in parts.split(vectors, labels):
+        part: IntentModel = (
+            fit(vectors[seen], [labels[n] for n in seen], seed=seed)
+            if fitted
+            else ExampleModel([rows[n] for n in seen], vectors[seen])
+        )
+        decisions = Router(encoder, part).decide_vectors(vectors[unseen])
+        decided += [(rows[n], decision) for n, decision in zip(unseen, decisions, strict=True)]
+    return decided
+
+
+async def _tried(app: App, engine: Engine, messages: int, unsure: Sequence[tuple[Row, Decision]]) -> Tried:
+    if engine.enforcement != "grammar":
+        raise UsageError(f"{engine.name} takes no grammars, so that nothing tells how likely it finds an intent.")
+    phrases = {flow.intent: flow.phrase for flow in app.workflows}
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task(f"Asking {engine.name}", total=len(unsure))
+        heard = await opinions(
+            engine, [(row.text, decision) for row, decision in unsure], phrases, advance=lambda: progress.advance(bar)
+        )
+    decided = []
+    for (row, decision), opinion in zip(unsure, heard, strict=True):
+        if not opinion.shares:  # every intent was ruled out
+            decided.append((row.intent, decision, decision, decision))
+            continue
+        both = concluded(decision, dict(decision.candidates), opinion.shares)
+        decided.append((row.intent, decision, both, concluded(decision, {}, opinion.shares)))
+    trial = tried(engine.name, engine.identity, digest_of(examples_of(app)), messages, decided)
+    return Tried(trial, sum(one.tokens for one in heard), round(sum(one.seconds for one in heard), 2))
