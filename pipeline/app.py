@@ -13,8 +13,11 @@ from types import ModuleType
 
 from models.contract import Contract
 from models.errors import ModelError
+from pipeline.costs import Costs
 from pipeline.errors import InterlockError, UsageError, first_line
 from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
+from pipeline.prompts.prompts import Prompts
+from pipeline.prompts.templates import read_templates, shipped
 from pipeline.workflow import Workflow
 
 
@@ -25,8 +28,10 @@ class App:
     `knowledge`: folder of Markdown and text to build the index from. `prepare(state, today)`: makes the app's own files
     in the folder of results; called at the start of every run, so it must leave existing ones alone.
     `out_of_scope`: the polite refusal; `out_of_scope_examples`: what people ask in vain, for the gate.
+    `instructions`: what every model is told, as a paragraph of its system text. `prompts`: a folder of templates that
+    take the place of this project's own; `load_app` fills in `prompts` beside the app, if there is one.
     `gate`: where `interlock calibrate` keeps its calibrated gate, `trials`: and what it measured of models; `load_app`
-    fills them in.
+    fills them in. `costs`: when the gate asks.
     """
 
     name: str
@@ -36,6 +41,9 @@ class App:
     out_of_scope: str = "I am sorry, I cannot help with that."
     out_of_scope_examples: Sequence[str] = field(default=(), repr=False)
     gate: Path | None = None
+    instructions: str = ""
+    prompts: Path | None = None
+    costs: Costs = field(default_factory=Costs)
     trials: Path | None = None
 
     def __post_init__(self) -> None:
@@ -52,6 +60,11 @@ class App:
                 raise UsageError(
                     f"The app '{self.name}' cannot use the intent '{intent}': it is taken, choose another."
                 )
+
+    def wording(self) -> Prompts:
+        """What models are told for this app. UsageError for a template in which anything is wrong."""
+        templates = shipped() if self.prompts is None else read_templates(self.prompts)
+        return Prompts(templates).told(self.instructions)
 
     def make_ready(self, state: Path, today: date) -> None:
         """Let the app `prepare` its own files in `state`. UsageError if it cannot."""
@@ -89,7 +102,11 @@ def load_app(name: str) -> App:
     app = getattr(module, "app", None)
     if not isinstance(app, App):
         raise UsageError(f"{name} has no `app = App(…)`: add one, or name another module.")
-    return replace(app, gate=app.gate or _beside(module, "gate"), trials=app.trials or _beside(module, "trials"))
+    app = replace(app, gate=app.gate or _beside(module, "gate"), trials=app.trials or _beside(module, "trials"))
+    if app.prompts is None:
+        app = replace(app, prompts=_prompts_beside(module))
+    app.wording()  # whoever wrote a template should not wait for a model to hear what is wrong with it
+    return app
 
 
 def _beside(module: ModuleType, what: str) -> Path | None:
@@ -98,6 +115,12 @@ def _beside(module: ModuleType, what: str) -> Path | None:
         return None
     file = Path(module.__file__)
     return file.with_name(f"{what}.json" if file.name == "__init__.py" else f"{file.stem}.{what}.json")
+
+
+def _prompts_beside(module: ModuleType) -> Path | None:
+    """The folder `prompts` beside the module's file, if it exists and is no Python package."""
+    folder = Path(module.__file__ or "").with_name("prompts")
+    return folder if module.__file__ and folder.is_dir() and not (folder / "__init__.py").exists() else None
 
 
 def load_module(target: str, own: str, noun: str = "", content: str = "") -> ModuleType:

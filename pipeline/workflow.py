@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from models.contract import Contract
 from pipeline.action import Action
+from pipeline.costs import Costs
 from pipeline.errors import UsageError, first_line
 from pipeline.outcome import Escalation
 
@@ -32,6 +33,8 @@ class Workflow:
         actions: Sequence[Action[..., Any]],
         calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
         form: type[Contract] | None = None,
+        instructions: str = "",
+        wrong: float | None = None,
     ) -> None:
         name = getattr(body, "__name__", "")
         self.body = body
@@ -40,6 +43,8 @@ class Workflow:
         self.actions = tuple(actions)
         self.calls = dict(calls) if isinstance(calls, Mapping) else dict.fromkeys(calls, 1)
         self.form = form
+        self.instructions = instructions
+        self.wrong = wrong if wrong is None else Costs(wrong).wrong
         self.description = inspect.getdoc(body) or ""
         if not inspect.iscoroutinefunction(body):
             raise UsageError(f"The workflow '{name}' is not an async function: write `async def {name}(run: Run)`.")

@@ -20,8 +20,9 @@ from pipeline.routing.decision import Decision
 from pipeline.routing.example_model import ExampleModel
 from pipeline.routing.gate import concluded
 from pipeline.routing.opinion import opinions
-from pipeline.routing.router import IntentModel, Router, digest_of, examples_of, open_router
+from pipeline.routing.router import IntentModel, Router, examples_of, open_router
 from pipeline.routing.trial import Trial, keep, tried
+from pipeline.runtime.trust import told_to
 from scripts.console import console, tell
 
 PARTS = 5
@@ -46,7 +47,7 @@ async def try_model(
     """
     rows = [*examples_of(app), *labelled]
     decided = held_out(app, rows, embedder, seed, fitted=bool(labelled))
-    unsure = [(row, decision) for row, decision in decided if not decision.sure]
+    unsure = [one for one in decided if not one.decision.sure]
     if limit:
         unsure = Random(seed).sample(unsure, min(limit, len(unsure)))
     async with open_engine(model, tell) as engine:
@@ -61,7 +62,16 @@ def keep_trial(app: App, trial: Trial) -> None:
     tell(f"{trial} That is kept in {app.trials}.")
 
 
-def held_out(app: App, rows: Sequence[Row], embedder: Embedder, seed: int, fitted: bool) -> list[tuple[Row, Decision]]:
+@dataclass(frozen=True)
+class HeldOut:
+    """A message with the decision of a router that had not seen it."""
+
+    row: Row
+    decision: Decision
+    router: Router
+
+
+def held_out(app: App, rows: Sequence[Row], embedder: Embedder, seed: int, fitted: bool) -> list[HeldOut]:
     """Each message with the decision of an encoder's model that was made without it.
 
     `fitted`: as `interlock calibrate` makes it; else as the app's gate is now.
@@ -76,7 +86,7 @@ def held_out(app: App, rows: Sequence[Row], embedder: Embedder, seed: int, fitte
     encoder = IntentFeatures(embedder) if fitted else embedder
     tell(f"Reading {len(rows)} messages…")
     vectors = encoder.encode([row.text for row in rows])
-    decided: list[tuple[Row, Decision]] = []
+    decided: list[HeldOut] = []
     parts = StratifiedKFold(min(PARTS, smallest), shuffle=True, random_state=seed)
     for seen, unseen in parts.split(vectors, labels):
         part: IntentModel = (
@@ -84,26 +94,26 @@ def held_out(app: App, rows: Sequence[Row], embedder: Embedder, seed: int, fitte
             if fitted
             else ExampleModel([rows[n] for n in seen], vectors[seen])
         )
-        decisions = Router(encoder, part).decide_vectors(vectors[unseen])
-        decided += [(rows[n], decision) for n, decision in zip(unseen, decisions, strict=True)]
+        router = Router(encoder, part, app.costs, app.workflows)
+        decisions = router.decide_vectors(vectors[unseen])
+        decided += [HeldOut(rows[n], decision, router) for n, decision in zip(unseen, decisions, strict=True)]
     return decided
 
 
-async def _tried(app: App, engine: Engine, messages: int, unsure: Sequence[tuple[Row, Decision]]) -> Tried:
+async def _tried(app: App, engine: Engine, messages: int, unsure: Sequence[HeldOut]) -> Tried:
     if engine.enforcement != "grammar":
         raise UsageError(f"{engine.name} takes no grammars, so that nothing tells how likely it finds an intent.")
-    phrases = {flow.intent: flow.phrase for flow in app.workflows}
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(f"Asking {engine.name}", total=len(unsure))
         heard = await opinions(
-            engine, [(row.text, decision) for row, decision in unsure], phrases, advance=lambda: progress.advance(bar)
+            engine, [(one.row.text, one.decision) for one in unsure], app, advance=lambda: progress.advance(bar)
         )
     decided = []
-    for (row, decision), opinion in zip(unsure, heard, strict=True):
-        if not opinion.shares:  # every intent was ruled out
-            decided.append((row.intent, decision, decision, decision))
-            continue
-        both = concluded(decision, dict(decision.candidates), opinion.shares)
-        decided.append((row.intent, decision, both, concluded(decision, {}, opinion.shares)))
-    trial = tried(engine.name, engine.identity, digest_of(examples_of(app)), messages, decided)
+    for one, opinion in zip(unsure, heard, strict=True):
+        alone = both = one.decision
+        if opinion.shares:  # else every intent was ruled out
+            both = concluded(alone, dict(alone.candidates), opinion.shares, one.router.margin)
+            alone = concluded(alone, {}, opinion.shares, one.router.margin)
+        decided.append((one.row.intent, one.decision, both, alone))
+    trial = tried(engine.name, engine.identity, told_to(app, engine.profile), messages, decided)
     return Tried(trial, sum(one.tokens for one in heard), round(sum(one.seconds for one in heard), 2))

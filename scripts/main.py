@@ -17,8 +17,10 @@ from scripts.chat import chat
 from scripts.check import check
 from scripts.demo import demo
 from scripts.diff import diff
+from scripts.fetch import fetch
 from scripts.inspect import inspect
 from scripts.ledger import ledger
+from scripts.prompts import prompts
 from scripts.replay import replay
 from scripts.run import run
 from scripts.serve import serve
@@ -51,8 +53,10 @@ app.command()(run)
 app.command()(chat)
 app.command()(serve)
 app.command()(check)
+app.command()(prompts)
 app.command()(calibrate)
 app.command()(answer)
+app.command()(fetch)
 app.command()(inspect)
 app.command()(diff)
 app.command()(ledger)

@@ -18,6 +18,7 @@ import torch
 from llguidance.hf import from_tokenizer
 from outlines import Generator
 
+from models.engines.chat_template import ChatTemplate
 from models.engines.context_window import answer_limit
 from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
 from models.engines.jump_decoding import can_jump
@@ -27,7 +28,6 @@ from models.engines.sampler import Row, Sampler
 from models.engines.think_tags import bare_thought, split_thought
 from models.engines.token_transformers import TokenTransformers
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
-from models.grammar.control_tokens import broken, marks
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import Matchers
 from models.interfaces import EMBEDDED, versions
@@ -65,7 +65,7 @@ class EmbeddedEngine:
         # Reading a large vocabulary takes about a second: once.
         self._matchers = Matchers(from_tokenizer(model.hf_tokenizer))
         self._end = int(model.hf_tokenizer.eos_token_id)
-        self._control = marks(model.hf_tokenizer.get_added_vocab())  # no message may hold one
+        self._chat = ChatTemplate(model.hf_tokenizer, profile)
         self._jumps = can_jump(model.model)
         small = sum(parameter.numel() for parameter in model.model.parameters()) < SMALL
         self._worker = ThreadPoolExecutor(1, "embedded-engine", initializer=_one_thread if small else None)
@@ -185,15 +185,7 @@ class EmbeddedEngine:
         )
 
     def _encode(self, messages: Sequence[Message], template: Mapping[str, object]) -> list[int]:
-        tokenizer = self._model.hf_tokenizer
-        text = tokenizer.apply_chat_template(
-            [{"role": message.role, "content": broken(message.content, self._control)} for message in messages],
-            tokenize=False,
-            add_generation_prompt=True,
-            **template,
-        )
-        ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
+        return self._chat.tokens(self._chat.text(messages, template))
 
     def _closes(self, tag: str) -> Callable[[list[int]], bool]:
         decode, width = self._model.hf_tokenizer.decode, len(tag.encode())  # a token is at least a byte

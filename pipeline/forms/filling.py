@@ -17,7 +17,6 @@ from pydantic import TypeAdapter, ValidationError
 from models.contract import Contract
 from models.grammar.grammar import compile_grammar, normalise
 from models.said import Unread
-from pipeline import prompts
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.durable.note import Note
@@ -26,7 +25,7 @@ from pipeline.forms import dialogue_acts, extraction, slots
 from pipeline.forms.interview import Interview
 from pipeline.forms.memory import KEPT, RECALLED, Memory, kept
 from pipeline.generation.fusing import Wanted, Written
-from pipeline.generation.generation import Generation, Holds, Task
+from pipeline.generation.generation import Generation, Holds, Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Escalation, Question
 from pipeline.record import Turn
@@ -66,14 +65,24 @@ class Filling:
         self._asked: History[str] = History(execution.positions)
         self._looked: History[str] = History(execution.positions)
         self._written: dict[type[Contract], _Written] = {}
+        self._told: dict[type[Contract], Told] = {}
 
     async def collect(
-        self, contract: type[C], values: dict[str, object] | None, guardrails: Sequence[Guardrail]
+        self,
+        contract: type[C],
+        values: dict[str, object] | None,
+        guardrails: Sequence[Guardrail],
+        told: Told = Told(),
     ) -> tuple[C, dict[str, object]]:
         """A form that is complete and holds its guardrails, and its values by field.
 
-        `values` are those of an earlier pass, if there was one. Raises as `ask`, and GuardrailViolation.
+        `values` are those of an earlier pass, if there was one; `told`: what a model hears of this form besides. Raises
+        as `ask`, and GuardrailViolation.
         """
+        draft = slots.narrowed(contract, True)
+        for example in told.examples:
+            example.written(draft)
+        self._told[contract] = told
         if values is None:
             values = self._found(contract)
             if values is None:
@@ -100,7 +109,7 @@ class Filling:
 
         `forms`: what an option's workflow collects first. `take` keeps the form, if it is the right one.
         """
-        own = self.interview.own()
+        own, layout = self.interview.own(), self._generation.layout()
         drafts = {name: slots.narrowed(form, self._generation.decides) for name, form in forms.items()}
         drafts = {name: draft for name, draft in drafts.items() if _asks(draft)}
         wanted = Wanted(
@@ -108,9 +117,9 @@ class Filling:
             drafts,
             forms,
             self.interview.said(),
-            lambda lettered, fields: prompts.fuse(question, lettered, fields, own),
+            lambda lettered, fields: layout.fuse(question, lettered, fields, own),
         )
-        return await self._generation.fuse(wanted, lambda lettered: prompts.weigh(question, lettered, own))
+        return await self._generation.fuse(wanted, lambda lettered: layout.weigh(question, lettered, own))
 
     def take(self, contract: type[Contract], written: Written) -> None:
         """Keep a form that was written with the choice: `collect` then asks no model, unless more was said by then."""
@@ -126,6 +135,8 @@ class Filling:
 
     def _found(self, contract: type[Contract]) -> dict[str, object] | None:
         written = self._written.get(contract)
+        if self._told[contract] != Told():  # what was written with the choice was written without that
+            return None
         return None if written is None or written.own != tuple(self.interview.own()) else dict(written.values)
 
     async def mend(
@@ -240,14 +251,15 @@ class Filling:
             draft = slots.excerpt(draft, tuple(only))
         if not _asks(draft):
             return {}
-        messages = prompts.fill(draft, turns)
+        told = self._told.get(contract, Told())
+        examples = [example.only(draft.model_fields) for example in told.examples]
         task = Task(
             draft,
             contract,
-            messages,
+            lambda layout: layout.fill(draft, turns, examples),
             lambda length, spaced: compile_grammar(draft, said, scratchpad=length, spaced=spaced),
         )
-        filled = await self._generation.produce(task)
+        filled = await self._generation.produce(task, told=told)
         return {name: getattr(filled, name) for name in draft.model_fields}
 
     async def _looked_up(self, contract: type[Contract], values: Mapping[str, object], field: str) -> object | None:

@@ -53,6 +53,7 @@ class EngineClient:
         self._since = 0.0
         self._busy = 0.0
         self._away = False
+        self._noticed: set[str] = set()
 
     @property
     def profile(self) -> Profile:
@@ -89,6 +90,12 @@ class EngineClient:
                 self._land()
             await asyncio.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def notice(self, text: str) -> None:
+        """Tell people something about this engine, once in a run."""
+        if text not in self._noticed:
+            self._noticed.add(text)
+            self._progress(text)
 
     def _in_words(self) -> Engine:
         from models.engines.prompted.prompted import Prompted  # few runs come to this, and none needs to load it before

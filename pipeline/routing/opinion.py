@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from models.engines.engine import Engine, Message
 from models.engines.weighing import weigh
-from pipeline import prompts
+from pipeline.app import App
 from pipeline.intents import OUT_OF_SCOPE
+from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from pipeline.routing.decision import Decision, shortlist
-from pipeline.routing.gate import QUESTION, REFUSALS
+from pipeline.routing.gate import refusals
 
 AT_ONCE = 16
 
@@ -32,26 +33,30 @@ class Opinion:
 async def opinions(
     engine: Engine,
     asked: Sequence[tuple[str, Decision]],
-    phrases: Mapping[str, str],
+    app: App | None = None,
     always: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Opinion]:
     """What the model makes of each text, among what the encoder's decision leaves open; with `always`, among all.
 
-    `phrases`: intents in words. Raises as the engine.
+    `app`: whose words the intents are put in, and whose prompts they are; without one, intents are their names. Raises
+    as the engine.
     """
     room = asyncio.Semaphore(AT_ONCE)
+    phrases = {} if app is None else {flow.intent: flow.phrase for flow in app.workflows}
+    wording = Prompts() if app is None else app.wording()
+    layout = wording.laid_out(engine.profile)
 
     async def one(text: str, decision: Decision) -> Opinion:
         names = [name for name, _ in decision.candidates if name != OUT_OF_SCOPE]
         chosen = names if always else list(shortlist(decision.candidates, sure=False))
         if not chosen:
             return Opinion({})
-        options = {name: phrases.get(name, name.replace("_", " ")) for name in chosen} | REFUSALS
+        options = {name: phrases.get(name, name.replace("_", " ")) for name in chosen} | refusals(wording)
 
         def prompt(order: Mapping[str, str]) -> Sequence[Message]:
             lettered = {letter: f"{name}: {options[name]}" for letter, name in order.items()}
-            return prompts.weigh(QUESTION, lettered, [Turn("customer", text)])
+            return layout.weigh(wording.word("wish"), lettered, [Turn("customer", text)])
 
         async with room:
             weighed = await weigh(lambda *request: engine.generate(*request), prompt, list(options))

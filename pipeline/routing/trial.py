@@ -25,7 +25,8 @@ QUESTION = 0.5
 
 @dataclass(frozen=True)
 class Trial:
-    """`identity`: what exactly was measured (`Engine.identity`); `examples`: the app's, `router.digest_of`.
+    """`identity`: what exactly was measured (`Engine.identity`); `app`: a digest of the examples and prompts that it
+    was measured with.
 
     Of `messages`, each decided by an encoder that had not seen it, the encoder was not sure of `asked`. `encoder`,
     `cascade` and `alone` are what its decisions, both together, and the model's alone were worth on those, 0 to 1;
@@ -34,7 +35,7 @@ class Trial:
 
     model: str
     identity: str
-    examples: str
+    app: str
     messages: int
     asked: int
     encoder: float
@@ -64,7 +65,7 @@ class Trial:
 
 
 def tried(
-    model: str, identity: str, examples: str, messages: int, decided: Sequence[tuple[str, Decision, Decision, Decision]]
+    model: str, identity: str, app: str, messages: int, decided: Sequence[tuple[str, Decision, Decision, Decision]]
 ) -> Trial:
     """The trial that came of decisions on messages: for each its label, the encoder's decision, both's, the model's."""
     worths = [tuple(worth(label, decision) for decision in decisions) for label, *decisions in decided]
@@ -72,7 +73,7 @@ def tried(
         round(sum(row[place] for row in worths) / len(worths), 4) if worths else 0.0 for place in range(3)
     )
     better, worse = sum(row[1] > row[0] for row in worths), sum(row[1] < row[0] for row in worths)
-    return Trial(model, identity, examples, messages, len(worths), encoder, cascade, alone, better, worse)
+    return Trial(model, identity, app, messages, len(worths), encoder, cascade, alone, better, worse)
 
 
 def worth(label: str, decision: Decision) -> float:

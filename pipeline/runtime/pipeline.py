@@ -63,6 +63,7 @@ class Pipeline:
             None if engine is None else EngineClient(engine, launch.waits, progress, fitted, trusted)
             for engine in (equipment.engine, equipment.second)
         )
+        self._prompts = app.wording()
         self._equipment = equipment
         self._seed = launch.seed
         self._listeners = tuple(listeners)
@@ -141,6 +142,7 @@ class Pipeline:
             earlier,
             second=self._second,
             memory=memory,
+            prompts=self._prompts,
         )
         dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell)
         try:

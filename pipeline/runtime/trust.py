@@ -6,6 +6,7 @@ It is earned by a trial (`interlock calibrate --model`), or given and refused by
 from __future__ import annotations
 
 from models.engines.engine import Engine
+from models.engines.profiles import Profile
 from pipeline.app import App
 from pipeline.routing.router import digest_of, examples_of
 from pipeline.routing.trial import Trial, read_trials
@@ -27,7 +28,12 @@ def trusts(app: App, engine: Engine | None, launch: Launch) -> bool:
 def trial_of(app: App, engine: Engine) -> Trial | None:
     """The trial of this very model on this app as it is now, if there was one."""
     trial = read_trials(app.trials).get(engine.identity)
-    return trial if trial is not None and trial.examples == digest_of(examples_of(app)) else None
+    return trial if trial is not None and trial.app == told_to(app, engine.profile) else None
+
+
+def told_to(app: App, profile: Profile) -> str:
+    """A digest of what a trial depends on beside the model: the app's examples, and what such a model is told."""
+    return f"{digest_of(examples_of(app))[:16]} {app.wording().hash(profile)}"
 
 
 def told(app: App, engine: Engine | None, launch: Launch, trusted: bool) -> str:

@@ -31,11 +31,11 @@ from models.engines.open_engine import open_engine
 from models.grammar.grammar import compile_grammar
 from models.said import Said
 from models.training import sgd
-from pipeline import prompts
 from pipeline.errors import UsageError
 from pipeline.forms import extraction
 from pipeline.forms.slots import excerpt, narrowed, read_answer
 from pipeline.forms.slots import missing as missing_fields
+from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from scripts.console import console, tell
 
@@ -115,8 +115,9 @@ def form(service: str, slots: tuple[tuple[str, str], ...], required: tuple[str, 
 
 async def read(engine: Engine, draft: type[Contract], turns: Sequence[Turn], said: Sequence[str]) -> Words:
     """What a model copies from `said` into a form."""
+    messages = Prompts().laid_out(engine.profile).fill(draft, turns)
     grammar = compile_grammar(draft, said=said, spaced=engine.profile.spaced)
-    completion = await engine.generate(prompts.fill(draft, turns), grammar, Sampling())
+    completion = await engine.generate(messages, grammar, Sampling())
     filled = draft.model_validate_json(completion.text)
     return {name: str(value) for name, value in filled.public().items() if value is not None}
 
@@ -189,7 +190,7 @@ def clarify(
     data: Annotated[
         Path, typer.Option(help="SGD turns, one a line; the schema lies beside as schema_dev.json.")
     ] = Path("../shared/data/sgd/travel_dev.jsonl"),
-    model: Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")] = "models/tiny",
+    model: Annotated[str, typer.Option(help="A folder, GGUF file or name, http://… or vllm:NAME.")] = "models/tiny",
     limit: Annotated[int, typer.Option(help="This many dialogues, drawn at random; 0 for all.")] = 120,
     gold: Annotated[bool, typer.Option(help="Read with the labels in place of the model: the decision alone.")] = False,
 ) -> None:

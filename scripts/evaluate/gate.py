@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,7 +22,6 @@ from pipeline.routing import GateModel, fit
 from pipeline.routing.dataset import Row, read_rows
 from pipeline.routing.decision import Decision
 from pipeline.routing.evaluation import figures
-from pipeline.routing.fitting import PRECISION
 from pipeline.routing.gate import concluded
 from pipeline.routing.opinion import Opinion, opinions
 from pipeline.routing.router import Router, open_router
@@ -47,8 +46,9 @@ def gate(
         str, typer.Option(help="Asked where the encoder is not sure; without it, calls are counted.")
     ] = "",
     precision: Annotated[
-        float, typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone.")
-    ] = PRECISION,
+        float | None,
+        typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the parts that are held out.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Save a reliability diagram here, as PNG.")] = None,
 ) -> None:
@@ -74,19 +74,21 @@ def gate(
     if gate == "model":
         unsure, alone = list(range(len(rows))), [False] * len(rows)
     calls = len(unsure)
+    encoder = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
     if model and unsure:
-        always, phrases = gate == "model", {} if fit_on else phrases_of(load_app(app))
-        asked = asyncio.run(_asked(model, [(texts[n], decisions[n]) for n in unsure], phrases, always))
+        always, own = gate == "model", None if fit_on else load_app(app)
+        asked = asyncio.run(_asked(model, [(texts[n], decisions[n]) for n in unsure], own, always))
         for number, opinion in zip(unsure, asked, strict=True):
-            encoder = {} if always else dict(decisions[number].candidates)
+            first = {} if always else dict(decisions[number].candidates)
             if opinion.shares:
-                decisions[number] = concluded(decisions[number], encoder, opinion.shares)
+                decisions[number] = concluded(decisions[number], first, opinion.shares, router.margin)
             else:  # nothing was left to choose from
                 calls -= 1
     judged = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
-    report(judged, plot, data.name)
+    told = report(judged, plot, data.name, precision, encoder)
     finish(
         **figures(judged),
+        **told,
         model_calls=calls,
         model_asked=bool(model),
         gate=gate,
@@ -95,19 +97,12 @@ def gate(
     )
 
 
-async def _asked(
-    model: str, asked: Sequence[tuple[str, Decision]], phrases: Mapping[str, str], always: bool
-) -> list[Opinion]:
+async def _asked(model: str, asked: Sequence[tuple[str, Decision]], app: App | None, always: bool) -> list[Opinion]:
     async with open_engine(model, tell) as engine:
-        return await opinions(engine, asked, phrases, always)
+        return await opinions(engine, asked, app, always)
 
 
-def phrases_of(app: App) -> dict[str, str]:
-    """An app's intents in words, as the gate puts them to a model."""
-    return {flow.intent: flow.phrase for flow in app.workflows}
-
-
-def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float, seed: int) -> GateModel:
+def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float | None, seed: int) -> GateModel:
     """A gate fitted on labelled messages. UsageError if they hold no intent."""
     labels = [row.intent for row in rows]
     if not set(labels) - {OUT_OF_SCOPE}:

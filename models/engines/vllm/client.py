@@ -91,6 +91,14 @@ async def count_tokens(client: AsyncOpenAI, root: str, body: Mapping[str, Any]) 
     return int(counted["count"])
 
 
+async def templated(client: AsyncOpenAI, root: str, body: Mapping[str, Any]) -> tuple[str, int]:
+    """A prompt as the server's chat template writes it, and its tokens. NotFoundError where the server cannot say."""
+    counted: Any = await client.post(f"{root}/tokenize", body=body, cast_to=object)
+    asked = {"model": body["model"], "tokens": counted["tokens"]}
+    text: Any = await client.post(f"{root}/detokenize", body=asked, cast_to=object)
+    return str(text["prompt"]), int(counted["count"])
+
+
 def first_token(choice: Any) -> dict[str, float]:
     """How likely each alternative of the first token was, by its text; empty where that was not asked for."""
     content = getattr(getattr(choice, "logprobs", None), "content", None) or []

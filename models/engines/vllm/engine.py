@@ -14,11 +14,21 @@ from openai import AsyncOpenAI
 from outlines.inputs import Chat
 from outlines.types import CFG
 
+from models.engines.chat_template import Templated
 from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
 from models.engines.load import Load, read_load
 from models.engines.profiles import Profile, profile_of
 from models.engines.think_tags import bare_thought, split_thought
-from models.engines.vllm.client import CompletionVLLM, connect, count_tokens, errors, fetch_metrics, first_token, greet
+from models.engines.vllm.client import (
+    CompletionVLLM,
+    connect,
+    count_tokens,
+    errors,
+    fetch_metrics,
+    first_token,
+    greet,
+    templated,
+)
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
 from models.grammar.grammar import Grammar
 from models.grammar.membership import admits
@@ -103,6 +113,13 @@ class VllmEngine:
         # Where the closing tag is a special token no server shows it, and the answer is written too: time, no harm.
         raw = await self._ask(messages, sampling, max_tokens, template, stop=[tags[1]])
         return replace(raw, text="", thinking=bare_thought(raw.thinking or raw.text, tags))
+
+    async def templated(self, messages: Sequence[Message]) -> Templated:
+        """See `Templating.templated`. ModelNotFound where the server cannot say."""
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        body = {"model": self._model, "messages": turns, "chat_template_kwargs": dict(self.profile.template)}
+        with errors(self.name):
+            return Templated(*await templated(self._client, self._root, body))
 
     async def load(self) -> Load | None:
         """See `Observable.load`."""

@@ -13,12 +13,14 @@ from pipeline_world import TODAY, lines, write_requests
 from index import Embedder
 from index.intent_features import IntentFeatures
 from models.engines.embedded import EmbeddedEngine
+from models.engines.profiles import Profile
 from pipeline import App, Equipment, Launch, Run, UsageError, read_requests, run_batch, workflow
 from pipeline.routing import fit
 from pipeline.routing.decision import Decision
 from pipeline.routing.gate import Mode
 from pipeline.routing.router import Router, digest_of, examples_of, open_router
 from pipeline.routing.trial import Trial, keep, read_trials, tried, worth
+from pipeline.runtime.trust import told_to
 
 LAMPS = ["I want to buy a lamp", "two desk lamps please", "do you sell floor lamps? I take one", "order a light"]
 RETURNS = ["I want to send my lamp back", "return my order", "the lamp I bought is wrong, take it back", "refund me"]
@@ -98,7 +100,7 @@ async def test_a_model_that_never_won_a_trial_sees_no_choice(
 
 
 def trial(identity: str, better: int, worse: int) -> Trial:
-    return Trial("m", identity, digest_of(examples_of(APP)), 40, 12, 0.5, 0.9, 0.9, better, worse)
+    return Trial("m", identity, told_to(APP, Profile("m")), 40, 12, 0.5, 0.9, 0.9, better, worse)
 
 
 async def test_a_trial_that_was_won_lets_that_very_model_choose_in_folders_that_begin_after_it(

@@ -176,7 +176,7 @@ async def test_a_rule_about_a_field_is_mended_by_an_answer(copier: EmbeddedEngin
 
 
 async def test_the_scratchpad_stays_in_the_journal(copier: EmbeddedEngine, tmp_path: Path) -> None:
-    desk = Desk(tmp_path, order, "a lamp that stands on the floor", engine=copier)
+    desk = Desk(tmp_path, order, "a lamp please, for my desk", engine=copier)
     row = await desk.run()
     async with Journal.open(desk.out / "journal.sqlite") as journal:
         texts = [json.loads(step.result or "{}")["text"] for step in journal.steps("r1") if "model" in step.name]
@@ -263,10 +263,10 @@ async def test_a_scratchpad_is_shortened_where_the_prompt_leaves_no_room_and_the
     engine: EmbeddedEngine, tmp_path: Path
 ) -> None:
     from models.grammar.grammar import compile_grammar
-    from pipeline import prompts
+    from pipeline.prompts.prompts import Prompts
 
     def tokens(text: str) -> int:
-        return len(engine._encode(prompts.answer(Ruling, text, []), engine.profile.template))
+        return len(engine._encode(Prompts().laid_out(engine.profile).answer(Ruling, text, []), engine.profile.template))
 
     full, short = (compile_grammar(Ruling, scratchpad=length).max_tokens for length in (None, 20))
     room = engine.profile.context
