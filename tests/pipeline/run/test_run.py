@@ -112,7 +112,7 @@ def copier(engine: EmbeddedEngine) -> EmbeddedEngine:
     """The same engine as its profile would be for the shipped model: it copies, it does not decide."""
     from dataclasses import replace
 
-    engine.profile = replace(engine.profile, decides=False)
+    engine.profile = replace(engine.profile, decides=False, spaced=False, layout="copier")
     return engine
 
 
@@ -176,7 +176,7 @@ async def test_a_rule_about_a_field_is_mended_by_an_answer(copier: EmbeddedEngin
 
 
 async def test_the_scratchpad_stays_in_the_journal(copier: EmbeddedEngine, tmp_path: Path) -> None:
-    desk = Desk(tmp_path, order, "a lamp please, for my desk", engine=copier)
+    desk = Desk(tmp_path, order, "lamp", engine=copier)
     row = await desk.run()
     async with Journal.open(desk.out / "journal.sqlite") as journal:
         texts = [json.loads(step.result or "{}")["text"] for step in journal.steps("r1") if "model" in step.name]
