@@ -102,18 +102,18 @@ def load_app(name: str) -> App:
     app = getattr(module, "app", None)
     if not isinstance(app, App):
         raise UsageError(f"{name} has no `app = App(…)`: add one, or name another module.")
-    app = replace(app, gate=app.gate or _beside(module, "gate"), trials=app.trials or _beside(module, "trials"))
+    if file := module.__file__:
+        app = replace(
+            app, gate=app.gate or beside(Path(file), "gate"), trials=app.trials or beside(Path(file), "trials")
+        )
     if app.prompts is None:
         app = replace(app, prompts=_prompts_beside(module))
     app.wording()  # whoever wrote a template should not wait for a model to hear what is wrong with it
     return app
 
 
-def _beside(module: ModuleType, what: str) -> Path | None:
-    """WHAT.json in a package's folder, NAME.WHAT.json beside a file; whether it exists or not."""
-    if not module.__file__:
-        return None
-    file = Path(module.__file__)
+def beside(file: Path, what: str) -> Path:
+    """WHAT.json in a package's folder, NAME.WHAT.json beside a module's file; whether it exists or not."""
     return file.with_name(f"{what}.json" if file.name == "__init__.py" else f"{file.stem}.{what}.json")
 
 

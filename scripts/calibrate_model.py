@@ -58,7 +58,12 @@ def keep_trial(app: App, trial: Trial) -> None:
     """Keep a trial beside the app. UsageError for an app without a place."""
     if app.trials is None:
         raise UsageError(f"{app.name} has no folder to keep a trial in: load the app from a file or a package.")
-    keep(trial, app.trials)
+    try:
+        keep(trial, app.trials)
+    except OSError as error:
+        raise UsageError(
+            f"{app.trials} cannot be written ({error.strerror}): give the app trials=Path(…) where it can."
+        ) from error
     tell(f"{trial} That is kept in {app.trials}.")
 
 

@@ -20,7 +20,7 @@ from models.engines.tokenizers import load_tokenizer
 from models.grammar.grammar import compile_grammar
 from pipeline.text import short
 from scripts.console import console
-from scripts.discovery import find_contracts
+from scripts.discovery import find_contracts, trials_of
 from scripts.options import TRAVEL
 from scripts.schema_folder import check_folder
 
@@ -46,6 +46,8 @@ def check(
     if draw not in ("uniform", "longest"):
         raise typer.BadParameter(f"'{draw}' is neither uniform nor longest.", param_hint="--draw")
     contracts, refused = find_contracts(target)
+    for trial in trials_of(target):
+        console.print(f"Trial: {trial}", markup=False)
     if contracts:
         console.print(_table(contracts))
     drafts = [contract.draft() for contract in contracts]

@@ -52,6 +52,8 @@ class Completion:
     the text, without its tags: private, kept in the journal. `enforcement` is what this very text was made under.
     `first` is, for a grammar that `weighs`, how likely the first token's likeliest alternatives were, by their text; a
     server may count those in that the grammar rules out.
+    `mass`: the least probability that the grammar left the model at a choice, `tight` what stood before it.
+    `own_seconds`: of `seconds`, without those in which others were served. None and "" where an engine cannot tell.
     """
 
     text: str
@@ -61,6 +63,9 @@ class Completion:
     thinking: str = ""
     enforcement: Enforcement = "grammar"
     first: Mapping[str, float] = field(default_factory=dict)
+    mass: float | None = None
+    tight: str = ""
+    own_seconds: float | None = None
 
 
 @dataclass(frozen=True)
