@@ -77,6 +77,19 @@ class Workflow:
                 " with contracts, str and Escalation."
             ) from error
 
+    def check_endings(self) -> None:
+        """UsageError if its return annotation has a class that is no ending: found out now, not after an action."""
+        try:
+            annotation = get_type_hints(self.body)["return"]
+        except NameError:  # imported for type checkers only
+            return
+        for kind in get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,):
+            if isinstance(kind, type) and kind is not object and not issubclass(kind, (str, Contract, Escalation)):
+                raise UsageError(
+                    f"The workflow '{self.__name__}' may return {kind.__name__}: let it return a Contract, a str,"
+                    " or an Escalation to a person."
+                )
+
     @property
     def phrase(self) -> str:
         """The docstring's first sentence, up to a colon, as it fits into "Do you want to …?": "book a trip"."""

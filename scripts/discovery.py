@@ -11,7 +11,8 @@ from types import ModuleType
 
 from models.contract import Contract
 from models.errors import ContractError
-from pipeline.app import beside, load_module
+from pipeline.app import beside
+from pipeline.modules import load_module
 from pipeline.routing.trial import Trial, read_trials
 
 

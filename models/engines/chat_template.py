@@ -42,6 +42,11 @@ class ChatTemplate:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
+    def plain(self, text: str) -> list[int]:
+        """The ids of a text that stands without the template."""
+        ids: list[int] = self._tokenizer(broken(text, self._control))["input_ids"]
+        return ids
+
     async def templated(self, messages: Sequence[Message]) -> Templated:
         """See `models.engines.open_templating.Templating`."""
         text = self.text(messages, self.profile.template)

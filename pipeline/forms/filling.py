@@ -89,6 +89,7 @@ class Filling:
                 values = await self._fill(contract, self.interview.said(), self.interview.own())
             values = extraction.sorted_out(contract, values, self._today)
             values |= extraction.stated(contract, values, self.interview.said())
+            values |= await self._spelled(contract, values)
             values = await self._recalled(contract, values)
             either = extraction.either(contract, values, self.interview.said(), self._today)
             if either is not None:
@@ -172,7 +173,8 @@ class Filling:
             raise Dropped
         corrected = dialogue_acts.corrected(answer)
         answer = corrected or answer
-        match extraction.parse(contract, field, answer, self._today, also):
+        parsed = await extraction.aside(lambda: extraction.parse(contract, field, answer, self._today, also), answer)
+        match parsed:
             case extraction.Whole(value=value):
                 return {**values, field: value}
             case extraction.Named(found=found):
@@ -209,7 +211,7 @@ class Filling:
         self, contract: type[Contract], values: Mapping[str, object], answer: str
     ) -> dict[str, object] | None:
         """The form's values after a remark that nobody asked for; None if it changes none of them."""
-        others = extraction.others(contract, "", answer, self._today)
+        others = await extraction.aside(lambda: extraction.others(contract, "", answer, self._today), answer)
         mended = dict(values) | others
         if not others:  # a remark beside an answer: what a model finds in it may only replace what there is
             found = await self._more(contract, "", answer, mended)
@@ -271,6 +273,17 @@ class Filling:
         value = (await self._fill(contract, self.interview.said(), self.interview.own(), [field])).get(field)
         known = {str(other) for name, other in values.items() if name != field}
         return None if isinstance(value, Unread) or str(value) in known else value
+
+    async def _spelled(self, contract: type[Contract], values: Mapping[str, object]) -> dict[str, object]:
+        """What code reads in the customer's words for required fields that the model left empty: codes and the like."""
+        missing, said = slots.missing(contract, values), self.interview.said()
+        found = await self._execution.notice(
+            f"read {contract.__name__}",
+            [missing, said],
+            lambda: extraction.spelled(contract, missing, said, self._today),
+            _WORDS,
+        )
+        return {name: slots.read_words(contract, name, words, self._today) for name, words in found.items()}
 
     async def _recalled(self, contract: type[Contract], values: dict[str, object]) -> dict[str, object]:
         """The values, with what would have to be asked for and was said before: in another part, form or request."""

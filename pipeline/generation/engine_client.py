@@ -66,9 +66,14 @@ class EngineClient:
         return self._busy + (time.perf_counter() - self._since if self._flying else 0.0)
 
     async def generate(
-        self, messages: Sequence[Message], grammar: Grammar, sampling: Sampling, prompted: bool = False
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        prompted: bool = False,
+        max_tokens: int | None = None,
     ) -> Completion:
-        """One completion, by grammar or, if `prompted`, from XML.
+        """One completion, by grammar or, if `prompted`, from XML; without a grammar, a free text of `max_tokens`.
 
         Raises EngineUnavailable after the last wait; every other error at once.
         """
@@ -76,7 +81,7 @@ class EngineClient:
         for wait in (*self._waits, None):
             self._takeoff()
             try:
-                completion = await engine.generate(messages, grammar, sampling)
+                completion = await engine.generate(messages, grammar, sampling, max_tokens)
             except EngineUnavailable as error:
                 if wait is None:
                     raise

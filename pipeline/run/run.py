@@ -14,17 +14,20 @@ from typing import Any, ParamSpec, TypeVar
 
 from index.documents import Passage
 from models.contract import Contract
+from models.engines.engine import Message
+from models.grammar.grammar import compile_grammar
 from pipeline.action import Action, Step
+from pipeline.completions.request import Request
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.forms.amending import settled
 from pipeline.forms.interview import Elsewhere
 from pipeline.forms.memory import Memory
 from pipeline.generation.fusing import Written
-from pipeline.generation.generation import Told
+from pipeline.generation.generation import Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import digest
-from pipeline.outcome import Escalation, Question
+from pipeline.outcome import Ending, Escalation, Question
 from pipeline.prompts.example import Example
 from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
@@ -168,6 +171,32 @@ class Run:
         found = await answer(self._scope, contract, question, evidence, guardrails, Told(instructions, tuple(examples)))
         self._scope.collected.add(found)
         return found
+
+    async def complete(self, request: Request, any_model: bool = False) -> Ending:
+        """The model's own answer to a request of OpenAI's API, with every option obeyed: its body as the result.
+
+        `any_model`: whichever model the request names. UsageError names an option that what serves cannot obey.
+        """
+        body = await self._scope.completing.complete(request, any_model)
+        return Ending("completed", result=body, contract=request.shape.name)
+
+    async def write(
+        self, contract: type[C], said: str, messages: Sequence[Message], evidence: Sequence[Passage] = ()
+    ) -> C:
+        """A valid value of a contract, for messages that are the caller's own and stand in no layout.
+
+        Words may be copied from `said` and from the passages. Escalation when the recovery ladder is exhausted.
+        """
+        texts = [passage.text for passage in evidence]
+        task = Task(
+            contract,
+            contract,
+            lambda layout: messages,
+            lambda length, spaced: compile_grammar(contract, [said], texts, length, spaced),
+            (),
+            [passage.id for passage in evidence],
+        )
+        return await self._scope.generation.produce(task)
 
     async def choose(
         self,

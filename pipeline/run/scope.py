@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.grammar.grammar import normalise
 from pipeline.action import Action
+from pipeline.completions.completing import Completing, Encoder
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.errors import ActionNotUnlocked, NotApproved
@@ -54,6 +55,7 @@ class RunContext:
     ladder: Sequence[Rung] = LADDER
     second: EngineClient | None = None
     memory: Memory | None = None
+    encoder: Encoder | None = None
     prompts: Prompts = field(default_factory=Prompts)
 
 
@@ -123,6 +125,7 @@ class Scope:
             second=context.second,
             prompts=context.prompts,
         )
+        self.completing = Completing(execution, context.client, context.encoder, context.seed, context.earlier_seeds)
         self.retrieval = Retrieval(execution, context.retriever, self._queries)
         self.interview = Interview(self.conversation, execution, self._is_elsewhere)
         self.filling = Filling(

@@ -65,6 +65,7 @@ class Pipeline:
         )
         self._prompts = app.wording()
         self._equipment = equipment
+        self.encoder = equipment.embedder
         self._seed = launch.seed
         self._listeners = tuple(listeners)
         self._idle_actions = idle_actions
@@ -142,6 +143,7 @@ class Pipeline:
             earlier,
             second=self._second,
             memory=memory,
+            encoder=self._equipment.embedder,
             prompts=self._prompts,
         )
         dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell)
