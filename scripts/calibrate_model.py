@@ -24,6 +24,7 @@ from pipeline.routing.router import IntentModel, Router, examples_of, open_route
 from pipeline.routing.trial import Trial, keep, tried
 from pipeline.runtime.trust import told_to
 from scripts.console import console, tell
+from scripts.evaluate.gate_head import chosen_head, examples_of_rows
 
 PARTS = 5
 
@@ -88,16 +89,19 @@ def held_out(app: App, rows: Sequence[Row], embedder: Embedder, seed: int, fitte
     if smallest < 2:
         raise UsageError("A model's trial holds messages out: give each intent two examples or more.")
     fitted = fitted or open_router(app, embedder, tell).calibrated
-    encoder = IntentFeatures(embedder) if fitted else embedder
+    layers = IntentFeatures(embedder)
+    encoder = layers if fitted else embedder
     tell(f"Reading {len(rows)} messages…")
-    vectors = encoder.encode([row.text for row in rows])
+    examples = examples_of_rows(rows, layers) if fitted else None
+    choice = None if examples is None else chosen_head(examples, seed)
+    vectors = encoder.encode([row.text for row in rows]) if examples is None else examples.vectors
     decided: list[HeldOut] = []
     parts = StratifiedKFold(min(PARTS, smallest), shuffle=True, random_state=seed)
     for seen, unseen in parts.split(vectors, labels):
         part: IntentModel = (
-            fit(vectors[seen], [labels[n] for n in seen], seed=seed)
-            if fitted
-            else ExampleModel([rows[n] for n in seen], vectors[seen])
+            ExampleModel([rows[n] for n in seen], vectors[seen])
+            if examples is None
+            else fit(examples.some(seen), choice, costs=app.costs, seed=seed)
         )
         router = Router(encoder, part, app.costs, app.workflows)
         decisions = router.decide_vectors(vectors[unseen])

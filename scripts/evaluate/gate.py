@@ -26,6 +26,7 @@ from pipeline.routing.gate import concluded
 from pipeline.routing.opinion import Opinion, opinions
 from pipeline.routing.router import Router, open_router
 from scripts.console import finish, tell
+from scripts.evaluate.gate_head import chosen_head, examples_of_rows
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.options import TRAVEL
 
@@ -108,8 +109,9 @@ def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float | No
     if not set(labels) - {OUT_OF_SCOPE}:
         raise UsageError("There is nothing to fit a gate on: every message is out of scope.")
     tell(f"Reading {len(rows)} labelled messages…")
-    vectors = layers.encode([row.text for row in rows])
-    return fit(vectors, labels, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
+    examples = examples_of_rows(rows, layers)
+    choice = chosen_head(examples, seed)
+    return fit(examples, choice, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
 
 
 def _timed(router: Router, text: str) -> float:

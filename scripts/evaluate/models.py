@@ -27,6 +27,7 @@ from pipeline.routing.router import Router, open_router
 from pipeline.routing.trial import worth
 from scripts.console import console, day_of, finish, tell
 from scripts.evaluate.forms import Work, sample_work, sgd_work
+from scripts.evaluate.gate_head import examples_of_rows
 from scripts.evaluate.model_figures import REVIEWS, Measured, Reviews, fill, gate, quote, reviews
 from scripts.evaluate.results import SAMPLE, read_lines
 from scripts.options import TRAVEL
@@ -116,7 +117,7 @@ def _halves(rows: Sequence[Row], embedder: Embedder, some: Any, draw: random.Ran
     mixed = draw.sample(list(rows), len(rows))
     seen, unseen = mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :]
     layers = IntentFeatures(embedder)
-    fitted = fit(layers.encode([row.text for row in seen]), [row.intent for row in seen], progress=tell)
+    fitted = fit(examples_of_rows(seen, layers), progress=tell)
     return Router(layers, fitted), some([row for row in unseen if row.intent in fitted.names])
 
 
