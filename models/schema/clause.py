@@ -40,11 +40,10 @@ class Layer:
 @dataclass(frozen=True, eq=False)
 class Clause:
     """`layers`: all of them hold. `values`: the only values, where an enum or a const lists them. `path`: where the
-    first of them stands; `entered`: the references that led here."""
+    first of them stands."""
 
     layers: tuple[Layer, ...]
     path: str
-    entered: frozenset[str] = frozenset()
     values: tuple[Any, ...] | None = None
 
     def said(self, keyword: str) -> Iterator[tuple[Any, Layer]]:

@@ -5,6 +5,7 @@ Knows pydantic's side of it. The jsonschema package validates; the grammar is th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import new_class
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -39,7 +40,7 @@ class JsonValue(BaseModel):
 
     __document__: ClassVar[Document] = document(True)
     __bounds__: ClassVar[Bounds] = Bounds()
-    __compiled__: ClassVar[list[tuple[Fragment, GrammarBuilder]]] = []
+    __compiled__: ClassVar[dict[bool, tuple[Fragment, GrammarBuilder]]] = {}
 
     def __init__(self, value: Any) -> None:
         self.__pydantic_validator__.validate_python(value, self_instance=self)
@@ -48,22 +49,22 @@ class JsonValue(BaseModel):
 
     @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
-        """The grammar of every value that the schema and the bounds admit."""
-        if cls.__compiled__ and not builder.terminals and not builder.rules:
-            fragment, compiled = cls.__compiled__[0]
+        """The grammar of every value that the schema and the bounds admit; without the bounds if the builder is open."""
+        alone = not builder.terminals and not builder.rules
+        if alone and builder.open in cls.__compiled__:
+            fragment, compiled = cls.__compiled__[builder.open]
             builder.terminals.update(compiled.terminals)
             builder.rules.update(compiled.rules)
             builder.bounds.extend(compiled.bounds)
             return fragment
-        alone = not builder.terminals and not builder.rules
-        writer = SchemaWriter(Normal(cls.__document__), cls.__bounds__, builder, cls.__name__)
+        bounds = None if builder.open else cls.__bounds__
+        writer = SchemaWriter(Normal(cls.__document__), bounds, builder, cls.__name__)
         fragment = writer.value((cls.__document__.root,))
-        writer.note("$", fragment)
+        writer.note(cls.__document__.path, fragment)
         if alone:
-            kept = GrammarBuilder(
-                terminals=dict(builder.terminals), rules=dict(builder.rules), bounds=list(builder.bounds)
-            )
-            cls.__compiled__.append((fragment, kept))
+            kept = replace(builder, terminals=dict(builder.terminals), rules=dict(builder.rules),
+                           bounds=list(builder.bounds))  # fmt: skip
+            cls.__compiled__[builder.open] = fragment, kept
         return fragment
 
     @model_validator(mode="before")
@@ -74,6 +75,10 @@ class JsonValue(BaseModel):
             told = {"message": error.message, "keyword": str(error.validator), "path": error.json_path}
             raise PydanticCustomError("json_schema", "{path}: {message}", told)
         return {"value": value}
+
+    @classmethod
+    def _prove(cls) -> None:
+        compile_grammar(cls, open=True)  # type: ignore[arg-type]
 
     @model_serializer
     def _plain(self) -> Any:
@@ -97,28 +102,47 @@ class JsonValue(BaseModel):
 
     @classmethod
     def checked_after(cls) -> tuple[str, ...]:
-        return ()
+        """The keywords, by their paths, at which the grammar admits too much: the finished value is checked."""
+        return tuple(cls.__document__.notes.loosened)
+
+    @classmethod
+    def ignored(cls) -> tuple[str, ...]:
+        """What of the schema says nothing about values, by the standard."""
+        return tuple(cls.__document__.notes.ignored)
 
     def public(self) -> Any:
         return self.value
 
 
-def json_contract(base: type[C], schema: object, name: str, bounds: Bounds | None) -> type[C]:
+def json_contract(
+    base: type[C], schema: object, name: str, bounds: Bounds | None, proven: bool = False, strict: bool = False
+) -> type[C]:
     """A subclass of JsonValue and of `base`, which compiles it. SchemaRefused, or Unsatisfiable where no value fits."""
     PYDANTIC.check()
     try:
-        read = document(schema)
+        read = document(schema, strict)
         refuse_loops(read)
         named: dict[str, Any] = {
             "__document__": read,
             "__bounds__": bounds or Bounds(),
             "__module__": __name__,
-            "__compiled__": [],
+            "__compiled__": {},
         }
         contract: type[C] = new_class(name, (JsonValue, base), {}, lambda namespace: namespace.update(named))
+        lark = compile_grammar(contract, open=True).lark
     except RecursionError:
         raise SchemaRefused("$", "is nested too deeply.", "Nest fewer schemas inside each other.") from None
-    matcher = LLMatcher(LLTokenizer("byte"), compile_grammar(contract).lark)
-    if matcher.is_error():
+    if len(lark) > _LARGEST or LLMatcher(_BYTES, lark, log_level=0).is_error():
         raise SchemaRefused("$", "becomes a grammar that is too large.", "Lower its lengths and numbers of items.")
+    for path, why in read.notes.loosened.items() if proven else ():
+        raise SchemaRefused(
+            path, f"{why}, so that values are checked after they are written.",
+            "Ask for level checked, or write the schema without it.",
+        )  # fmt: skip
     return contract
+
+
+_LARGEST = 4_000_000
+"""Characters of a grammar: llguidance reads some 10 MB a second."""
+
+_BYTES = LLTokenizer("byte")

@@ -9,7 +9,6 @@ from typing import Any
 
 from models.schema.document import Document, Located, Schema
 from models.schema.refusal import SchemaRefused, step
-from models.schema.vocabulary import HARMLESS
 
 
 class Denial(dict[str, Any]):
@@ -33,7 +32,7 @@ _SHORTENED: dict[str, tuple[str, str, int]] = {
     "minProperties": ("object", "maxProperties", -1),
     "maxProperties": ("object", "minProperties", 1),
 }
-_HARDER = HARMLESS | {"$defs", "definitions", "minContains", "maxContains", "then", "else"}
+_HARDER = frozenset(("$defs", "minContains", "maxContains", "then", "else"))
 
 
 def opposite(located: Located, document: Document) -> list[list[Located]]:

@@ -18,6 +18,7 @@ class SchemaRefused(ContractError):
     def __init__(self, path: str, what: str, hint: str) -> None:
         self.path = path
         self.keyword = keyword_of(path)
+        self.what = what.removesuffix(".")
         super().__init__(f"{path} {what}", hint)
 
 

@@ -1,5 +1,5 @@
 """Row: JSON values as fragments, each bracket, key and comma a lexeme of its own, as
-models/grammar/fragments/fragment.py asks for.
+models/grammar/fragments/fragment.py asks for; and rows of them that need not end.
 """
 
 from __future__ import annotations
@@ -7,28 +7,50 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
 
+OPEN = 1 << 40
+"""Bytes of the longest text where there is none."""
 
-def key(name: str) -> Fragment:
+
+def key(name: str, builder: GrammarBuilder) -> Fragment:
     """A property's name and the colon."""
-    return sequence([text_fragment(json.dumps(name, ensure_ascii=False)), text_fragment(":")])
+    return sequence([text_fragment(json.dumps(name, ensure_ascii=False)), colon(builder)])
 
 
-def constant(value: Any) -> Fragment:
-    """One JSON value, compact."""
+def comma(builder: GrammarBuilder) -> Fragment:
+    return text_fragment(",")
+
+
+def colon(builder: GrammarBuilder) -> Fragment:
+    return text_fragment(":")
+
+
+def constant(value: Any, builder: GrammarBuilder) -> Fragment:
+    """One JSON value."""
     if isinstance(value, dict):
-        pairs = [sequence([key(name), constant(inner)]) for name, inner in value.items()]
-        return _bracketed("{", pairs, "}")
+        pairs = [sequence([key(name, builder), constant(inner, builder)]) for name, inner in value.items()]
+        return _bracketed("{", pairs, "}", builder)
     if isinstance(value, list):
-        return _bracketed("[", [constant(inner) for inner in value], "]")
+        return _bracketed("[", [constant(inner, builder) for inner in value], "]", builder)
     return text_fragment(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
-def _bracketed(opening: str, parts: list[Fragment], closing: str) -> Fragment:
-    with_commas = [fragment for part in parts for fragment in (text_fragment(","), part)][1:]
+def _bracketed(opening: str, parts: list[Fragment], closing: str, builder: GrammarBuilder) -> Fragment:
+    with_commas = [fragment for part in parts for fragment in (comma(builder), part)][1:]
     whole = sequence([text_fragment(opening), *with_commas, text_fragment(closing)])
     return Fragment(f"({whole.rule})", whole.longest, whole.bound, whole.constant)
+
+
+def further(item: Fragment, least: int, most: int | None, builder: GrammarBuilder) -> Fragment:
+    """`least` to `most` times a comma and `item`, without an end if `most` is None."""
+    if most == 0:
+        return Fragment("", 0)
+    one = sequence([comma(builder), item])
+    if most is None:
+        return Fragment(f"({one.rule}){{{least},}}" if least else f"({one.rule})*", OPEN)
+    return Fragment(f"({one.rule}){{{least},{most}}}", most * one.longest)
 
 
 EMPTY_ARRAY = Fragment(f"({literal('[')} {literal(']')})", 2, "[]", "[]")

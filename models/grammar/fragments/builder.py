@@ -31,7 +31,8 @@ class Bound:
 @dataclass(frozen=True)
 class GrammarBuilder:
     """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
-    have at most, if fewer than it declares; `within`: the contracts around the present field."""
+    have at most, if fewer than it declares; `within`: the contracts around the present field; `open`: whether a value
+    may go on without an end where nothing bounds it; `given` and `counts`: names of bodies, and how many each name has."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
@@ -40,17 +41,33 @@ class GrammarBuilder:
     terminals: dict[str, str] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)
+    open: bool = False
+    given: dict[tuple[str, str], str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def terminal(self, name: str, body: str) -> str:
         """A terminal with this `body`, named `name` or, where that name is taken, `name` and a number."""
-        return _named(self.terminals, name, body)
+        return self._named(self.terminals, name, body)
+
+    def _named(self, names: dict[str, str], name: str, body: str) -> str:
+        """`name` for `body`, with a number where another body has it; a body that has been named keeps its name."""
+        if (unique := self.given.get((name, body))) is not None:
+            return unique
+        number = self.counts.get(name, 1)
+        unique = name if number == 1 else f"{name}_{number}"
+        while names.setdefault(unique, body) != body:
+            number += 1
+            unique = f"{name}_{number}"
+        self.counts[name] = number
+        self.given[name, body] = unique
+        return unique
 
     def rule(self, name: str, fragment: Fragment) -> Fragment:
         """`fragment` under a name of its own, so that it can be used often and is written once."""
         if " " not in fragment.rule:
             return fragment
         lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-        unique = _named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
+        unique = self._named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
         return replace(fragment, rule=unique)
 
     def one_of(self, name: str, texts: list[str], bound: str = "") -> Fragment:
@@ -75,14 +92,6 @@ class GrammarBuilder:
         inner = Fragment(more if least else f"({more})?", most * item.longest + most - 1)
         whole = sequence([text_fragment(marks[0]), inner, text_fragment(marks[1])])
         return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} × {item.bound}")
-
-
-def _named(names: dict[str, str], name: str, body: str) -> str:
-    number, unique = 1, name
-    while names.setdefault(unique, body) != body:
-        number += 1
-        unique = f"{name}_{number}"
-    return unique
 
 
 def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Fragment:
