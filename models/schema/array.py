@@ -132,12 +132,13 @@ def _holding(
     counted = f"{before} {match.rule}"
     again = f"({mark} {counted})"
     top = "" if limit is None else int(limit) - 1
+    more = f"{again}{{{max(needed - 1, 0)},{top if limit is not None else max(needed - 1, 0)}}}"
+    more = "" if top == 0 or (limit is None and needed <= 1) else more
     if needed:
-        times = f"{{{needed - 1},{top}}}" if limit is not None else f"{{{needed - 1}}}"
-        inner = f"{counted} {again}{times} {after}"
+        inner = f"{counted} {more} {after}"
     else:
         alone = f"({other.rule} {after})" if other else '""'
-        inner = f"({alone} | {counted} {again}{{0,{top}}} {after})?" if limit else f"{alone}?"
+        inner = f"({alone} | {counted} {more} {after})?" if limit else f"{alone}?"
     return _bracketed(Fragment(inner, longest), f"{needed} or more that match")
 
 

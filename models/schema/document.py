@@ -178,7 +178,7 @@ class _Reader:
 
     def _said(self, name: str, value: Any, keyword: str, schema: dict[str, Any], at: str) -> bool:
         """Whether a keyword constrains anything. SchemaRefused where its value is none that it may have."""
-        if name not in vocabulary.ENFORCED or (self.draft or 9) < vocabulary.SINCE.get(name, 0):
+        if name not in vocabulary.ENFORCED or (self.draft or 9) < vocabulary.SINCE.get(keyword, 0):
             if keyword not in vocabulary.SILENT and not (keyword == "nullable" and self.draft is None):
                 self.notes.ignore(keyword)
             return False

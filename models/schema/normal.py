@@ -12,7 +12,7 @@ from typing import Any
 
 from models.schema.clause import Clause, Layer
 from models.schema.document import Document, Located, Schema
-from models.schema.emptiness import disjoint, is_type, no_value, nothing_fits
+from models.schema.emptiness import disjoint, is_type, no_value, nothing_fits, same
 from models.schema.negation import Denial, opposite
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused, step
@@ -21,7 +21,7 @@ from models.schema.vocabulary import FLAT
 _MOST = 256
 """Alternatives of one value; where a schema multiplies out to more, one choice is made and the others are checked."""
 
-_STEPS = 20_000
+_STEPS = 40_000
 """Schemas looked at, over and over again where they hold together, before choices beside the first are checked only."""
 
 _OVERLAPPING = 12
@@ -67,6 +67,8 @@ class Normal:
         self._steps = 0
         self._proofs = 0
         self._proven: dict[tuple[Any, ...], bool] = {}
+        self._fits: dict[tuple[int, int], list[bool]] = {}
+        self._alone: dict[int, list[Any]] = {}
 
     def clauses(self, parts: tuple[Located, ...], fuel: int = _FUEL, dead: list[Clause] | None = None) -> list[Clause]:
         """Every value that fits all of `parts` fits a clause, and the other way round but for what is loosened; where an
@@ -131,7 +133,7 @@ class Normal:
                     item.located.path, "refers to itself without a property or an item in between.",
                     "Put the reference below properties or items.",
                 )  # fmt: skip
-            self._steps += 1
+            self._steps += 2 + len(partial.layers)
             partial = self._taken(item, partial, todo)
         clause = self._clause(partial, path)
         if nothing_fits(clause, self.document, self.proof, fuel - 1 if partial.branches else fuel):
@@ -178,20 +180,14 @@ class Normal:
     def _clause(self, partial: _Partial, path: str) -> Clause:
         layers = [layer for layer, _ in partial.layers]
         for layer in list(layers):
-            listed = layer.keywords.get("enum", [layer.keywords["const"]] if "const" in layer.keywords else None)
+            listed = layer.keywords.get("enum")
+            if listed is None and "const" in layer.keywords:
+                listed = self._alone.setdefault(id(layer.keywords["const"]), [layer.keywords["const"]])
             if listed is not None:
-                plain = all(_listing(source.schema) for source in partial.sources)
-                checks = [] if plain and len(layers) == 1 else [
-                    oracle(self.document, source.schema) for source in partial.sources
-                ]  # fmt: skip
-                named = layer.keywords.get("type") if not checks else None
-                types = [named] if isinstance(named, str) else named
-                values = tuple(
-                    value
-                    for value in listed
-                    if all(check.is_valid(value) for check in checks)
-                    and (types is None or any(is_type(value, kind) for kind in types))
-                )
+                kept = [True] * len(listed)
+                for source in partial.sources:
+                    kept = [a and b for a, b in zip(kept, self._fitting(source.schema, listed), strict=True)]
+                values = tuple(value for value, fits in zip(listed, kept, strict=True) if fits)
                 return Clause(tuple(layers), layer.at("enum" if "enum" in layer.keywords else "const"), values=values)
         for layer in list(layers) if not partial.branches else ():  # a choice may still let more count
             scope = next((scopes for one, scopes in partial.layers if one is layer), ())
@@ -199,10 +195,32 @@ class Normal:
             layers += _unevaluated(layer, inside)
         return Clause(tuple(layers), path)
 
+    def _fitting(self, schema: Schema, listed: list[Any]) -> list[bool]:
+        """Which of the values listed somewhere fit `schema`."""
+        if isinstance(schema, bool):
+            return [schema] * len(listed)
+        if isinstance(schema, Denial):
+            return [not fits for fits in self._fitting(schema["not"], listed)]
+        key = id(schema), id(listed)
+        if key not in self._fits:
+            self._keep.append((schema, listed))
+            if schema.keys() <= {"enum", "type", "$defs"}:
+                mine, types = schema.get("enum", listed), schema.get("type")
+                named = [types] if isinstance(types, str) else types
+                fits = [types is None or any(is_type(value, kind) for kind in named) for value in listed]
+                if mine is not listed:
+                    fits = [one and any(same(value, other) for other in mine) for value, one in zip(listed, fits, strict=True)]
+            else:
+                judge = oracle(self.document, schema)
+                fits = [judge.is_valid(value) for value in listed]
+            self._fits[key] = fits
+        return self._fits[key]
+
     def _options(self, keyword: str, item: _Item, partial: _Partial, fuel: int) -> list[list[_Item]]:
         schema, path = item.located.schema, item.located.path
         assert isinstance(schema, dict)
         value, at = schema[keyword], path if isinstance(schema, Denial) else step(path, keyword)
+        self._steps += len(partial.layers)
         known = tuple(Located(layer.keywords, layer.path) for layer, _ in partial.layers)
         if keyword == "not":
             return self._denied(Located(value, at), item, known, fuel)
@@ -257,13 +275,6 @@ _BECAUSE = {
 
 class _TooMany(Exception):
     """There are more alternatives than are written out."""
-
-
-def _listing(schema: Schema) -> bool:
-    """Whether a schema says nothing but which values there are, and of which types."""
-    return isinstance(schema, dict) and schema.keys() <= {"enum", "const", "type", "$defs"} and (
-        not {"enum", "const"} <= schema.keys()
-    )
 
 
 def _flat(schema: dict[str, Any]) -> bool:

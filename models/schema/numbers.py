@@ -21,7 +21,8 @@ from models.schema.span import Span, span_of
 _DIGITS = 15
 """Digits that every reader of JSON numbers keeps."""
 
-_PLACES = 12
+_TIERS = ((Decimal(10**3 - 1), 12), (Decimal(10**9 - 1), 6), (Decimal(10**15 - 1), 0))
+"""Up to which number how many places are written, fifteen digits in all."""
 _EXPONENT = r"[eE][+-]?0?(?:[0-9]|[1-9][0-9]|[12][0-8][0-9])"
 """Up to 289: with fifteen digits before it, a number stays below what a reader takes for infinity."""
 _ANY = rf"(?:0|[1-9][0-9]{{0,14}})(?:[.][0-9]{{1,17}})?(?:{_EXPONENT})?"
@@ -62,17 +63,25 @@ def _integer(span: Span, digits: int) -> Written | None:
 def _number(span: Span) -> Written | None:
     if span.high is None and (span.low is None or (span.low == 0 and not span.low_open)):
         return ("-?" * (span.low is None) + _ANY, 41, "any number" if span.low is None else "0 or more")
-    most = Decimal(10) ** _DIGITS - 1
-    low = span.low if span.low is not None else min(-most, (span.high or 0) - most)
-    high = span.high if span.high is not None else max(most, low + most)
-    places = max(0, min(_PLACES, _DIGITS - len(str(int(max(abs(low), abs(high)))))))
-    unit = 10**places
-    least, most_ = ceil(Ratio(low) * unit), floor(Ratio(high) * unit)
-    least += span.low_open and Ratio(least, unit) == Ratio(low)
-    most_ -= span.high_open and Ratio(most_, unit) == Ratio(high)
-    if least <= most_:
-        first, last = Decimal(f"{least}e-{places}"), Decimal(f"{most_}e-{places}")
-        return decimals(first, last, places), len(str(int(max(abs(first), abs(last))))) + places + 2, f"{low} to {high}"
+    found = []
+    for most, places in _TIERS:
+        unit = 10**places
+        low = -most if span.low is None else max(span.low, -most)
+        high = most if span.high is None else min(span.high, most)
+        least, last = ceil(Ratio(low) * unit), floor(Ratio(high) * unit)
+        least += span.low_open and Ratio(least, unit) == Ratio(span.low or 0)
+        last -= span.high_open and Ratio(last, unit) == Ratio(span.high or 0)
+        if least <= last:
+            found.append(decimals(Decimal(f"{least}e-{places}"), Decimal(f"{last}e-{places}"), places))
+        if max(abs(span.low or most + 1), abs(span.high or most + 1)) <= most:
+            break
+    bound = f"{'' if span.low is None else span.low} to {'' if span.high is None else span.high}"
+    if found:
+        return "|".join(found), 18, bound
+    if span.low is None or span.high is None or abs(span.low) > _TIERS[-1][0]:
+        beyond = _ends(span.least_integer, span.greatest_integer, 10**_DIGITS - 1)
+        if beyond[0] <= beyond[1]:
+            return integers(*beyond), max(len(str(end)) for end in beyond), bound
     ends = [
         json.dumps(float(end))
         for end, left_out in ((span.low, span.low_open), (span.high, span.high_open))

@@ -26,6 +26,9 @@ _MEMBERS = {
     "s": _SPACE, "S": _OTHER_SPACE,
 }  # fmt: skip
 """What ECMA-262 means by a class, in the syntax that Python and llguidance share."""
+_UNWRITTEN = r"\x00-\x07\x0b\x0e-\x1f"
+"""Control characters that JSON has no letter for, so that none is written. They must be in no class that llguidance
+gets: one with them takes in a quotation mark or a backslash that it leaves out, once either is written as JSON does."""
 _META = frozenset(r".^$*+?()[]{}|\\/-&~#")
 _QUANTIFIER = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
 
@@ -84,10 +87,10 @@ def _written(tokens: list[str], for_python: bool) -> tuple[str, str]:
             if token == "]" and number == begun + 1:
                 raise _Beyond("an empty class")
             inside = token != "]"
-            out.append("]" if not inside else _member(token, for_python))
+            out.append((f"]&&[^{_UNWRITTEN}]]"[: 1 if for_python else None]) if not inside else _member(token, for_python))
         elif token in ("[", "[^"):
             inside, begun = True, number
-            out.append(token)
+            out.append(token if for_python else f"[{token}")
         elif token[0] == "\\":
             text = _escaped(token, for_python)
             loose = loose or ("" if text else "a word boundary")
@@ -105,7 +108,7 @@ def _written(tokens: list[str], for_python: bool) -> tuple[str, str]:
         elif token == "$":
             out.append(r"\Z" if for_python else "$")
         elif token == ".":
-            out.append(r"[^\n\r\u2028\u2029]")
+            out.append(r"[^\n\r\u2028\u2029" + ("]" if for_python else f"{_UNWRITTEN}]"))
         else:
             out.append(token)
     return "".join(out), loose
@@ -148,7 +151,7 @@ def _plain(token: str) -> str | None:
 def _escaped(token: str, for_python: bool) -> str:
     letter = token[1]
     if letter in _MEMBERS:
-        return f"[{_MEMBERS[letter]}]"
+        return f"[{_MEMBERS[letter]}]" if for_python else f"[[{_MEMBERS[letter]}]&&[^{_UNWRITTEN}]]"
     if letter in "bB":
         return token if for_python else ""
     if letter in "AZz" and len(token) == 2:
@@ -203,7 +206,7 @@ def _complement(node: dict[str, object]) -> str:
     if not below:
         return r"[\x00-\U0010ffff]+" if "end" in node else r"[\x00-\U0010ffff]*"
     members = "".join(map(_literal, below))
-    found = [rf"[^{members}][\x00-\U0010ffff]*"]
+    found = [rf"[^{members}{_UNWRITTEN}][\x00-\U0010ffff]*"]
     for character, value in below.items():
         if "all" not in value:
             found.append(f"{_literal(character)}(?:{_complement(value)})")

@@ -39,13 +39,14 @@ def followed(grammar: str) -> Literal["followed", "empty", "too complex"]:
             mask = int.from_bytes(matcher.compute_bitmask(), "little")
             if matcher.is_error():
                 return "too complex" if "too" in matcher.get_error() else "empty"
-            allowed = [token for token in range(256, tokenizer.vocab_size) if mask >> token & 1]
-            allowed = allowed or [token for token in range(256) if mask >> token & 1]
-            if matcher.is_stopped() or not allowed:
+            if matcher.is_stopped() or not mask:
                 if step == 0:
                     return "empty"
                 break
-            matcher.consume_token(random.choice(allowed))
+            words = mask >> 256 << 256 or mask
+            first = random.randrange(256, tokenizer.vocab_size)
+            later = words >> first << first or words  # the next allowed token from a random place on
+            matcher.consume_token((later & -later).bit_length() - 1)
     return "followed"
 
 
