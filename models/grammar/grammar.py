@@ -58,7 +58,8 @@ def compile_grammar(
 
     `said`: the customer's messages, oldest first; a Said field copies whole words of one of them. `evidence`: the
     passages; a Quote copies one to three consecutive sentences of one paragraph. `scratchpad`: characters that each
-    Scratchpad may have at most, where fewer than it declares. `open`: what a JSON Schema gives no end has none. Every text that the grammar admits
+    Scratchpad may have at most, where fewer than it declares. `open`: what a JSON Schema gives no end has none, and the
+    budget covers nothing. Every text that the grammar admits
     passes `contract.model_validate_json`, custom validators aside (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
     """

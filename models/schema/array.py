@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 from models.grammar.fragments import subset
 from models.grammar.fragments.builder import NoText
@@ -15,12 +14,10 @@ from models.schema.negation import Denial
 from models.schema.parts import item_parts, prefix_length
 from models.schema.refusal import Unsatisfiable
 from models.schema.row import EMPTY_ARRAY, comma, further
-
-if TYPE_CHECKING:
-    from models.schema.writer import SchemaWriter
+from models.schema.values import Values
 
 
-def array(clause: Clause, writer: SchemaWriter) -> Fragment:
+def array(clause: Clause, writer: Values) -> Fragment:
     """An array of items for which `clause` holds."""
     least, most = _lengths(clause, writer)
     prefix = prefix_length(clause)
@@ -80,7 +77,7 @@ def _bracketed(inner: Fragment, bound: str) -> Fragment:
     return Fragment(f"({whole.rule})", whole.longest, bound, whole.constant)
 
 
-def _lengths(clause: Clause, writer: SchemaWriter) -> tuple[int, int | None]:
+def _lengths(clause: Clause, writer: Values) -> tuple[int, int | None]:
     least, given = clause.least("minItems"), clause.most("maxItems")
     if given is not None and least > given:
         raise Unsatisfiable(
@@ -97,7 +94,7 @@ def _lengths(clause: Clause, writer: SchemaWriter) -> tuple[int, int | None]:
     return least, given if given is not None or usual is None else max(usual, prefix_length(clause), least)
 
 
-def _loosened(clause: Clause, writer: SchemaWriter, least: int, most: int | None, prefix: int, several: int) -> bool:
+def _loosened(clause: Clause, writer: Values, least: int, most: int | None, prefix: int, several: int) -> bool:
     """Whether `contains` is checked after, because other keywords count or place items as well."""
     needed = max(int(layer.keywords.get("minContains", 1)) for _, layer in clause.said("contains"))
     if several == 1 and not prefix and least <= needed <= LARGE and clause.most("maxItems") is None:
@@ -108,7 +105,7 @@ def _loosened(clause: Clause, writer: SchemaWriter, least: int, most: int | None
 
 def _holding(
     item: Fragment, match: Fragment, needed: int, limit: float | None, part: Located, clause: Clause,
-    writer: SchemaWriter,
+    writer: Values,
 ) -> Fragment:  # fmt: skip
     """An array with at least `needed` items that match, and at most `limit` where there is one."""
     usual = writer.usual("items")
@@ -140,5 +137,3 @@ def _holding(
         alone = f"({other.rule} {after})" if other else '""'
         inner = f"({alone} | {counted} {more} {after})?" if limit else f"{alone}?"
     return _bracketed(Fragment(inner, longest), f"{needed} or more that match")
-
-

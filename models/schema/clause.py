@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from models.schema.document import Located
@@ -61,7 +62,7 @@ class Clause:
         found = (layer.at(keyword) for keyword in keywords for layer in self.layers if keyword in layer.keywords)
         return next(found, self.path)
 
-    @property
+    @cached_property
     def types(self) -> frozenset[str]:
         """The types that the layers leave: every one if none speaks of types."""
         found = ALL_TYPES
@@ -74,7 +75,7 @@ class Clause:
             found -= {part for name in named for part in _SPLIT.get(name, (name,))}
         return found
 
-    @property
+    @cached_property
     def spoken(self) -> frozenset[str]:
         """The types to write: those left; where no layer names any, those that its keywords speak of."""
         left = self.types
@@ -84,7 +85,7 @@ class Clause:
         split = {part for kind in about for part in _SPLIT.get(kind, (kind,))}
         return left & split if split else left
 
-    @property
+    @cached_property
     def excluded(self) -> list[Any]:
         """The values that `not` takes out."""
         return [value for denied, _ in self.said("not") for value in denied.get("enum", [])]

@@ -290,7 +290,10 @@ def _renamed(keyword: str, value: Any, schema: dict[str, Any]) -> list[tuple[str
         lists = {name: [part] if isinstance(part, str) else part for name, part in value.items()}
         schemas = {name: part for name, part in lists.items() if not isinstance(part, list)}
         lists = {name: part for name, part in lists.items() if isinstance(part, list)}
-        return [*([("dependentRequired", lists)] if lists else []), *([("dependentSchemas", schemas)] if schemas else [])]
+        return [
+            *([("dependentRequired", lists)] if lists else []),
+            *([("dependentSchemas", schemas)] if schemas else []),
+        ]
     if keyword == "properties" and isinstance(value, dict):  # draft 3 has `required: true` in the property itself
         names = [name for name, part in value.items() if isinstance(part, dict) and part.get("required") is True]
         return [(keyword, value), *([("required", names)] if names else [])]

@@ -49,7 +49,7 @@ class JsonValue(BaseModel):
 
     @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
-        """The grammar of every value that the schema and the bounds admit; without the bounds if the builder is open."""
+        """The grammar of what the schema and the bounds admit; of what the schema alone does if the builder is open."""
         alone = not builder.terminals and not builder.rules
         if alone and builder.open in cls.__compiled__:
             fragment, compiled = cls.__compiled__[builder.open]
@@ -78,7 +78,7 @@ class JsonValue(BaseModel):
 
     @classmethod
     def _prove(cls) -> None:
-        compile_grammar(cls, open=True)  # type: ignore[arg-type]
+        compile_grammar(cls, open=True)
 
     @model_serializer
     def _plain(self) -> Any:

@@ -71,8 +71,8 @@ class Normal:
         self._alone: dict[int, list[Any]] = {}
 
     def clauses(self, parts: tuple[Located, ...], fuel: int = _FUEL, dead: list[Clause] | None = None) -> list[Clause]:
-        """Every value that fits all of `parts` fits a clause, and the other way round but for what is loosened; where an
-        enum or a const lists the values, those that fit are all. Into `dead` go clauses that no value fits."""
+        """Every value that fits all of `parts` fits a clause, and the other way round but for what is loosened; where
+        an enum or a const lists the values, those that fit are all. Into `dead` go clauses that no value fits."""
         self._keep.extend(parts)
         path = parts[0].path if parts else "$"
         spread = 1 if self._steps > _STEPS else _MOST
@@ -206,10 +206,13 @@ class Normal:
             self._keep.append((schema, listed))
             if schema.keys() <= {"enum", "type", "$defs"}:
                 mine, types = schema.get("enum", listed), schema.get("type")
-                named = [types] if isinstance(types, str) else types
+                named = [types] if isinstance(types, str) else types or []
                 fits = [types is None or any(is_type(value, kind) for kind in named) for value in listed]
                 if mine is not listed:
-                    fits = [one and any(same(value, other) for other in mine) for value, one in zip(listed, fits, strict=True)]
+                    fits = [
+                        one and any(same(value, other) for other in mine)
+                        for value, one in zip(listed, fits, strict=True)
+                    ]
             else:
                 judge = oracle(self.document, schema)
                 fits = [judge.is_valid(value) for value in listed]

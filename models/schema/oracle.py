@@ -1,6 +1,6 @@
 """Oracle: the `jsonschema` package's word on a value, formats included. It decides nothing about grammars.
 
-Where the package departs from the standard it is told better: patterns are ECMA-262's, and a multiple is one of decimals.
+Where the package departs from the standard it is told better: patterns are ECMA-262's, multiples those of decimals.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def oracle(document: Document, schema: Schema | None = None) -> Validator:
         whole = document.schema if isinstance(document.schema, dict) else {}
         registry = _REGISTRIES[document] = Registry().with_resource(ROOT, DRAFT202012.create_resource(whole))
     chosen = document.schema if schema is None else schema
-    return _JUDGE(chosen, registry=registry, format_checker=_checker())  # type: ignore[no-any-return]
+    return _JUDGE(chosen, registry=registry, format_checker=_checker())
 
 
 _REGISTRIES: WeakKeyDictionary[Document, Any] = WeakKeyDictionary()

@@ -81,13 +81,17 @@ def _written(tokens: list[str], for_python: bool) -> tuple[str, str]:
     for number, token in enumerate(tokens):
         if skipped:
             inside = _class(token, inside)
-            skipped += (not inside) * (token.startswith("(") and not token.endswith(")")) - (not inside and token == ")")
+            skipped += (not inside) * (token.startswith("(") and not token.endswith(")")) - (
+                not inside and token == ")"
+            )
             continue
         if inside:
             if token == "]" and number == begun + 1:
                 raise _Beyond("an empty class")
             inside = token != "]"
-            out.append((f"]&&[^{_UNWRITTEN}]]"[: 1 if for_python else None]) if not inside else _member(token, for_python))
+            out.append(
+                (f"]&&[^{_UNWRITTEN}]]"[: 1 if for_python else None]) if not inside else _member(token, for_python)
+            )
         elif token in ("[", "[^"):
             inside, begun = True, number
             out.append(token if for_python else f"[{token}")
@@ -160,7 +164,7 @@ def _escaped(token: str, for_python: bool) -> str:
         if for_python:
             raise _Beyond("a Unicode property")
         return token
-    if letter.isdecimal() and letter != "0" or letter == "k" and len(token) > 2:
+    if (letter.isdecimal() and letter != "0") or (letter == "k" and len(token) > 2):
         if for_python and letter != "k":
             return token
         raise _Beyond("a reference back")

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from models.grammar.fragments.builder import NoText
 from models.grammar.fragments.fragment import Fragment, either, sequence
-from models.schema.clause import Clause
+from models.schema.clause import Clause, Layer
 from models.schema.document import Located
 from models.schema.optional import some_of
 from models.schema.parts import property_parts
 from models.schema.refusal import Unsatisfiable
 from models.schema.row import colon, key
 from models.schema.strings import Rule, rule
-
-if TYPE_CHECKING:
-    from models.schema.writer import SchemaWriter
+from models.schema.values import Values
 
 _PREFIX = re.compile(r"\^((?:[A-Za-z0-9 _-]|\\[.$/-])+)(?:\.\*\$?)?")
 """A pattern that asks for nothing but how a name begins."""
@@ -25,7 +22,7 @@ _COUNTED = 4_000
 """Rules that counting properties may take."""
 
 
-def record(clause: Clause, writer: SchemaWriter) -> Fragment:
+def record(clause: Clause, writer: Values) -> Fragment:
     """An object with its declared names in order, each optional one there or not, then names that are not declared."""
     required = dict.fromkeys(name for names, _ in clause.said("required") for name in names)
     declared = _declared(clause, writer)
@@ -59,7 +56,7 @@ def record(clause: Clause, writer: SchemaWriter) -> Fragment:
     return some_of(pairs, least, given, "{}", writer.builder, others, room)
 
 
-def _declared(clause: Clause, writer: SchemaWriter) -> list[str]:
+def _declared(clause: Clause, writer: Values) -> list[str]:
     """The names that are spelled out: in properties, in required, or as the only ones that propertyNames admits."""
     found = [name for properties, _ in clause.said("properties") for name in properties]
     found += [name for names, _ in clause.said("required") for name in names]
@@ -70,7 +67,7 @@ def _declared(clause: Clause, writer: SchemaWriter) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _others(clause: Clause, declared: list[str], writer: SchemaWriter) -> Fragment | None:
+def _others(clause: Clause, declared: list[str], writer: Values) -> Fragment | None:
     """One property that is not declared; None where there is none to write."""
     patterns = {pattern: layer for found, layer in clause.said("patternProperties") for pattern in found}
     choices: list[tuple[tuple[Located, ...], list[Rule], list[str]]] = []
@@ -100,7 +97,7 @@ def _others(clause: Clause, declared: list[str], writer: SchemaWriter) -> Fragme
     return writer.builder.rule("pair", either(found)) if found else None
 
 
-def _beside(patterns: dict[str, object], own: str | None, writer: SchemaWriter) -> list[str]:
+def _beside(patterns: dict[str, Layer], own: str | None, writer: Values) -> list[str]:
     """How names of `own`, or of no pattern, must not begin so that no other pattern speaks of them. Where a pattern
     asks for more than a beginning, names that it speaks of may be written as well: they are checked after."""
     found = []
@@ -115,6 +112,7 @@ def _beside(patterns: dict[str, object], own: str | None, writer: SchemaWriter) 
             if mine is None or not mine[1].startswith(begins[1]):
                 continue
         writer.notes.loosen(
-            layer.at("patternProperties", pattern), "may speak of a name that other keywords speak of"  # type: ignore[attr-defined]
+            layer.at("patternProperties", pattern),
+            "may speak of a name that other keywords speak of",
         )
     return found

@@ -13,7 +13,7 @@ from typing import Literal
 from llguidance import LLMatcher, LLTokenizer
 
 from models.grammar.fragments.builder import GrammarBuilder
-from models.grammar.fragments.fragment import Fragment, text_fragment
+from models.grammar.fragments.fragment import Fragment, literal, text_fragment
 from models.grammar.fragments.probe import followed
 from models.schema.bounds import LONGEST
 from models.schema.clause import Clause
@@ -82,6 +82,8 @@ def text(
     if most == 0:
         return text_fragment('""')
     barred, begun = list(excluded), list(prefixes)
+    if not asked and (barred or begun):
+        return _barring(least, most, barred, begun, builder)
     patterns = [one for one, _ in asked] + ([without(barred, begun)] if barred or begun else [])
     for lengths, kept in _attempts(least, most, patterns):
         schema = _schema(*lengths, kept)
@@ -106,9 +108,19 @@ def text(
     return builder.rule("text", Fragment(f"%json {schema}", longest, f"{lengths[0]}–{end} characters"))
 
 
-def _attempts(
-    least: int, most: int | None, patterns: list[str]
-) -> Iterable[tuple[tuple[int, int | None], list[str]]]:
+_CHARACTER = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\nrbtf])'
+
+
+def _barring(least: int, most: int | None, barred: list[str], begun: list[str], builder: GrammarBuilder) -> Fragment:
+    """Any text but those: as a terminal, which compiles and masks several times faster than as a pattern."""
+    out = [literal(json.dumps(value, ensure_ascii=False)) for value in barred]
+    out += [f"{literal(json.dumps(value, ensure_ascii=False)[:-1])} /(?s:.)*/" for value in begun]
+    body = f'/"{_CHARACTER}{{{least},{"" if most is None else most}}}"/ & ~({" | ".join(out)})'
+    name = builder.terminal("NAME", body)
+    return Fragment(name, OPEN if most is None else 4 * most + 2, f"{least}–{'' if most is None else most} characters")
+
+
+def _attempts(least: int, most: int | None, patterns: list[str]) -> Iterable[tuple[tuple[int, int | None], list[str]]]:
     """What to ask of llguidance, first everything, then what is more easily followed."""
     yield (least, most), patterns
     if patterns:

@@ -48,9 +48,7 @@ USELESS = {"then": "if", "else": "if", "minContains": "contains", "maxContains":
 
 TYPES = frozenset("null boolean integer number string array object".split())
 
-COUNTS = frozenset(
-    "minLength maxLength minItems maxItems minContains maxContains minProperties maxProperties".split()
-)
+COUNTS = frozenset("minLength maxLength minItems maxItems minContains maxContains minProperties maxProperties".split())
 """Keywords whose value is a number of things."""
 
 SINCE = {

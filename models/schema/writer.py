@@ -54,7 +54,7 @@ class SchemaWriter:
         return max(given >> 2 * self._level, min(given, 1))
 
     def value(self, parts: tuple[Located, ...], needed: bool = False) -> Fragment:
-        """Any value that fits all of `parts`. `needed`: what is being written has to have it. NoText where none does."""
+        """Any value that fits all of `parts`. `needed`: what is being written has to have one. NoText if none does."""
         same_ = tuple(part.schema if isinstance(part.schema, bool) else id(part.schema) for part in parts)
         key = (same_, self._level)
         if key in self._inside:

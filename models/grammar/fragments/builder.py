@@ -32,7 +32,7 @@ class Bound:
 class GrammarBuilder:
     """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
     have at most, if fewer than it declares; `within`: the contracts around the present field; `open`: whether a value
-    may go on without an end where nothing bounds it; `given` and `counts`: names of bodies, and how many each name has."""
+    may go on without an end where nothing bounds it; `given`, `counts`: names of bodies, and how many each name has."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
