@@ -13,7 +13,7 @@ from models.schema.document import Located
 from models.schema.negation import Denial
 from models.schema.parts import item_parts, prefix_length
 from models.schema.refusal import Unsatisfiable
-from models.schema.row import EMPTY_ARRAY, comma, further
+from models.schema.row import EMPTY_ARRAY, further
 from models.schema.values import Values
 
 
@@ -65,7 +65,7 @@ def array(clause: Clause, writer: Values) -> Fragment:
         inner = inner if least else Fragment(f"({inner.rule})?", inner.longest)
         return _bracketed(inner, f"{least}–{'' if most is None else most} × {first.bound}")
     for index in reversed(range(prefix if most is None else min(most, prefix))):
-        before = [comma(writer.builder)] if index else []
+        before = [writer.builder.comma] if index else []
         following = sequence([*before, item(index), *([tail] if tail else [])])
         tail = following if index < least else Fragment(f"({following.rule})?", following.longest)
     assert tail is not None
@@ -118,7 +118,7 @@ def _holding(
         except NoText:
             other = None
     builder = writer.builder
-    mark = comma(builder).rule
+    mark = builder.comma.rule
 
     def some(one: Fragment) -> str:
         return f"({one.rule} {mark}){{0,{usual}}}" if usual is not None else f"({one.rule} {mark})*"

@@ -40,7 +40,7 @@ class JsonValue(BaseModel):
 
     __document__: ClassVar[Document] = document(True)
     __bounds__: ClassVar[Bounds] = Bounds()
-    __compiled__: ClassVar[dict[bool, tuple[Fragment, GrammarBuilder]]] = {}
+    __compiled__: ClassVar[dict[tuple[bool, bool], tuple[Fragment, GrammarBuilder]]] = {}
 
     def __init__(self, value: Any) -> None:
         self.__pydantic_validator__.validate_python(value, self_instance=self)
@@ -51,8 +51,9 @@ class JsonValue(BaseModel):
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of what the schema and the bounds admit; of what the schema alone does if the builder is open."""
         alone = not builder.terminals and not builder.rules
-        if alone and builder.open in cls.__compiled__:
-            fragment, compiled = cls.__compiled__[builder.open]
+        form = builder.open, builder.spaced
+        if alone and form in cls.__compiled__:
+            fragment, compiled = cls.__compiled__[form]
             builder.terminals.update(compiled.terminals)
             builder.rules.update(compiled.rules)
             builder.bounds.extend(compiled.bounds)
@@ -64,7 +65,7 @@ class JsonValue(BaseModel):
         if alone:
             kept = replace(builder, terminals=dict(builder.terminals), rules=dict(builder.rules),
                            bounds=list(builder.bounds))  # fmt: skip
-            cls.__compiled__[builder.open] = fragment, kept
+            cls.__compiled__[form] = fragment, kept
         return fragment
 
     @model_validator(mode="before")

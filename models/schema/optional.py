@@ -6,7 +6,7 @@ from functools import cache
 
 from models.grammar.fragments.builder import GrammarBuilder, NoText
 from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
-from models.schema.row import comma, further
+from models.schema.row import further
 
 
 def some_of(
@@ -28,7 +28,7 @@ def some_of(
     end = None if most is None else most - len(parts)
     counted = least > needed or (end is not None and (end < 0 or (others is not None and (room is None or end < room))))
     top = len(parts) if counted else 1
-    mark = comma(builder)
+    mark = builder.comma
 
     @cache
     def rest(index: int, count: int) -> Fragment | None:

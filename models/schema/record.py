@@ -11,7 +11,7 @@ from models.schema.document import Located
 from models.schema.optional import some_of
 from models.schema.parts import property_parts
 from models.schema.refusal import Unsatisfiable
-from models.schema.row import colon, key
+from models.schema.row import key
 from models.schema.strings import Rule, rule
 from models.schema.values import Values
 
@@ -91,7 +91,7 @@ def _others(clause: Clause, declared: list[str], writer: Values) -> Fragment | N
         try:
             name = writer.name(names, rules, declared, prefixes, clause)
             value = writer.value(held)
-            found.append(writer.builder.rule("pair", sequence([name, colon(writer.builder), value])))
+            found.append(writer.builder.rule("pair", sequence([name, writer.builder.colon, value])))
         except NoText:
             continue
     return writer.builder.rule("pair", either(found)) if found else None

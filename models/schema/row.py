@@ -16,15 +16,7 @@ OPEN = 1 << 40
 
 def key(name: str, builder: GrammarBuilder) -> Fragment:
     """A property's name and the colon."""
-    return sequence([text_fragment(json.dumps(name, ensure_ascii=False)), colon(builder)])
-
-
-def comma(builder: GrammarBuilder) -> Fragment:
-    return text_fragment(",")
-
-
-def colon(builder: GrammarBuilder) -> Fragment:
-    return text_fragment(":")
+    return sequence([text_fragment(json.dumps(name, ensure_ascii=False)), builder.colon])
 
 
 def constant(value: Any, builder: GrammarBuilder) -> Fragment:
@@ -38,7 +30,7 @@ def constant(value: Any, builder: GrammarBuilder) -> Fragment:
 
 
 def _bracketed(opening: str, parts: list[Fragment], closing: str, builder: GrammarBuilder) -> Fragment:
-    with_commas = [fragment for part in parts for fragment in (comma(builder), part)][1:]
+    with_commas = [fragment for part in parts for fragment in (builder.comma, part)][1:]
     whole = sequence([text_fragment(opening), *with_commas, text_fragment(closing)])
     return Fragment(f"({whole.rule})", whole.longest, whole.bound, whole.constant)
 
@@ -47,7 +39,7 @@ def further(item: Fragment, least: int, most: int | None, builder: GrammarBuilde
     """`least` to `most` times a comma and `item`, without an end if `most` is None."""
     if most == 0:
         return Fragment("", 0)
-    one = sequence([comma(builder), item])
+    one = sequence([builder.comma, item])
     if most is None:
         return Fragment(f"({one.rule}){{{least},}}" if least else f"({one.rule})*", OPEN)
     return Fragment(f"({one.rule}){{{least},{most}}}", most * one.longest)

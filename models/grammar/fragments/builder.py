@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from models.errors import ContractError
 from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
+from models.grammar.separators import separators
 
 
 class NoText(ContractError):
@@ -31,8 +32,9 @@ class Bound:
 @dataclass(frozen=True)
 class GrammarBuilder:
     """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
-    have at most, if fewer than it declares; `within`: the contracts around the present field; `open`: whether a value
-    may go on without an end where nothing bounds it; `given`, `counts`: names of bodies, and how many each name has."""
+    have at most, if fewer than it declares; `within`: the contracts around the present field; `spaced`: whether a blank
+    stands behind each comma and colon; `open`: whether a value goes on without an end where nothing bounds it; `given`,
+    `counts`: names of bodies, and how many each name has."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
@@ -41,9 +43,20 @@ class GrammarBuilder:
     terminals: dict[str, str] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)
+    spaced: bool = False
     open: bool = False
     given: dict[tuple[str, str], str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def comma(self) -> Fragment:
+        """What stands between two values."""
+        return text_fragment(separators(self.spaced).comma)
+
+    @property
+    def colon(self) -> Fragment:
+        """What stands between a key and its value."""
+        return text_fragment(separators(self.spaced).colon)
 
     def terminal(self, name: str, body: str) -> str:
         """A terminal with this `body`, named `name` or, where that name is taken, `name` and a number."""
@@ -88,10 +101,20 @@ class GrammarBuilder:
         if most == 0:
             return self.empty(marks)
         item = self.rule(name, item)
-        more = f'{item.rule} ("," {item.rule}){{{max(least - 1, 0)},{most - 1}}}' if most > 1 else item.rule
-        inner = Fragment(more if least else f"({more})?", most * item.longest + most - 1)
+        inner = self.listed(item, least, most)
         whole = sequence([text_fragment(marks[0]), inner, text_fragment(marks[1])])
         return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} × {item.bound}")
+
+    def listed(self, item: Fragment, least: int, most: int) -> Fragment:
+        """`least` to `most` times `item`, a name or what binds as one, with commas between; `most` is 1 or more."""
+        rest = self.further(item, max(least - 1, 0), most - 1)
+        more = f"{item.rule} {rest.rule}" if most > 1 else item.rule
+        return Fragment(more if least else f"({more})?", item.longest + rest.longest)
+
+    def further(self, item: Fragment, least: int, most: int) -> Fragment:
+        """`least` to `most` times a comma and `item`."""
+        comma = self.comma
+        return Fragment(f"({comma.rule} {item.rule}){{{least},{most}}}", most * (item.longest + comma.longest))
 
 
 def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Fragment:

@@ -1,4 +1,4 @@
-"""Record: a contract as a fragment, a compact JSON object, and its fields: which annotation becomes which fragment, and
+"""Record: a contract as a fragment, a JSON object, and its fields: which annotation becomes which fragment, and
 what to advise where none does.
 
 Knows keys, order, nesting and annotations; does not know how any single kind is written (the neighbouring files do).
@@ -77,7 +77,7 @@ COLLECTIONS: dict[object, Callable[[Any, dict[str, Any], str, GrammarBuilder, co
 
 
 def contract_fragment(contract: type[BaseModel], builder: GrammarBuilder) -> Fragment:
-    """A compact JSON object with every field of `contract`, in declared order; a whole rule, to be named.
+    """A JSON object with every field of `contract`, in declared order; a whole rule, to be named.
 
     A class that has no fields of its own to write, as one made of a JSON Schema, says so with a classmethod
     `__fragment__(builder)`.
@@ -95,7 +95,7 @@ def contract_fragment(contract: type[BaseModel], builder: GrammarBuilder) -> Fra
         )
     inside = replace(builder, within=(*builder.within, contract))
     parts: list[Fragment] = []
-    opening, public = "{", False
+    opening, public = text_fragment("{"), False
     for name, info in contract.model_fields.items():
         where = f"{contract.__name__}.{name}"
         private = any(isinstance(mark, ScratchpadMark) for mark in info.metadata)
@@ -107,12 +107,12 @@ def contract_fragment(contract: type[BaseModel], builder: GrammarBuilder) -> Fra
         public |= not private
         value = field_fragment(info.annotation, limits_of(info.metadata, where), where, inside, private)
         quoted = json.dumps(key(name, info, where), ensure_ascii=False)
-        parts += [text_fragment(opening), text_fragment(quoted), text_fragment(":"), value]
+        parts += [opening, text_fragment(quoted), builder.colon, value]
         bound = Bound(where, value.bound, value.longest)
         if bound not in builder.bounds:
             builder.bounds.append(bound)
-        opening = ","
-    parts += [text_fragment("{"), text_fragment("}")] if opening == "{" else [text_fragment("}")]
+        opening = builder.comma
+    parts += [text_fragment("}")] if parts else [opening, text_fragment("}")]
     return replace(sequence(parts), bound=contract.__name__)
 
 
