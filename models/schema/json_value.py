@@ -23,6 +23,7 @@ from models.schema.bounds import Bounds
 from models.schema.document import Document, document
 from models.schema.loops import refuse_loops
 from models.schema.normal import Normal
+from models.schema.notes import Notes
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused
 from models.schema.writer import SchemaWriter
@@ -105,6 +106,11 @@ class JsonValue(BaseModel):
     def checked_after(cls) -> tuple[str, ...]:
         """The keywords, by their paths, at which the grammar admits too much: the finished value is checked."""
         return tuple(cls.__document__.notes.loosened)
+
+    @classmethod
+    def notes(cls) -> Notes:
+        """What became of the keywords that the grammar does not follow to the letter."""
+        return cls.__document__.notes
 
     @classmethod
     def ignored(cls) -> tuple[str, ...]:

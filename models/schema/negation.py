@@ -72,8 +72,6 @@ def _of_values(keyword: str, value: Any) -> list[dict[str, Any]] | None:
         return [{"not": {"type": [value] if isinstance(value, str) else value}}]
     if keyword in ("enum", "const"):
         return [{"not": {"enum": value if keyword == "enum" else [value]}}]
-    if keyword == "pattern":
-        return [{"type": "string", "not": {"pattern": value}}]
     if keyword in _TURNED:
         kind, turned = _TURNED[keyword]
         return [{"type": kind, turned: value}]

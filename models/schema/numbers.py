@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from fractions import Fraction as Ratio
+from functools import cache
 from math import ceil, floor, lcm
 from typing import Any
+
+from llguidance import LLMatcher, LLTokenizer
 
 from models.errors import ContractError
 from models.grammar.fragments import number
@@ -31,8 +34,7 @@ _ANY = rf"(?:0|[1-9][0-9]{{0,14}})(?:[.][0-9]{{1,17}})?(?:{_EXPONENT})?"
 def write(clause: Clause, types: frozenset[str], digits: int, notes: Notes, builder: GrammarBuilder) -> Fragment:
     """A number for which `clause` holds. `types`: "integer", "fraction" or both; `digits`: of an integer that has no
     end."""
-    if "integer" not in types:
-        notes.loosen(clause.where("not", "type"), "asks for a number that is no integer")
+    broken = "integer" not in types
     whole = "fraction" not in types
     steps = [Ratio(str(abs(value))) for value, _ in clause.said("multipleOf")]
     found = []
@@ -41,6 +43,12 @@ def write(clause: Clause, types: frozenset[str], digits: int, notes: Notes, buil
         some = some or (_integer(span, digits) if whole else _number(span))
         if some is not None:
             body, longest, bound = some
+            if broken and not longest:
+                notes.loosen(clause.where("not", "type"), "asks for a multiple that is no integer")
+            elif broken:
+                lark = f"/{body}/ & /-?[0-9]+[.][0-9]*[1-9][0-9]*/"
+                found += [Fragment(builder.terminal("FRACTION", lark), longest, bound)] if possible(lark) else []
+                continue
             found.append(Fragment(builder.terminal("INT" if whole else "NUMBER", f"/{body}/"), longest, bound)
                          if longest else Fragment(body, 40, bound))  # fmt: skip
     if not found:
@@ -150,3 +158,10 @@ def finite(clause: Clause) -> list[Any] | None:
     if low is None or high is None or high - low >= 64 or any(True for _ in clause.said("multipleOf")):
         return None
     return [value for value in range(low, high + 1) if value not in clause.excluded]
+
+
+@cache
+def possible(body: str) -> bool:
+    """Whether a terminal with this body matches anything."""
+    matcher = LLMatcher(LLTokenizer("byte"), f"start: T\nT: {body}", log_level=0)
+    return not matcher.is_error() and any(matcher.compute_bitmask()[:32])

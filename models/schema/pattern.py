@@ -5,10 +5,13 @@ Knows where the three read the same text differently. Does not know lengths, nor
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+
+from llguidance import LLMatcher, LLTokenizer
 
 _TOKEN = re.compile(
     r"\\(?:u\{[0-9A-Fa-f]+\}|u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}"
@@ -60,7 +63,10 @@ def read(pattern: str) -> Pattern:
 def readable(pattern: str) -> bool:
     """Whether either of the two reads it."""
     found = read(pattern)
-    return found.python is not None or found.lark is not None
+    if found.python is not None or found.lark is None:
+        return found.python is not None
+    grammar = f"start: %json {json.dumps({'type': 'string', 'pattern': found.lark})}"
+    return not LLMatcher(LLTokenizer("byte"), grammar, log_level=0).is_error()
 
 
 def occurs(pattern: str, text: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from llguidance import LLMatcher, LLTokenizer
 
-from models.grammar.fragments.builder import GrammarBuilder
+from models.grammar.fragments.builder import GrammarBuilder, NoText
 from models.grammar.fragments.fragment import Fragment, literal, text_fragment
 from models.grammar.fragments.probe import followed
 from models.schema.bounds import LONGEST
@@ -79,9 +79,9 @@ def text(
         notes.loosen(clause.where("maxLength"), f"counts more than {LONGEST} characters")
         given = None
     most = given if given is not None else None if usual is None else max(usual, least)
-    if most == 0:
-        return text_fragment('""')
     barred, begun = list(excluded), list(prefixes)
+    if most == 0 and not (asked or barred or begun):
+        return text_fragment('""')
     if not asked and (barred or begun):
         return _barring(least, most, barred, begun, builder)
     patterns = [one for one, _ in asked] + ([without(barred, begun)] if barred or begun else [])
@@ -115,6 +115,8 @@ def _barring(least: int, most: int | None, barred: list[str], begun: list[str], 
     """Any text but those: as a terminal, which compiles and masks several times faster than as a pattern."""
     out = [literal(json.dumps(value, ensure_ascii=False)) for value in barred]
     out += [f"{literal(json.dumps(value, ensure_ascii=False)[:-1])} /(?s:.)*/" for value in begun]
+    if most == 0 and ("" in barred or "" in begun):
+        raise NoText("No text is left.", "Leave out fewer of them.")
     body = f'/"{_CHARACTER}{{{least},{"" if most is None else most}}}"/ & ~({" | ".join(out)})'
     name = builder.terminal("NAME", body)
     return Fragment(name, OPEN if most is None else 4 * most + 2, f"{least}–{'' if most is None else most} characters")

@@ -60,7 +60,7 @@ class SchemaWriter:
         if key in self._inside:
             if self.bounds is None:
                 return self._again(key, needed)
-            if self._level >= self.bounds.depth:
+            if self._level + 1 >= max(self.bounds.depth, 1):
                 raise Unsatisfiable(
                     parts[0].path if parts else "$", "leads into itself again and again.",
                     f"Let it be optional or an array without minItems; Bounds(depth={self.bounds.depth}) is how often.",
@@ -199,7 +199,9 @@ class SchemaWriter:
             found = _finite(clause)
             if found is None or len(found) > 256:
                 return None
-            kept += [(value, clause.path) for value in found if not any(same(value, other) for other, _ in kept)]
+            for value in found:
+                if not any(same(value, other) for other, _ in kept):
+                    kept.append((value, clause.path))
         return kept
 
     def name(
