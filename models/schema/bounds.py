@@ -19,9 +19,8 @@ class Bounds:
 
     `text`: characters of a string; `key`: characters of a property name that the schema does not spell out; `items`:
     items of an array; `properties`: how many properties that are not spelled out; `depth`: how often a schema may
-    stand inside itself, itself counted; each time the other bounds are a quarter of what they were; `digits`: digits of an integer, and
-    before the point of a number. A `minLength`, `minItems` or `minimum` above its bound moves the bound. No text has
-    more than 20,000 characters. ContractError below zero.
+    stand inside itself, itself counted; each time the bounds above are a quarter of what they were; `digits`: digits of
+    an integer. A `minLength`, `minItems` or `minimum` above its bound moves the bound. ContractError below zero.
     """
 
     text: int = 256

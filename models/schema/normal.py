@@ -21,7 +21,7 @@ from models.schema.vocabulary import FLAT
 _MOST = 256
 """Alternatives of one value; where a schema multiplies out to more, one choice is made and the others are checked."""
 
-_STEPS = 40_000
+_STEPS = 20_000
 """Schemas looked at, over and over again where they hold together, before choices beside the first are checked only."""
 
 _OVERLAPPING = 12

@@ -38,7 +38,8 @@ def record(clause: Clause, writer: Values) -> Fragment:
         writer.note(parts[0].path if parts else clause.where("required"), value)
         pairs.append((writer.builder.rule("pair", sequence([key(name, writer.builder), value])), name in required))
     least, given = clause.least("minProperties"), clause.most("maxProperties")
-    others = _others(clause, declared, writer) if given is None or given > len(required) else None
+    needed = least > len(pairs)
+    others = _others(clause, declared, writer, needed) if given is None or given > len(required) else None
     room = 0 if others is None else writer.usual("properties")
     possible = len(pairs) + (0 if others is None else 1 if room is None else room)
     if (given is not None and given < max(len(required), least)) or (others is None and least > possible):
@@ -67,8 +68,12 @@ def _declared(clause: Clause, writer: Values) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _others(clause: Clause, declared: list[str], writer: Values) -> Fragment | None:
-    """One property that is not declared; None where there is none to write."""
+def _others(clause: Clause, declared: list[str], writer: Values, needed: bool) -> Fragment | None:
+    """One property that is not declared; None where there is none to write.
+
+    Where texts must end, none are written that the schema merely does not forbid, unless one is `needed` or nothing is
+    declared at all: they would take most of the room.
+    """
     patterns = {pattern: layer for found, layer in clause.said("patternProperties") for pattern in found}
     choices: list[tuple[tuple[Located, ...], list[Rule], list[str]]] = []
     for pattern in patterns:
@@ -81,7 +86,8 @@ def _others(clause: Clause, declared: list[str], writer: Values) -> Fragment | N
         rules = rule(pattern, patterns[pattern].at("patternProperties", pattern), writer.notes)
         choices.append((tuple(parts), rules, _beside(patterns, pattern, writer)))
     parts = [layer.child("additionalProperties") for _, layer in clause.said("additionalProperties")]
-    if not any(part.schema is False for part in parts):
+    asked = needed or not (declared or patterns) or any(isinstance(part.schema, dict) for part in parts)
+    if (asked or writer.usual("properties") is None) and not any(part.schema is False for part in parts):
         choices.append((tuple(parts), [], _beside(patterns, None, writer)))
     names = tuple(layer.child("propertyNames") for _, layer in clause.said("propertyNames"))
     found = []
