@@ -1,6 +1,6 @@
 """Document: a JSON Schema in one spelling, whichever draft or tool wrote it, with every reference resolved.
 
-Knows drafts 3 to 2020-12, OpenAPI's `nullable`, tools that wrap their schemas, ids, anchors and JSON pointers.
+Knows drafts 3 to 2020-12, OpenAPI's `nullable`, and tools that wrap their schemas. Where things stand: places.py.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urljoin
 
 from models.schema import vocabulary
 from models.schema.formats import FORMATS
 from models.schema.notes import Notes
 from models.schema.pattern import readable
+from models.schema.places import ROOT, Place, Places
 from models.schema.refusal import SchemaRefused, step
-
-ROOT = "urn:interlock:schema"
 
 _DRAFT = re.compile(r"json-schema\.org/draft(?:-0([1-7])|/(2019-09|2020-12))/(?:hyper-)?schema")
 _YEARS = {"2019-09": 8, "2020-12": 9}
@@ -70,8 +68,8 @@ def document(schema: object, strict: bool = False) -> Document:
     if isinstance(plain, bool):
         return Document(plain)
     plain, path = _unwrapped(plain)
-    reader = _Reader(plain, strict)
-    whole = reader.whole(path)
+    reader = _Reader(plain, path, strict)
+    whole = reader.whole()
     return Document(_with_definitions(whole, reader.targets), reader.targets, reader.notes, path)
 
 
@@ -99,68 +97,38 @@ def _unwrapped(plain: dict[str, Any]) -> tuple[dict[str, Any], str]:
 class _Reader:
     """One walk through the schema as it was given, and through what its references mean."""
 
-    def __init__(self, plain: dict[str, Any], strict: bool) -> None:
+    def __init__(self, plain: dict[str, Any], path: str, strict: bool) -> None:
         self.plain, self.strict, self.notes = plain, strict, Notes()
         declared = plain.get("$schema")
         known = _DRAFT.search(declared) if isinstance(declared, str) else None
         self.draft = (int(known[1]) if known[1] else _YEARS[known[2]]) if known else None
         if declared is not None and self.draft is None:
             self.notes.ignore(f"$schema {json.dumps(declared)}")
-        self.ids: dict[str, Any] = {}
-        self.anchors: dict[str, list[Any]] = {}
-        self.base = ROOT
-        self._index(plain, ROOT)
-        self.ids[ROOT] = plain
+        self.places = Places(plain, self.draft, path)
         self.targets: dict[str, Located] = {}
         self.names: dict[int, str] = {id(plain): ROOT + "#"}
-        self._pending: list[tuple[dict[str, Any], dict[str, Any], str, str]] = []
+        self._pending: list[tuple[dict[str, Any], Place]] = []
 
-    def whole(self, path: str) -> Schema:
+    def whole(self) -> Schema:
         """The schema in one spelling, and into `targets` what each of its references means."""
-        found = self.read(self.plain, path, self.base)
+        root = self.places.root
+        found = self.read(self.plain, root.path, ROOT)
         while self._pending:
-            shell, node, at, base = self._pending.pop()
-            read = self.read(node, at, base)
+            shell, place = self._pending.pop()
+            read = self.read(place.node, place.path, place.base)
             assert isinstance(read, dict)
             shell.update(read)
         if ROOT + "#" in self.targets:
-            self.targets[ROOT + "#"] = Located(found, path)
+            self.targets[ROOT + "#"] = Located(found, root.path)
         return found
 
-    def _id(self, node: dict[str, Any]) -> str | None:
-        """The id of a schema; draft 4 and older call it `id`, which is a property's name everywhere else."""
-        found = node.get("$id", node.get("id") if self.draft is None or self.draft <= 4 else None)
-        return found if isinstance(found, str) else None
-
-    def _index(self, node: Any, base: str) -> None:
-        """Take down where each id and each anchor is, wherever a schema may stand."""
-        stack = [(node, base)]
-        while stack:
-            node, base = stack.pop()
-            if isinstance(node, list):
-                stack += [(part, base) for part in node]
-            if not isinstance(node, dict):
-                continue
-            if (named := self._id(node)) is not None:
-                base = urljoin(base, named) if not base.startswith("urn:") or ":" in named else named
-                if base.startswith("#") or "#" in named.rstrip("#"):  # an old way to write an anchor
-                    self.anchors.setdefault(named.rpartition("#")[2], []).append(node)
-                self.ids.setdefault(base.rstrip("#"), node)
-                if node is self.plain:
-                    self.base = base.rstrip("#")
-            for keyword in ("$anchor", "$dynamicAnchor"):
-                if isinstance(node.get(keyword), str):
-                    self.anchors.setdefault(node[keyword], []).append(node)
-            stack += [(part, base) for part in node.values() if isinstance(part, dict | list)]
-
     def read(self, schema: object, path: str, base: str) -> Schema:
-        """`schema` in one spelling. `base`: the id that its references start from."""
+        """`schema` in one spelling. `base`: the id that references start from where it stands."""
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, dict):
             raise SchemaRefused(path, "is no schema.", "Write an object, or true or false.")
-        if schema is not self.plain and (named := self._id(schema)) is not None and not named.startswith("#"):
-            base = (urljoin(base, named) if not base.startswith("urn:") else named).rstrip("#")
+        base = self.places.inside(schema, base)
         if "$ref" in schema and self.draft is not None and self.draft <= 7:
             for keyword in schema.keys() & vocabulary.ENFORCED - {"$ref"}:
                 self.notes.ignore(f"{keyword} beside $ref")
@@ -223,56 +191,26 @@ class _Reader:
         return value
 
     def _refer(self, ref: object, at: str, base: str, found: dict[str, Any]) -> None:
-        target = self._resolved(ref, base) if isinstance(ref, str) else None
-        if target is None:
+        dynamic = not at.endswith("$ref")
+        place = self.places.find(ref, base, dynamic) if isinstance(ref, str) else None
+        if place is None:
             raise SchemaRefused(
                 at, f"refers to {json.dumps(ref)}, which is not in this schema.", "Copy what it refers to into $defs."
-            ) from None
-        node, path, inner = target
-        if isinstance(node, bool):
-            self._add(found, "allOf", [node])
+            )
+        if isinstance(place.node, bool):
+            self._add(found, "allOf", [place.node])
             return
-        if not isinstance(node, dict):
+        if not isinstance(place.node, dict):
             raise SchemaRefused(at, f"refers to {ref!r}, which is no schema.", "Refer to a schema below $defs.")
-        name = self.names.get(id(node))
+        name = self.names.get(id(place.node))
         if name is None:
-            name = self.names[id(node)] = f"{ROOT}#/$defs/{len(self.names)}"
-            if node is not self.plain:
-                self.targets[name] = Located(self._shell(node, path, inner), path)
+            name = self.names[id(place.node)] = f"{ROOT}#/$defs/{len(self.names)}"
+            shell: dict[str, Any] = {}  # read later, into the dict that its own references may already mean
+            self._pending.append((shell, place))
+            self.targets[name] = Located(shell, place.path)
         if name == ROOT + "#" and name not in self.targets:
             self.targets[name] = Located({}, "$")  # filled in once the whole is read
         self._add(found, "$ref", name)
-
-    def _shell(self, node: dict[str, Any], path: str, base: str) -> dict[str, Any]:
-        """A schema that is read into a dict which its own references may already mean."""
-        shell: dict[str, Any] = {}
-        self._pending.append((shell, node, path, base))
-        return shell
-
-    def _resolved(self, ref: str, base: str) -> tuple[Any, str, str] | None:
-        """What a reference means, its path, and the id around it."""
-        place, _, fragment = ref.partition("#")
-        whole = base if not place else urljoin(base, place) if not base.startswith("urn:") else place
-        root = self.ids.get(whole, self.ids.get(place) if place else self.ids.get(base, self.plain))
-        if root is None and whole == self.base:
-            root = self.plain
-        if root is None:
-            return None
-        path = "$" if root is self.plain else f"${place and '(' + place + ')'}"
-        fragment = unquote(fragment)
-        if fragment and not fragment.startswith("/"):
-            named = self.anchors.get(fragment, [])
-            return (named[0], f"${ref}", whole) if len(named) == 1 else None
-        node = root
-        for key in fragment.split("/")[1:] if fragment else ():
-            key = key.replace("~1", "/").replace("~0", "~")
-            if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
-                node, path = node[int(key)], step(path, int(key))
-            elif isinstance(node, dict) and key in node:
-                node, path = node[key], step(path, key)
-            else:
-                return None
-        return node, path, whole
 
 
 def _renamed(keyword: str, value: Any, schema: dict[str, Any]) -> list[tuple[str, Any]]:

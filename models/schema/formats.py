@@ -49,8 +49,10 @@ FORMATS: dict[str, str] = {
     "email": rf"{_ATOM}(?:[.]{_ATOM})*@{_HOST}",
     "idn-email": rf"{_ATOM}(?:[.]{_ATOM})*@{_HOST}",
     "hostname": _HOST,
-    "idn-hostname": _HOST,
+    "idn-hostname": "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}(?:[.][A-Za-z0-9](?:-?[A-Za-z0-9]){0,30})*",
+    "host-name": _HOST,
     "ipv4": _IPV4,
+    "ip-address": _IPV4,
     "ipv6": _IPV6,
     "uri": _URI,
     "iri": _URI,
@@ -59,11 +61,11 @@ FORMATS: dict[str, str] = {
     "json-pointer": _POINTER,
     "relative-json-pointer": rf"(?:0|[1-9][0-9]*)(?:#|{_POINTER})",
 }
-"""The formats that are enforced."""
+"""The formats that are enforced; host-name and ip-address are draft 3's names."""
 
 _WIDER = {  # what is admitted of a value beside what is written
     "idn-email": r"[^\s@]+@[^\s@]+",
-    "idn-hostname": r"[^\s.]{1,63}(?:[.][^\s.]{1,63})*",
+    "idn-hostname": r"(?!-|[^.]{2}--)[^\s.]{1,63}(?:[.](?!-|[^.]{2}--)[^\s.]{1,63})*",
     "iri": r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\"<>\\^`{|}]*",
     "iri-reference": r"[^\s\"<>\\^`{|}]*",
     "email": r'(?:[^\s@"]+|"[^"]*")@[^\s@]+',

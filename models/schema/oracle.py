@@ -16,9 +16,10 @@ from jsonschema.protocols import Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from models.schema.document import ROOT, Document, Schema
+from models.schema.document import Document, Schema
 from models.schema.formats import FORMATS, fits
 from models.schema.pattern import occurs
+from models.schema.places import ROOT
 
 
 def oracle(document: Document, schema: Schema | None = None) -> Validator:

@@ -43,7 +43,8 @@ class SchemaReport:
 
     `path`: its file, and its description where the file has several. `keywords`: those that a grammar does not follow,
     by their paths, with the reason: of one that is checked all, of one that is refused the first. `ignored`: what says
-    nothing by the standard. `seconds` of a processor for compiling; `budget`: tokens of the longest text with the default bounds.
+    nothing by the standard. `seconds` of a processor for compiling; `budget`: tokens of the longest text with the
+    default bounds.
     Of its invalid instances `invalid_admitted` pass the grammar and the check after, of its valid ones `valid_admitted`
     do; of `attacks` random completions `refused_after` failed the check, and `failures` are worse, as at level proven
     any that failed is. `details` names each.
