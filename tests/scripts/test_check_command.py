@@ -107,7 +107,7 @@ def test_each_schema_of_a_folder_is_enforced_or_refused_with_keyword_and_path(tm
     counts = found["schemas"]
     assert (counts["schemas"], counts["proven"], counts["refused"]) == (2, 1, 1)
     assert found["refused"] == 1
-    assert (counts["invalid_admitted"], counts["valid_admitted"], counts["attacks"]) == (0, 1, 5)
+    assert (counts["invalid_admitted"], counts["valid_rejected"], counts["passing"], counts["attacks"]) == (0, 0, 1, 5)
     assert "seats.json" in done.stderr
     assert "$ref" in done.stderr.replace("\n", "")
     (folder / "broken.json").write_text("{")
