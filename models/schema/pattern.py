@@ -96,7 +96,9 @@ def _written(tokens: list[str], for_python: bool) -> tuple[str, str]:
                 raise _Beyond("an empty class")
             inside = token != "]"
             out.append(
-                (f"]&&[^{_UNWRITTEN}]]"[: 1 if for_python else None]) if not inside else _member(token, for_python)
+                (f"]&&[^{_UNWRITTEN}]]"[: 1 if for_python else None])
+                if not inside
+                else _member(token, for_python, tokens[number - 1])
             )
         elif token in ("[", "[^"):
             inside, begun = True, number
@@ -177,8 +179,10 @@ def _escaped(token: str, for_python: bool) -> str:
     return _plain(token) or ""
 
 
-def _member(token: str, for_python: bool) -> str:
-    """What a token is inside a class."""
+def _member(token: str, for_python: bool, before: str) -> str:
+    """What a token is inside a class. `before`: the token before it, with which it may look like a set operation."""
+    if token == before == "-":
+        return r"\-"
     if token[0] != "\\":
         return "".join(f"\\{c}" if c in "[&~|" else c for c in token)
     letter = token[1]

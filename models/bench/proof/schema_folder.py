@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
 
+from models.bench.proof.rivals import Rival, rival_report
 from models.bench.proof.schema_report import SchemaReport, check_schema
 from models.engines.tokenizers import load_tokenizer
 
@@ -36,13 +37,14 @@ class Case:
 @dataclass(frozen=True)
 class Trial:
     """How each schema is checked: with so many random completions of tokens of `tokenizer`; `proven` and `strict` as
-    `Contract.from_json_schema` has them."""
+    `Contract.from_json_schema` has them. `rival`: whose work is looked at in place of ours, without attacks."""
 
     attacks: int = 20
     tokenizer: str = "byte"
     seed: int = 0
     proven: bool = False
     strict: bool = False
+    rival: Rival | None = None
 
 
 def check_schemas(
@@ -78,6 +80,8 @@ def _check_all(cases: list[Case], trial: Trial) -> list[SchemaReport]:
 
 
 def _check(case: Case, trial: Trial) -> SchemaReport:
+    if trial.rival is not None and not isinstance(case.schema, str):
+        return rival_report(trial.rival, case.path, case.schema, case.tests)
     random = Random(f"{trial.seed} {case.path}")
     return check_schema(
         case.path,

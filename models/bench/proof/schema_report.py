@@ -95,7 +95,7 @@ def check_schema(
         return SchemaReport(path, "broken", {"$": schema})
     begun = process_time()
     try:
-        with _patience():
+        with patience():
             return _checked(path, schema, tests, attacks, tokenizer, random, proven, strict)
     except TimeoutError:
         return SchemaReport(path, "slow", {"$": f"takes more than {PATIENCE} seconds"}, seconds=process_time() - begun)
@@ -182,7 +182,7 @@ def _attacked(
 
 
 @contextmanager
-def _patience() -> Iterator[None]:
+def patience() -> Iterator[None]:
     """TimeoutError after `PATIENCE` seconds, where there are alarms."""
 
     def late(*_: object) -> None:
