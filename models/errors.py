@@ -87,14 +87,24 @@ class RequestRefused(EngineError):
 class ConstraintBroken(EngineError):
     """Text came back that the grammar forbids, or it was cut although the budget covers the longest text.
 
-    `text` is what came back, where something did: it may be private, so it is no part of the message.
+    `text` is what came back, where something did: it may be private, so it is no part of the message. `cut`: nothing is
+    wrong with it but that it ended with its budget. `tokens`: of the prompt and of the text, as far as they are known.
     """
 
     hint = "Report this."
 
-    def __init__(self, what: str, hint: str | None = None, text: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        hint: str | None = None,
+        text: str = "",
+        cut: bool = False,
+        tokens: tuple[int, int] = (0, 0),
+    ) -> None:
         super().__init__(what, hint)
         self.text = text
+        self.cut = cut
+        self.tokens = tokens
 
 
 class NotEnforced(EngineError):

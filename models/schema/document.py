@@ -132,12 +132,15 @@ class _Reader:
         if "$ref" in schema and self.draft is not None and self.draft <= 7:
             for keyword in schema.keys() & vocabulary.ENFORCED - {"$ref"}:
                 self.notes.ignore(f"{keyword} beside $ref")
-            schema = {"$ref": schema["$ref"]}
+            schema = {name: value for name, value in schema.items() if name in vocabulary.TOLD | {"$ref"}}
         found: dict[str, Any] = {}
         for keyword, value in schema.items():
             at = step(path, keyword)
             if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
                 self._refer(value, at, base, found)
+                continue
+            if keyword in vocabulary.TOLD:
+                found[keyword] = value
                 continue
             for name, read in _renamed(keyword, value, schema):
                 if self._said(name, read, keyword, schema, at):
@@ -204,7 +207,9 @@ class _Reader:
             raise SchemaRefused(at, f"refers to {ref!r}, which is no schema.", "Refer to a schema below $defs.")
         name = self.names.get(id(place.node))
         if name is None:
-            name = self.names[id(place.node)] = f"{ROOT}#/$defs/{len(self.names)}"
+            last = re.findall(r"[\w-]+", place.path)[-1:] or ["schema"]
+            name = f"{ROOT}#/$defs/{last[0]}"
+            name = self.names[id(place.node)] = name if name not in self.targets else f"{name}-{len(self.names)}"
             shell: dict[str, Any] = {}  # read later, into the dict that its own references may already mean
             self._pending.append((shell, place))
             self.targets[name] = Located(shell, place.path)

@@ -13,6 +13,7 @@ from models.schema.clause import Clause
 from models.schema.document import Document, Located, Schema
 from models.schema.parts import item_parts, prefix_length, property_parts
 from models.schema.span import span_of
+from models.schema.vocabulary import TOLD
 
 Clauses = Callable[[tuple[Located, ...], int], list[Clause]]
 """The clauses of schemas that hold together, with so much fuel left for proofs."""
@@ -86,7 +87,7 @@ _LOOKS = 2  # levels of required properties that are compared
 
 def _resolved(schema: Schema, document: Document) -> Schema:
     for _ in range(8):
-        if not isinstance(schema, dict) or "$ref" not in schema or len(schema.keys() - {"$defs"}) > 1:
+        if not isinstance(schema, dict) or "$ref" not in schema or len(schema.keys() - TOLD - {"$defs"}) > 1:
             break
         schema = document.targets[schema["$ref"]].schema
     return schema

@@ -9,6 +9,7 @@ from typing import Any
 
 from models.schema.document import Document, Located, Schema
 from models.schema.refusal import SchemaRefused, step
+from models.schema.vocabulary import TOLD
 
 
 class Denial(dict[str, Any]):
@@ -32,7 +33,7 @@ _SHORTENED: dict[str, tuple[str, str, int]] = {
     "minProperties": ("object", "maxProperties", -1),
     "maxProperties": ("object", "minProperties", 1),
 }
-_HARDER = frozenset(("$defs", "minContains", "maxContains", "then", "else"))
+_HARDER = TOLD | {"$defs", "minContains", "maxContains", "then", "else"}
 
 
 def opposite(located: Located, document: Document) -> list[list[Located]]:

@@ -16,7 +16,7 @@ from models.schema.emptiness import disjoint, is_type, no_value, nothing_fits, s
 from models.schema.negation import Denial, opposite
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused, step
-from models.schema.vocabulary import FLAT
+from models.schema.vocabulary import FLAT, TOLD
 
 _MOST = 256
 """Alternatives of one value; where a schema multiplies out to more, one choice is made and the others are checked."""
@@ -204,7 +204,7 @@ class Normal:
         key = id(schema), id(listed)
         if key not in self._fits:
             self._keep.append((schema, listed))
-            if schema.keys() <= {"enum", "type", "$defs"}:
+            if schema.keys() <= TOLD | {"enum", "type", "$defs"}:
                 mine, types = schema.get("enum", listed), schema.get("type")
                 named = [types] if isinstance(types, str) else types or []
                 fits = [types is None or any(is_type(value, kind) for kind in named) for value in listed]
@@ -285,7 +285,7 @@ def _flat(schema: dict[str, Any]) -> bool:
     denied = schema["not"]
     if not isinstance(denied, dict):
         return False
-    return denied.keys() in ({"type"}, {"enum"})
+    return denied.keys() - TOLD in ({"type"}, {"enum"})
 
 
 def _split(keyword: str, item: _Item) -> list[_Item]:

@@ -35,9 +35,12 @@ KINDS: dict[str, tuple[str, ...]] = {
 FLAT = frozenset(("type", "enum", "const", *(keyword for kind in KINDS.values() for keyword in kind)))
 ENFORCED = FLAT | IN_PLACE
 
-SILENT = frozenset(
+TOLD = frozenset("title description default examples".split())
+"""Keywords that say nothing about values, and much to who reads the schema: they stay where they are."""
+
+SILENT = TOLD | frozenset(
     (
-        "title description default examples example deprecated readOnly writeOnly $comment $id id $schema $anchor "
+        "example deprecated readOnly writeOnly $comment $id id $schema $anchor "
         "$dynamicAnchor $recursiveAnchor $vocabulary $defs definitions"
     ).split()
 )
