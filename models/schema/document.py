@@ -77,7 +77,9 @@ def _with_definitions(whole: Schema, targets: dict[str, Located]) -> Schema:
     if isinstance(whole, bool):
         return whole
     found = {ref.rpartition("/")[2]: target.schema for ref, target in targets.items() if ref != ROOT + "#"}
-    return whole | ({"$defs": found} if found else {})
+    if found:
+        whole["$defs"] = found  # in place: a reference to the whole means this very dict
+    return whole
 
 
 def _unwrapped(plain: dict[str, Any]) -> tuple[dict[str, Any], str]:

@@ -29,7 +29,7 @@ Level = Literal["proven", "checked", "refused", "broken", "crashed", "slow"]
 """broken: no JSON, or no schema. crashed: an error that is none of ours. slow: it took longer than `PATIENCE`."""
 
 PATIENCE = 30
-"""Seconds for a schema, its instances and its attacks."""
+"""Seconds of a processor for a schema, its instances and its attacks."""
 
 SLOW = 1.0
 """Seconds of compiling that nobody should wait."""
@@ -183,18 +183,18 @@ def _attacked(
 
 @contextmanager
 def patience() -> Iterator[None]:
-    """TimeoutError after `PATIENCE` seconds, where there are alarms."""
+    """TimeoutError after `PATIENCE` seconds of a processor."""
 
     def late(*_: object) -> None:
         raise TimeoutError
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(PATIENCE)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _compact(data: Any) -> str:
