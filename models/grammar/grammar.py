@@ -52,20 +52,22 @@ def compile_grammar(
     said: Sequence[str] = (),
     evidence: Sequence[str] = (),
     scratchpad: int | None = None,
+    one_line: bool = False,
 ) -> Grammar:
     """Compact JSON: every field of `contract`, in declared order, always present.
 
     `said`: the customer's messages, oldest first; a Said field copies whole words of one of them. `evidence`: the
     passages; a Quote copies one to three consecutive sentences of one paragraph. `scratchpad`: characters that each
-    Scratchpad may have at most, where fewer than it declares. Every text that the grammar admits
+    Scratchpad may have at most, where fewer than it declares. `one_line`: no text holds a line break or a tab, as no
+    Scratchpad does. Every text that the grammar admits
     passes `contract.model_validate_json`, custom validators aside (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
     """
     messages = _messages(said)
     blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
-    grammar = without_sources(contract, scratchpad)
+    grammar = without_sources(contract, scratchpad, one_line)
     if grammar is None:
-        return _grammar(contract, GrammarBuilder(messages, blocks, scratchpad))
+        return _grammar(contract, GrammarBuilder(messages, blocks, scratchpad, one_line=one_line))
     return replace(grammar, said=messages, evidence=blocks)
 
 
@@ -109,10 +111,10 @@ class _Unread(tuple[Any, ...]):
 
 
 @lru_cache(256)
-def without_sources(contract: type[BaseModel], scratchpad: int | None) -> Grammar | None:
+def without_sources(contract: type[BaseModel], scratchpad: int | None, one_line: bool) -> Grammar | None:
     """The grammar of a contract that copies nothing, the same for every record; None for one that does."""
     try:
-        return _grammar(contract, GrammarBuilder(_Unread(), _Unread(), scratchpad))
+        return _grammar(contract, GrammarBuilder(_Unread(), _Unread(), scratchpad, one_line=one_line))
     except _Copies:
         return None
 

@@ -79,6 +79,11 @@ def test_the_hash_changes_with_the_grammar_only() -> None:
     assert len(Trip.contract_hash()) == 16
 
 
+def test_the_hash_is_the_one_that_folders_hold_from_before_texts_had_line_breaks() -> None:
+    fields: Any = {"name": (str, Field(max_length=5)), "code": (str, Field(pattern="^[^x]+$")), "seats": (int, ...)}
+    assert create_model("Kept", __base__=Contract, **fields).contract_hash() == "9a9adb1243bd9b5e"
+
+
 def test_custom_validators_are_listed_as_checked_after_and_not_in_the_draft() -> None:
     class Even(Contract):
         number: int

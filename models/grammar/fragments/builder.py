@@ -12,6 +12,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from models.errors import ContractError
+from models.grammar.fragments.characters import CONTROLS
 from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
 
 
@@ -31,15 +32,22 @@ class Bound:
 @dataclass(frozen=True)
 class GrammarBuilder:
     """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
-    have at most, if fewer than it declares; `within`: the contracts around the present field."""
+    have at most, if fewer than it declares; `within`: the contracts around the present field; `one_line`: no text holds
+    a line break, a tab, or another control character."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
     scratchpad: int | None = None
     within: tuple[type[BaseModel], ...] = ()
+    one_line: bool = False
     terminals: dict[str, str] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)
+
+    @property
+    def controls(self) -> str:
+        """The letters of the escapes that a text may hold: of `CONTROLS` all, or none."""
+        return "" if self.one_line else "".join(CONTROLS)
 
     def terminal(self, name: str, body: str) -> str:
         """A terminal with this `body`, named `name` or, where that name is taken, `name` and a number."""

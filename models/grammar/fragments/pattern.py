@@ -21,12 +21,14 @@ _QUANTIFIER = re.compile(r"[*+?]|\{(\d*)(,?)(\d*)\}")
 _GROUP = re.compile(r"\?(?:P?<([A-Za-z_]\w*)>|([a-zA-Z-]*)([:)]))")
 
 
-def alternatives(pattern: str | re.Pattern[str], where: str) -> list[Alternative]:
-    """The alternatives of `pattern`, each with all that may stand around it."""
-    reader = _Reader(pattern if isinstance(pattern, str) else pattern.pattern, where, isinstance(pattern, re.Pattern))
+def alternatives(pattern: str | re.Pattern[str], where: str, controls: str) -> list[Alternative]:
+    """The alternatives of `pattern`, each with all that may stand around it. `controls`: the letters of the escapes
+    that a text may hold."""
+    compiled = isinstance(pattern, re.Pattern)
+    reader = _Reader(pattern if isinstance(pattern, str) else pattern.pattern, where, compiled, controls)
     if isinstance(pattern, re.Pattern) and pattern.flags != re.UNICODE:
         raise reader.refused("flags", "Compile it without flags, or give it as text with (?i) in front.")
-    anything = repeated(any_character(), 0, inf)
+    anything = repeated(any_character(controls=controls), 0, inf)
     found = []
     for one in reader.everything():
         before = () if one.start else (anything,)
@@ -129,7 +131,7 @@ class _Reader(CharacterReader):
         if character == "[":
             return self._folded(self._class())
         if character == ".":
-            return repeated(any_character(), 1, 1)
+            return repeated(any_character(controls=self.controls.replace("n", "")), 1, 1)
         if character == "\\":
             return self._folded(self._escape())
         if character in "*+?":
