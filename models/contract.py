@@ -26,6 +26,7 @@ __all__ = ["Contract", "ContractError"]
 _PLACEHOLDER: dict[str, Any] = {"said": ["Any words."], "evidence": ["Any sentence."]}
 _HARMLESS = {
     *("extra", "frozen", "title", "json_schema_extra", "use_attribute_docstrings", "arbitrary_types_allowed", "strict"),
+    *("str_strip_whitespace", "str_to_lower", "str_to_upper", "str_min_length", "str_max_length", "regex_engine"),
     *("alias_generator", "populate_by_name", "validate_by_name", "validate_by_alias", "serialize_by_alias"),
 }
 
@@ -33,22 +34,26 @@ _HARMLESS = {
 class Contract(BaseModel):
     """Subclass it and declare fields; a field that no grammar can enforce is a ContractError at once.
 
-    Fields: Scratchpad (first), Quote, Said[T], str, int, float, bool, date, Literal, Enum, Decimal with max_digits and
-    decimal_places, list with max_length, another Contract, and unions of these. A class that contains itself says how
-    deep: `class Tree(Contract, depth=2)`. One with type parameters compiles when they are given: `Page[Item]`.
+    Fields: Scratchpad (first), Quote, Said[T], str, int, float, bool, date, Literal, Enum, Decimal, list, another
+    Contract or model, and unions of these. A class that contains itself may say how deep: `class Tree(Contract,
+    depth=2)`; one whose fields may be left out where they have a default: `class Patch(Contract, omit=True)`. One with
+    type parameters compiles when they are given: `Page[Item]`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
-    __depth__: ClassVar[int] = 0
+    __depth__: ClassVar[int | None] = None
+    __omit__: ClassVar[bool] = False
 
-    def __init_subclass__(cls, *, depth: int | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, depth: int | None = None, omit: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls.__omit__ |= omit
         if depth is not None:
             cls.__depth__ = depth
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        kwargs.pop("depth", None)
+        for own in ("depth", "omit"):
+            kwargs.pop(own, None)
         super().__pydantic_init_subclass__(**kwargs)
         if not cls.__pydantic_complete__:
             raise ContractError(f"{cls.__name__} names a type that does not exist yet.", "Define that type above it.")
@@ -75,6 +80,17 @@ class Contract(BaseModel):
         from models.schema.json_value import json_contract  # jsonschema takes a while to import
 
         return json_contract(Contract, schema, name, bounds)
+
+    @classmethod
+    def of(cls, kind: type[Any], omit: bool = False) -> type[Contract]:
+        """A contract for a class as it is: a pydantic model, a dataclass or a TypedDict. Its `value` is an instance.
+
+        `omit`: fields that have a default may be left out, as a TypedDict's that are not required always may be. What
+        Pydantic checks and no grammar can is in `checked_after()`. ContractError with all that cannot be enforced.
+        """
+        from models.held_value import contract_of
+
+        return contract_of(Contract, kind, omit)
 
     @classmethod
     def contract_hash(cls) -> str:

@@ -7,9 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, get_args
-
-from pydantic import BaseModel
 
 from models.errors import ContractError
 from models.grammar.fragments.characters import CONTROLS
@@ -22,24 +21,32 @@ class NoText(ContractError):
 
 @dataclass(frozen=True)
 class Bound:
-    """One field of a contract: where it is, what it admits, and the bytes of its longest text."""
+    """One field of a contract: where it is, what it admits, and the bytes of its longest text, infinite without end."""
 
     field: str
     text: str
-    longest: int
+    longest: float
 
 
 @dataclass(frozen=True)
 class GrammarBuilder:
     """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
     have at most, if fewer than it declares; `within`: the contracts around the present field; `one_line`: no text holds
-    a line break, a tab, or another control character."""
+    a line break, a tab, or another control character; `texts`: what the present class asks of each of its texts;
+    `open`: what has no end of its own gets none, and `Fragment.longest` is infinite. `tightened`: the places where
+    something got an end that it does not have, and which. `omit`: fields that have a default may be left out.
+    `recursive`: the rules of classes that contain themselves, by class, where the grammar is open."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
     scratchpad: int | None = None
-    within: tuple[type[BaseModel], ...] = ()
+    within: tuple[type[Any], ...] = ()
     one_line: bool = False
+    texts: Mapping[str, Any] = field(default_factory=dict)
+    open: bool = False
+    tightened: dict[str, str] = field(default_factory=dict)
+    omit: bool = False
+    recursive: dict[type[Any], str] = field(default_factory=dict)
     terminals: dict[str, str] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)
@@ -61,6 +68,13 @@ class GrammarBuilder:
         unique = _named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
         return replace(fragment, rule=unique)
 
+    def end(self, where: str, most: int, what: str) -> float:
+        """The end of something that has none of its own: `most`, noted, or none where the grammar is open."""
+        if self.open:
+            return inf
+        self.tightened[where] = f"{most} {what}"
+        return most
+
     def one_of(self, name: str, texts: list[str], bound: str = "") -> Fragment:
         """Any one of `texts`."""
         if len(set(texts)) == 1:
@@ -74,15 +88,17 @@ class GrammarBuilder:
         """Nothing between two `marks`."""
         return self.rule("empty", sequence(map(text_fragment, marks)))
 
-    def items(self, name: str, item: Fragment, least: int, most: int, marks: str = "[]") -> Fragment:
-        """`least` to `most` times `item` with commas, between `marks`."""
+    def items(self, name: str, item: Fragment, least: int, most: float, marks: str = "[]") -> Fragment:
+        """`least` to `most` times `item` with commas, between `marks`; any number where `most` is infinite."""
         if most == 0:
             return self.empty(marks)
         item = self.rule(name, item)
-        more = f'{item.rule} ("," {item.rule}){{{max(least - 1, 0)},{most - 1}}}' if most > 1 else item.rule
+        up_to = "" if most == inf else most - 1
+        more = f'{item.rule} ("," {item.rule}){{{max(least - 1, 0)},{up_to}}}' if most > 1 else item.rule
         inner = Fragment(more if least else f"({more})?", most * item.longest + most - 1)
         whole = sequence([text_fragment(marks[0]), inner, text_fragment(marks[1])])
-        return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} × {item.bound}")
+        many = f"{least} or more" if most == inf else f"{least}–{most}"
+        return Fragment(f"({whole.rule})", whole.longest, f"{many} × {item.bound}")
 
 
 def _named(names: dict[str, str], name: str, body: str) -> str:
@@ -103,7 +119,7 @@ def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Frag
     return fragment
 
 
-def ordered(least: int, most: int, where: str) -> None:
+def ordered(least: int, most: float, where: str) -> None:
     """Refuse bounds that leave nothing between them."""
     if least > most:
         raise ContractError(

@@ -39,8 +39,12 @@ def scratchpad(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> F
 def string(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """A text of at most `MOST` characters unless it says otherwise, as Pydantic keeps it: it may be trimmed only where
     no length or pattern depends on it, and what Pydantic would write in the other case is left out."""
+    for name, limit in builder.texts.items():
+        limits.setdefault(name, limit)
     least, most = limits.pop("min_length", 0), limits.pop("max_length", None)
     pattern = limits.pop("pattern", None)
+    if limits.pop("python", False) and isinstance(pattern, str):
+        pattern = re.compile(pattern)
     besides = r"\p{Changes_When_Lowercased}" * bool(limits.pop("to_lower", False))
     besides += r"\p{Changes_When_Uppercased}" * bool(limits.pop("to_upper", False))
     besides += r"\x{80}-\x{10FFFF}" * bool(limits.pop("ascii_only", False))
@@ -49,24 +53,25 @@ def string(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragm
         ordered(least, most, where)
     if pattern is not None:
         return _matching(pattern, least, most, besides, strip, where, builder)
-    most = max(MOST, least) if most is None else most
+    most = builder.end(where, max(MOST, least), "characters") if most is None else most
     if most == 0:
         return text_fragment('""')
     written = _trimmed if strip and least else _free
     body = written(least, most, besides, builder.controls)
     widest = 2 if r"\x{80}" in besides else 4
-    return Fragment(builder.terminal("TEXT", f'/"{body}"/'), most * widest + 2, f"{least}–{most} characters")
+    many = f"{least} or more" if most == inf else f"{least}–{most}"
+    return Fragment(builder.terminal("TEXT", f'/"{body}"/'), most * widest + 2, f"{many} characters")
 
 
-def _free(least: int, most: int, besides: str, controls: str) -> str:
-    return f"{any_character(besides, controls).text}{{{least},{most}}}"
+def _free(least: int, most: float, besides: str, controls: str) -> str:
+    return f"{any_character(besides, controls).text}{{{least},{'' if most == inf else most}}}"
 
 
 def _edge(besides: str) -> str:
     return any_character(r"\s" + besides).text
 
 
-def _trimmed(least: int, most: int, besides: str, controls: str) -> str:
+def _trimmed(least: int, most: float, besides: str, controls: str) -> str:
     """At least `least` characters are left when white space is trimmed: the first is none, and the last of these or
     the one after it is none. Either way the rest is a plain repetition, which keeps the mask cheap."""
     edge = _edge(besides)
@@ -95,8 +100,11 @@ def _matching(
 ) -> Fragment:
     """A text that matches `pattern`, of `MOST` characters at most where neither says otherwise."""
     controls = builder.controls
-    rows = [together(_counted(one.parts, least, most)) for one in alternatives(pattern, where, controls)]
-    ends = [int(row.most) if row.most < inf else max(MOST, least, row.least) for row in rows]
+    choices = alternatives(pattern, where, controls)
+    endless = most is None and any(part.most == inf for one in choices for part in one.parts)
+    usual = builder.end(where, MOST, "characters") if endless else MOST
+    rows = [together(_counted(one.parts, least, most, usual)) for one in choices]
+    ends = [row.most if row.most < inf else max(usual, least, row.least) for row in rows]
     limit = max(ends) if most is None else most
     body = '/"(?:' + "|".join(row.text for row in rows) + ')"/'
     if any(row.most > limit or row.least < least for row in rows):
@@ -119,19 +127,20 @@ def _matching(
             f"{where} has a pattern that takes llguidance too long to follow.",
             "Anchor it with ^ and $, let fewer of its parts match any character, or lower max_length.",
         )
-    longest = max(int(min(row.longest, row.widest * limit)) for row in rows)
-    shown = pattern if isinstance(pattern, str) else pattern.pattern
-    return Fragment(builder.terminal("PATTERN", body), longest + 2, f"/{shown}/, at most {limit} characters")
+    longest = max(min(row.longest, row.widest * limit) for row in rows)
+    shown = f"/{pattern if isinstance(pattern, str) else pattern.pattern}/"
+    bound = shown if limit == inf else f"{shown}, at most {limit} characters"
+    return Fragment(builder.terminal("PATTERN", body), longest + 2, bound)
 
 
-def _counted(parts: tuple[Part, ...], least: int, most: int | None) -> tuple[Part, ...]:
+def _counted(parts: tuple[Part, ...], least: int, most: int | None, usual: float) -> tuple[Part, ...]:
     """`parts` with the lengths counted in those that repeat one character, where that says it all: an intersection
-    with the texts of these lengths costs far more."""
+    with the texts of these lengths costs far more. `usual`: the most characters where nothing says so."""
     loose = [part for part in parts if part.least != part.most]
     fixed = sum(part.least for part in parts)
     if len(loose) == 1 and loose[0].unit:
         low = max(loose[0].least, least - (fixed - loose[0].least))
-        room = (max(MOST, least, fixed) if most is None else most) - (fixed - loose[0].least)
+        room = (max(usual, least, fixed) if most is None else most) - (fixed - loose[0].least)
         high = loose[0].most if most is None and loose[0].most < inf else min(loose[0].most, room)
         if low > high:
             return parts

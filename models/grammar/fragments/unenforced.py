@@ -9,9 +9,10 @@ from collections import abc
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, WrapValidator
 
 from models.grammar.fragments import choice, subset
+from models.grammar.fragments.members import has_members, members
 
 CUSTOM = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
 """Validators of a user's own inside an annotation: code, which no grammar can follow."""
@@ -23,24 +24,27 @@ _UNIQUE: dict[Any, str] = {
 }
 
 
-def checked_after(contract: type[BaseModel]) -> tuple[str, ...]:
+def checked_after(contract: type[Any]) -> tuple[str, ...]:
     """One name for each custom validator of `contract` and of the contracts inside it; one for each set or dict whose
     items or keys may repeat, since Pydantic drops repetitions silently."""
     return tuple(dict.fromkeys(_of_contract(contract, (), "")))
 
 
-def _of_contract(contract: type[BaseModel], within: tuple[type[BaseModel], ...], prefix: str) -> Iterator[str]:
-    if contract in within:
+def _of_contract(contract: Any, within: tuple[Any, ...], prefix: str) -> Iterator[str]:
+    held = getattr(contract, "__kind__", None)  # of a class that only holds a value of another one
+    if held is not None:
+        yield from _of_contract(held, within, prefix)
+    if contract in within or held is not None:
         return
-    custom = contract.__pydantic_decorators__
-    for kind in (custom.field_validators, custom.model_validators, custom.validators, custom.root_validators):
-        yield from (f"{prefix}{name}" for name in kind)
-    for name, info in contract.model_fields.items():
-        yield from (f"{prefix}{name}: {_name(item)}" for item in info.metadata if isinstance(item, CUSTOM))
-        yield from _of_annotation(info.annotation, (*within, contract), prefix, name)
+    custom = getattr(contract, "__pydantic_decorators__", None)
+    kinds = ("field_validators", "model_validators", "validators", "root_validators")
+    yield from (f"{prefix}{name}" for kind in kinds for name in getattr(custom, kind, ()))
+    for member in members(contract):
+        yield from (f"{prefix}{member.name}: {_name(item)}" for item in member.metadata if isinstance(item, CUSTOM))
+        yield from _of_annotation(member.annotation, (*within, contract), prefix, member.name)
 
 
-def _of_annotation(annotation: Any, within: tuple[type[BaseModel], ...], prefix: str, field: str) -> Iterator[str]:
+def _of_annotation(annotation: Any, within: tuple[Any, ...], prefix: str, field: str) -> Iterator[str]:
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from (f"{prefix}{field}: {_name(item)}" for item in annotation.__metadata__ if isinstance(item, CUSTOM))
@@ -50,7 +54,7 @@ def _of_annotation(annotation: Any, within: tuple[type[BaseModel], ...], prefix:
         return
     for inner in get_args(annotation):
         yield from _of_annotation(inner, within, prefix, field)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if has_members(annotation):
         yield from _of_contract(annotation, within, f"{annotation.__name__}.")
 
 
