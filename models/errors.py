@@ -7,6 +7,7 @@ ModelError
     ├── EngineUnavailable  the server is gone: may be tried again
     ├── PromptTooLong      prompt + budget do not fit the model's context
     ├── ModelNotFound      no such model
+    ├── NotFetched         a model could not be brought into the cache: network, disk, or another content than expected
     ├── PromptedFailure    a model without grammar never wrote an answer that its contract accepts
     ├── RequestRefused     the server does not take such a request: something in it is unknown or not allowed there
     ├── ConstraintBroken   the engine returned text that its grammar forbids: a fault in the engine or in Interlock
@@ -65,6 +66,12 @@ class ModelNotFound(EngineError):
     """The name is neither a folder with a model nor a model that the server serves."""
 
     hint = "Give a folder with a model, models/tiny, or the address of a vLLM server."
+
+
+class NotFetched(EngineError):
+    """A model that is known could not be downloaded, checked or written."""
+
+    hint = "Give the same command again."
 
 
 class PromptedFailure(EngineError):

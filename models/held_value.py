@@ -1,14 +1,15 @@
-"""HeldValue: a contract whose value is that of a class which is no Contract: a model, a dataclass or a TypedDict as it is.
+"""HeldValue: a contract that holds an instance of a class which is none: a model, a dataclass or a TypedDict.
 
 Knows pydantic's side of it. `Contract.of` makes a contract of it.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import new_class
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, PydanticUserError, TypeAdapter
+from pydantic import BaseModel, GetCoreSchemaHandler, PydanticUserError, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
 from models.errors import ContractError
@@ -48,13 +49,7 @@ class HeldValue(BaseModel):
     @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of the class."""
-        from dataclasses import replace
-
         return contract_fragment(cls.__kind__, replace(builder, omit=cls.__omit__))
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return TypeAdapter(cls.__kind__).json_schema()
 
     @classmethod
     def draft(cls) -> NoReturn:
@@ -79,8 +74,10 @@ def contract_of(base: type[C], kind: Any, omit: bool) -> type[C]:
     """A subclass of HeldValue and of `base`, which compiles it. ContractError for what cannot be enforced."""
     name = getattr(kind, "__name__", str(kind))
     if not has_members(kind):
-        raise unsupported(kind, name) if not isinstance(kind, type) else ContractError(
-            f"{name} is no class with fields.", "Give a pydantic model, a dataclass or a TypedDict."
+        raise (
+            unsupported(kind, name)
+            if not isinstance(kind, type)
+            else ContractError(f"{name} is no class with fields.", "Give a pydantic model, a dataclass or a TypedDict.")
         )
     try:
         TypeAdapter(kind)

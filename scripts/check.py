@@ -34,7 +34,7 @@ def check(
     target: Annotated[str, typer.Argument(metavar="[MODULE or FILE.py]", help="Where the contracts are.")] = TRAVEL,
     attacks: Annotated[int, typer.Option(min=0, help="Random completions of each contract.")] = 100,
     generated: Annotated[int, typer.Option(min=0, help="Random contracts to attack besides.")] = 0,
-    tokenizer: Annotated[str, typer.Option(help="tiny, tekken (131,072 tokens), byte, or a folder.")] = "tiny",
+    tokenizer: Annotated[str, typer.Option(help="tiny, tekken (131,072 tokens), byte, or a model.")] = "tiny",
     draw: Annotated[str, typer.Option(help="uniform, or longest, which tries the budgets harder.")] = "uniform",
     schemas: Annotated[Path | None, typer.Option(help="A folder of JSON Schemas with instances.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,

@@ -17,6 +17,7 @@ from scripts.chat import chat
 from scripts.check import check
 from scripts.demo import demo
 from scripts.diff import diff
+from scripts.fetch import fetch
 from scripts.inspect import inspect
 from scripts.ledger import ledger
 from scripts.replay import replay
@@ -53,6 +54,7 @@ app.command()(serve)
 app.command()(check)
 app.command()(calibrate)
 app.command()(answer)
+app.command()(fetch)
 app.command()(inspect)
 app.command()(diff)
 app.command()(ledger)

@@ -12,7 +12,9 @@ TRAVEL = "pipeline.workflows.travel"
 AppOption = Annotated[str, typer.Option("--app", help="Module, or file.py, with `app = App(…)`.")]
 ModelOption = Annotated[
     str,
-    typer.Option("--model", help="A folder or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one)."),
+    typer.Option(
+        "--model", help="A folder, GGUF file or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one)."
+    ),
 ]
 SecondModelOption = Annotated[
     str, typer.Option("--second-model", help="Asked where the first one's answers break a rule.")

@@ -33,7 +33,7 @@ async def prove(engine: Enforcer) -> Canary:
     started = time.perf_counter()
     code = secrets.token_hex(8)
     contract = _contract(code)
-    grammar = compile_grammar(contract)
+    grammar = compile_grammar(contract, spaced=engine.profile.spaced)
     try:
         completion = await engine.generate(_PROSE, grammar, Sampling())
         reason = _fault(completion, contract)

@@ -1,4 +1,5 @@
-"""Where a model's files are, and what exactly they are. Loads no model; asks the network only for a name new to it."""
+"""Where a model's files are, and what exactly they are. Loads no model; asks the network only for a Hugging Face name
+that is new to it."""
 
 from __future__ import annotations
 
@@ -8,15 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.errors import ModelNotFound
+from models.fetching.catalogue import CATALOGUE
+from models.fetching.fetch import fetch_file, fetched
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _FILES = ["*.json", "*.jinja", "*.safetensors", "*.txt", "*.model"]  # no pickles: weights must not be able to run code
 
 
 def find_model_folder(model: str, progress: Callable[[str], None]) -> Path:
-    """The folder that holds `model`: a path, a path inside this installation ("models/tiny"), or a Hugging Face name.
+    """The folder that holds `model`: a path, a path inside this installation ("models/tiny"), a GGUF file, a name of
+    `interlock fetch`, or a Hugging Face name.
 
-    A name is looked up in the local cache first and downloaded otherwise. Raises ModelNotFound.
+    A GGUF file is converted once, into the user's cache. A Hugging Face name is looked up in its local cache first and
+    downloaded otherwise. Raises ModelNotFound, or NotFetched where a file cannot be converted for want of room.
     """
     for folder in (Path(model).expanduser(), Path(__file__).parents[2] / model):
         if folder.is_dir():
@@ -26,6 +31,10 @@ def find_model_folder(model: str, progress: Callable[[str], None]) -> Path:
                     "Give a Hugging Face folder, a Hugging Face name, or an http://… address.",
                 )
             return folder.resolve()
+    if model in CATALOGUE:
+        return fetched(model)
+    if (file := Path(model).expanduser()).is_file():
+        return fetch_file(file, progress).folder
     if not _HUB_NAME.fullmatch(model):
         raise ModelNotFound(
             f"There is no model folder {model}.",

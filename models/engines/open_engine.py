@@ -32,9 +32,10 @@ async def open_engine(
 ) -> AsyncIterator[Engine]:
     """An engine for the length of a block, proven by its canary before anything else is asked of it.
 
-    `model`: "models/tiny", a folder or a Hugging Face name is loaded into this process; "http://…" is a vLLM server,
-    and "http://…,http://…" are several that serve the same model: calls are spread over them, and fail over; "vllm:"
-    and a folder or name starts such a server for the block. `progress` gets sentences for people.
+    `model`: what `find_model_folder` takes ("models/tiny", a folder, a GGUF file, a name) is loaded into this process;
+    "http://…" is a vLLM server, and "http://…,http://…" are several that serve the same model: calls are spread over
+    them, and fail over; "vllm:" and a folder, file or name starts such a server for the block. `progress` gets
+    sentences for people.
     `enforcement`: what to do when the canary fails: "grammar" stops, "prompted" goes on without a guarantee, and
     `engine.enforcement` says so. `thinking`: tokens for a thought before each answer, 0 for none, None for as much as
     the model's profile says; `engine.profile.thinks` says what came of it. `jump_forward` of a server that is started

@@ -20,6 +20,7 @@ def _nothing() -> Mapping[str, object]:
 class Profile:
     """`decides`: may weigh evidence and choose among options; a model that does not is only asked to copy.
 
+    `spaced`: writes JSON with a blank behind each comma and colon, so that its grammars admit that form only.
     `context`: tokens that prompt and answer may take together; 0 until an engine has read it from the model.
     `template`: extra variables of the chat template; they switch native thinking off where that can be done.
 
@@ -31,6 +32,7 @@ class Profile:
 
     name: str
     decides: bool = True
+    spaced: bool = True
     context: int = 0
     template: Mapping[str, object] = field(default_factory=_nothing)
     thinks: bool = False

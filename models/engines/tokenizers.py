@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llguidance import LLTokenizer
 
+from models.engines.model_folder import find_model_folder
 from models.errors import ModelError
 
 SHIPPED = Path(__file__).parents[1] / "tiny"
@@ -25,13 +26,14 @@ def load_tokenizer(name: str) -> LLTokenizer:
     """The tokenizer called `name`, loaded once per process: a second or two for a large one.
 
     "tiny" is the shipped model's, "tekken" Mistral's with 131,072 tokens, "byte" has one token a byte; anything else is
-    a folder with a Hugging Face tokenizer. Raises ModelError.
+    a folder with a Hugging Face tokenizer, or what else `find_model_folder` takes. Raises ModelError.
     """
     if name == "byte":
         return LLTokenizer("byte")
     if name == "tekken":
         return _tekken()
-    return _hugging_face(SHIPPED if name == "tiny" else Path(name).expanduser())
+    folder = SHIPPED if name == "tiny" else Path(name).expanduser()
+    return _hugging_face(folder if folder.is_dir() else find_model_folder(name, lambda _: None))
 
 
 def _tekken() -> LLTokenizer:

@@ -85,12 +85,14 @@ async def fuse(
     said: Sequence[str],
     sampling: Sampling,
     lengths: Sequence[int | None] = (None,),
+    spaced: bool = False,
 ) -> Fused:
     """How likely each option is, and the form of the chosen one, from one completion.
 
     `forms`: option to its form, or None where there is nothing to write. `lengths`: of scratchpads, of which the first
-    is taken that leaves room for the prompt. ValueError for fewer than two options, or more than there are letters.
-    Raises what `ask` raises: PromptTooLong if no length leaves room.
+    is taken that leaves room for the prompt. `spaced`: how a form's JSON is written (`compile_grammar`). ValueError for
+    fewer than two options, or more than there are letters. Raises what `ask` raises: PromptTooLong if no length leaves
+    room.
     """
     names = sorted(forms)
     if not 2 <= len(names) <= len(LETTERS):
@@ -100,7 +102,7 @@ async def fuse(
     lettered = {letter: forms[name] for letter, name in order.items()}
     for number, length in enumerate(lengths, start=1):
         try:
-            call = await ask(messages, compile_choice(lettered, said, length), sampling)
+            call = await ask(messages, compile_choice(lettered, said, length, spaced), sampling)
         except PromptTooLong:
             if number == len(lengths):
                 raise

@@ -31,9 +31,12 @@ class Grammar:
     """A finite language in llguidance's Lark dialect.
 
     `lark` goes to every engine unchanged. `max_tokens` covers the longest text: every token is at least one byte.
+    `open` is the same language without the ends that it was given, `tightened`, where the contract has none; "" where
+    nothing was. It is for engines that close (models/engines/closing.py), within the same budget.
     `constant` is the only text the grammar admits, if there is exactly one: a caller may then skip the model.
     `contract` is whose values the texts are, if any contract's, and `bounds` says how long each of its fields may be.
     `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph.
+    `spaced`: whether a blank stands behind each comma and colon (models/grammar/separators.py).
     `weighs`: the first token decides, and how likely the likeliest so many were is wanted (`Completion.first`); 0: not.
     """
 
@@ -44,7 +47,10 @@ class Grammar:
     bounds: tuple[Bound, ...] = field(default=(), compare=False, repr=False)
     said: tuple[str, ...] = field(default=(), compare=False, repr=False)
     evidence: tuple[tuple[str, ...], ...] = field(default=(), compare=False, repr=False)
+    spaced: bool = False
     weighs: int = 0
+    open: str = field(default="", repr=False)
+    tightened: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 def compile_grammar(
@@ -52,35 +58,41 @@ def compile_grammar(
     said: Sequence[str] = (),
     evidence: Sequence[str] = (),
     scratchpad: int | None = None,
+    spaced: bool = False,
     one_line: bool = False,
 ) -> Grammar:
-    """Compact JSON: every field of `contract`, in declared order, always present.
+    """JSON with every field of `contract`, in declared order, always present.
 
     `said`: the customer's messages, oldest first; a Said field copies whole words of one of them. `evidence`: the
     passages; a Quote copies one to three consecutive sentences of one paragraph. `scratchpad`: characters that each
-    Scratchpad may have at most, where fewer than it declares. `one_line`: no text holds a line break or a tab, as no
-    Scratchpad does. Every text that the grammar admits
-    passes `contract.model_validate_json`, custom validators aside (`contract.checked_after()`).
+    Scratchpad may have at most, where fewer than it declares. `spaced`: with a blank behind each comma and colon, as
+    the model's profile asks for it; else compact. `one_line`: no text holds a line break or a tab, as no Scratchpad
+    does. Every text that the grammar admits passes `contract.model_validate_json`, custom validators aside
+    (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
     """
     messages = _messages(said)
     blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
-    grammar = without_sources(contract, scratchpad, one_line)
+    grammar = without_sources(contract, scratchpad, spaced, one_line)
     if grammar is None:
-        return _grammar(contract, GrammarBuilder(messages, blocks, scratchpad, one_line=one_line))
+        return _grammar(contract, GrammarBuilder(messages, blocks, scratchpad, spaced=spaced, one_line=one_line))
     return replace(grammar, said=messages, evidence=blocks)
 
 
 def compile_choice(
-    options: Mapping[str, type[BaseModel] | None], said: Sequence[str] = (), scratchpad: int | None = None
+    options: Mapping[str, type[BaseModel] | None],
+    said: Sequence[str] = (),
+    scratchpad: int | None = None,
+    spaced: bool = False,
 ) -> Grammar:
     """One of a few letters and, where a contract belongs to it, that contract's JSON right behind: `A{"city":null}`.
 
     The first token decides, and is weighed; after it only the chosen contract can follow, or the end. The budget is
-    that of the longest option. `said`, `scratchpad` and errors are those of `compile_grammar`; nothing can be quoted.
+    that of the longest option. `said`, `scratchpad`, `spaced` and errors are those of `compile_grammar`; nothing can be
+    quoted.
     """
     messages = _messages(said)
-    builder = GrammarBuilder(messages, (), scratchpad)
+    builder = GrammarBuilder(messages, (), scratchpad, spaced=spaced)
     fragments = [
         sequence(
             [text_fragment(letter), *([builder.rule(form.__name__, contract_fragment(form, builder))] if form else [])]
@@ -90,11 +102,12 @@ def compile_choice(
     fragment = either(fragments)
     return Grammar(
         _lark(fragment.rule, builder),
-        fragment.longest + 1,
+        int(fragment.longest) + 1,
         fragment.constant,
         None,
         tuple(builder.bounds),
         messages,
+        spaced=spaced,
         weighs=TOLD,
     )
 
@@ -111,10 +124,12 @@ class _Unread(tuple[Any, ...]):
 
 
 @lru_cache(256)
-def without_sources(contract: type[BaseModel], scratchpad: int | None, one_line: bool) -> Grammar | None:
+def without_sources(
+    contract: type[BaseModel], scratchpad: int | None, spaced: bool, one_line: bool = False
+) -> Grammar | None:
     """The grammar of a contract that copies nothing, the same for every record; None for one that does."""
     try:
-        return _grammar(contract, GrammarBuilder(_Unread(), _Unread(), scratchpad, one_line=one_line))
+        return _grammar(contract, GrammarBuilder(_Unread(), _Unread(), scratchpad, spaced=spaced, one_line=one_line))
     except _Copies:
         return None
 
@@ -122,8 +137,23 @@ def without_sources(contract: type[BaseModel], scratchpad: int | None, one_line:
 def _grammar(contract: type[BaseModel], builder: GrammarBuilder) -> Grammar:
     fragment = contract_fragment(contract, builder)
     lark = _lark(fragment.rule, builder)
+    opened = ""
+    if builder.tightened:
+        wider = GrammarBuilder(
+            builder.said, builder.evidence, builder.scratchpad, (), builder.one_line, open=True, spaced=builder.spaced
+        )
+        opened = _lark(contract_fragment(contract, wider).rule, wider)
     return Grammar(
-        lark, fragment.longest + 1, fragment.constant, contract, tuple(builder.bounds), builder.said, builder.evidence
+        lark,
+        int(fragment.longest) + 1,
+        fragment.constant,
+        contract,
+        tuple(builder.bounds),
+        builder.said,
+        builder.evidence,
+        builder.spaced,
+        open=opened,
+        tightened=tuple(f"{place}: {end}" for place, end in builder.tightened.items()),
     )
 
 

@@ -46,10 +46,10 @@ def array(clause: Clause, writer: Values) -> Fragment:
         return _counted(clause, contains, least, most, writer, item)
     if most == 0:
         return EMPTY_ARRAY
-    tail = _repeated(item(prefix), max(least - prefix, 0), most - prefix) if most > prefix else None
+    tail = writer.builder.further(item(prefix), max(least - prefix, 0), most - prefix) if most > prefix else None
     for index in reversed(range(min(most, prefix))):
         following = sequence(
-            [text_fragment(",") if index else text_fragment("["), item(index), *([tail] if tail else [])]
+            [writer.builder.comma if index else text_fragment("["), item(index), *([tail] if tail else [])]
         )
         tail = following if index < max(least, 1) else Fragment(f"({following.rule})?", following.longest)
     assert tail is not None
@@ -58,11 +58,6 @@ def array(clause: Clause, writer: Values) -> Fragment:
         whole = sequence([body, text_fragment("]")])
         return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} items", whole.constant)
     return writer.builder.items("item", item(0), least, most)
-
-
-def _repeated(item: Fragment, least: int, most: int) -> Fragment:
-    """`least` to `most` times a comma and `item`."""
-    return Fragment(f'("," {item.rule}){{{least},{most}}}', most * (item.longest + 1))
 
 
 def _lengths(clause: Clause, usual: int) -> tuple[int, int]:
@@ -132,7 +127,7 @@ def _counted(
         options = [text_fragment("]")] if index >= least and count >= needed else []
         if index < most:
             match, other = kinds(min(index, prefix))
-            comma = [text_fragment(",")] if index else []
+            comma = [writer.builder.comma] if index else []
             follow = after(index + 1, min(count + 1, top)) if limit is None or count < top else None
             if match is not None and follow is not None:
                 options.append(sequence([*comma, match, follow]))
@@ -167,4 +162,6 @@ def _unique(clause: Clause, at: str, least: int, most: int, writer: Values, coun
         )  # fmt: skip
     if least > len(texts):
         raise Unsatisfiable(at, f"leaves {len(texts)} items, fewer than minItems.", "Lower minItems.")
-    return some_of([(constant(json.loads(text)), False) for text in texts], least, most, "[]", writer.builder)
+    return some_of(
+        [(constant(json.loads(text), writer.builder), False) for text in texts], least, most, "[]", writer.builder
+    )

@@ -7,7 +7,7 @@ value is the one that is read.
 from __future__ import annotations
 
 from models.grammar.fragments.builder import NoText
-from models.grammar.fragments.fragment import Fragment, either, sequence, text_fragment
+from models.grammar.fragments.fragment import Fragment, either, sequence
 from models.schema.clause import Clause
 from models.schema.document import Located
 from models.schema.strings import matching, opposite
@@ -42,7 +42,7 @@ def extras(clause: Clause, declared: list[str], writer: Values, needed: bool) ->
     for held, matched in pairs:
         try:
             name = writer.name(names, matched, declared, at)
-            found.append(writer.builder.rule("pair", sequence([name, text_fragment(":"), writer.value(held)])))
+            found.append(writer.builder.rule("pair", sequence([name, writer.builder.colon, writer.value(held)])))
         except NoText:
             continue
     return writer.builder.rule("pair", either(found)) if found else None

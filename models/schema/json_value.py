@@ -39,7 +39,7 @@ class JsonValue(BaseModel):
 
     __document__: ClassVar[Document] = document(True)
     __bounds__: ClassVar[Bounds] = Bounds()
-    __compiled__: ClassVar[list[tuple[Fragment, GrammarBuilder]]] = []
+    __compiled__: ClassVar[dict[bool, tuple[Fragment, GrammarBuilder]]] = {}
 
     def __init__(self, value: Any) -> None:
         self.__pydantic_validator__.validate_python(value, self_instance=self)
@@ -49,13 +49,13 @@ class JsonValue(BaseModel):
     @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of every value that the schema and the bounds admit."""
-        if cls.__compiled__ and not builder.terminals and not builder.rules:
-            fragment, compiled = cls.__compiled__[0]
+        alone = not builder.terminals and not builder.rules
+        if alone and builder.spaced in cls.__compiled__:
+            fragment, compiled = cls.__compiled__[builder.spaced]
             builder.terminals.update(compiled.terminals)
             builder.rules.update(compiled.rules)
             builder.bounds.extend(compiled.bounds)
             return fragment
-        alone = not builder.terminals and not builder.rules
         writer = SchemaWriter(Normal(cls.__document__), cls.__bounds__, builder, cls.__name__)
         fragment = writer.value((cls.__document__.root,))
         writer.note("$", fragment)
@@ -63,7 +63,7 @@ class JsonValue(BaseModel):
             kept = GrammarBuilder(
                 terminals=dict(builder.terminals), rules=dict(builder.rules), bounds=list(builder.bounds)
             )
-            cls.__compiled__.append((fragment, kept))
+            cls.__compiled__[builder.spaced] = (fragment, kept)
         return fragment
 
     @model_validator(mode="before")
@@ -113,7 +113,7 @@ def json_contract(base: type[C], schema: object, name: str, bounds: Bounds | Non
             "__document__": read,
             "__bounds__": bounds or Bounds(),
             "__module__": __name__,
-            "__compiled__": [],
+            "__compiled__": {},
         }
         contract: type[C] = new_class(name, (JsonValue, base), {}, lambda namespace: namespace.update(named))
     except RecursionError:

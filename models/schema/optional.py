@@ -25,15 +25,15 @@ def some_of(
     needed = sum(1 for _, must in parts if must)
     counted = least > needed or most < len(parts) + room
     top = len(parts) if counted else 1
-    comma = text_fragment(",")
+    comma = builder.comma
 
     @cache
     def rest(index: int, count: int) -> Fragment | None:
         """What follows the first `index` parts of which `count` were written, or 1 for any number if none counts."""
         if index == len(parts):
             if counted:
-                return _end(others, count > 0, max(least - count, 0), min(room, most - count), marks)
-            return _end(others, count > 0, 0, room, marks)
+                return _end(others, count > 0, max(least - count, 0), min(room, most - count), marks, builder)
+            return _end(others, count > 0, 0, room, marks, builder)
         part, must = parts[index]
         options = []
         if not counted or count < most:
@@ -59,7 +59,9 @@ def some_of(
     return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} parts", whole.constant)
 
 
-def _end(others: Fragment | None, comma: bool, least: int, most: int, marks: str) -> Fragment | None:
+def _end(
+    others: Fragment | None, comma: bool, least: int, most: int, marks: str, builder: GrammarBuilder
+) -> Fragment | None:
     """`least` to `most` others, and the end. A name may come twice, so that two need not be two."""
     if least > min(most, 1) or (least and others is None):
         return None
@@ -67,7 +69,5 @@ def _end(others: Fragment | None, comma: bool, least: int, most: int, marks: str
     if others is None or most < 1:
         return close
     if comma:
-        return sequence([Fragment(f'("," {others.rule}){{{least},{most}}}', most * (others.longest + 1)), close])
-    rule = f'{others.rule} ("," {others.rule}){{0,{most - 1}}}' if most > 1 else others.rule
-    some = Fragment(rule if least else f"({rule})?", most * (others.longest + 1) - 1)
-    return sequence([some, close])
+        return sequence([builder.further(others, least, most), close])
+    return sequence([builder.listed(others, least, most), close])

@@ -30,7 +30,7 @@ def record(clause: Clause, writer: Values) -> Fragment:
                 raise
             continue
         writer.note(parts[0].path if parts else clause.where("required"), value)
-        written = sequence([key(name), value])
+        written = sequence([key(name, writer.builder), value])
         pairs.append((writer.builder.rule("pair", written), name in required))
     least, most = clause.least("minProperties"), clause.most("maxProperties")
     needed = len(required)

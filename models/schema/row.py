@@ -7,26 +7,27 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
 
 
-def key(name: str) -> Fragment:
+def key(name: str, builder: GrammarBuilder) -> Fragment:
     """A property's name and the colon."""
-    return sequence([text_fragment(json.dumps(name, ensure_ascii=False)), text_fragment(":")])
+    return sequence([text_fragment(json.dumps(name, ensure_ascii=False)), builder.colon])
 
 
-def constant(value: Any) -> Fragment:
-    """One JSON value, compact."""
+def constant(value: Any, builder: GrammarBuilder) -> Fragment:
+    """One JSON value."""
     if isinstance(value, dict):
-        pairs = [sequence([key(name), constant(inner)]) for name, inner in value.items()]
-        return _bracketed("{", pairs, "}")
+        pairs = [sequence([key(name, builder), constant(inner, builder)]) for name, inner in value.items()]
+        return _bracketed("{", pairs, "}", builder)
     if isinstance(value, list):
-        return _bracketed("[", [constant(inner) for inner in value], "]")
+        return _bracketed("[", [constant(inner, builder) for inner in value], "]", builder)
     return text_fragment(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
 
-def _bracketed(opening: str, parts: list[Fragment], closing: str) -> Fragment:
-    with_commas = [fragment for part in parts for fragment in (text_fragment(","), part)][1:]
+def _bracketed(opening: str, parts: list[Fragment], closing: str, builder: GrammarBuilder) -> Fragment:
+    with_commas = [fragment for part in parts for fragment in (builder.comma, part)][1:]
     whole = sequence([text_fragment(opening), *with_commas, text_fragment(closing)])
     return Fragment(f"({whole.rule})", whole.longest, whole.bound, whole.constant)
 

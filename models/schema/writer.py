@@ -94,7 +94,7 @@ class SchemaWriter:
                     "Add a value that fits, or relax what stands beside it.",
                 )  # fmt: skip
             texts = [json_text(value, clause.path) for value in clause.values if not isinstance(value, dict | list)]
-            nested = [constant(value) for value in clause.values if isinstance(value, dict | list)]
+            nested = [constant(value, self.builder) for value in clause.values if isinstance(value, dict | list)]
             for value in clause.values:
                 json_text(value, clause.path)
             return [*([self.builder.one_of("CHOICE", texts)] if texts else []), *nested]

@@ -23,6 +23,7 @@ from pipeline.record import Record
 from pipeline.runtime.equipment import Equipment
 from pipeline.runtime.folder import Folder
 from pipeline.runtime.launch import Launch
+from pipeline.runtime.manifest import read_manifest
 from pipeline.runtime.pipeline import Pipeline
 
 _TABLES = {"records": "id", "steps": "record", "actions": "record", "questions": "record"}
@@ -55,7 +56,10 @@ async def rerun(
         async with Journal.open(path) as journal:
             known = {step.position for step in journal.steps(id)}
             day, quiet = date.fromisoformat(today), replace(equipment, telemetry=None)
-            pipeline = await Pipeline.open(app, journal, folder.path, day, quiet, launch, idle_actions=True)
+            fitted = read_manifest(folder.path).fitted
+            pipeline = await Pipeline.open(
+                app, journal, folder.path, day, quiet, launch, idle_actions=True, fitted=fitted
+            )
             outcome = await pipeline.serve(Record.restore(id, input))
             fresh = [f"{step.position} {step.name}" for step in journal.steps(id) if step.position not in known]
     return before and json.loads(before), outcome, fresh

@@ -241,7 +241,12 @@ class Filling:
         if not _asks(draft):
             return {}
         messages = prompts.fill(draft, turns)
-        task = Task(draft, contract, messages, lambda length: compile_grammar(draft, said, scratchpad=length))
+        task = Task(
+            draft,
+            contract,
+            messages,
+            lambda length, spaced: compile_grammar(draft, said, scratchpad=length, spaced=spaced),
+        )
         filled = await self._generation.produce(task)
         return {name: getattr(filled, name) for name in draft.model_fields}
 

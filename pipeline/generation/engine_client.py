@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from models.engines.engine import Completion, Engine, Message, Sampling
+from models.engines.profiles import Profile
 from models.errors import EngineUnavailable
 from models.grammar.grammar import Grammar
 
@@ -30,18 +31,31 @@ where it stopped when it is started again."""
 
 
 class EngineClient:
-    """Every record of a run shares one. `progress` is told, once per absence, that the engine is waited for."""
+    """Every record of a run shares one. `progress` is told, once per absence, that the engine is waited for.
+
+    `fitted`: the engine's profile as the folder that is worked in wants it.
+    """
 
     def __init__(
-        self, engine: Engine, waits: Sequence[float] = WAITS, progress: Callable[[str], None] = lambda text: None
+        self,
+        engine: Engine,
+        waits: Sequence[float] = WAITS,
+        progress: Callable[[str], None] = lambda text: None,
+        fitted: Callable[[Profile], Profile] = lambda profile: profile,
     ) -> None:
         self.engine = engine
+        self._fitted = fitted
         self._waits = tuple(waits)
         self._progress = progress
         self._flying = 0
         self._since = 0.0
         self._busy = 0.0
         self._away = False
+
+    @property
+    def profile(self) -> Profile:
+        """What the model is trusted with here, and how it is asked."""
+        return self._fitted(self.engine.profile)
 
     @property
     def busy_seconds(self) -> float:

@@ -61,7 +61,7 @@ async def fused(
         return prompts[-1]
 
     forms = {name: wanted.forms.get(name) for name in wanted.options}
-    found = await fuse(client.generate, prompt, forms, wanted.said, sampling, lengths)
+    found = await fuse(client.generate, prompt, forms, wanted.said, sampling, lengths, client.profile.spaced)
     choice = {"contract": "choice", "hash": ", ".join(sorted(wanted.options))}
     note.prompt_tokens = found.call.usage.prompt_tokens
     note.completion_tokens = found.call.usage.completion_tokens

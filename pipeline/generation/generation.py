@@ -35,8 +35,9 @@ C = TypeVar("C", bound=Contract)
 Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
 """Whether a guardrail holds for values, by what the run knows beside them."""
 
-Compile = Callable[[int | None], Grammar]
-"""The grammar of a contract whose scratchpads have at most so many characters; None: as many as they declare."""
+Compile = Callable[[int | None, bool], Grammar]
+"""The grammar of a contract whose scratchpads have at most so many characters (None: as many as they declare), and
+whether its JSON is spaced, as the model's profile says."""
 
 _MODEL = "model "
 CHOICE = f"{_MODEL}choice"
@@ -54,7 +55,8 @@ _WRITTEN: TypeAdapter[Written | dict[str, float]] = TypeAdapter(Written | dict[s
 class Task(Generic[C]):
     """What a model is to say. `kind` is what its text must be, `contract` whose name and hash the receipt gives.
 
-    `compiled` gives the grammar for a length of the scratchpad; `evidence` names the passages that the messages quote.
+    `compiled` gives the grammar for a length of the scratchpad and a way of writing JSON; `evidence` names the passages
+    that the messages quote.
     """
 
     kind: type[C]
@@ -98,7 +100,7 @@ class Generation:
     @property
     def decides(self) -> bool:
         """Whether the model is trusted to weigh evidence and to choose."""
-        return self._client is not None and self._client.engine.profile.decides
+        return self._client is not None and self._client.profile.decides
 
     async def produce(
         self,
@@ -116,7 +118,7 @@ class Generation:
         if client is None:
             raise UsageError("This run has no model: open the pipeline with an engine.")
         task = _remembering(task)
-        forced = task.compiled(None).constant is not None
+        forced = task.compiled(None, client.profile.spaced).constant is not None
 
         @cache  # the text that is returned was checked before, unless it came from the journal
         def read(text: str) -> C:
@@ -192,7 +194,7 @@ class Generation:
         if client is None:
             raise UsageError("This run has no model: open the pipeline with an engine.")
         sampling = Sampling(seed=self._seed)
-        lengths: list[int | None] = [0] if client.engine.profile.thinks else [None, *SHORTER]
+        lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
         if not any(form.private_fields() for form in wanted.forms.values()):
             lengths = [None]
 
@@ -214,7 +216,11 @@ class Generation:
     async def _attempt(
         self, client: EngineClient, task: Task[C], asked: Try, note: Note, read: Callable[[str], C]
     ) -> Attempt:
-        engine, compiled = client.engine, task.compiled
+        engine = client.engine
+
+        def compiled(length: int | None) -> Grammar:
+            return task.compiled(length, client.profile.spaced)
+
         note.attempt = asked.number
         note.detail = {
             "contract": task.contract.__name__,
@@ -225,7 +231,7 @@ class Generation:
             "sampling": dict(vars(asked.sampling)),
         }
         # A model that thinks before it answers needs no scratchpad inside its answer.
-        lengths: list[int | None] = [0] if engine.profile.thinks else [None, *SHORTER]
+        lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
         if not task.kind.private_fields():
             lengths = [None]
         constant = compiled(lengths[0]).constant
@@ -291,7 +297,7 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
 
 
 async def _drawn(
-    client: EngineClient, asked: Try, compiled: Compile, lengths: Sequence[int | None]
+    client: EngineClient, asked: Try, compiled: Callable[[int | None], Grammar], lengths: Sequence[int | None]
 ) -> tuple[Completion, int | None]:
     """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length."""
     for length in lengths[:-1]:

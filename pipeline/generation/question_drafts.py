@@ -82,7 +82,7 @@ async def _draft(engine: Engine, passage: Passage, seed: int) -> Drafted | None:
         return None
     text = passage.under_heading(passage.text)
     try:
-        grammar = compile_grammar(Draft, evidence=[passage.text])
+        grammar = compile_grammar(Draft, evidence=[passage.text], spaced=engine.profile.spaced)
         messages = prompts.answer(Draft, TASK, [text])
         completion = await engine.generate(messages, grammar, Sampling(_TEMPERATURE, seed=seed))
     except (ContractError, PromptTooLong):

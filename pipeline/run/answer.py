@@ -47,7 +47,7 @@ async def answer(
             contract,
             contract,
             prompts.answer(contract, question, texts),
-            lambda length: compile_grammar(contract, said, texts, length),
+            lambda length, spaced: compile_grammar(contract, said, texts, length, spaced),
             guardrails,
             [passage.id for passage in passages],
         )

@@ -42,7 +42,7 @@ async def pick(scope: Scope, question: str, options: Mapping[str, str]) -> str:
     """As `Run.pick`."""
     contract = _choice(tuple(options))
     messages = prompts.choose(question, options, list(scope.conversation))
-    task = Task(contract, contract, messages, lambda _: compile_grammar(contract))
+    task = Task(contract, contract, messages, lambda _, spaced: compile_grammar(contract, spaced=spaced))
     chosen = await scope.generation.produce(task)
     return str(chosen.model_dump()["choice"])
 

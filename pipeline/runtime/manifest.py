@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.engines.engine import Sampling
+from models.engines.profiles import Profile
 from pipeline.errors import UsageError
 from pipeline.files import write_lines
 from pipeline.prompts import PROMPTS_HASH
@@ -46,6 +47,8 @@ class Manifest:
     to run.
     `accepted` lists the changes that somebody went on with: when, and what was before and after.
     `shards`: how many folders the records were dealt to; 0 for a run in this one.
+    `spaced`: whether grammars have blanks where a model's profile asks for them; folders from before there was a choice
+    have compact ones to their end.
     """
 
     app: str
@@ -63,6 +66,11 @@ class Manifest:
     accepted: Sequence[Mapping[str, Any]] = ()
     interlock: str = ""
     shards: int = 0
+    spaced: bool = False
+
+    def fitted(self, profile: Profile) -> Profile:
+        """A model's profile as this folder wants it."""
+        return profile if self.spaced else replace(profile, spaced=False)
 
     def settle(self, folder: Path, today: date | None, accept_changes: bool = False) -> Manifest:
         """The manifest that holds in `folder` from now on: this one, with the day of the folder's first run.
@@ -86,7 +94,7 @@ class Manifest:
             accepted = [*earlier.accepted]
             if changes:
                 accepted.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), "changes": changes})
-            fresh = replace(fresh, today=earlier.today, accepted=accepted)
+            fresh = replace(fresh, today=earlier.today, accepted=accepted, spaced=earlier.spaced)
             if not self.launch.app:  # a program goes on with what a command has started
                 fresh = replace(fresh, launch=earlier.launch)
             if fresh == earlier:
@@ -153,6 +161,7 @@ def manifest_of(app: App, equipment: Equipment, launch: Launch, today: date | No
         today=(today or date.today()).isoformat(),
         enforcement=engine.enforcement if engine else "none",
         launch=launch,
+        spaced=True,
     )
 
 

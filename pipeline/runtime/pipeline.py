@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
+from models.engines.profiles import Profile
 from pipeline.app import App
 from pipeline.durable.execution import Execution
 from pipeline.errors import UsageError
@@ -51,13 +52,14 @@ class Pipeline:
         listeners: Sequence[Listener],
         progress: Callable[[str], None],
         idle_actions: bool,
+        fitted: Callable[[Profile], Profile],
     ) -> None:
         self.app = app
         self.journal = journal
         self.state = state
         self.today = today
         self.client, self._second = (
-            None if engine is None else EngineClient(engine, launch.waits, progress)
+            None if engine is None else EngineClient(engine, launch.waits, progress, fitted)
             for engine in (equipment.engine, equipment.second)
         )
         self._equipment = equipment
@@ -84,17 +86,18 @@ class Pipeline:
         listeners: Sequence[Listener] = (),
         progress: Callable[[str], None] = lambda text: None,
         idle_actions: bool = False,
+        fitted: Callable[[Profile], Profile] = lambda profile: profile,
     ) -> Pipeline:
         """Fit the gate and, unless it is `prepared`, let the app prepare its folder, both in threads.
 
-        `idle_actions`: no action is done (`Execution`).
+        `idle_actions`: no action is done (`Execution`). `fitted`: an engine's profile as the folder wants it.
         """
         router = None
         if equipment.embedder is not None and (len(app.workflows) > 1 or app.out_of_scope_examples):
             router = await asyncio.to_thread(open_router, app, equipment.embedder, progress)
         if not prepared:
             await asyncio.to_thread(app.make_ready, state, today)
-        return cls(app, journal, state, today, equipment, launch, router, listeners, progress, idle_actions)
+        return cls(app, journal, state, today, equipment, launch, router, listeners, progress, idle_actions, fitted)
 
     async def serve(self, record: Record, memory: Memory | None = None) -> Outcome:
         """Serve one record, from where its journal stands, to an outcome, which is durable on return.

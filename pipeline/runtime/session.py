@@ -86,6 +86,7 @@ class Session:
             prepared=state is not None,
             listeners=listeners,
             progress=progress,
+            fitted=manifest.fitted,
         )
         await self.journal.begin_run(asdict(manifest))
         self._begun = True

@@ -24,6 +24,7 @@ from models.bench.throughput.plan import Plan
 from models.bench.throughput.report import grammars, mask_shares, report
 from models.bench.throughput.variant import SERVERS, VARIANTS
 from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
+from models.engines.model_folder import find_model_folder
 from models.errors import EngineError, ModelNotFound
 from scripts.bench.decode_report import decode_table, write_plots
 
@@ -34,7 +35,7 @@ console = Console(stderr=True, highlight=False)
 
 
 def decode(
-    model: Annotated[str, typer.Option(help="A folder or a Hugging Face name; servers are started for it.")] = "",
+    model: Annotated[str, typer.Option(help="A folder, GGUF file or name; servers are started for it.")] = "",
     weights: Annotated[str, typer.Option(help="`dummy`: random weights in a --shape instead of a model.")] = "",
     shape: Annotated[str, typer.Option(help=f"Of the dummy weights: {', '.join(SHAPES)}.")] = "",
     concurrency: Annotated[str, typer.Option(help="Requests at once, with commas.")] = "1,8,32,64",
@@ -69,7 +70,7 @@ def decode(
         extra = [*shlex.split(flags), *(LOAD_FLAGS if shape else ())]
         about = {"model": f"{shape}, random weights" if shape else served, "flags": extra, "at": temperature}
         arena = Arena.open(served, plan.variants, extra, logs, temperature, console.print, together, urls)
-        summary = measure(plan, arena, Path(served), about, out)
+        summary = measure(plan, arena, find_model_folder(served, console.print), about, out)
     Console(stderr=True, width=max(console.width, WIDTH)).print(decode_table(summary))
     if out:
         write_plots(summary, out)

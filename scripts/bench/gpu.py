@@ -34,6 +34,7 @@ from models.bench.throughput.report import grammars, mask_shares, report
 from models.bench.throughput.variant import CONSTRAINED, JUMP, VARIANTS
 from models.bench.throughput.watch import Watch
 from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
+from models.engines.model_folder import find_model_folder
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError, EngineUnavailable
 from scripts.bench.decode import named, planned
@@ -101,7 +102,7 @@ class Bench:
 
 def gpu(
     shape: Annotated[str, typer.Option(help=f"Of the random weights: {', '.join(SHAPES)}.")] = "llama-8b",
-    model: Annotated[str, typer.Option(help="A folder or a Hugging Face name, instead of random weights.")] = "",
+    model: Annotated[str, typer.Option(help="A folder, GGUF file or name, instead of random weights.")] = "",
     concurrency: Annotated[str, typer.Option(help="Requests at once, the most important first.")] = "64,1,256",
     forms: Annotated[str, typer.Option(help=f"Contracts, of {', '.join(FORMS)}.")] = "booking,keys",
     variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}.")] = "constrained,free,jump-forward",
@@ -142,7 +143,7 @@ def gpu(
         arena = Arena.open(served, plan.variants, extra, out, 0.0, console.print, True, dict(map(named, url)))
         failure = None
         with suppress(KeyboardInterrupt):
-            failure = asyncio.run(measure(bench, arena, Path(served), end))
+            failure = asyncio.run(measure(bench, arena, find_model_folder(served, console.print), end))
         summary = bench.keep()
     Console(stderr=True, width=250, soft_wrap=True).print((out / "table.md").read_text(encoding="utf-8"), markup=False)
     print(json.dumps({key: summary[key] for key in ("model", "ratios", "phases", "ended") if key in summary}))

@@ -27,7 +27,7 @@ def grammar(
     generated: Annotated[int, typer.Option(min=0, help="Random contracts besides.")] = 100,
     single: Annotated[int, typer.Option(min=0, help="Random contracts of one field, to compare kinds of field.")] = 100,
     walks: Annotated[int, typer.Option(min=1, help="Texts of each contract, plausible and random ones each.")] = 3,
-    tokenizer: Annotated[str, typer.Option(help="tiny, tekken (131,072 tokens), byte, or a folder.")] = "tekken",
+    tokenizer: Annotated[str, typer.Option(help="tiny, tekken (131,072 tokens), byte, or a model.")] = "tekken",
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:
     """Time from class to ready matcher, and of each token mask along plausible and along random texts; on one core."""

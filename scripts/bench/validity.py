@@ -39,7 +39,7 @@ def validity(
     number: Annotated[int, typer.Option("-n", "--number", min=3, help="Completions each way.")] = 1000,
     contracts: Annotated[int, typer.Option(min=1, help="Random contracts they are spread over.")] = 24,
     concurrency: Annotated[int, typer.Option(min=1)] = 32,
-    tokenizer: Annotated[str, typer.Option(help="Of the random tokens: tiny, tekken, byte, or a folder.")] = "tiny",
+    tokenizer: Annotated[str, typer.Option(help="Of the random tokens: tiny, tekken, byte, or a model.")] = "tiny",
     context: Annotated[int, typer.Option(help="Tokens that prompt and answer may take together.")] = CONTEXT,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:

@@ -115,7 +115,8 @@ def form(service: str, slots: tuple[tuple[str, str], ...], required: tuple[str, 
 
 async def read(engine: Engine, draft: type[Contract], turns: Sequence[Turn], said: Sequence[str]) -> Words:
     """What a model copies from `said` into a form."""
-    completion = await engine.generate(prompts.fill(draft, turns), compile_grammar(draft, said=said), Sampling())
+    grammar = compile_grammar(draft, said=said, spaced=engine.profile.spaced)
+    completion = await engine.generate(prompts.fill(draft, turns), grammar, Sampling())
     filled = draft.model_validate_json(completion.text)
     return {name: str(value) for name, value in filled.public().items() if value is not None}
 
@@ -188,7 +189,7 @@ def clarify(
     data: Annotated[
         Path, typer.Option(help="SGD turns, one a line; the schema lies beside as schema_dev.json.")
     ] = Path("../shared/data/sgd/travel_dev.jsonl"),
-    model: Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")] = "models/tiny",
+    model: Annotated[str, typer.Option(help="A folder, GGUF file or name, http://… or vllm:NAME.")] = "models/tiny",
     limit: Annotated[int, typer.Option(help="This many dialogues, drawn at random; 0 for all.")] = 120,
     gold: Annotated[bool, typer.Option(help="Read with the labels in place of the model: the decision alone.")] = False,
 ) -> None:

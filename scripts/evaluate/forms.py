@@ -28,7 +28,7 @@ from pipeline.record import Turn
 from scripts.console import console, day_of, tell
 from scripts.evaluate.results import SAMPLE, read_lines
 
-Model = Annotated[str, typer.Option(help="A folder, a name, http://… or vllm:NAME.")]
+Model = Annotated[str, typer.Option(help="A folder, GGUF file or name, http://… or vllm:NAME.")]
 AT_ONCE = 32
 Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
 """A form, the conversation to fill it from, and what should stand in it."""
@@ -36,7 +36,8 @@ Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
 
 async def fill_one(engine: Engine, contract: type[Contract], turns: Sequence[Turn], today: date) -> Contract:
     """Fill one contract from a conversation, as `Run.collect` does."""
-    grammar = compile_grammar(contract, said=[turn.text for turn in turns if turn.role == "customer"])
+    said = [turn.text for turn in turns if turn.role == "customer"]
+    grammar = compile_grammar(contract, said=said, spaced=engine.profile.spaced)
     completion = await engine.generate(prompts.fill(contract, turns), grammar, Sampling())
     return contract.model_validate_json(completion.text, context={"today": today})
 

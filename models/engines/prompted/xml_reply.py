@@ -47,7 +47,7 @@ def longest_reply(grammar: Grammar) -> int:
 
 
 def read_reply(reply: str, grammar: Grammar) -> tuple[str, str]:
-    """The answer as compact JSON in declared order, and what was thought aloud around it.
+    """The answer as JSON in declared order, spaced as the grammar says, and what was thought aloud around it.
 
     The JSON is a text of the grammar, and a valid value of its contract. The last answer that leaves nothing out
     counts. Raises ReplyRefused, whose `what` a model can act on.

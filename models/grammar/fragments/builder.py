@@ -13,6 +13,7 @@ from typing import Any, get_args
 from models.errors import ContractError
 from models.grammar.fragments.characters import CONTROLS
 from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
+from models.grammar.separators import separators
 
 
 class NoText(ContractError):
@@ -35,7 +36,8 @@ class GrammarBuilder:
     a line break, a tab, or another control character; `texts`: what the present class asks of each of its texts;
     `open`: what has no end of its own gets none, and `Fragment.longest` is infinite. `tightened`: the places where
     something got an end that it does not have, and which. `omit`: fields that have a default may be left out.
-    `recursive`: the rules of classes that contain themselves, by class, where the grammar is open."""
+    `recursive`: the rules of classes that contain themselves, by class, where the grammar is open.
+    `spaced`: whether a blank stands behind each comma and colon."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
@@ -50,6 +52,17 @@ class GrammarBuilder:
     terminals: dict[str, str] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)
+    spaced: bool = False
+
+    @property
+    def comma(self) -> Fragment:
+        """What stands between two values."""
+        return text_fragment(separators(self.spaced).comma)
+
+    @property
+    def colon(self) -> Fragment:
+        """What stands between a key and its value."""
+        return text_fragment(separators(self.spaced).colon)
 
     @property
     def controls(self) -> str:
@@ -93,12 +106,21 @@ class GrammarBuilder:
         if most == 0:
             return self.empty(marks)
         item = self.rule(name, item)
-        up_to = "" if most == inf else most - 1
-        more = f'{item.rule} ("," {item.rule}){{{max(least - 1, 0)},{up_to}}}' if most > 1 else item.rule
-        inner = Fragment(more if least else f"({more})?", most * item.longest + most - 1)
+        inner = self.listed(item, least, most)
         whole = sequence([text_fragment(marks[0]), inner, text_fragment(marks[1])])
         many = f"{least} or more" if most == inf else f"{least}–{most}"
         return Fragment(f"({whole.rule})", whole.longest, f"{many} × {item.bound}")
+
+    def listed(self, item: Fragment, least: int, most: float) -> Fragment:
+        """`least` to `most` times `item`, a name or what binds as one, with commas between; `most` is 1 or more."""
+        rest = self.further(item, max(least - 1, 0), most - 1)
+        more = f"{item.rule} {rest.rule}" if most > 1 else item.rule
+        return Fragment(more if least else f"({more})?", item.longest + rest.longest)
+
+    def further(self, item: Fragment, least: int, most: float) -> Fragment:
+        """`least` to `most` times a comma and `item`."""
+        comma, up_to = self.comma, "" if most == inf else most
+        return Fragment(f"({comma.rule} {item.rule}){{{least},{up_to}}}", most * (item.longest + comma.longest))
 
 
 def _named(names: dict[str, str], name: str, body: str) -> str:

@@ -69,7 +69,7 @@ def fixed(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarB
         raise ContractError(f"{where} has {len(kinds)} items, which its lengths forbid.", "Remove them.")
     parts = [text_fragment("[")]
     for place, kind in enumerate(kinds):
-        parts += [*([text_fragment(",")] if place else []), inner(kind, f"{where}[{place}]")]
+        parts += [*([builder.comma] if place else []), inner(kind, f"{where}[{place}]")]
     return closed(_grouped(sequence([*parts, text_fragment("]")]), f"{len(kinds)} items"), limits, where)
 
 
@@ -82,7 +82,7 @@ def mapping(annotation: Any, limits: dict[str, Any], where: str, builder: Gramma
         content = inner(value, f"{where}[…]")
         named = builder.rule("value", content)
         if names is not None and len(names) <= OPTIONS:
-            pairs = [sequence([text_fragment(name), text_fragment(":"), named]) for name in names]
+            pairs = [sequence([text_fragment(name), builder.colon, named]) for name in names]
             found = subset(pairs, least, most, "{}", builder)
             bound = f"{least}–{most} of {' | '.join(names)}: {content.bound}"
             return closed(replace(found, bound=bound), limits, where)
@@ -92,7 +92,7 @@ def mapping(annotation: Any, limits: dict[str, Any], where: str, builder: Gramma
         if least:
             raise
         return closed(builder.empty("{}"), limits, where)
-    pair = _grouped(sequence([key, text_fragment(":"), named]), f"{key.bound}: {content.bound}")
+    pair = _grouped(sequence([key, builder.colon, named]), f"{key.bound}: {content.bound}")
     return closed(builder.items("pair", pair, least, most, "{}"), limits, where)
 
 

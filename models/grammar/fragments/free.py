@@ -34,5 +34,5 @@ def anything(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fra
 
 def _nests(inner: Fragment, key: Fragment, most: float, builder: GrammarBuilder) -> list[Fragment]:
     """Lists of `inner`, and objects with it as values."""
-    pair = sequence([key, text_fragment(":"), inner])
+    pair = sequence([key, builder.colon, inner])
     return [builder.items("item", inner, 0, most), builder.items("pair", pair, 0, most, "{}")]

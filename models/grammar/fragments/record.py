@@ -1,4 +1,4 @@
-"""Record: a contract as a fragment, a compact JSON object, and its fields: which annotation becomes which fragment, and
+"""Record: a contract as a fragment, a JSON object, and its fields: which annotation becomes which fragment, and
 what to advise where none does.
 
 Knows keys, order, nesting and annotations; does not know how any single kind is written (the neighbouring files do).
@@ -84,8 +84,8 @@ COLLECTIONS: dict[object, Callable[[Any, dict[str, Any], str, GrammarBuilder, co
 
 
 def contract_fragment(contract: type[Any], builder: GrammarBuilder) -> Fragment:
-    """A compact JSON object with every field of a model, a dataclass or a TypedDict, in declared order; a whole rule, to
-    be named. Fields that may be left out are a TypedDict's that are not required, and those with a default where the
+    """A JSON object with every field of a model, a dataclass or a TypedDict, in declared order; a whole rule, to be
+    named. Fields that may be left out are a TypedDict's that are not required, and those with a default where the
     class or the builder says `omit`.
 
     A class that has no fields of its own to write, as one made of a JSON Schema, says so with a classmethod
@@ -125,7 +125,7 @@ def contract_fragment(contract: type[Any], builder: GrammarBuilder) -> Fragment:
             refused.append(error)
             continue
         quoted = json.dumps(member.key, ensure_ascii=False)
-        pairs.append((sequence([text_fragment(quoted), text_fragment(":"), value]), omit))
+        pairs.append((sequence([text_fragment(quoted), builder.colon, value]), omit))
         bound = Bound(where, value.bound, value.longest)
         if bound not in builder.bounds:
             builder.bounds.append(bound)
@@ -143,16 +143,16 @@ def _object(pairs: list[tuple[Fragment, bool]], builder: GrammarBuilder) -> Frag
     if not any(omit for _, omit in pairs):
         parts = [text_fragment("{"), text_fragment("}")]
         for number, (pair, _) in enumerate(pairs):
-            parts[-1:] = [*([text_fragment(",")] if number else []), pair, parts[-1]]
+            parts[-1:] = [*([builder.comma] if number else []), pair, parts[-1]]
         return sequence(parts)
     follows = {True: '"}"', False: '"}"'}  # what may stand here, where something was written before and where not
     for pair, omit in reversed(pairs):
         taken = f"{pair.rule} {follows[True]}"
-        rows = {True: [f'"," {taken}'], False: [taken]}
+        rows = {True: [f"{builder.comma.rule} {taken}"], False: [taken]}
         for some, row in rows.items():
             row += [follows[some]] if omit else []
         follows = {some: builder.rule("fields", Fragment(" | ".join(row), 0)).rule for some, row in rows.items()}
-    return Fragment(f'"{{" {follows[False]}', sum(pair.longest + 1 for pair, _ in pairs) + 2)
+    return Fragment(f'"{{" {follows[False]}', sum(pair.longest + builder.comma.longest for pair, _ in pairs) + 2)
 
 
 def nested(contract: type[Any], builder: GrammarBuilder) -> Fragment:

@@ -23,12 +23,14 @@ def subset(options: list[Fragment], least: int, most: float, marks: str, builder
     if most == 0:
         return text_fragment(marks)
 
+    comma = builder.comma
+
     @cache
     def more(place: int, low: int, high: int) -> str:
         """What follows a written option: `low` to `high` of those from `place` on, each with a comma before it."""
         if high == 0:
             return ""
-        taken, rest = f'"," {options[place].rule}', follow(place + 1, low - 1, high - 1)
+        taken, rest = f"{comma.rule} {options[place].rule}", follow(place + 1, low - 1, high - 1)
         if low == count - place:
             rule = f"{taken} {rest}"
         elif low == 0 and high == count - place:
@@ -51,4 +53,6 @@ def subset(options: list[Fragment], least: int, most: float, marks: str, builder
     ]
     some = f"({' | '.join(first)})" + ("" if least else "?")
     sizes = sorted((option.longest for option in options), reverse=True)[:most]
-    return Fragment(f"({literal(marks[0])} {some} {literal(marks[1])})", sum(sizes) + len(sizes) + 1)
+    return Fragment(
+        f"({literal(marks[0])} {some} {literal(marks[1])})", sum(sizes) + (len(sizes) - 1) * comma.longest + 2
+    )

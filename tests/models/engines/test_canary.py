@@ -39,7 +39,7 @@ def code_of(body: Body) -> str:
 
 def kept(body: Body) -> str:
     """The answer of a server that keeps to the grammar."""
-    return json.dumps({"code": code_of(body), "count": 42, "alive": True}, separators=(",", ":"))
+    return json.dumps({"code": code_of(body), "count": 42, "alive": True})
 
 
 async def test_the_shipped_model_passes() -> None:
@@ -250,7 +250,7 @@ async def test_the_right_value_in_a_wrapping_is_not_enforced(wrap: str) -> None:
 
 
 async def test_the_right_value_in_another_order_or_with_spaces_is_not_enforced() -> None:
-    assert not (await canary_of(lambda body: says(json.dumps(json.loads(kept(body)))))).passed
+    assert not (await canary_of(lambda body: says(json.dumps(json.loads(kept(body)), separators=(",", ":"))))).passed
     backwards = await canary_of(lambda body: says(json.dumps(dict(reversed(json.loads(kept(body)).items())))))
     assert not backwards.passed
 

@@ -145,7 +145,7 @@ def words(replies: Sequence[Reply], model: str) -> ScriptedServer:
         if "alive" not in grammar:
             return next(rest)
         code = re.findall(r"[0-9a-f]{16}", grammar)[0]
-        return says(f'{{"code":"{code}","count":42,"alive":true}}')
+        return says(f'{{"code": "{code}", "count": 42, "alive": true}}')
 
     return ScriptedServer(script, model=model)
 

@@ -284,7 +284,7 @@ def honest(body: Body) -> Reply:
         return says("wren")
     code = re.search(r"[0-9a-f]{16}", grammar)
     assert code is not None
-    return says(f'{{"code":"{code[0]}","count":42,"alive":true}}')
+    return says(f'{{"code": "{code[0]}", "count": 42, "alive": true}}')
 
 
 async def test_a_server_that_dies_in_mid_run_costs_no_call() -> None:

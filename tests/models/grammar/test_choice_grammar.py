@@ -34,10 +34,11 @@ FORMS: dict[str, type[Contract] | None] = {
 }
 
 
+@pytest.mark.parametrize("spaced", [False, True])
 @pytest.mark.parametrize("draw", ["uniform", "longest"])
 @pytest.mark.parametrize("name", ["byte", "tiny", "tekken"])
-def test_every_text_is_a_letter_and_its_own_form(name: str, draw: Draw) -> None:
-    grammar, tokenizer = compile_choice(FORMS, SAID, 12), load_tokenizer(name)
+def test_every_text_is_a_letter_and_its_own_form(name: str, draw: Draw, spaced: bool) -> None:
+    grammar, tokenizer = compile_choice(FORMS, SAID, 12, spaced), load_tokenizer(name)
     seen = set()
     for seed in range(40):
         drawn, tokens = random_walk(grammar, tokenizer, Random(seed), draw)
@@ -52,13 +53,14 @@ def test_every_text_is_a_letter_and_its_own_form(name: str, draw: Draw) -> None:
     assert len(seen) >= 4
 
 
-def test_no_form_follows_another_letter_and_no_letter_stays_without_its_form() -> None:
-    grammar, tokenizer = compile_choice(FORMS, SAID, 12), LLTokenizer("byte")
+@pytest.mark.parametrize("spaced", [False, True])
+def test_no_form_follows_another_letter_and_no_letter_stays_without_its_form(spaced: bool) -> None:
+    grammar, tokenizer = compile_choice(FORMS, SAID, 12, spaced), LLTokenizer("byte")
     for letter, form in FORMS.items():
         if form is None:
             assert admits(grammar, tokenizer, letter)
             continue
-        alone = compile_grammar(form, SAID, scratchpad=12)
+        alone = compile_grammar(form, SAID, scratchpad=12, spaced=spaced)
         for seed in range(5):
             text, _ = random_walk(alone, tokenizer, Random(seed))
             assert [other for other in FORMS if admits(grammar, tokenizer, other + text)] == [letter]
@@ -67,8 +69,9 @@ def test_no_form_follows_another_letter_and_no_letter_stays_without_its_form() -
 
 
 def test_the_budget_is_that_of_the_longest_form_and_its_letter() -> None:
-    alone = [compile_grammar(form, SAID).max_tokens for form in FORMS.values() if form]
-    assert compile_choice(FORMS, SAID).max_tokens == max(alone) + 1
+    for spaced in (False, True):
+        alone = [compile_grammar(form, SAID, spaced=spaced).max_tokens for form in FORMS.values() if form]
+        assert compile_choice(FORMS, SAID, spaced=spaced).max_tokens == max(alone) + 1
     assert compile_choice({"A": None, "B": None}).max_tokens == 2
     with pytest.raises(ContractError):
         compile_choice({"A": None, "B": Trip}, [])

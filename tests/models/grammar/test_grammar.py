@@ -117,11 +117,12 @@ def tokenizer(request: pytest.FixtureRequest, random_model: Path) -> Iterator[LL
         yield from_tokenizer(AutoTokenizer.from_pretrained(random_model))
 
 
+@pytest.mark.parametrize("spaced", [False, True])
 @pytest.mark.parametrize("source", SOURCES)
 def test_whatever_a_model_writes_is_valid_within_budget_and_survives_the_journal(
-    source: str, tokenizer: LLTokenizer
+    source: str, spaced: bool, tokenizer: LLTokenizer
 ) -> None:
-    grammar = compile_grammar(Everything, SOURCES[source], PASSAGES)
+    grammar = compile_grammar(Everything, SOURCES[source], PASSAGES, spaced=spaced)
     for seed in range(15):
         text, _ = random_walk(grammar, tokenizer, Random(seed))
         value = Everything.model_validate_json(text)
@@ -130,9 +131,10 @@ def test_whatever_a_model_writes_is_valid_within_budget_and_survives_the_journal
 
 @pytest.mark.parametrize("contract", [Trip, Trip.draft(), Everything.draft(), Leg])
 def test_drafts_and_small_contracts_hold_too(contract: type[Contract], tokenizer: LLTokenizer) -> None:
-    grammar = compile_grammar(contract, SOURCES["plain"], PASSAGES)
-    for seed in range(20):
-        contract.model_validate_json(random_walk(grammar, tokenizer, Random(seed))[0])
+    for spaced in (False, True):
+        grammar = compile_grammar(contract, SOURCES["plain"], PASSAGES, spaced=spaced)
+        for seed in range(20):
+            contract.model_validate_json(random_walk(grammar, tokenizer, Random(seed))[0])
 
 
 KINDS: list[st.SearchStrategy[tuple[Any, Any]]] = [

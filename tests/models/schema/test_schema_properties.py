@@ -16,6 +16,7 @@ from models import Contract, ContractError
 from models.bench.proof.random_walk import random_walk
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
+from models.grammar.separators import separators
 from models.schema.pattern import searched
 
 BYTES = LLTokenizer("byte")
@@ -87,13 +88,15 @@ def test_every_schema_is_refused_or_enforced(schema: Any, value: Any, seed: int)
         assert str(refusal).startswith("$"), refusal
         assert refusal.hint.endswith("."), refusal
         return
-    grammar, oracle = compile_grammar(contract), Draft202012Validator(schema)
-    walk = random_walk(grammar, BYTES, Random(seed))
-    assert walk.fault is None, walk
-    assert oracle.is_valid(contract.model_validate_json(walk.text).public())
-    assert grammar.constant in (None, walk.text)
-    if admits(grammar, json.dumps(value, separators=(",", ":"), ensure_ascii=False)):
-        assert oracle.is_valid(value)
+    oracle = Draft202012Validator(schema)
+    for spaced in (False, True):
+        grammar = compile_grammar(contract, spaced=spaced)
+        walk = random_walk(grammar, BYTES, Random(seed))
+        assert walk.fault is None, walk
+        assert oracle.is_valid(contract.model_validate_json(walk.text).public())
+        assert grammar.constant in (None, walk.text)
+        if admits(grammar, json.dumps(value, separators=separators(spaced), ensure_ascii=False)):
+            assert oracle.is_valid(value)
 
 
 @settings(max_examples=150, deadline=None)

@@ -11,7 +11,7 @@ from scripted_server import Body, Reply, ScriptedServer, says
 
 def answer(body: Body) -> Reply:
     time.sleep(0.02)  # long enough to be killed meanwhile
-    return says('{"item":"lamp","note":""}')
+    return says('{"item": "lamp", "note": ""}')
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Clerk: a model whose answers are written down, for the app beside it; as a server, so that commands can use it.
 
 It fills a form by patterns, quotes the first passage at length until it is told that this is too long, is torn between
-two intents where the customer writes "hmm", and chooses a carrier by the length of what was said.
+two intents where the customer writes "hmm", and chooses a carrier by the length of what was said. Its JSON has blanks
+where the grammar has them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from typing import Any
 
 from scripted_server import Body, Reply, says
 
@@ -34,16 +36,22 @@ def clerk(body: Body) -> Reply:
     if system.startswith("You are a poet"):
         code = re.search(r"[0-9a-f]{16}", body["structured_outputs"]["grammar"])
         assert code is not None
-        return says(f'{{"code":"{code[0]}","count":42,"alive":true}}')
+        return says(as_json({"code": code[0], "count": 42, "alive": True}, body))
     asked = [line.strip().split(": ", 1) for line in system.splitlines()[1:]]
     if system.startswith("Fill in this form"):
-        return says(written([name for name, _ in asked], last))
+        return says(written([name for name, _ in asked], last, body))
     if system.startswith("Answer the question"):
-        return says(quoted(body["messages"][1]["content"], repaired=len(body["messages"]) > 2))
+        return says(quoted(body["messages"][1]["content"], len(body["messages"]) > 2, body))
     if system.startswith("Choose what the customer wants, as JSON"):
         names = [name for name, _ in asked]
-        return says(json.dumps({"choice": names[len(said(last)) % len(names)]}, separators=(",", ":")))
-    return decided(system, last)
+        return says(as_json({"choice": names[len(said(last)) % len(names)]}, body))
+    return decided(system, last, body)
+
+
+def as_json(values: dict[str, Any], body: Body) -> str:
+    """Values in the form that a request's grammar admits."""
+    spaced = '": "' in body["structured_outputs"]["grammar"]
+    return json.dumps(values, separators=(", ", ": ") if spaced else (",", ":"), ensure_ascii=False)
 
 
 def said(text: str) -> str:
@@ -51,7 +59,7 @@ def said(text: str) -> str:
     return [line for line in text.splitlines() if line.startswith("customer: ")][-1].removeprefix("customer: ")
 
 
-def written(names: list[str], text: str) -> str:
+def written(names: list[str], text: str, body: Body) -> str:
     """A form filled from the customer's last words."""
     values: dict[str, str | None] = {}
     for name in names:
@@ -59,19 +67,19 @@ def written(names: list[str], text: str) -> str:
         values[name] = next(filter(None, found.groups()), None) if found else None
         if name == "thinking":
             values[name] = "a form"
-    return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+    return as_json(values, body)
 
 
-def quoted(text: str, repaired: bool) -> str:
+def quoted(text: str, repaired: bool, body: Body) -> str:
     """An answer from the first passage: its longest sentence, or its shortest when that was refused."""
     passage = next(line for line in text.splitlines() if line.startswith("[1]")).removeprefix("[1] ")
     sentences = re.findall(r"[A-Z][^.]*\.", passage)
     quote = min(sentences, key=len) if repaired else max(sentences, key=len)
     allowed = "no" if "perfume" in text.rsplit("question:", 1)[-1] else "yes"
-    return json.dumps({"thinking": "the terms", "quote": quote, "allowed": allowed}, separators=(",", ":"))
+    return as_json({"thinking": "the terms", "quote": quote, "allowed": allowed}, body)
 
 
-def decided(system: str, text: str) -> Reply:
+def decided(system: str, text: str, body: Body) -> Reply:
     """A letter with the probabilities of all, and the form that stands under it."""
     options: dict[str, str] = {}
     fields: dict[str, list[str]] = {}
@@ -89,7 +97,7 @@ def decided(system: str, text: str) -> Reply:
         shares = {letter: likely.get(name, 0.01) for letter, name in options.items()}
     best = max(shares, key=lambda letter: shares[letter])
     form = fields[best] if "go on at once" in system else []
-    answer = says(best + (written(form, text) if form else ""))
+    answer = says(best + (written(form, text, body) if form else ""))
     told = [{"token": letter, "logprob": math.log(share), "bytes": None} for letter, share in shares.items()]
     content = [{"token": best, "logprob": -0.1, "bytes": None, "top_logprobs": told}]
     return Reply(200, {**answer.body, "choices": [{**answer.body["choices"][0], "logprobs": {"content": content}}]})

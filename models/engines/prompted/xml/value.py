@@ -1,5 +1,5 @@
-"""Value: an element as canonical JSON, field by field. Knows what may be missing and which spelling fits; asks the
-writer, and thereby the grammar, for leave. Does not know how the element was found."""
+"""Value: an element as the JSON that a grammar admits, field by field. Knows what may be missing and which spelling
+fits; asks the writer, and thereby the grammar, for leave. Does not know how the element was found."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from models.engines.prompted.xml.place import ITEM, Entries, Items, Leaf, Place,
 from models.engines.prompted.xml.refused import ReplyRefused
 from models.engines.prompted.xml.writer import XmlWriter
 from models.grammar.grammar import Grammar
+from models.grammar.separators import separators
 
 _TELLING = {"null", "nil", "xsi:nil"}
 _NO_FIELDS = {"null", "nil", "xsi:nil", "type", "key", "name", "value"}
 
 
 def json_of(element: Element, grammar: Grammar) -> str:
-    """The compact JSON of an answer, a text of the grammar. Raises ReplyRefused."""
+    """The JSON of an answer, a text of the grammar. Raises ReplyRefused."""
     writer = XmlWriter(grammar)
     _Values(writer, grammar).write(element.place, element)
     text = writer.finished()
@@ -39,6 +40,7 @@ class _Values:
     def __init__(self, writer: XmlWriter, grammar: Grammar) -> None:
         self._writer = writer
         self._grammar = grammar
+        self._separators = separators(grammar.spaced)
         self._bounds = {bound.field: bound.text for bound in reversed(grammar.bounds)}
 
     def write(self, place: Place, element: Element) -> None:
@@ -94,18 +96,18 @@ class _Values:
         return self._first([partial(self._many, place, shape, order) for order in orders], place)
 
     def _record(self, shape: Record, element: Element) -> None:
-        separator = "{"
+        opening = "{"
         for place in shape.places:
             before = self._writer.length
-            self._must(f"{separator}{_json(place.key)}:", place, "it has no place here")
+            self._must(f"{opening}{self._json(place.key)}{self._separators.colon}", place, "it has no place here")
             try:
                 self._field(place, element)
-                separator = ","
+                opening = self._separators.comma
             except _Absent:
                 if place.key not in shape.optional or element.open:
                     raise
                 self._writer.back(before)
-        self._must("}" if separator == "," else "{}", element.place, "something is missing in it")
+        self._must("{}" if opening == "{" else "}", element.place, "something is missing in it")
 
     def _field(self, place: Place, parent: Element) -> None:
         tag = fold(place.tag)
@@ -127,7 +129,7 @@ class _Values:
         if implied and leaf is not None and ("null" in leaf.types or None in leaf.choices):
             fillers.append("null")
         if implied and "default" in place.schema:
-            fillers.append(_json(place.schema["default"]))
+            fillers.append(self._json(place.schema["default"]))
         if not any(map(self._writer.put_value, fillers)):
             raise _Absent(f"{place.where}: the tag <{place.tag}> is missing.", incomplete=True)
 
@@ -136,11 +138,12 @@ class _Values:
         if not elements:
             return self._must(marks, place, "it must not be empty")
         for number, element in enumerate(elements):
-            self._must("," if number else marks[0], place, f"it holds more than the {number} that fit")
+            before = self._separators.comma if number else marks[0]
+            self._must(before, place, f"it holds more than the {number} that fit")
             if isinstance(shape, Entries):
                 name = Element(shape.key, parts=[element.attributes.get("key", element.attributes.get("name", ""))])
                 self.write(shape.key, name)
-                self._must(":", place, "it has an entry too many")
+                self._must(self._separators.colon, place, "it has an entry too many")
                 self.write(shape.value, element)
             else:
                 self.write(shape.at(number), element)
@@ -149,6 +152,9 @@ class _Values:
     def _must(self, text: str, place: Place, why: str) -> None:
         if not self._writer.put(text):
             raise ReplyRefused(f"{place.where}: {why}.")
+
+    def _json(self, value: object) -> str:
+        return json.dumps(value, ensure_ascii=False, separators=self._separators)
 
     def _unfit(self, place: Place, text: str) -> ReplyRefused:
         said = " ".join(text.split())
@@ -177,7 +183,3 @@ def _as_item(element: Element) -> Element:
 
 def _label(element: Element, shape: Shape) -> str:
     return element.attributes.get("key", "") if isinstance(shape, Entries) else element.text.strip()
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -76,6 +76,7 @@ SAID = ["To Bali, for two of us.", 'He said "no" & <b>left</b> for ₹15,000.']
 EVIDENCE = ["You may cancel within 24 hours. Then not! Ask us."]
 WISH = compile_grammar(Wish, SAID)
 GRAMMARS = [WISH, compile_grammar(Everything, SAID, EVIDENCE), compile_grammar(Loose, SAID), compile_grammar(Leg)]
+GRAMMARS += [compile_grammar(Everything, SAID, EVIDENCE, spaced=True), compile_grammar(Loose, SAID, spaced=True)]
 GOOD = "<answer><destination>Bali</destination><seats>2</seats></answer>"
 
 
@@ -230,7 +231,9 @@ def valid(reply: str, grammar: Grammar) -> str | None:
     return text
 
 
-@pytest.mark.parametrize("grammar", GRAMMARS, ids=lambda grammar: grammar.contract.__name__)
+@pytest.mark.parametrize(
+    "grammar", GRAMMARS, ids=lambda grammar: grammar.contract.__name__ + " spaced" * grammar.spaced
+)
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=50, deadline=None)
 def test_every_value_written_as_xml_reads_back_as_itself(grammar: Grammar, seed: int) -> None:
@@ -244,7 +247,7 @@ def test_every_value_written_as_xml_reads_back_as_itself(grammar: Grammar, seed:
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_value_of_a_random_contract_reads_back_as_itself(seed: int) -> None:
     specimen = random_specimen(Random(seed), fields=5)
-    grammar = compile_grammar(specimen.contract, specimen.said, specimen.evidence)
+    grammar = compile_grammar(specimen.contract, specimen.said, specimen.evidence, spaced=bool(seed % 2))
     text, _ = random_walk(grammar, BYTES, Random(seed))
     written = as_xml(text, grammar)
     read = valid(written, grammar)

@@ -33,6 +33,10 @@ def test_a_reply_gives_its_exact_value_or_a_refusal(
     assert text == json.dumps(expected, ensure_ascii=False, separators=(",", ":"))
     assert admits(grammar, text)
     assert read_reply(reply, grammar)[0] == text
+    spaced = compile_grammar(
+        grammar.contract, grammar.said, [" ".join(block) for block in grammar.evidence], spaced=True
+    )
+    assert read_reply(reply, spaced)[0] == json.dumps(expected, ensure_ascii=False)
 
 
 def test_there_are_more_than_sixty_malformed_replies() -> None:
