@@ -18,6 +18,8 @@ from models.bench.proof.specimens import draw_sources, random_specimen
 from models.contract import Contract
 from models.engines.tokenizers import load_tokenizer
 from models.grammar.grammar import compile_grammar
+from models.held_value import HeldValue
+from models.schema.json_value import JsonValue
 from pipeline.text import short
 from scripts.console import console
 from scripts.discovery import find_contracts
@@ -48,7 +50,7 @@ def check(
     contracts, refused = find_contracts(target)
     if contracts:
         console.print(_table(contracts))
-    drafts = [contract.draft() for contract in contracts]
+    drafts = [contract.draft() for contract in contracts if not issubclass(contract, HeldValue | JsonValue)]
     tokens, random = load_tokenizer(tokenizer), Random(seed)
     tally, lines, redrawn = Tally(), [], 0
     with _progress() as progress:
@@ -103,7 +105,7 @@ def _table(contracts: Sequence[type[Contract]]) -> Table:
         table.add_row(name, "", str(grammar.max_tokens - 1), str(grammar.max_tokens), after, style="bold")
         for bound in grammar.bounds:
             field = bound.field.removeprefix(f"{contract.__name__}.")
-            table.add_row(f"  {escape(field)}", escape(short(bound.text)), str(bound.longest), "", "")
+            table.add_row(f"  {escape(field)}", escape(short(bound.text)), f"{bound.longest:.0f}", "", "")
     return table
 
 

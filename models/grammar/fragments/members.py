@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NotRequired, Required, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NotRequired, Required, get_args, get_origin, get_type_hints
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, RootModel
 from pydantic.fields import FieldInfo
@@ -50,9 +50,16 @@ def members(kind: Any) -> Iterator[Member]:
     """The fields of `kind` in declared order. ContractError for one that is read from nowhere in particular."""
     if hasattr(kind, "__required_keys__"):
         for name, hint in get_type_hints(kind, include_extras=True).items():
-            while get_origin(hint) in (Required, NotRequired, ReadOnly):
-                (hint,) = get_args(hint)
-            yield Member(name, name, hint, (), name not in kind.__required_keys__)
+            # Annotations that are text (`from __future__ import annotations`) are no part of `__required_keys__`.
+            metadata: tuple[Any, ...] = ()
+            optional = name not in kind.__required_keys__
+            while (origin := get_origin(hint)) in (Required, NotRequired, ReadOnly, Annotated):
+                optional = origin is NotRequired or (optional and origin is not Required)
+                metadata = (*getattr(hint, "__metadata__", ()), *metadata) if origin is Annotated else metadata
+                hint = get_args(hint)[0]
+            given = next((item for item in metadata if isinstance(item, FieldInfo)), None)
+            key = _key(name, given, f"{kind.__name__}.{name}", config_of(kind)) if given else name
+            yield Member(name, key, hint, metadata, optional)
         return
     fields: dict[str, FieldInfo] = getattr(kind, "__pydantic_fields__", {})
     if issubclass(kind, BaseModel) or fields:

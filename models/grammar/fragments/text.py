@@ -100,13 +100,16 @@ def _matching(
 ) -> Fragment:
     """A text that matches `pattern`, of `MOST` characters at most where neither says otherwise."""
     controls = builder.controls
-    choices = alternatives(pattern, where, controls)
+    reading = alternatives(pattern, where, controls)
+    choices = reading.choices
     endless = most is None and any(part.most == inf for one in choices for part in one.parts)
     usual = builder.end(where, MOST, "characters") if endless else MOST
     rows = [together(_counted(one.parts, least, most, usual)) for one in choices]
     ends = [row.most if row.most < inf else max(usual, least, row.least) for row in rows]
     limit = max(ends) if most is None else most
     body = '/"(?:' + "|".join(row.text for row in rows) + ')"/'
+    for choice in reading.ahead:
+        body += ' & /"(?:' + "|".join(together(one.parts).text for one in choice) + ')"/'
     if any(row.most > limit or row.least < least for row in rows):
         body += f' & /"{_free(least, limit, "", controls)}"/'
     inner, edge, space = any_character(besides, controls).text, _edge(besides), _space(r"\s", controls)

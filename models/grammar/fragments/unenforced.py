@@ -5,6 +5,7 @@ Knows Pydantic's custom validators and what sets do to repeated items. Does not 
 
 from __future__ import annotations
 
+import re
 from collections import abc
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator, WrapValida
 
 from models.grammar.fragments import choice, subset
 from models.grammar.fragments.members import has_members, members
+from models.grammar.fragments.pattern import alternatives
 
 CUSTOM = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
 """Validators of a user's own inside an annotation: code, which no grammar can follow."""
@@ -40,14 +42,14 @@ def _of_contract(contract: Any, within: tuple[Any, ...], prefix: str) -> Iterato
     kinds = ("field_validators", "model_validators", "validators", "root_validators")
     yield from (f"{prefix}{name}" for kind in kinds for name in getattr(custom, kind, ()))
     for member in members(contract):
-        yield from (f"{prefix}{member.name}: {_name(item)}" for item in member.metadata if isinstance(item, CUSTOM))
+        yield from (f"{prefix}{member.name}: {told}" for item in member.metadata for told in beyond(item))
         yield from _of_annotation(member.annotation, (*within, contract), prefix, member.name)
 
 
 def _of_annotation(annotation: Any, within: tuple[Any, ...], prefix: str, field: str) -> Iterator[str]:
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from (f"{prefix}{field}: {_name(item)}" for item in annotation.__metadata__ if isinstance(item, CUSTOM))
+        yield from (f"{prefix}{field}: {told}" for item in annotation.__metadata__ for told in beyond(item))
     if origin in _UNIQUE and not _distinct(get_args(annotation)[0]):
         yield f"{prefix}{field}: {_UNIQUE[origin]}"
     if origin is Literal:
@@ -66,5 +68,12 @@ def _distinct(annotation: Any) -> bool:
     return len(set(members.values())) == len(members) <= subset.OPTIONS
 
 
-def _name(item: Any) -> str:
-    return str(getattr(item.func, "__name__", item.func))
+def beyond(item: Any) -> Iterator[str]:
+    """What of one thing beside an annotation no grammar enforces."""
+    if isinstance(item, CUSTOM):
+        yield str(getattr(item.func, "__name__", item.func))
+    for inside in getattr(item, "metadata", ()):  # of a Field within Annotated
+        yield from beyond(inside)
+    pattern = getattr(item, "pattern", None)
+    if isinstance(pattern, str | re.Pattern) and alternatives(pattern, "A text", "").loose:
+        yield "what its pattern looks around for"
