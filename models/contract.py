@@ -5,6 +5,7 @@ Knows its fields, its draft and its hash. Does not know how text is generated.
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Optional
@@ -31,7 +32,23 @@ _HARMLESS = {
 }
 
 
-class Contract(BaseModel):
+# Pydantic warns of a field that is called as a method of its base; `of` is none that a contract has, see ContractType.
+warnings.filterwarnings("ignore", 'Field name "of" in .* shadows an attribute', UserWarning)
+
+
+class ContractType(type(BaseModel)):  # type: ignore[misc]
+    """What makes contracts. Gives `Contract` a method that is no attribute of a contract: a field may be called so."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name == "of" and cls.__module__ == __name__:
+            return _of
+        return super().__getattr__(name)
+
+
+_type: Any = ContractType  # type checkers take pydantic's own for the metaclass
+
+
+class Contract(BaseModel, metaclass=_type):  # type: ignore[metaclass]
     """Subclass it and declare fields; a field that no grammar can enforce is a ContractError at once.
 
     Fields: Scratchpad (first), Quote, Said[T], str, int, float, bool, date, Literal, Enum, Decimal, list, another
@@ -81,16 +98,11 @@ class Contract(BaseModel):
 
         return json_contract(Contract, schema, name, bounds)
 
-    @classmethod
-    def of(cls, kind: type[Any], omit: bool = False) -> type[Contract]:
-        """A contract for a class as it is: a pydantic model, a dataclass or a TypedDict. Its `value` is an instance.
+    if TYPE_CHECKING:
 
-        `omit`: fields that have a default may be left out, as a TypedDict's that are not required always may be. What
-        Pydantic checks and no grammar can is in `checked_after()`. ContractError with all that cannot be enforced.
-        """
-        from models.held_value import contract_of
-
-        return contract_of(Contract, kind, omit)
+        @classmethod
+        def of(cls, kind: type[Any], omit: bool = False) -> type[Contract]:
+            """See `ContractType.__getattr__`."""
 
     @classmethod
     def contract_hash(cls) -> str:
@@ -128,6 +140,17 @@ class Contract(BaseModel):
     def public(self) -> dict[str, Any]:
         """The fields in JSON types, without the private ones."""
         return self.model_dump(mode="json", exclude=set(self.private_fields()))
+
+
+def _of(kind: type[Any], omit: bool = False) -> type[Contract]:
+    """A contract for a class as it is: a pydantic model, a dataclass or a TypedDict. Its `value` is an instance.
+
+    `omit`: fields that have a default may be left out, as a TypedDict's that are not required always may be. What
+    Pydantic checks and no grammar can is in `checked_after()`. ContractError with all that cannot be enforced.
+    """
+    from models.held_value import contract_of
+
+    return contract_of(Contract, kind, omit)
 
 
 def _private(info: FieldInfo) -> bool:

@@ -20,6 +20,7 @@ from models.engines.tokenizers import load_tokenizer
 from models.grammar.grammar import compile_grammar
 from models.held_value import HeldValue
 from models.schema.json_value import JsonValue
+from pipeline.errors import UsageError
 from pipeline.text import short
 from scripts.console import console
 from scripts.discovery import find_contracts
@@ -48,6 +49,8 @@ def check(
     if draw not in ("uniform", "longest"):
         raise typer.BadParameter(f"'{draw}' is neither uniform nor longest.", param_hint="--draw")
     contracts, refused = find_contracts(target)
+    if not (contracts or refused or generated or schemas):
+        raise UsageError(f"{target} has no Contract and no pydantic model: add one, or name another module.")
     if contracts:
         console.print(_table(contracts))
     drafts = [contract.draft() for contract in contracts if not issubclass(contract, HeldValue | JsonValue)]

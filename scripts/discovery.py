@@ -14,15 +14,13 @@ from pydantic import BaseModel, RootModel
 from models.contract import Contract
 from models.errors import ContractError
 from pipeline.app import load_module
-from pipeline.errors import UsageError
 
 
 def find_contracts(target: str) -> tuple[list[type[Contract]], list[ContractError]]:
     """The contracts of a module ("shop.contracts", with its submodules) or of a file ("shop.py"), and those refused;
     with pydantic's models, which are contracts by `Contract.of`.
 
-    A refused contract hides what stands below it in a file, and all of its module. UsageError for what is no module,
-    and for one without either.
+    A refused contract hides what stands below it in a file, and all of its module. UsageError for what is no module.
     """
     found: dict[int, type[Contract]] = {}
     models: dict[int, type[BaseModel]] = {}
@@ -48,8 +46,6 @@ def find_contracts(target: str) -> tuple[list[type[Contract]], list[ContractErro
             found[key] = Contract.of(model)
         except ContractError as error:
             refused.append(error)
-    if not found and not refused:
-        raise UsageError(f"{target} has no Contract and no pydantic model: add one, or name another module.")
     return list(found.values()), refused
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -40,6 +40,7 @@ from models.grammar.fragments.limits import both, limits_of
 from models.grammar.fragments.members import has_members, marked, text_limits
 from models.grammar.fragments.members import members as read_members
 from models.said import QuoteMark, SaidMark, ScratchpadMark
+from models.values.reading import readable
 
 DEPTH = 2
 """How often a class may stand within itself that does not say how deep it goes."""
@@ -199,7 +200,7 @@ def field_fragment(
             root = annotation.model_fields["root"]
             rooted = both(limits_of(root.metadata, where), limits, where)
             return field_fragment(root.annotation, rooted, where, replace(builder, texts=text_limits(annotation)))
-        if has_members(annotation):
+        if has_members(annotation) and not (is_dataclass(annotation) and readable(annotation)):
             return closed(nested(annotation, builder), limits, where)
     if annotation not in SCALARS:
         raise unsupported(annotation, where)
