@@ -30,6 +30,7 @@ _LONGEST = 4096
 """Bytes of an ending that is looked for, at most."""
 _STANDSTILL = 32
 """What a byte after which the same may follow as before counts more than another: it may be one of any number."""
+_DONE = frozenset(b",]}")
 _MARKS = (b'"', b",", b":", b"[", b"]", b"{", b"}")
 # What ends something comes first, then what begins the shortest values, then what else is short.
 _PREFERRED = tuple(b'"]}n0t1,/@.-[{:e9a AZfl')
@@ -88,7 +89,8 @@ class Closing:
         for ending in dict.fromkeys(known):
             if _ends(state, ending):
                 return ending if self._fits(ending, most) else None
-        found = search(state, old)
+        inside, _ = _past(bytes(self._written) + data, False, b"")
+        found = search(state, old, inside)
         return found if found is not None and self._fits(found, most) else None
 
     def _fits(self, ending: bytes, most: int) -> bool:
@@ -114,28 +116,30 @@ def tokens_of(tokenizer: LLTokenizer, data: bytes) -> list[int]:
     return [token for byte in data for token in tokenizer.tokenize_bytes(bytes([byte]))]
 
 
-def search(state: LLMatcher, old: bytes) -> bytes | None:
+def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
     """A short way from `state` to the end of its language; `old`, an ending that held before, may be its last part.
+    `inside`: `state` is inside a text's quotes.
 
-    What comes first among `_PREFERRED` is tried first, and a value that goes on without end is left for another: within
-    one value each further byte counts, what is behind it does not, so that long objects are no harder than short ones.
+    What comes first among `_PREFERRED` is tried first, and a value that goes on without end is left for another. A value
+    that has come to its end stays: a grammar leaves no way open that leads nowhere, so nothing is to be tried again.
     """
-    tails = [old[at:] for at in range(len(old)) if at == 0 or old[at] in b',]}"'][:12]
-    count = 0
-    queue: list[tuple[float, int, float, bytes, LLMatcher]] = [(0.0, 0, 0.0, b"", state.deep_copy())]
-    looked = 0
+    tails = [old[at:] for at in range(len(old)) if at == 0 or old[at] in _DONE][:12]
+    count = looked = 0
+    queue: list[tuple[float, int, float, bool, bytes, LLMatcher]] = [(0.0, 0, 0.0, inside, b"", state.deep_copy())]
     while queue and looked < _NODES:
-        _, _, cost, path, here = heapq.heappop(queue)
+        _, _, cost, quoted, path, here = heapq.heappop(queue)
         looked += 1
         forced = bytes(here.compute_ff_bytes())
-        if forced:
-            if here.try_consume_tokens(list(forced)) != len(forced):
-                continue
-            path += forced
+        if forced and here.try_consume_tokens(list(forced)) != len(forced):
+            continue
+        quoted, done = _past(forced, quoted, path[-1:])
+        path += forced
         if here.is_accepting():
             return path
         if len(path) > _LONGEST:
-            continue
+            return None
+        if done:
+            queue, looked, cost = [], 0, 0.0
         for tail in tails:
             if _ends(here, tail):
                 return path + tail
@@ -150,12 +154,29 @@ def search(state: LLMatcher, old: bytes) -> bytes | None:
                 continue
             seen.add(mask)
             count += 1
+            within, done = _past(bytes([byte]), quoted, path[-1:])
+            if done and rank == 0:
+                queue = []
             further = path + bytes([byte])
             along = len(further) - max(further.rfind(mark) for mark in _MARKS)
             along += _STANDSTILL * (mask == present)
             # Of equal ones the latest: that which is furthest.
-            heapq.heappush(queue, (cost + rank + along / 8, -count, cost + rank, further, child))
+            heapq.heappush(queue, (cost + rank + along / 8, -count, cost + rank, within, further, child))
+            if done and rank == 0:
+                looked = 0
+                break
     return None
+
+
+def _past(data: bytes, inside: bool, before: bytes) -> tuple[bool, bool]:
+    """Whether what follows `data` is inside quotes, and whether `data` ended a value or went on to the next."""
+    done = False
+    for byte in data:
+        if byte == ord('"') and before != b"\\":
+            inside = not inside
+        done |= not inside and byte in _DONE
+        before = b"" if before == b"\\" else bytes([byte])
+    return inside, done
 
 
 def _bytes_from(state: LLMatcher) -> Iterator[int]:
