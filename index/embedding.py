@@ -113,6 +113,15 @@ class Embedder:
             return None
         return json.dumps(self._run(lambda: json.loads(backend.to_str())) | {"truncation": None, "padding": None})
 
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, uncut, with those that the encoder puts around it."""
+        self.load()
+        return self._run(
+            lambda: [
+                len(ids) for ids in self._model.tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
+            ]
+        )
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """One unit vector a text: float32, shape (len(texts), dimensions). From an event loop, call it in a thread.
 

@@ -167,4 +167,10 @@ def _draft(contract: type[Contract]) -> type[Contract]:
             fields[name] = (kind, FieldInfo(description=info.description))
         else:
             fields[name] = (Optional[kind], FieldInfo(default=None, description=info.description))  # noqa: UP045 (a value)
-    return create_model(f"{contract.__name__}Draft", __base__=Contract, __module__=contract.__module__, **fields)
+    return create_model(
+        f"{contract.__name__}Draft",
+        __base__=Contract,
+        __module__=contract.__module__,
+        __doc__=contract.__doc__,
+        **fields,
+    )

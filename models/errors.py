@@ -6,7 +6,7 @@ ModelError
 └── EngineError            the engine did not deliver
     ├── EngineUnavailable  the server is gone: may be tried again
     ├── PromptTooLong      prompt + budget do not fit the model's context
-    ├── BudgetTooSmall     not even the shortest answer fits into the tokens it may take
+    │   └── BudgetTooSmall not even the shortest answer fits into the tokens it may take
     ├── ModelNotFound      no such model
     ├── NotFetched         a model could not be brought into the cache: network, disk, or another content than expected
     ├── PromptedFailure    a model without grammar never wrote an answer that its contract accepts
@@ -63,7 +63,7 @@ class PromptTooLong(EngineError):
     hint = "Shorten the input, or use a model with a longer context."
 
 
-class BudgetTooSmall(EngineError):
+class BudgetTooSmall(PromptTooLong):
     """Not even the shortest text of a grammar fits into the tokens that it may take; before one is generated."""
 
     hint = "Let the answer take more tokens, or shorten the prompt."
@@ -94,14 +94,24 @@ class RequestRefused(EngineError):
 class ConstraintBroken(EngineError):
     """Text came back that the grammar forbids, or it was cut although the budget covers the longest text.
 
-    `text` is what came back, where something did: it may be private, so it is no part of the message.
+    `text` is what came back, where something did: it may be private, so it is no part of the message. `cut`: nothing is
+    wrong with it but that it ended with its budget. `tokens`: of the prompt and of the text, as far as they are known.
     """
 
     hint = "Report this."
 
-    def __init__(self, what: str, hint: str | None = None, text: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        hint: str | None = None,
+        text: str = "",
+        cut: bool = False,
+        tokens: tuple[int, int] = (0, 0),
+    ) -> None:
         super().__init__(what, hint)
         self.text = text
+        self.cut = cut
+        self.tokens = tokens
 
 
 class NotEnforced(EngineError):

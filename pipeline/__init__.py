@@ -10,6 +10,7 @@ from pipeline.batch.requests import BadLine, Requests, read_requests
 from pipeline.batch.summary import Summary
 from pipeline.chat.dialogues import Dialogues
 from pipeline.chat.transcript import Handed, Spoken, Transcript
+from pipeline.costs import Costs
 from pipeline.errors import (
     ActionNotUnlocked,
     Busy,
@@ -50,6 +51,7 @@ from pipeline.forms.memory import Memory
 from pipeline.guardrail import Guardrail, guardrail
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Ending, Escalation, Outcome, Part, Question, Receipt
+from pipeline.prompts.example import Example
 from pipeline.record import BadRecord, Record, Turn
 from pipeline.routing.decision import Decision
 from pipeline.routing.router import Router
@@ -71,6 +73,7 @@ __all__ = [
     "BadLine",
     "BadRecord",
     "Busy",
+    "Costs",
     "Decision",
     "Dialogues",
     "Ending",
@@ -78,6 +81,7 @@ __all__ = [
     "Escalated",
     "Escalation",
     "Event",
+    "Example",
     "Failed",
     "Guardrail",
     "GuardrailViolation",

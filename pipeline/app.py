@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 from models.contract import Contract
-from models.errors import ModelError
-from pipeline.errors import InterlockError, UsageError, first_line
+from pipeline.costs import Costs
+from pipeline.errors import UsageError, first_line
 from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
+from pipeline.modules import load_module
+from pipeline.prompts.prompts import Prompts
+from pipeline.prompts.templates import read_templates, shipped
+from pipeline.record import Record
 from pipeline.workflow import Workflow
 
 
@@ -25,7 +27,10 @@ class App:
     `knowledge`: folder of Markdown and text to build the index from. `prepare(state, today)`: makes the app's own files
     in the folder of results; called at the start of every run, so it must leave existing ones alone.
     `out_of_scope`: the polite refusal; `out_of_scope_examples`: what people ask in vain, for the gate.
-    `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in.
+    `reads`: makes a record of a line of requests, or raises BadRecord, where they are no customer's messages.
+    `instructions`: what every model is told, as a paragraph of its system text. `prompts`: a folder of templates that
+    take the place of this project's own; `load_app` fills in `prompts` beside the app, if there is one.
+    `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in. `costs`: when it asks.
     """
 
     name: str
@@ -35,6 +40,15 @@ class App:
     out_of_scope: str = "I am sorry, I cannot help with that."
     out_of_scope_examples: Sequence[str] = field(default=(), repr=False)
     gate: Path | None = None
+    instructions: str = ""
+    prompts: Path | None = None
+    costs: Costs = field(default_factory=Costs)
+    reads: Callable[[object], Record] | None = field(default=None, repr=False)
+
+    @property
+    def read(self) -> Callable[[object], Record]:
+        """What makes a record of a line of requests: its own way, or that of a customer's message."""
+        return self.reads or partial(Record.parse, model=self.name)
 
     def __post_init__(self) -> None:
         if not self.workflows:
@@ -44,12 +58,18 @@ class App:
                 raise UsageError(
                     f"The workflow '{workflow.__name__}' has no examples: the gate needs a few sentences people say."
                 )
+            workflow.check_endings()
         intents = [workflow.intent for workflow in self.workflows]
         for intent in intents:
             if intents.count(intent) > 1 or intent in (OUT_OF_SCOPE, AMBIGUOUS):
                 raise UsageError(
                     f"The app '{self.name}' cannot use the intent '{intent}': it is taken, choose another."
                 )
+
+    def wording(self) -> Prompts:
+        """What models are told for this app. UsageError for a template in which anything is wrong."""
+        templates = shipped() if self.prompts is None else read_templates(self.prompts)
+        return Prompts(templates).told(self.instructions)
 
     def make_ready(self, state: Path, today: date) -> None:
         """Let the app `prepare` its own files in `state`. UsageError if it cannot."""
@@ -87,7 +107,12 @@ def load_app(name: str) -> App:
     app = getattr(module, "app", None)
     if not isinstance(app, App):
         raise UsageError(f"{name} has no `app = App(…)`: add one, or name another module.")
-    return app if app.gate is not None else replace(app, gate=_gate_beside(module))
+    if app.gate is None:
+        app = replace(app, gate=_gate_beside(module))
+    if app.prompts is None:
+        app = replace(app, prompts=_prompts_beside(module))
+    app.wording()  # whoever wrote a template should not wait for a model to hear what is wrong with it
+    return app
 
 
 def _gate_beside(module: ModuleType) -> Path | None:
@@ -98,39 +123,7 @@ def _gate_beside(module: ModuleType) -> Path | None:
     return file.with_name("gate.json" if file.name == "__init__.py" else f"{file.stem}.gate.json")
 
 
-def load_module(target: str, own: str, noun: str = "", content: str = "") -> ModuleType:
-    """The module of a dotted name, or of a file that ends in .py, which is then known as `own`.
-
-    `noun` and `content` say in an error what it was taken for, and what a file should hold. UsageError for what cannot
-    be imported; errors of Interlock and of contracts as they are.
-    """
-    called = f"{noun} {target}".strip()
-    try:
-        return _file(Path(target), own, content) if target.endswith(".py") else importlib.import_module(target)
-    except ModuleNotFoundError as error:
-        if not target.endswith(".py"):
-            if error.name and f"{target}.".startswith(f"{error.name}."):
-                raise UsageError(
-                    f"There is no module {target}: give a module's dotted name, or a file that ends in .py."
-                ) from error
-            raise UsageError(f"{called} needs the module {error.name}, which is not installed: install it.") from error
-        raise _broken(called, error) from error
-    except (InterlockError, ModelError):
-        raise
-    except Exception as error:
-        raise _broken(called, error) from error
-
-
-def _file(path: Path, own: str, content: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(own, path) if path.is_file() else None
-    if spec is None or spec.loader is None:
-        wanted = f"a Python file {content}".strip()
-        raise UsageError(f"There is no file {path}: give {wanted}, or a module's dotted name.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[own] = module  # annotations are looked up there by name
-    spec.loader.exec_module(module)
-    return module
-
-
-def _broken(called: str, error: Exception) -> UsageError:
-    return UsageError(f"{called} cannot be loaded ({type(error).__name__}: {error}): mend it first.")
+def _prompts_beside(module: ModuleType) -> Path | None:
+    """The folder `prompts` beside the module's file, if it exists and is no Python package."""
+    folder = Path(module.__file__ or "").with_name("prompts")
+    return folder if module.__file__ and folder.is_dir() and not (folder / "__init__.py").exists() else None

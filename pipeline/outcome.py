@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Status = Literal["completed", "needs_input", "escalated", "failed"]
@@ -61,7 +61,8 @@ class Receipt:
     `enforcement` is "grammar" or "prompted", `canary` what the proof of it said when the engine was opened.
     `contracts`: to their hashes; of a choice, to its options.
     `gate`: the last decision; `routed`: all of them, in order, if there was more than one (several parts, a wrong one).
-    `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
+    `shortened`: contract to characters of its scratchpad, where the prompt left no room for more. `closed`: contract to
+    the field that was being written when room was left for the shortest ending only; told where it happened.
     """
 
     model: str
@@ -79,10 +80,11 @@ class Receipt:
     seconds: float
     evidence: Sequence[str]
     index: str | None
+    closed: Mapping[str, str] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON."""
-        return dict(vars(self))
+        return {name: value for name, value in vars(self).items() if name != "closed" or value}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from models.contract import Contract
 from pipeline.action import Action
+from pipeline.costs import Costs
 from pipeline.errors import UsageError, first_line
 from pipeline.outcome import Escalation
 
@@ -32,6 +33,8 @@ class Workflow:
         actions: Sequence[Action[..., Any]],
         calls: Mapping[Workflow, int] | Sequence[Workflow] = (),
         form: type[Contract] | None = None,
+        instructions: str = "",
+        wrong: float | None = None,
     ) -> None:
         name = getattr(body, "__name__", "")
         self.body = body
@@ -40,6 +43,8 @@ class Workflow:
         self.actions = tuple(actions)
         self.calls = dict(calls) if isinstance(calls, Mapping) else dict.fromkeys(calls, 1)
         self.form = form
+        self.instructions = instructions
+        self.wrong = wrong if wrong is None else Costs(wrong).wrong
         self.description = inspect.getdoc(body) or ""
         if not inspect.iscoroutinefunction(body):
             raise UsageError(f"The workflow '{name}' is not an async function: write `async def {name}(run: Run)`.")
@@ -71,6 +76,19 @@ class Workflow:
                 f"The ending of '{self.__name__}' cannot be kept in the journal ({first_line(error)}): annotate it"
                 " with contracts, str and Escalation."
             ) from error
+
+    def check_endings(self) -> None:
+        """UsageError if its return annotation has a class that is no ending: found out now, not after an action."""
+        try:
+            annotation = get_type_hints(self.body)["return"]
+        except NameError:  # imported for type checkers only
+            return
+        for kind in get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,):
+            if isinstance(kind, type) and kind is not object and not issubclass(kind, (str, Contract, Escalation)):
+                raise UsageError(
+                    f"The workflow '{self.__name__}' may return {kind.__name__}: let it return a Contract, a str,"
+                    " or an Escalation to a person."
+                )
 
     @property
     def phrase(self) -> str:

@@ -16,7 +16,6 @@ from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import fit
 from pipeline.routing.dataset import read_rows
 from pipeline.routing.evaluation import Judged, figures
-from pipeline.routing.fitting import PRECISION
 from pipeline.routing.router import Router, digest_of, examples_of
 from scripts.console import finish, tell
 from scripts.evaluate.gate_report import judged_of, report
@@ -27,8 +26,9 @@ def calibrate(
     data: Annotated[Path, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line.')],
     app: AppOption = TRAVEL,
     precision: Annotated[
-        float, typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone.")
-    ] = PRECISION,
+        float | None,
+        typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Where to keep the gate; default: beside the app.")
     ] = None,
@@ -59,13 +59,14 @@ def calibrate(
         for number, (seen, unseen) in enumerate(parts.split(vectors, labels), 1):
             tell(f"Proof, part {number}…")
             part = fit(vectors[seen], [labels[n] for n in seen], precision=precision, seed=seed)
-            decisions = Router(layers, part).decide_vectors(vectors[unseen])
+            decisions = Router(layers, part, loaded.costs, loaded.workflows).decide_vectors(vectors[unseen])
             judged += [
                 judged_of(rows[n], decision, decision.sure) for n, decision in zip(unseen, decisions, strict=True)
             ]
     told = figures(judged) if judged else {}
+    if judged:
+        told |= report(judged, plot or path.with_suffix(".png"), f"{loaded.name}, held out", precision)
     model = fit(vectors, labels, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
     replace(model, examples=digest_of(own), figures=told).save(path)
-    report(judged, plot or path.with_suffix(".png"), f"{loaded.name}, held out")
     tell(f"The gate is kept in {path}.")
     finish(gate=str(path), **told)

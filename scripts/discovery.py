@@ -13,7 +13,7 @@ from pydantic import BaseModel, RootModel
 
 from models.contract import Contract
 from models.errors import ContractError
-from pipeline.app import load_module
+from pipeline.modules import load_module
 
 
 def find_contracts(target: str) -> tuple[list[type[Contract]], list[ContractError]]:

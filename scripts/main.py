@@ -12,14 +12,18 @@ from models.errors import ContractError, ModelError, ModelNotFound
 from pipeline.errors import InterlockError, UsageError
 from scripts import bench, evaluate, index
 from scripts.answer import answer
+from scripts.batch import batch
 from scripts.calibrate import calibrate
 from scripts.chat import chat
 from scripts.check import check
 from scripts.demo import demo
 from scripts.diff import diff
+from scripts.doctor import doctor
 from scripts.fetch import fetch
 from scripts.inspect import inspect
 from scripts.ledger import ledger
+from scripts.new import new
+from scripts.prompts import prompts
 from scripts.replay import replay
 from scripts.run import run
 from scripts.serve import serve
@@ -48,15 +52,19 @@ def options(
 
 
 app.command()(demo)
+app.command()(new)
 app.command()(run)
+app.command()(batch)
 app.command()(chat)
 app.command()(serve)
 app.command()(check)
+app.command()(prompts)
 app.command()(calibrate)
 app.command()(answer)
 app.command()(fetch)
 app.command()(inspect)
 app.command()(diff)
+app.command()(doctor)
 app.command()(ledger)
 app.command()(replay)
 app.add_typer(index.app, name="index")

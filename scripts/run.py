@@ -74,8 +74,9 @@ def run(
         wait=wait,
     )
     refuse_shard(out)
-    _check_cluster(launch)
-    loaded, asked = load_app(app), read_requests(requests)
+    check_cluster(launch)
+    loaded = load_app(app)
+    asked = read_requests(requests, loaded.read)
     for error in islice(asked.bad_lines(), 5):
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
     if asked.errors > 5:
@@ -125,7 +126,7 @@ async def _batch(
     if launch.ray:
         from pipeline.batch.cluster import run_shards  # Ray is an extra, and takes a second to import
 
-        stop = _stopped_by_signal()
+        stop = stopped_by_signal()
         with bar:
             summary = await run_shards(
                 app,
@@ -142,7 +143,7 @@ async def _batch(
             )
         return summary, stop.is_set()
     async with equipped(app, launch, out) as equipment:
-        stop = _stopped_by_signal()
+        stop = stopped_by_signal()
         with bar:
             summary = await run_batch(
                 app,
@@ -160,7 +161,7 @@ async def _batch(
     return summary, stop.is_set()
 
 
-def _check_cluster(launch: Launch) -> None:
+def check_cluster(launch: Launch) -> None:
     """Whether the options of a cluster make sense together. UsageError."""
     if bool(launch.ray) != bool(launch.shards):
         raise UsageError("--ray and --shards belong together: for example --ray local --shards 4.")
@@ -171,7 +172,7 @@ def _check_cluster(launch: Launch) -> None:
             )
 
 
-def _stopped_by_signal() -> asyncio.Event:
+def stopped_by_signal() -> asyncio.Event:
     """Set by the first Ctrl-C or SIGTERM, so that records under way come to their end; a second one stops at once."""
     loop, stop, task = asyncio.get_running_loop(), asyncio.Event(), asyncio.current_task()
 

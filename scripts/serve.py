@@ -54,6 +54,9 @@ def serve(
     turns: Annotated[int, typer.Option(min=1, help="Messages worked on at once.")] = DEFAULT.turns,
     concurrency: Annotated[int, typer.Option(min=1, help="Of those, served at the same time.")] = DEFAULT.concurrency,
     streams: Annotated[int, typer.Option(min=1, help="Event streams open at once.")] = DEFAULT.streams,
+    connections: Annotated[
+        int, typer.Option(min=1, help="Connections at once; beyond it, those that ask nothing make room.")
+    ] = DEFAULT.connections,
     turn_seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a turn.")] = DEFAULT.turn_seconds,
 ) -> None:
     """Serve conversations, escalations and uploaded batches, with a page for them at /."""
@@ -69,6 +72,7 @@ def serve(
         turns=turns,
         concurrency=concurrency,
         streams=streams,
+        connections=connections,
         turn_seconds=turn_seconds,
     )
     launch = Launch(

@@ -17,7 +17,7 @@ from rich.console import Console
 from models.engines.engine import Message
 from models.training import faq, sgd, utterances, values
 from models.training.exercise import Exercise
-from pipeline import prompts
+from pipeline.prompts import copier
 from pipeline.record import Turn
 
 TRAIN, DEV = Path("sgd/travel_train.jsonl"), Path("sgd/travel_dev.jsonl")
@@ -27,8 +27,8 @@ SHARES = {"sgd": 0.45, "generated": 0.5, "faq": 0.05}
 def render(exercise: Exercise) -> Sequence[Message]:
     """Lay an exercise out exactly as a run lays out the same request."""
     if exercise.kind == "answer":
-        return prompts.evidence(exercise.fields, exercise.turns[-1][1], exercise.evidence)
-    return prompts.form(exercise.fields, [Turn(role, text) for role, text in exercise.turns])
+        return copier.evidence(exercise.fields, exercise.turns[-1][1], exercise.evidence)
+    return copier.form(exercise.fields, [Turn(role, text) for role, text in exercise.turns])
 
 
 def mixture(data: Path, seed: int) -> Iterator[Exercise]:
@@ -97,7 +97,7 @@ def train_tiny(
     shape = Shape(hidden=256, heads=4, feedforward=640, layers=4)
     end = train(partial(mixture, data), render, out, recipe, shape, report, start, watched(data) if gpu else ())
     summary = {
-        "prompts": prompts.TRAINED_HASH, "steps": end.steps, "tokens": end.tokens, "output_loss": end.loss,
+        "prompts": copier.TRAINED_HASH, "steps": end.steps, "tokens": end.tokens, "output_loss": end.loss,
         "unseen_output_loss": end.watched, **asdict(recipe), "threads": threads,
         "device": torch.cuda.get_device_name() if gpu else "cpu", "torch": torch.__version__,
     }  # fmt: skip

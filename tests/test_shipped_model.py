@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from models.engines.engine import Engine, Message, Sampling
 from models.engines.open_engine import open_engine
+from models.engines.profiles import profile_of
 from models.values.money import Money
-from pipeline import prompts
+from pipeline.prompts import copier
 from pipeline.record import Turn
 from pipeline.workflows.travel.contracts import Change, Trip
 from scripts.evaluate import forms
@@ -31,8 +32,10 @@ async def tiny() -> AsyncIterator[Engine]:
 
 def test_it_was_trained_on_the_prompts_that_the_pipeline_uses() -> None:
     training = json.loads((TINY / "training.json").read_text())
-    assert training["prompts"] == prompts.TRAINED_HASH, "train the model again, or restore the prompts"
-    assert prompts.TRAINED_HASH in (TINY / "README.md").read_text()
+    assert training["prompts"] == copier.TRAINED_HASH, "train the model again, or restore the prompts"
+    assert copier.COPIER_HASH == "acb3832ba8e18d79"  # of all its prompts, as folders of results have it
+    assert profile_of("models/tiny").layout == "copier"
+    assert copier.TRAINED_HASH in (TINY / "README.md").read_text()
 
 
 def test_it_is_at_most_40_megabytes() -> None:
@@ -67,7 +70,7 @@ async def test_it_leaves_empty_what_was_not_said(tiny: Engine) -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_without_a_grammar_it_still_ends_its_texts(tiny: Engine) -> None:
-    messages = prompts.fill(Trip.draft(), [Turn("customer", "I want to fly to Goa tomorrow")])
+    messages = copier.Copier().fill(Trip.draft(), [Turn("customer", "I want to fly to Goa tomorrow")])
     completion = await tiny.generate(messages, None, Sampling(), 200)
     assert completion.finish_reason == "stop"
     assert isinstance(messages[0], Message)

@@ -120,7 +120,7 @@ def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
     """A short way from `state` to the end of its language; `old`, an ending that held before, may be its last part.
     `inside`: `state` is inside a text's quotes.
 
-    What comes first among `_PREFERRED` is tried first, and a value that goes on without end is left for another. A value
+    What comes first among `_PREFERRED` is tried first, and a value that goes on without end is left for another. One
     that has come to its end stays: a grammar leaves no way open that leads nowhere, so nothing is to be tried again.
     """
     tails = [old[at:] for at in range(len(old)) if at == 0 or old[at] in _DONE][:12]

@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from llguidance.hf import from_tokenizer
 from outlines import Generator
 
+from models.engines.chat_template import ChatTemplate
+from models.engines.closing import Closing
 from models.engines.context_window import answer_limit
-from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
+from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
 from models.engines.jump_decoding import can_jump
 from models.engines.model_folder import weights_identity
 from models.engines.profiles import Profile, profile_of
@@ -27,7 +29,6 @@ from models.engines.sampler import Row, Sampler
 from models.engines.think_tags import bare_thought, split_thought
 from models.engines.token_transformers import TokenTransformers
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
-from models.grammar.control_tokens import broken, marks
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import Matchers
 from models.interfaces import EMBEDDED, versions
@@ -40,6 +41,15 @@ ROWS = 8
 
 SMALL = 100_000_000
 """Parameters below which one thread decodes: more threads cost more in spinning than they gain (see `_one_thread`)."""
+
+
+LEAST_LOGPROB = -9999.0
+"""What OpenAI's API says for a token that was all but impossible: JSON has no infinity."""
+
+
+def _before(text: str, stops: Sequence[str]) -> str:
+    """A text as far as the first of its stops."""
+    return text[: min([len(text), *(at for stop in stops if (at := text.find(stop)) >= 0)])]
 
 
 def _one_thread() -> None:
@@ -56,6 +66,7 @@ class EmbeddedEngine:
 
     enforcement: Enforcement = "grammar"
     canary: Canary | None = None
+    closes = True
 
     def __init__(self, model: TokenTransformers, name: str, profile: Profile, identity: str) -> None:
         self.name = name
@@ -63,9 +74,10 @@ class EmbeddedEngine:
         self.identity = identity
         self._model = model
         # Reading a large vocabulary takes about a second: once.
-        self._matchers = Matchers(from_tokenizer(model.hf_tokenizer))
+        self._tokenizer = from_tokenizer(model.hf_tokenizer)
+        self._matchers = Matchers(self._tokenizer)
         self._end = int(model.hf_tokenizer.eos_token_id)
-        self._control = marks(model.hf_tokenizer.get_added_vocab())  # no message may hold one
+        self._chat = ChatTemplate(model.hf_tokenizer, profile)
         self._jumps = can_jump(model.model)
         small = sum(parameter.numel() for parameter in model.model.parameters()) < SMALL
         self._worker = ThreadPoolExecutor(1, "embedded-engine", initializer=_one_thread if small else None)
@@ -108,25 +120,48 @@ class EmbeddedEngine:
     ) -> Completion:
         """See `Engine.generate`."""
         prompt = self._encode(messages, self.profile.template)
-        limit = self._limit(len(prompt), grammar.max_tokens if grammar else max_tokens)
-        matcher = self._matchers.start(grammar) if grammar else None
-        row = Row(prompt, matcher, sampling, limit, weighs=grammar is not None and grammar.weighs > 0)
+        stops = sampling.stop if isinstance(sampling, Decoding) else ()
+        if grammar is None:
+            closes = self._closes(stops) if stops else None
+            row = Row(prompt, None, sampling, self._limit(len(prompt), max_tokens), closes)
+        else:
+            row = await self._constrained(prompt, grammar, sampling, max_tokens)
         raw = await self._decoded(row)
         if grammar is None:
             thought, text = split_thought(raw.text, self.profile.thinking_tags)
-            return replace(raw, text=text, thinking=thought)
+            return replace(raw, text=_before(text, stops), thinking=thought)
         if row.fault or raw.finish_reason == "length":
             why = row.fault or "the budget ended"
             raise ConstraintBroken(
-                f"{self.name} stopped inside the grammar after {len(row.tokens)} tokens: {why}.", self.mend, raw.text
+                f"{self.name} stopped inside the grammar after {len(row.tokens)} tokens: {why}.",
+                self.mend,
+                raw.text,
+                cut=not row.fault,
+                tokens=(raw.usage.prompt_tokens, raw.usage.completion_tokens),
             )
         return raw
+
+    async def _constrained(
+        self, prompt: list[int], grammar: Grammar, sampling: Sampling, max_tokens: int | None
+    ) -> Row:
+        """A request under a grammar: within its budget, and brought to its end where it may take less, or has no end.
+        One whose text may be cut has the budget that its caller gave it, and no other end."""
+        weighs = grammar.weighs > 0
+        if grammar.may_be_cut or not (grammar.open or max_tokens):
+            limit = self._limit(len(prompt), grammar.max_tokens)
+            return Row(prompt, self._matchers.start(grammar), sampling, limit, weighs=weighs)
+        self._limit(len(prompt), 1)
+        limit = min(grammar.max_tokens, max_tokens or grammar.max_tokens, self.profile.context - len(prompt))
+        lark, closing = grammar.open or grammar.lark, None
+        if grammar.open or limit < grammar.max_tokens:
+            closing = await asyncio.to_thread(Closing, self._tokenizer, lark, limit)
+        return Row(prompt, self._matchers.start_of(lark), sampling, limit, weighs=weighs, closing=closing)
 
     async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
         """See `Thinker.think`."""
         tags = self.profile.thinking_tags
         prompt = self._encode(messages, {**self.profile.template, **self.profile.thinking_on})
-        row = Row(prompt, None, sampling, self._limit(len(prompt), max_tokens), self._closes(tags[1]))
+        row = Row(prompt, None, sampling, self._limit(len(prompt), max_tokens), self._closes(tags[1:]))
         raw = await self._decoded(row)
         return replace(raw, text="", thinking=bare_thought(raw.text, tags))
 
@@ -151,7 +186,18 @@ class EmbeddedEngine:
             usage=Usage(len(row.prompt), row.drawn),
             seconds=time.perf_counter() - started,
             first=self._texts(row.first),
+            closed=row.closing.closed if row.closing else "",
+            logprobs=[self._scored(token, score, others) for token, score, others in row.scored],
         )
+
+    def _scored(self, token: int, score: float, others: Mapping[int, float]) -> dict[str, Any]:
+        """One token's log-probability as OpenAI's API has it. Its text alone may be a part of a character."""
+        alternatives = [self._told(other, likely) for other, likely in others.items()]
+        return {**self._told(token, score), "top_logprobs": alternatives}
+
+    def _told(self, token: int, score: float) -> dict[str, Any]:
+        text = self._model.hf_tokenizer.decode([token], clean_up_tokenization_spaces=False)
+        return {"token": text, "logprob": max(score, LEAST_LOGPROB), "bytes": list(text.encode())}
 
     def _texts(self, tokens: Mapping[int, float]) -> dict[str, float]:
         texts: dict[str, float] = {}
@@ -185,21 +231,17 @@ class EmbeddedEngine:
         )
 
     def _encode(self, messages: Sequence[Message], template: Mapping[str, object]) -> list[int]:
-        tokenizer = self._model.hf_tokenizer
-        text = tokenizer.apply_chat_template(
-            [{"role": message.role, "content": broken(message.content, self._control)} for message in messages],
-            tokenize=False,
-            add_generation_prompt=True,
-            **template,
-        )
-        ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
+        if messages and messages[0].role == "prompt":
+            return self._chat.plain(messages[0].content)
+        return self._chat.tokens(self._chat.text(messages, template))
 
-    def _closes(self, tag: str) -> Callable[[list[int]], bool]:
-        decode, width = self._model.hf_tokenizer.decode, len(tag.encode())  # a token is at least a byte
+    def _closes(self, tags: Sequence[str]) -> Callable[[list[int]], bool]:
+        # A token is at least a byte.
+        decode, width = self._model.hf_tokenizer.decode, max(len(tag.encode()) for tag in tags)
 
         def closes(tokens: list[int]) -> bool:
-            return tag in decode(tokens[-width:], clean_up_tokenization_spaces=False)
+            end = decode(tokens[-width:], clean_up_tokenization_spaces=False)
+            return any(tag in end for tag in tags)
 
         return closes
 

@@ -15,9 +15,12 @@ Enforcement: TypeAlias = Literal["grammar", "prompted"]
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation, before the model's chat template is applied."""
+    """One turn of a conversation, before the model's chat template is applied.
 
-    role: Literal["system", "user", "assistant"]
+    "prompt": no turn, but a text that the model goes on with as it stands, without a template; it is always alone.
+    """
+
+    role: Literal["system", "user", "assistant", "prompt"]
     content: str
 
 
@@ -37,6 +40,32 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class Decoding(Sampling):
+    """What OpenAI's API asks of a draw besides. Each default asks for nothing.
+
+    `top_k`: the draw is among so many likeliest tokens, 0: all. `min_p`: among those at least so likely, as a share of
+    the likeliest's probability. The penalties are subtracted from the logit of a token that was generated before: once,
+    and for each time. `logit_bias`: what is added to the logits of some token ids. `stop`: texts before which a free
+    text ends. `logprobs`: of each token its log-probability and those of so many alternatives; None: neither.
+    `effort`: share of the thinking budget that a thought may take; None: what the engine was opened with.
+    """
+
+    top_k: int = 0
+    min_p: float = 0.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    stop: tuple[str, ...] = ()
+    logprobs: int | None = None
+    effort: float | None = None
+
+    @property
+    def bends(self) -> bool:
+        """Whether logits depend on what was generated before, or on the token."""
+        return bool(self.presence_penalty or self.frequency_penalty or self.logit_bias)
+
+
+@dataclass(frozen=True)
 class Usage:
     """Tokens of the templated prompt, and tokens generated including the one that ends the text."""
 
@@ -51,7 +80,9 @@ class Completion:
     `seconds` is wall time from the call to the answer, waiting included. `thinking` is what the model thought before
     the text, without its tags: private, kept in the journal. `enforcement` is what this very text was made under.
     `first` is, for a grammar that `weighs`, how likely the first token's likeliest alternatives were, by their text; a
-    server may count those in that the grammar rules out.
+    server may count those in that the grammar rules out. `logprobs` is, where `Decoding` asks for it, one mapping a
+    token, as OpenAI's API has it: token, logprob, bytes, top_logprobs. `closed` is the field that was being written
+    when room was left for the shortest ending only, "" where the model came to the end by itself.
     """
 
     text: str
@@ -61,6 +92,8 @@ class Completion:
     thinking: str = ""
     enforcement: Enforcement = "grammar"
     first: Mapping[str, float] = field(default_factory=dict)
+    logprobs: Sequence[Mapping[str, Any]] = ()
+    closed: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +147,9 @@ class Engine(Protocol):
 
         Thoughts never stand in the text: what a model thinks aloud before it goes to `Completion.thinking`. With a
         grammar its budget applies and the text is a whole member of its language; `max_tokens` (default: what the
-        context leaves) bounds free text only, which may end with finish_reason "length".
+        context leaves) bounds free text, which may end with finish_reason "length". An engine that closes (`Closer`)
+        takes it with a grammar too, and ends the text within it. A grammar whose budget is less than its longest text,
+        or 0 (what the context leaves), may be cut: ConstraintBroken, with `cut` set.
 
         Raises PromptTooLong before a token is generated, EngineUnavailable when the engine is gone, ConstraintBroken
         when the engine did not keep to the grammar, EngineError for anything else.
@@ -122,6 +157,20 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Free what the engine holds. Calls in flight end with EngineUnavailable."""
+
+
+class Closer(Engine, Protocol):
+    """An engine that ends a text under a grammar within any budget, whole and valid, and that takes `Grammar.open`
+    where there is one. BudgetTooSmall where not even the shortest text fits."""
+
+    @property
+    def closes(self) -> bool:
+        """Whether it does; a wrapper tells what its engine does."""
+
+
+def closes(engine: Engine) -> bool:
+    """Whether an engine ends texts within any budget."""
+    return bool(getattr(engine, "closes", False))
 
 
 class Enforcer(Engine, Protocol):

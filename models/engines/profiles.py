@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from models.errors import ModelNotFound
 
 
 def _nothing() -> Mapping[str, object]:
@@ -20,6 +23,7 @@ def _nothing() -> Mapping[str, object]:
 class Profile:
     """`decides`: may weigh evidence and choose among options; a model that does not is only asked to copy.
 
+    `layout`: how its prompts are laid out (pipeline/prompts): "instruct", or "copier" for what the shipped one learned.
     `spaced`: writes JSON with a blank behind each comma and colon, so that its grammars admit that form only.
     `context`: tokens that prompt and answer may take together; 0 until an engine has read it from the model.
     `template`: extra variables of the chat template; they switch native thinking off where that can be done.
@@ -32,6 +36,7 @@ class Profile:
 
     name: str
     decides: bool = True
+    layout: str = "instruct"
     spaced: bool = True
     context: int = 0
     template: Mapping[str, object] = field(default_factory=_nothing)
@@ -41,17 +46,43 @@ class Profile:
     thinking_on: Mapping[str, object] = field(default_factory=_nothing)
 
 
+VARIABLE = "INTERLOCK_PROFILES"
+"""Environment variable that names a file of a user's own profiles, written as profiles.toml; they come first."""
+
+_LAYOUTS = ("instruct", "copier")
+
+
 @cache
-def _known() -> dict[str, dict[str, Any]]:
-    return tomllib.loads(Path(__file__).with_name("profiles.toml").read_text(encoding="utf-8"))
+def _known(file: str) -> dict[str, dict[str, Any]]:
+    """The profiles of a file by pattern. ModelNotFound for one that is none."""
+    try:
+        known = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelNotFound(
+            f"The profiles in {file} cannot be read ({error}).", f"Mend it, or unset {VARIABLE}."
+        ) from None
+    keys = [key.name for key in fields(Profile) if key.name != "name"]
+    for pattern, values in known.items():
+        wrong = [key for key in values if key not in keys] if isinstance(values, dict) else [pattern]
+        if wrong:
+            told = f"{file} says {wrong[0]} of {pattern}, which no profile has."
+            raise ModelNotFound(told, f"A profile has: {', '.join(keys)}.")
+        if values.get("layout", "instruct") not in _LAYOUTS:
+            told = f"{file} says layout = {values['layout']!r} of {pattern}, which there is not."
+            raise ModelNotFound(told, f"The layouts are {' and '.join(_LAYOUTS)}.")
+    return known
 
 
 def profile_of(model: str) -> Profile:
-    """The profile for a served name, a Hugging Face name or a folder, by its last part."""
+    """The profile for a served name, a Hugging Face name or a folder, by its last part.
+
+    ModelNotFound for a user's own profiles that cannot be read.
+    """
     name = model.rstrip("/").rsplit("/", 1)[-1]
-    for pattern, values in _known().items():
-        if fnmatchcase(name.lower(), pattern):
-            return Profile(name, **{key: _frozen(value) for key, value in values.items()})
+    for file in filter(None, (os.environ.get(VARIABLE), str(Path(__file__).with_name("profiles.toml")))):
+        for pattern, values in _known(file).items():
+            if fnmatchcase(name.lower(), pattern.lower()):
+                return Profile(name, **{key: _frozen(value) for key, value in values.items()})
     return Profile(name)
 
 

@@ -13,7 +13,11 @@ import torch
 from llguidance import LLMatcher
 from outlines.processors import OutlinesLogitsProcessor
 
-from models.engines.engine import Sampling
+from models.engines.closing import Closing
+from models.engines.engine import Decoding, Sampling
+
+DRAWS = 8
+"""Tokens that are drawn in one place, at most, before a text that has hardly room left is brought to its end."""
 
 LIKELIEST = 20
 """Alternatives of a first token that are noted: as many as vLLM gives by default at most."""
@@ -24,8 +28,10 @@ class Row:
     """One request while it is decoded. Written by the worker thread; `abandoned` is set by the event loop.
 
     `closes` tells whether the tokens so far end the text by themselves. `weighs`: `first` gets the likeliest tokens of
-    the first draw with their probabilities. `drawn` counts the end-of-text token, `tokens`
-    does not hold it. `ahead` are the latest tokens, which no forward pass has seen.
+    the first draw with their probabilities. `scored`: of each token its log-probability and those of its alternatives,
+    where the sampling asks for that, among what the grammar allows: a forced one has none. `drawn` counts the
+    end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen.
+    `closing` ends the text within its limit.
     """
 
     prompt: list[int]
@@ -34,9 +40,11 @@ class Row:
     limit: int
     closes: Callable[[list[int]], bool] | None = None
     weighs: bool = False
+    closing: Closing | None = None
     first: dict[int, float] = field(default_factory=dict)
     tokens: list[int] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
+    scored: list[tuple[int, float, dict[int, float]]] = field(default_factory=list)
     drawn: int = 0
     finish_reason: str | None = None
     fault: str = ""
@@ -45,13 +53,22 @@ class Row:
     def __post_init__(self) -> None:
         self.draws = torch.Generator().manual_seed(self.sampling.seed % 2**63)
 
+    @property
+    def logprobs(self) -> int | None:
+        """How many alternatives are told of each token; None: nothing is told."""
+        return self.sampling.logprobs if isinstance(self.sampling, Decoding) else None
+
     def jump(self) -> None:
         """Take the tokens that the grammar forces now; where it forces the end of the text, that too."""
         if self.matcher is None or self.finish_reason is not None:
             return
         forced = self.matcher.compute_ff_tokens()[: self.limit - len(self.tokens)]
+        if forced and self.closing is not None and (self.closing.closed or not self.closing.take(forced)):
+            return  # token by token: the ending may be written in fewer
         if forced and self.matcher.consume_tokens(forced):
             self.tokens += forced
+            if self.logprobs is not None:
+                self.scored += [(token, 0.0, {token: 0.0} if self.logprobs else {}) for token in forced]
             self.ahead += forced
             self.drawn += len(forced)
         if self.matcher.is_stopped() and not self.matcher.is_error() and self.drawn < self.limit:
@@ -111,7 +128,9 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
             return self.end
         if row.weighs and not row.first:
             row.first = _likeliest(logits)
-        token = _draw(logits, row.sampling, row.draws)
+        token = self._drawn(row, _bent(logits, row))
+        if row.logprobs is not None and token != self.end:
+            row.scored.append((token, *_scores(logits, token, row.logprobs)))
         if row.matcher is not None:
             row.matcher.consume_token(token)
         row.drawn += 1
@@ -123,6 +142,21 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
         if row.closes is not None and row.closes(row.tokens):
             row.finish_reason = "stop"
         return token
+
+    def _drawn(self, row: Row, logits: torch.Tensor) -> int:
+        """A token of the model, behind which the text can still end in time; else the next one of its ending."""
+        closing = row.closing
+        if closing is None:
+            return _draw(logits, row.sampling, row.draws)
+        for _ in range(DRAWS):
+            if closing.closed or not logits.isfinite().any():
+                break
+            token = _draw(logits, row.sampling, row.draws)
+            if token == self.end or closing.take([token]):
+                return token
+            logits[token] = float("-inf")
+        following = closing.follow()
+        return self.end if following is None else following
 
     @staticmethod
     def _mask(matcher: LLMatcher, logits: torch.Tensor) -> torch.Tensor:
@@ -139,10 +173,38 @@ def _likeliest(logits: torch.Tensor) -> dict[int, float]:
     return {int(token): float(weight) for token, weight in pairs if weight > 0}
 
 
+def _scores(logits: torch.Tensor, token: int, alternatives: int) -> tuple[float, dict[int, float]]:
+    scores = torch.log_softmax(logits.float().cpu(), dim=-1)
+    best = scores.topk(min(alternatives, len(scores)))
+    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return float(scores[token]), {int(one): float(score) for one, score in pairs if score > float("-inf")}
+
+
+def _bent(logits: torch.Tensor, row: Row) -> torch.Tensor:
+    """The logits with a request's penalties and biases, as OpenAI's API reference defines them."""
+    sampling = row.sampling
+    if not isinstance(sampling, Decoding) or not sampling.bends:
+        return logits
+    logits = logits.float().clone()
+    for token, bias in sampling.logit_bias:
+        if token < len(logits):  # beyond the vocabulary there is nothing to bend
+            logits[token] += bias
+    if row.tokens:
+        seen, times = torch.unique(torch.tensor(row.tokens, device=logits.device), return_counts=True)
+        logits[seen] -= sampling.presence_penalty + sampling.frequency_penalty * times
+    return logits
+
+
 def _draw(logits: torch.Tensor, sampling: Sampling, draws: torch.Generator) -> int:
     if sampling.temperature == 0.0:
         return int(logits.argmax())
-    weights = torch.softmax(logits.float().cpu() / sampling.temperature, dim=-1)
+    logits = logits.float().cpu() / sampling.temperature
+    if isinstance(sampling, Decoding) and 0 < sampling.top_k < len(logits):
+        logits = logits.masked_fill(logits < logits.topk(sampling.top_k).values[-1], float("-inf"))
+    weights = torch.softmax(logits, dim=-1)
+    if isinstance(sampling, Decoding) and sampling.min_p > 0.0:
+        weights[weights < sampling.min_p * weights.max()] = 0.0
+        weights /= weights.sum()
     if sampling.top_p < 1.0:
         ordered, order = weights.sort(descending=True)
         ordered[ordered.cumsum(0) - ordered >= sampling.top_p] = 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from models.engines.engine import Completion, Engine, Message, Sampling, Thinker, Usage
+from models.engines.engine import Completion, Decoding, Engine, Message, Sampling, Thinker, Usage
 from models.engines.profiles import Profile
 from models.engines.wrapper import Wrapper
 from models.errors import PromptTooLong
@@ -54,13 +54,18 @@ class Thinking(Wrapper):
         sampling: Sampling,
         max_tokens: int | None = None,
     ) -> Completion:
-        """See `Engine.generate`. Thinks before an answer under a grammar only, and only where it leaves a choice."""
-        if grammar is None or grammar.constant is not None:
+        """See `Engine.generate`. Thinks before an answer under a grammar only, and only where it leaves a choice.
+
+        Before a free text it thinks where `Decoding.effort` asks for it, and where that is 0 it does not at all.
+        """
+        effort = sampling.effort if isinstance(sampling, Decoding) else None
+        thinks = effort is not None if grammar is None else grammar.constant is None
+        if not thinks or effort == 0:
             return await self.inner.generate(messages, grammar, sampling, max_tokens)
         thought = await self._thought(messages, sampling)
         if thought is None:
-            return await self.inner.generate(messages, grammar, sampling)
-        answer = await self._answer(messages, thought.thinking, grammar, sampling)
+            return await self.inner.generate(messages, grammar, sampling, max_tokens)
+        answer = await self._answer(messages, thought.thinking, grammar, sampling, max_tokens)
         return replace(
             answer,
             usage=_sum(thought.usage, answer.usage),
@@ -69,8 +74,9 @@ class Thinking(Wrapper):
         )
 
     async def _thought(self, messages: Sequence[Message], sampling: Sampling) -> Completion | None:
-        budget = self.profile.thinking_budget
-        while budget >= min(LEAST, self.profile.thinking_budget):
+        share = sampling.effort if isinstance(sampling, Decoding) and sampling.effort is not None else 1.0
+        budget = whole = max(int(self.profile.thinking_budget * share), 1)
+        while budget >= min(LEAST, whole):
             try:
                 return await self._thinker.think(messages, _lively(sampling), budget)
             except PromptTooLong:
@@ -78,11 +84,16 @@ class Thinking(Wrapper):
         return None
 
     async def _answer(
-        self, messages: Sequence[Message], notes: str, grammar: Grammar, sampling: Sampling
+        self,
+        messages: Sequence[Message],
+        notes: str,
+        grammar: Grammar | None,
+        sampling: Sampling,
+        max_tokens: int | None = None,
     ) -> Completion:
         while True:
             try:
-                return await self.inner.generate(_noted(messages, notes), grammar, sampling)
+                return await self.inner.generate(_noted(messages, notes), grammar, sampling, max_tokens)
             except PromptTooLong:
                 if not notes:
                     raise

@@ -38,6 +38,7 @@ class Grammar:
     `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph.
     `spaced`: whether a blank stands behind each comma and colon (models/grammar/separators.py).
     `weighs`: the first token decides, and how likely the likeliest so many were is wanted (`Completion.first`); 0: not.
+    `may_be_cut`: the budget may end before the text does.
     """
 
     lark: str
@@ -51,6 +52,13 @@ class Grammar:
     weighs: int = 0
     open: str = field(default="", repr=False)
     tightened: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    may_be_cut: bool = False
+
+    def within(self, budget: int) -> Grammar:
+        """The same with a budget that may be less than the longest text takes; 0: what the context leaves."""
+        if 0 < self.max_tokens <= budget:
+            return self
+        return replace(self, max_tokens=budget, may_be_cut=True)
 
 
 def compile_grammar(

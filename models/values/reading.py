@@ -12,10 +12,12 @@ from decimal import Decimal
 from typing import TypeVar
 
 from models.values.day import read_day
+from models.values.money import Money
 from models.values.number import read_count, read_number
 
 T = TypeVar("T")
 
+_SHIPPED = (int, float, Decimal, bool, date, Money)
 _EDGES = " \t\n,;:!?"
 _QUOTES = ('""', "''", "“”", "‘’", "«»", "()")
 _YES = re.compile(
@@ -28,25 +30,36 @@ _NO = re.compile(
 )
 _HEDGE = re.compile(r"\b(?:but|maybe|unless|if|not sure|don'?t know|depends|however|instead|or)\b")
 
+_ORDINARY = (
+    "yes please, that is fine", "no", "I don't know", "I would like to have it", "the red one in the corner",
+    "thank you", "a headset, 1 piece", "my number", "as soon as possible", "Can you help me with my order?",
+    "It does not work!",
+)  # fmt: skip
+
+
+MOST_CHARACTERS = 256
+"""Of words that say one number, day or amount, or yes or no: longer ones say none, and would take long to read."""
+
 
 def readable(kind: object) -> bool:
     """Whether `read` knows `kind`: str, int, float, Decimal, bool, date, or a class with a callable `read`."""
-    return isinstance(kind, type) and (
-        kind in (str, int, float, Decimal, bool, date) or callable(getattr(kind, "read", None))
-    )
+    return isinstance(kind, type) and (kind in (str, *_SHIPPED) or callable(getattr(kind, "read", None)))
 
 
 def read(kind: type[T], text: str, today: date) -> T | None:
     """`text` as a `kind`, said on `today`; None if it does not clearly say one, which then becomes a question.
 
     A class of yours is asked itself: `kind.read(text, today) -> Self | None`; `kind.read(str(value), today)` must give
-    `value` back. TypeError for a type that is not `readable`.
+    `value` back. More than `MOST_CHARACTERS` say nothing of another type than these and str. TypeError for a type that
+    is not `readable`.
     """
     result: object
-    if (own := getattr(kind, "read", None)) is not None and callable(own):
-        result = own(text, today)
-    elif kind is str:
+    if kind is str:
         result = _read_words(text)
+    elif len(text) > MOST_CHARACTERS and kind in _SHIPPED:
+        result = None
+    elif (own := getattr(kind, "read", None)) is not None and callable(own):
+        result = own(text, today)
     elif kind is bool:
         result = _read_answer(text)
     elif kind is int:
@@ -62,9 +75,16 @@ def read(kind: type[T], text: str, today: date) -> T | None:
     return result  # type: ignore[return-value]  # kind is compared, not narrowed
 
 
+def guesses(kind: type[T], today: date) -> str | None:
+    """Ordinary words that `kind.read` takes for a value, None if it takes none of a few; `kind` is `readable`."""
+    return next((text for text in _ORDINARY if read(kind, text, today) is not None), None)
+
+
 def _read_words(text: str) -> str | None:
     """`text` without the punctuation and quotation marks around it."""
-    before = None
+    before, text = None, text.strip(_EDGES)
+    if len(text) > MOST_CHARACTERS:  # no name: not taken apart mark by mark
+        return text if any(c.isalnum() for c in text) else None
     while before != text:
         before, text = text, text.strip(_EDGES)
         if len(text) > 1 and text[0] + text[-1] in _QUOTES:

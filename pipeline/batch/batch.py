@@ -14,7 +14,6 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -126,7 +125,7 @@ class _Batch:
     def write(self) -> None:
         """Bring the folder's files in line with the journal, before any record is served."""
         if self._requests is not None:
-            write_rows(self._folder.errors, (asdict(error) for error in self._requests.bad_lines()))
+            write_rows(self._folder.errors, (error.row() for error in self._requests.bad_lines()))
         write_lines(self._folder.results, self._counted(self._journal.lines()))
 
     async def work(

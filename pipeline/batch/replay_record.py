@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.app import App
+from pipeline.chat.conversation_store import ConversationStore
 from pipeline.errors import UsageError
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Outcome
@@ -40,7 +41,9 @@ async def rerun(
     """Walk a record's workflow along its journal: its line before, its outcome now, and the steps that ran anew.
 
     `since`: the position of the first step to forget; None forgets none, so that a workflow which has changed is a
-    failure that names the step. Nothing is told to telemetry. UsageError for an unknown record or position.
+    failure that names the step. What a person answered counts for the same question again; a question that nobody was
+    asked then is what it comes to. What a person settled after the workflow handed over is no part of the line before.
+    Nothing is told to telemetry. UsageError for an unknown record or position.
     """
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "journal.sqlite"
@@ -53,6 +56,9 @@ async def rerun(
             input, today, before = copy.execute("SELECT input, today, outcome FROM records").fetchone()
             copy.execute("UPDATE records SET status = NULL, outcome = NULL")
             copy.commit()
+        async with Journal.open(folder.journal) as source:
+            store = ConversationStore(source)
+            memory = None if store.of(id) is None else store.memory(id)
         async with Journal.open(path) as journal:
             known = {step.position for step in journal.steps(id)}
             day, quiet = date.fromisoformat(today), replace(equipment, telemetry=None)
@@ -60,9 +66,17 @@ async def rerun(
             pipeline = await Pipeline.open(
                 app, journal, folder.path, day, quiet, launch, idle_actions=True, fitted=fitted
             )
-            outcome = await pipeline.serve(Record.restore(id, input))
+            outcome = await pipeline.serve(Record.restore(id, input), memory)
             fresh = [f"{step.position} {step.name}" for step in journal.steps(id) if step.position not in known]
-    return before and json.loads(before), outcome, fresh
+    return _of_workflow(before), outcome, fresh
+
+
+def _of_workflow(line: str | None) -> dict[str, Any] | None:
+    """A record's line as its workflow ended it: what a person settled afterwards is handed over."""
+    row: dict[str, Any] | None = json.loads(line) if line else None
+    if row is not None and row["escalation"] is not None and row["status"] == "completed":
+        row |= {"status": "escalated", "message": None}
+    return row
 
 
 def _copy(copy: sqlite3.Connection, folder: Folder, id: str) -> None:
@@ -82,4 +96,8 @@ def _forget(copy: sqlite3.Connection, id: str, since: str) -> None:
     row = copy.execute("SELECT started FROM steps WHERE position = ?", (since,)).fetchone()
     if row is None:
         raise UsageError(f"Record '{id}' has no step {since}: see `interlock inspect OUTDIR {id}` for its steps.")
-    copy.execute("DELETE FROM steps WHERE position = ? OR started + seconds >= ?", (since, row[0]))
+    # Steps inside a call may be older than the call: it was begun again after each answer that it waited for.
+    copy.execute(
+        "DELETE FROM steps WHERE position = ? OR substr(position, 1, ?) = ? OR started + seconds >= ?",
+        (since, len(since) + 1, f"{since}/", row[0]),
+    )

@@ -1,4 +1,4 @@
-"""Requests: a file of requests, read once. Knows lines and ids; serves nothing.
+"""Requests: files of requests, read once. Knows lines and ids; serves nothing.
 
 What was read is kept in a temporary database on disk, so that memory does not grow with the file, and so that a pipe,
 which can be read only once, is as good as a file.
@@ -9,38 +9,68 @@ from __future__ import annotations
 import json
 import sqlite3
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.batch.sources import opened
 from pipeline.errors import UsageError
 from pipeline.record import BadRecord, Record
+
+Read = Callable[[object], Record]
+"""Makes a record of a line's JSON, or raises BadRecord."""
+
+Rows = Callable[[Path | str], Iterator[tuple[int, bytes, object]]]
+"""Reads a source: number, what it came from as a line of JSON, and the value or BadRecord, of each row."""
+
+LONGEST_LINE = 16 * 2**20
+"""Bytes of a line that is read; one that is longer is passed over without being kept in memory."""
 
 
 @dataclass(frozen=True)
 class BadLine:
-    """An input line that cannot be served; `line` counts from 1, `reason` is one sentence."""
+    """An input line that cannot be served; `line` counts from 1, `reason` is one sentence.
+
+    `id`: its custom_id, if it is known; `file`: where it stands, if several files were read.
+    """
 
     line: int
     reason: str
+    id: str | None = None
+    file: str | None = None
+
+    def row(self) -> dict[str, object]:
+        """Ready for JSON."""
+        more = {"custom_id": self.id, "file": self.file}
+        return {
+            "line": self.line,
+            "reason": self.reason,
+            **{name: one for name, one in more.items() if one is not None},
+        }
 
 
 class Requests:
     """Make it with `read_requests`. Iterating gives the records in order; of a repeated id only the first."""
 
-    def __init__(self, source: Path) -> None:
-        self.source = source
+    def __init__(self, sources: Sequence[Path | str], read: Read = Record.parse, rows: Rows | None = None) -> None:
+        self.read = read
         self._kept = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk, gone with us
         weakref.finalize(self, self._kept.close)
         self._kept.executescript(
-            "CREATE TABLE records (line INTEGER PRIMARY KEY, id TEXT UNIQUE, input TEXT, raw BLOB);"
-            "CREATE TABLE bad (line INTEGER PRIMARY KEY, reason TEXT); BEGIN;"
+            "CREATE TABLE records (number INTEGER PRIMARY KEY, line INTEGER, file TEXT, id TEXT UNIQUE, input TEXT,"
+            " raw BLOB);"
+            "CREATE TABLE bad (number INTEGER PRIMARY KEY, line INTEGER, reason TEXT, id TEXT, file TEXT); BEGIN;"
         )
-        for number, line in _lines(source):
-            try:
-                self._keep(number, line, Record.parse(_json(line)))
-            except BadRecord as error:
-                self._kept.execute("INSERT INTO bad VALUES (?, ?)", (number, str(error)))
+        for source in sources:
+            file = str(source) if len(sources) > 1 else None
+            for line, raw, value in (rows or json_lines)(source):
+                try:
+                    if isinstance(value, BadRecord):
+                        raise value
+                    self._keep(line, file, raw, read(value))
+                except BadRecord as error:
+                    bad = (line, str(error), error.id, file)
+                    self._kept.execute("INSERT INTO bad (line, reason, id, file) VALUES (?, ?, ?, ?)", bad)
         self._kept.execute("COMMIT")
         self.records: int = self._kept.execute("SELECT count(*) FROM records").fetchone()[0]
         self.errors: int = self._kept.execute("SELECT count(*) FROM bad").fetchone()[0]
@@ -50,13 +80,13 @@ class Requests:
 
     def lines(self) -> Iterator[tuple[Record, bytes]]:
         """The records in order, each with the line of the file that it is in."""
-        for id, input, raw in self._kept.execute("SELECT id, input, raw FROM records ORDER BY line"):
+        for id, input, raw in self._kept.execute("SELECT id, input, raw FROM records ORDER BY number"):
             yield Record.restore(id, input), raw
 
     def bad_lines(self) -> Iterator[BadLine]:
         """The lines that are no requests, in order."""
-        for number, reason in self._kept.execute("SELECT line, reason FROM bad ORDER BY line"):
-            yield BadLine(number, reason)
+        for row in self._kept.execute("SELECT line, reason, id, file FROM bad ORDER BY number"):
+            yield BadLine(*row)
 
     def texts(self, ids: Collection[str]) -> dict[str, str]:
         """What the customers said, of a few records by id."""
@@ -64,43 +94,73 @@ class Requests:
         rows = self._kept.execute(f"SELECT id, input FROM records WHERE id IN ({marks})", tuple(ids))
         return {id: Record.restore(id, input).text for id, input in rows}
 
-    def _keep(self, number: int, line: bytes, record: Record) -> None:
+    def _keep(self, line: int, file: str | None, raw: bytes, record: Record) -> None:
         kept = self._kept.execute(
-            "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?)", (number, record.id, record.input, line)
+            "INSERT OR IGNORE INTO records (line, file, id, input, raw) VALUES (?, ?, ?, ?, ?)",
+            (line, file, record.id, record.input, raw),
         )
         if not kept.rowcount:
-            (first,) = self._kept.execute("SELECT line FROM records WHERE id = ?", (record.id,)).fetchone()
-            raise BadRecord(f'"custom_id" is the same as in line {first}.')
+            first, where = self._kept.execute("SELECT line, file FROM records WHERE id = ?", (record.id,)).fetchone()
+            raise BadRecord(f'"custom_id" is the same as in line {first}{f" of {where}" if where else ""}.', record.id)
 
 
-def read_requests(source: Path) -> Requests:
-    """Read a file of requests, one JSON object a line. UsageError if there is no request in it at all."""
+def read_requests(
+    source: Path | str | Sequence[Path | str], read: Read = Record.parse, rows: Rows | None = None
+) -> Requests:
+    """Read files of requests, one JSON object a line. UsageError if there is no request in them at all.
+
+    `read` makes a record of a line's JSON, or raises BadRecord: `App.read` of the app that serves it. A file is a path,
+    compressed if its name says so, or an address that fsspec knows ("s3://…", "hf://…"). `rows`: reads a file that is
+    no lines of requests.
+    """
+    sources = [source] if isinstance(source, Path | str) else list(source)
+    told = " and ".join(map(str, sources))
     try:
-        requests = Requests(source)
+        requests = Requests(sources, read, rows)
     except sqlite3.Error as error:
         raise UsageError(
-            f"{source} cannot be kept in the folder for temporary files ({error}): free space there, or name another"
+            f"{told} cannot be kept in the folder for temporary files ({error}): free space there, or name another"
             " with TMPDIR."
         ) from error
     if not requests.records:
         first = next(requests.bad_lines(), None)
         why = f"its first line: {first.reason}" if first else "it is empty"
-        raise UsageError(f'{source} has no request that can be read ({why}): write one {{"custom_id", "text"}} a line.')
+        mend = 'write one {"custom_id", "text"} a line.' if rows is None else "mend that."
+        raise UsageError(f"{told} has no request that can be read ({why}): {mend}")
     return requests
 
 
-def _lines(source: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with source.open("rb") as stream:
-            for number, line in enumerate(stream, start=1):
-                line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # a byte order mark
-                if line.strip():
-                    yield number, line
-    except OSError as error:
-        raise UsageError(f"{source} cannot be read ({error.strerror}): check the path.") from error
+def json_lines(source: Path | str) -> Iterator[tuple[int, bytes, object]]:
+    """As `Rows`: each line is the JSON of a request."""
+    for number, line in lines_of(source):
+        value: object
+        try:
+            value = json_of(line)
+        except BadRecord as error:
+            value = error
+        yield number, line, value
 
 
-def _json(line: bytes) -> object:
+def lines_of(source: Path | str) -> Iterator[tuple[int, bytes]]:
+    """The lines of a source that are not blank, with their numbers; of one that is too long only the beginning."""
+    with opened(source) as stream:
+        number = 0
+        while line := stream.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+                while (rest := stream.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                    pass
+                yield number, line
+                continue
+            line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # a byte order mark
+            if line.strip():
+                yield number, line
+
+
+def json_of(line: bytes) -> object:
+    """The value of a line of JSON. BadRecord."""
+    if len(line) > LONGEST_LINE:
+        raise BadRecord(f"The line is longer than {LONGEST_LINE // 2**20} MiB.")
     try:
         value: object = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError:

@@ -12,7 +12,6 @@ import json
 from collections import Counter
 from collections.abc import Collection
 from contextlib import ExitStack
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
@@ -118,8 +117,8 @@ class Shards:
                 file.flush()
                 if dealt[folder] and folder.journal.is_file():
                     async with Journal.open(folder.journal) as journal:
-                        refuse_other_texts(read_requests(Path(file.name)), journal, self.whole.path)
-        write_rows(self.whole.errors, (asdict(error) for error in requests.bad_lines()))
+                        refuse_other_texts(read_requests(Path(file.name), requests.read), journal, self.whole.path)
+        write_rows(self.whole.errors, (error.row() for error in requests.bad_lines()))
 
     def day(self) -> date | None:
         """The day of the first run; None before it."""

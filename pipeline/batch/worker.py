@@ -83,7 +83,7 @@ class Worker:
                 await asyncio.sleep(1)
         return await run_batch(
             app,
-            await asyncio.to_thread(read_requests, folder.path / REQUESTS) if job.with_requests else None,
+            await asyncio.to_thread(read_requests, folder.path / REQUESTS, app.read) if job.with_requests else None,
             folder.path,
             equipment,
             job.launch,

@@ -9,11 +9,12 @@ so that the first run and a replay see the same value.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
@@ -38,7 +39,7 @@ _TEXT: TypeAdapter[str] = TypeAdapter(str)
 class Execution:
     """The journal's side of one pass over one record. Create it inside the task that runs the workflow.
 
-    `idle_actions`: an action that was not begun before is an Escalation instead, which says what would be done.
+    `idle_actions`: no action is executed; one that would be is an Escalation instead, which says what would be done.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Execution:
         self.today = today
         self.state = state
         self._past: Mapping[str, StepRow] = past.steps if past else {}
+        self._answers = past.answers if past else {}
         self.positions = Positions(self._past)
         self.steps: list[StepRow] = []
         """Every step of this pass so far, recorded or new, in the order in which they ended."""
@@ -99,6 +101,24 @@ class Execution:
         await self._keep(row)
         return self._restore(row, adapter)
 
+    async def notice(
+        self, name: str, arguments: object, find: Callable[[], Mapping[str, str]], adapter: TypeAdapter[Any]
+    ) -> Mapping[str, str]:
+        """What code finds in what was said; a step where it finds something.
+
+        A record that was served by a version without this step goes on as it began: its next step is another one.
+        """
+        recorded = self._past.get(self.positions.next())
+        if recorded is None and not (found := find()):
+            return {}
+        if recorded is not None and recorded.name != name:
+            return {}
+
+        async def execute(note: Note) -> Mapping[str, str]:
+            return found
+
+        return cast(Mapping[str, str], await self.step(name, arguments, execute, adapter))
+
     async def nest(
         self, name: str, arguments: object, body: Callable[[Note], Awaitable[Any]], adapter: TypeAdapter[Any]
     ) -> tuple[Any, StepRow, Sequence[StepRow]]:
@@ -137,11 +157,17 @@ class Execution:
     async def ask(self, question: Question, about: Sequence[object] = ()) -> str:
         """The answer to a question, from the journal; else Suspend, with the question kept for a person.
 
+        A question whose step was forgotten (a replay from an earlier one) still has the answer that it got.
         `about`: what else the answer is bound to, so that it counts for nothing else.
         """
         call = self._call("ask", [question.field, question.text, question.choices, *about])
         if (recorded := self._recorded(call)) is not None:
             return str(self._restore(recorded, _TEXT))
+        known = self._answers.get((call.position, call.digest))
+        if known is not None:
+            kept = Note().row(call, json.dumps(known), None)
+            await self._keep(kept)
+            return str(self._restore(kept, _TEXT))
         row = StepRow(call.position, call.name, call.digest, call.occurrence, None)
         await self._journal.park(self.record, row, question)
         self._tell(Asked(self.record, question))

@@ -39,7 +39,7 @@ class Deed:
 class Ledger:
     """The actions of one record. `rows`: those in the journal, by key.
 
-    `idle`: an action that was not begun before is an Escalation instead, which says what would be done.
+    `idle`: no action is executed; one that would be is an Escalation instead, which says what would be done.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class Ledger:
             found = await _look_up(action, args, key)
             if found is not None:
                 return Deed(row, "committed", results.dump(action.name, found, action.adapter))
-        elif self._idle:
+        if self._idle:  # also what was reserved and has not happened: it is a run's to do, not a replay's
             raise Escalation("nobody", f"'{action.name}' would be done now with {row.arguments}.")
-        else:
+        if earlier is None or earlier.state != "reserved":
             await self._journal.reserve(row)
             self._rows[key] = row  # should this task be cancelled now, whoever calls it again has to look it up
         try:

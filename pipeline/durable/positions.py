@@ -119,6 +119,11 @@ class Positions:
             taken.add(occurrence)
         return Call(branch.within.scope, position, name, digest, occurrence)
 
+    def next(self) -> str:
+        """Where the next call of the task that is running will stand."""
+        branch = self.branch()
+        return f"{branch.path}{branch.steps + 1}"
+
     def begin(self, part: str) -> None:
         """Steps from here on belong to a part of the record: positions inside it ("part2/1"), and keys of their own."""
         self._root = self._after(self._root, Pass(f"{part}/", f"{part}/"))

@@ -14,6 +14,10 @@ from models.values.reading import read
 
 LONGEST = 7
 """Words of a value inside an answer: "the first Saturday of next month" has six."""
+MOST_WORDS = 100
+"""Of an answer in which values are looked for word by word: what is longer is a story, which a model has to read."""
+MOST_CHARACTERS = 200
+"""Of an answer that takes a request back: longer than any of the phrases with what may stand around them."""
 
 _SOFT = r"oh|ok|okay|well|actually|sorry|please|thanks|thank you|hm+|ah|then|just|you know what|um+|uh"
 _END = r"then|please|thanks|thank you|anyway|any ?more|for now|sorry|ok|okay|after all|it'?s (?:fine|ok(?:ay)?)"
@@ -39,12 +43,12 @@ _CHANGE = re.compile(
 
 def drops(answer: str) -> bool:
     """Whether an answer takes the whole request back."""
-    return _DROPPED.fullmatch(_plain(answer)) is not None
+    return len(answer) <= MOST_CHARACTERS and _DROPPED.fullmatch(_plain(answer)) is not None
 
 
 def declines(answer: str) -> bool:
     """Whether an answer is a bare no, which only a question with another kind of answer takes for taking it back."""
-    return _DECLINED.fullmatch(_plain(answer)) is not None
+    return len(answer) <= MOST_CHARACTERS and _DECLINED.fullmatch(_plain(answer)) is not None
 
 
 def corrected(answer: str) -> str | None:
@@ -58,15 +62,21 @@ def changes(answer: str) -> bool:
     return _CHANGE.search(answer.replace("’", "'")) is not None
 
 
-def mentioned(kind: type[Any], text: str, today: date) -> list[tuple[object, str]]:
-    """The values of a type that a text names, each with its words: the longest that read as one, without overlap."""
+def mentioned(kind: type[Any], text: str, today: date, most: int | None = None) -> list[tuple[object, str]]:
+    """The values of a type that a text names, each with its words: the longest that read as one, without overlap.
+
+    At most so many; none in a text of more than `MOST_WORDS`.
+    """
     words = list(re.finditer(r"\S+", text))
     found: list[tuple[object, str]] = []
+    spans: dict[str, object] = {}
     at = 0
-    while at < len(words):
+    while at < len(words) <= MOST_WORDS and (most is None or len(found) < most):
         for length in range(min(LONGEST, len(words) - at), 0, -1):
             span = text[words[at].start() : words[at + length - 1].end()].strip(" ,;.!?")
-            value = read(kind, span, today)
+            if span not in spans:
+                spans[span] = read(kind, span, today)
+            value = spans[span]
             if value is not None:
                 if value not in [known for known, _ in found]:
                     found.append((value, span))

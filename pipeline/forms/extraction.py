@@ -6,23 +6,40 @@ finds nothing where two readings are possible.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from models.contract import Contract
 from models.said import Unread
 from models.values.money import Money
-from models.values.reading import read
+from models.values.reading import guesses, read
 from pipeline.forms import dialogue_acts, slots
 from pipeline.outcome import Question
 
+R = TypeVar("R")
+
 WINDOW = 5
 """Words on each side of an "or" in which the two values of a choice are looked for."""
+AROUND = 400
+"""Characters on each side in which these words stand, or the name is not one that people have."""
+MOST_CHOICES = 8
+"""Such choices in one text that are looked at."""
+INLINE_WORDS = 12
+"""An answer of more words is read in a thread: reading takes up to a tenth of a second, and nobody else may wait."""
 
+SPELLED = 2_000
+"""Characters of a message in which codes are looked for: an app's own reader may take its time."""
+
+
+_READER = ThreadPoolExecutor(1, "reader")
+"""One for all: threads that compute take turns, and each more of them would hold up the loop for longer."""
 _NUMBERS = (int, float, Decimal)
 _OR = re.compile(r"\s+or\s+(?:(?:maybe|perhaps|on|even)\s+)*", re.I)
 _CLAUSE = re.compile(r"[^.!?;,]+\??")
@@ -80,12 +97,22 @@ def parse(
     return Named(found) if found else Words()
 
 
+async def aside(work: Callable[[], R], text: str) -> R:
+    """What code finds in a text, in a thread if that may take long.
+
+    Not before the first step of a task: what comes first there is counted by when it comes.
+    """
+    if len(text.split()) <= INLINE_WORDS:
+        return work()
+    return await asyncio.get_running_loop().run_in_executor(_READER, work)
+
+
 def only(contract: type[Contract], field: str, answer: str, today: date) -> object | None:
     """The one value of the field's type that an answer names somewhere; None if there is none, or more than one."""
     kind = slots.said_kind(contract, field)
     if kind is None or kind in (str, bool):
         return None
-    found = dialogue_acts.mentioned(kind, answer, today)
+    found = dialogue_acts.mentioned(kind, answer, today, most=2)
     return found[0][0] if len(found) == 1 else None
 
 
@@ -108,6 +135,35 @@ def others(
         if value is not None and (name in also or not bare):
             found[name] = value
     return found
+
+
+def spelled(contract: type[Contract], fields: Sequence[str], said: Sequence[str], today: date) -> dict[str, str]:
+    """The words for those of some fields whose type is a class of the app's own, where exactly one value was said.
+
+    A class that takes ordinary words for a value is left to the model, and so is one that two fields have.
+    """
+    kinds = [slots.said_kind(contract, name) for name in contract.model_fields]
+    found: dict[str, str] = {}
+    for name in fields:
+        kind = slots.said_kind(contract, name)
+        if kind is None or kind is Money or not hasattr(kind, "read") or kinds.count(kind) > 1 or guesses(kind, today):
+            continue
+        values = [pair for text in said for pair in _spellings(kind, text[:SPELLED], today)]
+        if values and all(value == values[0][0] for value, _ in values):
+            found[name] = values[0][1]
+    return found
+
+
+def _spellings(kind: type[Any], text: str, today: date) -> Iterator[tuple[object, str]]:
+    """The values that runs of words read as, shortest first: a reader that searches would find only one of two."""
+    words = text.split()
+    start = 0
+    while start < len(words):
+        spans = (" ".join(words[start : start + length]) for length in range(1, dialogue_acts.LONGEST + 1))
+        span = next((span for span in spans if read(kind, span, today) is not None), None)
+        if span is not None:
+            yield read(kind, span, today), span
+        start += len(span.split()) if span else 1
 
 
 def sorted_out(contract: type[Contract], values: Mapping[str, object], today: date) -> dict[str, object]:
@@ -160,8 +216,9 @@ def either(contract: type[Contract], values: Mapping[str, object], said: Sequenc
         if value is None or kind is None or kind is bool or (isinstance(value, Unread) and " or " not in value.text):
             continue
         for text in said:
-            for gap in _OR.finditer(text):
-                pair = _pair(kind, text[: gap.start()], text[gap.end() :], today)
+            for gap in islice(_OR.finditer(text), MOST_CHOICES):
+                before, after = text[max(0, gap.start() - AROUND) : gap.start()], text[gap.end() :][:AROUND]
+                pair = _pair(kind, before, after, today)
                 sides = [read(kind, side, today) for side in pair or ()]
                 if pair is not None and (isinstance(value, Unread) or value in sides):
                     asked = slots.question(contract, name)

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter, ValidationError
 from models.contract import Contract
 from models.grammar.grammar import compile_grammar, normalise
 from models.said import Unread
-from pipeline import prompts
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.durable.note import Note
@@ -26,7 +25,7 @@ from pipeline.forms import dialogue_acts, extraction, slots
 from pipeline.forms.interview import Interview
 from pipeline.forms.memory import KEPT, RECALLED, Memory, kept
 from pipeline.generation.fusing import Wanted, Written
-from pipeline.generation.generation import Generation, Holds, Task
+from pipeline.generation.generation import Generation, Holds, Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Escalation, Question
 from pipeline.record import Turn
@@ -66,20 +65,31 @@ class Filling:
         self._asked: History[str] = History(execution.positions)
         self._looked: History[str] = History(execution.positions)
         self._written: dict[type[Contract], _Written] = {}
+        self._told: dict[type[Contract], Told] = {}
 
     async def collect(
-        self, contract: type[C], values: dict[str, object] | None, guardrails: Sequence[Guardrail]
+        self,
+        contract: type[C],
+        values: dict[str, object] | None,
+        guardrails: Sequence[Guardrail],
+        told: Told = Told(),
     ) -> tuple[C, dict[str, object]]:
         """A form that is complete and holds its guardrails, and its values by field.
 
-        `values` are those of an earlier pass, if there was one. Raises as `ask`, and GuardrailViolation.
+        `values` are those of an earlier pass, if there was one; `told`: what a model hears of this form besides. Raises
+        as `ask`, and GuardrailViolation.
         """
+        draft = slots.narrowed(contract, True)
+        for example in told.examples:
+            example.written(draft)
+        self._told[contract] = told
         if values is None:
             values = self._found(contract)
             if values is None:
                 values = await self._fill(contract, self.interview.said(), self.interview.own())
             values = extraction.sorted_out(contract, values, self._today)
             values |= extraction.stated(contract, values, self.interview.said())
+            values |= await self._spelled(contract, values)
             values = await self._recalled(contract, values)
             either = extraction.either(contract, values, self.interview.said(), self._today)
             if either is not None:
@@ -100,7 +110,7 @@ class Filling:
 
         `forms`: what an option's workflow collects first. `take` keeps the form, if it is the right one.
         """
-        own = self.interview.own()
+        own, layout = self.interview.own(), self._generation.layout()
         drafts = {name: slots.narrowed(form, self._generation.decides) for name, form in forms.items()}
         drafts = {name: draft for name, draft in drafts.items() if _asks(draft)}
         wanted = Wanted(
@@ -108,9 +118,9 @@ class Filling:
             drafts,
             forms,
             self.interview.said(),
-            lambda lettered, fields: prompts.fuse(question, lettered, fields, own),
+            lambda lettered, fields: layout.fuse(question, lettered, fields, own),
         )
-        return await self._generation.fuse(wanted, lambda lettered: prompts.weigh(question, lettered, own))
+        return await self._generation.fuse(wanted, lambda lettered: layout.weigh(question, lettered, own))
 
     def take(self, contract: type[Contract], written: Written) -> None:
         """Keep a form that was written with the choice: `collect` then asks no model, unless more was said by then."""
@@ -126,6 +136,8 @@ class Filling:
 
     def _found(self, contract: type[Contract]) -> dict[str, object] | None:
         written = self._written.get(contract)
+        if self._told[contract] != Told():  # what was written with the choice was written without that
+            return None
         return None if written is None or written.own != tuple(self.interview.own()) else dict(written.values)
 
     async def mend(
@@ -161,7 +173,8 @@ class Filling:
             raise Dropped
         corrected = dialogue_acts.corrected(answer)
         answer = corrected or answer
-        match extraction.parse(contract, field, answer, self._today, also):
+        parsed = await extraction.aside(lambda: extraction.parse(contract, field, answer, self._today, also), answer)
+        match parsed:
             case extraction.Whole(value=value):
                 return {**values, field: value}
             case extraction.Named(found=found):
@@ -198,7 +211,7 @@ class Filling:
         self, contract: type[Contract], values: Mapping[str, object], answer: str
     ) -> dict[str, object] | None:
         """The form's values after a remark that nobody asked for; None if it changes none of them."""
-        others = extraction.others(contract, "", answer, self._today)
+        others = await extraction.aside(lambda: extraction.others(contract, "", answer, self._today), answer)
         mended = dict(values) | others
         if not others:  # a remark beside an answer: what a model finds in it may only replace what there is
             found = await self._more(contract, "", answer, mended)
@@ -240,14 +253,15 @@ class Filling:
             draft = slots.excerpt(draft, tuple(only))
         if not _asks(draft):
             return {}
-        messages = prompts.fill(draft, turns)
+        told = self._told.get(contract, Told())
+        examples = [example.only(draft.model_fields) for example in told.examples]
         task = Task(
             draft,
             contract,
-            messages,
+            lambda layout: layout.fill(draft, turns, examples),
             lambda length, spaced: compile_grammar(draft, said, scratchpad=length, spaced=spaced),
         )
-        filled = await self._generation.produce(task)
+        filled = await self._generation.produce(task, told=told)
         return {name: getattr(filled, name) for name in draft.model_fields}
 
     async def _looked_up(self, contract: type[Contract], values: Mapping[str, object], field: str) -> object | None:
@@ -259,6 +273,17 @@ class Filling:
         value = (await self._fill(contract, self.interview.said(), self.interview.own(), [field])).get(field)
         known = {str(other) for name, other in values.items() if name != field}
         return None if isinstance(value, Unread) or str(value) in known else value
+
+    async def _spelled(self, contract: type[Contract], values: Mapping[str, object]) -> dict[str, object]:
+        """What code reads in the customer's words for required fields that the model left empty: codes and the like."""
+        missing, said = slots.missing(contract, values), self.interview.said()
+        found = await self._execution.notice(
+            f"read {contract.__name__}",
+            [missing, said],
+            lambda: extraction.spelled(contract, missing, said, self._today),
+            _WORDS,
+        )
+        return {name: slots.read_words(contract, name, words, self._today) for name, words in found.items()}
 
     async def _recalled(self, contract: type[Contract], values: dict[str, object]) -> dict[str, object]:
         """The values, with what would have to be asked for and was said before: in another part, form or request."""

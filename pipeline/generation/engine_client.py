@@ -51,6 +51,7 @@ class EngineClient:
         self._since = 0.0
         self._busy = 0.0
         self._away = False
+        self._noticed: set[str] = set()
 
     @property
     def profile(self) -> Profile:
@@ -63,9 +64,14 @@ class EngineClient:
         return self._busy + (time.perf_counter() - self._since if self._flying else 0.0)
 
     async def generate(
-        self, messages: Sequence[Message], grammar: Grammar, sampling: Sampling, prompted: bool = False
+        self,
+        messages: Sequence[Message],
+        grammar: Grammar | None,
+        sampling: Sampling,
+        prompted: bool = False,
+        max_tokens: int | None = None,
     ) -> Completion:
-        """One completion, by grammar or, if `prompted`, from XML.
+        """One completion, by grammar or, if `prompted`, from XML; without a grammar, a free text of `max_tokens`.
 
         Raises EngineUnavailable after the last wait; every other error at once.
         """
@@ -73,7 +79,7 @@ class EngineClient:
         for wait in (*self._waits, None):
             self._takeoff()
             try:
-                completion = await engine.generate(messages, grammar, sampling)
+                completion = await engine.generate(messages, grammar, sampling, max_tokens)
             except EngineUnavailable as error:
                 if wait is None:
                     raise
@@ -87,6 +93,12 @@ class EngineClient:
                 self._land()
             await asyncio.sleep(wait)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def notice(self, text: str) -> None:
+        """Tell people something about this engine, once in a run."""
+        if text not in self._noticed:
+            self._noticed.add(text)
+            self._progress(text)
 
     def _in_words(self) -> Engine:
         from models.engines.prompted.prompted import Prompted  # few runs come to this, and none needs to load it before

@@ -17,9 +17,9 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
-from models.engines.engine import Completion, Message, Sampling
+from models.engines.engine import Completion, Message, Sampling, closes
 from models.engines.weighing import Prompt, weigh
-from models.errors import ConstraintBroken, PromptedFailure, PromptTooLong
+from models.errors import BudgetTooSmall, ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
@@ -30,6 +30,9 @@ from pipeline.generation.fusing import Wanted, Written, fused
 from pipeline.generation.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import StepRow
+from pipeline.prompts.example import Example
+from pipeline.prompts.layout import Layout
+from pipeline.prompts.prompts import Prompts
 
 C = TypeVar("C", bound=Contract)
 Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
@@ -55,16 +58,25 @@ _WRITTEN: TypeAdapter[Written | dict[str, float]] = TypeAdapter(Written | dict[s
 class Task(Generic[C]):
     """What a model is to say. `kind` is what its text must be, `contract` whose name and hash the receipt gives.
 
+    `prompt` gives the messages in the layout that a model wants.
     `compiled` gives the grammar for a length of the scratchpad and a way of writing JSON; `evidence` names the passages
     that the messages quote.
     """
 
     kind: type[C]
     contract: type[Contract]
-    messages: Sequence[Message]
+    prompt: Callable[[Layout], Sequence[Message]]
     compiled: Compile
     guardrails: Sequence[Guardrail] = ()
     evidence: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a model hears of one call besides: `instructions` behind those of app and workflow, `examples` as turns."""
+
+    instructions: str = ""
+    examples: tuple[Example, ...] = ()
 
 
 class Generation:
@@ -86,10 +98,12 @@ class Generation:
         earlier_seeds: Sequence[int] = (),
         ladder: Sequence[Rung] = LADDER,
         second: EngineClient | None = None,
+        prompts: Prompts | None = None,
     ) -> None:
         self._execution = execution
         self._client = client
         self._second = second
+        self.prompts = prompts or Prompts()
         self._today = today
         self._holds = holds
         self._seed = seed
@@ -102,21 +116,41 @@ class Generation:
         """Whether the model is trusted to weigh evidence and to choose."""
         return self._client is not None and self._client.profile.decides
 
+    def layout(self, told: Told = Told(), second: bool = False) -> Layout:
+        """How the model, or the second one, is addressed in a call. UsageError without one.
+
+        That somebody's own words do not reach a model which is too simple for them is told, once.
+        """
+        client = self._second if second else self._client
+        if client is None:
+            raise UsageError("This run has no model: open the pipeline with an engine.")
+        prompts = self.prompts.told(told.instructions)
+        layout = prompts.laid_out(client.profile)
+        if layout.name == "copier" and (told.examples or prompts.own):
+            client.notice(
+                f"{client.engine.name} is addressed as a model that only copies: instructions, examples and templates"
+                " do not reach it."
+            )
+        return layout
+
     async def produce(
         self,
         task: Task[C],
         *,
         wider: Callable[[], Awaitable[Task[C]]] | None = None,
         clarify: Callable[[str], Awaitable[None]] | None = None,
+        told: Told = Told(),
     ) -> C:
         """A value from the model, recovered if need be.
 
-        `wider` gives the task with more evidence; `clarify` asks the customer about a violated guardrail.
+        `told`: what it hears besides; the examples are in the task's prompt already. `wider` gives the task
+        with more evidence; `clarify` asks the customer about a violated guardrail.
         Raises Escalation at the ladder's top, PromptTooLong if not even an empty scratchpad leaves room.
         """
         client = self._client
         if client is None:
             raise UsageError("This run has no model: open the pipeline with an engine.")
+        layout = self.layout(told)
         task = _remembering(task)
         forced = task.compiled(None, client.profile.spaced).constant is not None
 
@@ -133,8 +167,11 @@ class Generation:
                 widened = _remembering(await wider())
             present = widened if asked.wider and widened is not None else task
             if not asked.messages:
-                asked = dataclasses.replace(asked, messages=tuple(present.messages))
-            way = self._second if asked.second and self._second is not None else client
+                asked = dataclasses.replace(asked, messages=tuple(present.prompt(layout)))
+            way = client
+            if asked.second and self._second is not None:
+                way = self._second
+                asked = dataclasses.replace(asked, messages=tuple(task.prompt(self.layout(told, second=True))))
 
             async def execute(note: Note) -> Attempt:
                 return await self._attempt(way, present, asked, note, read)
@@ -154,10 +191,11 @@ class Generation:
             retrieves=wider is not None,
             prompts=self.decides and client.engine.enforcement == "grammar",
             second=self._second is not None,
+            repair=layout.repair,
             clarify=clarify,
             left=MOST_PER_RECORD - len(self._tries),
         )
-        first = Try(tuple(task.messages), Sampling(seed=self._seed))
+        first = Try(tuple(task.prompt(layout)), Sampling(seed=self._seed))
         result = await climb(first, attempt, HOPELESS if forced else self._ladder, means)
         return read(result.text)
 
@@ -260,6 +298,8 @@ class Generation:
             note.detail["model"] = engine.name
         if length != lengths[0]:
             note.detail["scratchpad"] = length
+        if completion.closed:
+            note.detail["closed"] = completion.closed
         return await self._checked(task, read, completion.text, completion.finish_reason)
 
     async def _checked(self, task: Task[C], read: Callable[[str], C], text: str, finish_reason: str) -> Attempt:
@@ -299,12 +339,19 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
 async def _drawn(
     client: EngineClient, asked: Try, compiled: Callable[[int | None], Grammar], lengths: Sequence[int | None]
 ) -> tuple[Completion, int | None]:
-    """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length."""
+    """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length; where not even
+    the shortest does, one that is brought to its end within the room there is, by an engine that can."""
     for length in lengths[:-1]:
         with suppress(PromptTooLong):
             return await client.generate(asked.messages, compiled(length), asked.sampling, asked.prompted), length
     last = lengths[-1]
-    return await client.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
+    try:
+        return await client.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
+    except PromptTooLong as error:
+        if asked.prompted or isinstance(error, BudgetTooSmall) or not closes(client.engine):
+            raise
+    room = client.profile.context
+    return await client.generate(asked.messages, compiled(last), asked.sampling, max_tokens=room), last
 
 
 def _remembering(task: Task[C]) -> Task[C]:

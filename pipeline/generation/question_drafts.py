@@ -19,8 +19,8 @@ from models.engines.engine import Engine, Sampling
 from models.errors import ContractError, PromptTooLong
 from models.grammar.grammar import compile_grammar
 from models.said import Quote
-from pipeline import prompts
 from pipeline.errors import UsageError
+from pipeline.prompts.prompts import Prompts
 
 TASK = (
     "What would somebody ask who needs to know this, has not read it, and does not use its words? The question makes"
@@ -83,7 +83,7 @@ async def _draft(engine: Engine, passage: Passage, seed: int) -> Drafted | None:
     text = passage.under_heading(passage.text)
     try:
         grammar = compile_grammar(Draft, evidence=[passage.text], spaced=engine.profile.spaced)
-        messages = prompts.answer(Draft, TASK, [text])
+        messages = Prompts().laid_out(engine.profile).answer(Draft, TASK, [text])
         completion = await engine.generate(messages, grammar, Sampling(_TEMPERATURE, seed=seed))
     except (ContractError, PromptTooLong):
         return None

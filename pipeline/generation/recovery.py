@@ -24,8 +24,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.engines.engine import Message, Sampling
-from pipeline import prompts
 from pipeline.outcome import Escalation
+from pipeline.prompts.copier import Copier
 
 Cause = Literal["invalid", "guardrail", "unreadable"]
 """Why a text was refused: a check of its contract; a guardrail; or nothing of the contract could be read from it."""
@@ -73,12 +73,14 @@ class Attempt:
 class Means:
     """What is at hand for one step, beyond asking again.
 
-    `clarify` asks the customer about a guardrail by name; it raises unless there is nothing to ask.
+    `repair`: the messages that show a model its refused text, and why. `clarify` asks the customer
+    about a guardrail by name; it raises unless there is nothing to ask.
     """
 
     retrieves: bool = False
     prompts: bool = False
     second: bool = False
+    repair: Callable[[Sequence[Message], str, str], Sequence[Message]] = Copier().repair
     clarify: Callable[[str], Awaitable[None]] | None = None
     left: int = MOST_PER_STEP
     """Tries that the record has left."""
@@ -98,7 +100,7 @@ async def resample(tried: Tried, means: Means) -> Try | None:
 async def repair(tried: Tried, means: Means) -> Try | None:
     """Show the model its latest text and what was wrong with it."""
     _, latest = tried[-1]
-    messages = prompts.repair(tried[0][0].messages, latest.text, latest.error or "")
+    messages = means.repair(tried[0][0].messages, latest.text, latest.error or "")
     return Try(tuple(messages), _fresh(tried), "repair")
 
 

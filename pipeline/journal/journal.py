@@ -217,8 +217,9 @@ class Journal(Queries):
         """Make a question durable. `step` is the asking step, still without a result."""
         choices = None if question.choices is None else as_json(question.choices)
         await self._thread.write(
-            # A question of an earlier pass that the workflow no longer asks would otherwise take the answer.
-            ("DELETE FROM questions WHERE record = ? AND position = ? AND answer IS NULL", (record, step.position)),
+            # A question of an earlier pass that the workflow no longer asks would otherwise take the answer. One that
+            # was answered has its step, and is never put again; only a replay that forgot the step may come here.
+            ("DELETE FROM questions WHERE record = ? AND position = ?", (record, step.position)),
             (
                 "INSERT INTO questions (record, position, digest, occurrence, field, text, choices, asked, contract,"
                 " schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

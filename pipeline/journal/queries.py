@@ -43,6 +43,14 @@ class Queries:
             },
             told=[json.loads(body)["text"] for (body,) in told],
             retries=row[0][1],
+            answers={
+                (position, marked): answer
+                for position, marked, answer in self.read(
+                    "SELECT position, digest, answer FROM questions"
+                    " WHERE record = ? AND answer IS NOT NULL AND kind = 'question'",
+                    (record,),
+                )
+            },
         )
 
     def steps(self, record: str) -> list[StepRow]:

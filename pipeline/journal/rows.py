@@ -103,6 +103,7 @@ class Past:
     """What the journal holds of one record when work on it goes on.
 
     `told`: the texts of updates that were told, `retries` how often the record was opened again after it had ended.
+    `answers`: what a person answered, by the position and the digest of the asking step.
     """
 
     today: date
@@ -110,6 +111,7 @@ class Past:
     actions: Mapping[str, ActionRow]
     told: Sequence[str] = ()
     retries: int = 0
+    answers: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def digest(arguments: object, state: Path | None = None) -> str:

@@ -77,6 +77,8 @@ CREATE INDEX records_by_conversation ON records (conversation) WHERE conversatio
 CREATE INDEX actions_by_record ON actions (record);
 CREATE INDEX records_escalated ON records (finished) WHERE status = 'escalated';
 """
+_LATER = "CREATE INDEX IF NOT EXISTS messages_by_key ON messages (key) WHERE key IS NOT NULL"
+"""What tables of this version did not have at first, and whoever reads them may have or lack."""
 
 
 def connect_with_tables(path: Path) -> sqlite3.Connection:
@@ -88,9 +90,11 @@ def connect_with_tables(path: Path) -> sqlite3.Connection:
     version = _version(connection)
     if version == 0:
         connection.executescript(
-            f"BEGIN;{_TABLES}INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
+            f"BEGIN;{_TABLES}{_LATER};INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
         )
-    elif version != SCHEMA_VERSION:
+    elif version == SCHEMA_VERSION:
+        connection.execute(_LATER)
+    else:
         connection.close()
         raise JournalError(
             f"{path} was written by another version of Interlock (journal {version}, this one reads"

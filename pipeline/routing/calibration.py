@@ -14,28 +14,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.routing.curve import OUT_SHARE, WISH, Curve, Floats
 from pipeline.routing.head import Matrix, Numbers, softmax
 
-Floats = npt.NDArray[np.float64]
-
-OUT_SHARE = 0.1
-"""Share of messages that is taken to be out of scope, whatever it is among the examples: theirs says nothing of it."""
 TURNED_AWAY = 0.005
 """Share of rightly recognised held-out examples that the threshold turns away. On unseen messages it is a little more:
 CLINC150 with 22 examples an intent, on 20 others each: 95.6 % right before the threshold and 95.1 after it, with 83 %
 of another 100 messages out of scope recognised. At 0.7 %, all of its training part: 97.5, 96.4 and 83 %."""
 
 
+NEVER = 1.01
+"""A threshold that no probability reaches: the encoder decides nothing alone."""
+WIDEST = 0.9
+"""The widest margin: a lead over that is no close call, whatever an action costs."""
+LEAST_DOUBTS = 5
+"""Held-out messages whose second intent was right; of fewer nothing is learnt."""
+
+
 @dataclass(frozen=True)
 class Calibration:
-    """`scope`: the four numbers of P(out of scope). `sure`: least probability at which the encoder decides alone.
+    """`scope`: the four numbers of P(out of scope). `sure`: least probability at which the encoder decides alone, and
+    `aim` the precision that it has there (0: none that is worth it could be had).
 
-    `out`: above this P(out of scope) a message is turned away; above `surely_out` without asking a model.
+    `out`: above this P(out of scope) a message is turned away; above `surely_out` without asking a model. `doubt`:
+    a and b of P(the second intent is right) = sigmoid(a + b · lead of the first); None: too little was held out.
     """
 
     temperature: float
@@ -43,6 +51,16 @@ class Calibration:
     out: float
     sure: float
     surely_out: float
+    doubt: tuple[float, float] | None = None
+    aim: float = 0.0
+
+    def margin(self, doubt: float) -> float:
+        """The lead over the second intent below which that is the right one with at least the probability `doubt`."""
+        if self.doubt is None:
+            return plain_margin(doubt)
+        start, slope = self.doubt
+        lead = (log(doubt / (1 - doubt)) - start) / slope if 0 < doubt < 1 else 0.0
+        return min(max(lead, 0.0), WIDEST)
 
     def probabilities(self, scores: Matrix, intents: int) -> Floats:
         """(m, intents + 1), rows sum to 1; the last column is out of scope. `scores` may hold that class's, last."""
@@ -51,10 +69,10 @@ class Calibration:
         return np.hstack([inside * (1 - beyond), beyond])
 
     @classmethod
-    def fit(cls, scores: Matrix, labels: Numbers, intents: int, precision: float) -> Calibration:
+    def fit(cls, scores: Matrix, labels: Numbers, intents: int, precision: float | None = None) -> Calibration:
         """From held-out scores (m, n) and labels (m,), where `intents` and above stand for out of scope.
 
-        `precision`: wanted share of right decisions among those that the encoder makes alone.
+        `precision`: wanted share of right decisions among those that the encoder makes alone; see `Curve.best`.
         """
         inside = labels < intents
         temperature = _temperature(scores[inside, :intents], labels[inside])
@@ -65,19 +83,49 @@ class Calibration:
         right = known[:, :-1].argmax(axis=1) == labels[inside]
         out = float(np.quantile(known[right, -1], 1 - TURNED_AWAY)) if right.any() else 0.5
         out = min(max(out, 0.02), 0.9)  # few examples may put it anywhere: never turn nearly all away, or nobody
-        sure = _least(
+        alone = Curve(
             np.concatenate([known[:, :-1].max(axis=1), unknown[:, :-1].max(axis=1)]),
             np.concatenate([right, np.zeros(len(unknown), dtype=bool)]),
-            _weights(len(known), len(unknown)),
-            precision,
-        )
+            np.repeat([True, False], [len(known), len(unknown)]),
+        ).best(precision)
         surely_out = _least(
             np.concatenate([unknown[:, -1], known[:, -1]]),
             np.concatenate([np.ones(len(unknown), dtype=bool), np.zeros(len(known), dtype=bool)]),
             _weights(len(unknown), len(known), 1 - OUT_SHARE),
-            precision,
+            alone.aim if alone else WISH,
         )
-        return cls(temperature, scope, out, sure, max(out, surely_out))
+        return cls(
+            temperature,
+            scope,
+            out,
+            alone.threshold if alone else NEVER,
+            max(out, surely_out),
+            _doubt(known[:, :-1], labels[inside]),
+            alone.aim if alone else 0.0,
+        )
+
+
+def plain_margin(doubt: float) -> float:
+    """`Calibration.margin` where nothing was learnt: of two intents that share all there is, one has `doubt`."""
+    return min(max(1 - 2 * doubt, 0.0), WIDEST)
+
+
+def _doubt(shares: Floats, labels: Numbers) -> tuple[float, float] | None:
+    """How likely it is, by the lead of the first of the intents' shares (m, n), that the second is the label."""
+    from sklearn.linear_model import LogisticRegression
+
+    if shares.shape[1] < 2:
+        return None
+    order = np.argsort(-shares, axis=1)[:, :2]
+    rows = np.arange(len(labels))
+    leads = shares[rows, order[:, 0]] - shares[rows, order[:, 1]]
+    second = order[:, 1] == labels
+    if second.sum() < LEAST_DOUBTS or second.all():
+        return None
+    regression: Any = LogisticRegression(C=10.0, max_iter=1000)
+    regression.fit(leads[:, None], second)
+    slope = float(regression.coef_[0, 0])
+    return (float(regression.intercept_[0]), slope) if slope < 0 else None
 
 
 def _facts(scores: Matrix, intents: int) -> Floats:

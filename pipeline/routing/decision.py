@@ -13,7 +13,7 @@ from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration
 
 MARGIN = 0.2
-"""Least lead in probability over the runner-up intent; a closer call becomes a question."""
+"""Least lead in probability over the runner-up intent where neither costs nor held-out messages say another one."""
 SHORTLIST = 5
 REST = 0.005
 """Probability that may be left outside of a shortlist: it ends as soon as the others together are no likelier."""
@@ -76,15 +76,17 @@ class Verdict:
     candidates: tuple[tuple[str, float], ...]
     similarity: float = 1.0
 
-    def decision(self) -> Decision:
-        """What follows if nobody else is heard."""
+    def decision(self, margin: float = MARGIN) -> Decision:
+        """What follows if nobody else is heard. `margin`: the least lead that is no close call."""
         kind: Kind = "intent"
         if self.out:
             kind = "out_of_scope"
-        elif self.margin < MARGIN and not self.sure:  # calibrated thresholds may be sure of a narrow lead
+        elif self.margin < margin and not (self.sure and margin <= MARGIN):
+            # Calibrated thresholds may be sure of a narrow lead, but not where an action costs more than usual.
             kind = "ambiguous"
         intent = self.best if kind == "intent" else None
-        return Decision(kind, intent, self.candidates, self.similarity, margin=self.margin, sure=self.sure)
+        sure = self.sure and kind != "ambiguous"
+        return Decision(kind, intent, self.candidates, self.similarity, margin=self.margin, sure=sure)
 
 
 def verdict(probabilities: Mapping[str, float], calibration: Calibration) -> Verdict:

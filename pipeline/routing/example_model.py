@@ -21,7 +21,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from pipeline.intents import OUT_OF_SCOPE
-from pipeline.routing.calibration import Floats
+from pipeline.routing.curve import Floats
 from pipeline.routing.dataset import Row
 from pipeline.routing.decision import SHORTLIST, Verdict
 from pipeline.routing.head import INVERSE_PENALTY, Matrix

@@ -14,8 +14,6 @@ from pipeline.routing.calibration import Calibration
 from pipeline.routing.head import FEW, Head, Matrix, Method, numbered
 from pipeline.routing.model import GateModel
 
-PRECISION = 0.99
-"""Wanted share of right decisions among those that the encoder makes without a model."""
 MANY = 5_000
 """More examples than this are cut into 3 parts instead of 5: a head of two thirds is as good then, and it takes half
 of the time."""
@@ -26,7 +24,7 @@ def fit(
     labels: Sequence[str],
     *,
     encoder: str = "",
-    precision: float = PRECISION,
+    precision: float | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
 ) -> GateModel:

@@ -6,7 +6,7 @@ Knows who is asked in which order; does not know how an encoder's vectors are re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +16,7 @@ from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
+from pipeline.prompts.prompts import Prompts
 from pipeline.routing.decision import MARGIN, Decision, combined, shortlist
 from pipeline.routing.router import Router
 from pipeline.workflow import Workflow
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from pipeline.run.run import Run
 
 Mode = Literal["cascade", "encoder", "model"]
-
-QUESTION = "What does the customer want?"
-REFUSALS = {AMBIGUOUS: "two of these fit", OUT_OF_SCOPE: "none of these fits"}
 
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
@@ -81,6 +79,9 @@ class Gate:
         answer = await run.aside().ask(f"Do you want to {' or to '.join(phrases)}?", field="intent", choices=phrases)
         return replace(decision, kind="intent", intent=likeliest[phrases.index(answer)], by="customer")
 
+    def _margin(self, intent: str) -> float:
+        return MARGIN if self._router is None else self._router.margin(intent)
+
     async def _ask_model(self, run: Run, decision: Decision) -> Decision:
         """The decision with a model's opinion in it, or as it is if the encoder is sure or the model is not trusted.
 
@@ -95,27 +96,40 @@ class Gate:
             names = tuple(name for name, share in decision.candidates if name in self._workflows and share > 0)
         if not names:
             return decision
-        options = {name: self._workflows[name].phrase for name in names} | REFUSALS
+        options = {name: self._workflows[name].phrase for name in names} | refusals(run.prompts)
         encoder = {} if always else dict(decision.candidates)
-        forms = {name: form for name in names if (form := self._workflows[name].form) is not None}
-        written = await run.fuse(QUESTION, options, forms)
+        question = run.prompts.word("wish")
+        # A workflow with instructions of its own has its form filled under them, and so by itself.
+        alike = [workflow for name in names if not (workflow := self._workflows[name]).instructions]
+        forms = {workflow.intent: workflow.form for workflow in alike if workflow.form is not None}
+        written = await run.fuse(question, options, forms)
         if written is None:
-            return concluded(decision, encoder, await run.weigh(QUESTION, options))
-        decided = replace(concluded(decision, encoder, written.shares), fused=written.choice is not None)
+            return concluded(decision, encoder, await run.weigh(question, options), self._margin)
+        decided = replace(concluded(decision, encoder, written.shares, self._margin), fused=written.choice is not None)
         if decided.intent is not None and decided.intent == written.choice and decided.intent in forms:
             run.take(forms[decided.intent], written)
         return decided
 
 
-def concluded(decision: Decision, encoder: Mapping[str, float], model: Mapping[str, float]) -> Decision:
-    """What follows from both; with no `encoder`, from the model's shares alone."""
+def refusals(prompts: Prompts) -> dict[str, str]:
+    """What a model may choose beside the intents, with its description."""
+    return {name: prompts.word(name) for name in (AMBIGUOUS, OUT_OF_SCOPE)}
+
+
+def concluded(
+    decision: Decision,
+    encoder: Mapping[str, float],
+    model: Mapping[str, float],
+    least: Callable[[str], float] = lambda intent: MARGIN,
+) -> Decision:
+    """What follows from both; with no `encoder`, from the model's shares alone. `least`: an intent's margin."""
     both = combined(encoder or dict.fromkeys(model, 1.0), model)
     ranking = sorted(((name, share) for name, share in both.items() if name != AMBIGUOUS), key=_likeliest)
     intents = [item for item in ranking if item[0] != OUT_OF_SCOPE]
     margin = intents[0][1] - (intents[1][1] if len(intents) > 1 else 0.0)
     heard = replace(decision, by="model", margin=margin, model=tuple(model.items()), candidates=tuple(ranking))
     best = ranking[0][0]
-    close = both.get(AMBIGUOUS, 0.0) > ranking[0][1] or margin < MARGIN
+    close = both.get(AMBIGUOUS, 0.0) > ranking[0][1] or margin < least(intents[0][0])
     if best == OUT_OF_SCOPE:
         return replace(heard, kind="out_of_scope", intent=None)
     if close and len(intents) > 1:  # with one intent left there is nothing to choose between

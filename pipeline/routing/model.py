@@ -18,7 +18,8 @@ import numpy as np
 from pipeline.errors import UsageError
 from pipeline.files import write_bytes
 from pipeline.intents import OUT_OF_SCOPE
-from pipeline.routing.calibration import Calibration, Floats
+from pipeline.routing.calibration import Calibration
+from pipeline.routing.curve import Floats
 from pipeline.routing.decision import Verdict, verdict
 from pipeline.routing.head import Head, Matrix
 
@@ -85,7 +86,9 @@ class GateModel:
             if facts["version"] != VERSION or hashlib.sha256(matrices).hexdigest() != facts["sha256"]:
                 raise ValueError("its parts do not belong together")
             parts = load(matrices)
-            calibration = Calibration(**facts["calibration"] | {"scope": tuple(facts["calibration"]["scope"])})
+            kept = facts["calibration"]  # without `doubt` and `aim` where an earlier release wrote it
+            pairs = {name: tuple(kept[name]) for name in ("scope", "doubt") if kept.get(name) is not None}
+            calibration = Calibration(**kept | pairs)
             head = Head(parts["weights"], parts["bias"], facts["method"])
             intents = tuple(str(name) for name in facts["intents"])
             if head.weights.shape[1] != len(head.bias) or len(head.bias) - len(intents) not in (0, 1):

@@ -11,8 +11,10 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.costs import Costs
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
+from pipeline.routing.calibration import plain_margin
 from pipeline.routing.dataset import Row
 from pipeline.routing.decision import Decision, Verdict
 from pipeline.routing.example_model import ExampleModel
@@ -41,20 +43,36 @@ class IntentModel(Protocol):
 class Router:
     """An encoder and a model that was fitted on its vectors. Not for the event loop: call it in a thread."""
 
-    def __init__(self, encoder: Encoder, model: IntentModel) -> None:
+    def __init__(
+        self, encoder: Encoder, model: IntentModel, costs: Costs | None = None, workflows: Sequence[Workflow] = ()
+    ) -> None:
+        """`costs` and the `workflows`' own say when a close call is worth a question."""
         self.model = model
         self._encoder = encoder
+        self._costs = costs or Costs()
+        self._wrong = {flow.intent: flow.wrong for flow in workflows}
 
     @classmethod
-    def of_examples(cls, workflows: Sequence[Workflow], encoder: Encoder, off_topic: Sequence[str] = ()) -> Router:
+    def of_examples(
+        cls,
+        workflows: Sequence[Workflow],
+        encoder: Encoder,
+        off_topic: Sequence[str] = (),
+        costs: Costs | None = None,
+    ) -> Router:
         """One that is fitted on examples here and now. Not for the event loop."""
         rows = rows_of(workflows, off_topic)
-        return cls(encoder, ExampleModel(rows, encoder.encode([row.text for row in rows])))
+        return cls(encoder, ExampleModel(rows, encoder.encode([row.text for row in rows])), costs, workflows)
 
     @property
     def calibrated(self) -> bool:
         """Whether its thresholds were fitted on held-out messages."""
         return isinstance(self.model, GateModel)
+
+    def margin(self, intent: str) -> float:
+        """The least lead of an intent over the next that is no close call: learnt, where the gate is calibrated."""
+        doubt = self._costs.doubt(self._wrong.get(intent))
+        return self.model.calibration.margin(doubt) if isinstance(self.model, GateModel) else plain_margin(doubt)
 
     def decide(self, text: str, without: Collection[str] = ()) -> Decision:
         """Which intent a text is for; `without`: intents that are ruled out."""
@@ -66,7 +84,7 @@ class Router:
 
     def decide_vectors(self, vectors: Matrix, without: Collection[str] = ()) -> list[Decision]:
         """One decision a row of vectors that the encoder made."""
-        return [verdict.decision() for verdict in self.model.verdicts(vectors, without)]
+        return [verdict.decision(self.margin(verdict.best)) for verdict in self.model.verdicts(vectors, without)]
 
 
 def open_router(app: App, embedder: Encoder, progress: Callable[[str], None] = lambda text: None) -> Router:
@@ -88,10 +106,10 @@ def open_router(app: App, embedder: Encoder, progress: Callable[[str], None] = l
                 raise UsageError(f"{path} was calibrated for other examples than the app has now.")
             if model.encoder != layers.fingerprint:
                 raise UsageError(f"{path} was calibrated with another encoder than {embedder.name}.")
-            return Router(layers, model)
+            return Router(layers, model, app.costs, app.workflows)
         except UsageError as error:
             progress(f"{error} The gate goes by the app's examples; run interlock calibrate again to mend that.")
-    return Router.of_examples(app.workflows, embedder, app.out_of_scope_examples)
+    return Router.of_examples(app.workflows, embedder, app.out_of_scope_examples, app.costs)
 
 
 def examples_of(app: App) -> list[Row]:

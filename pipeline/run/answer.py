@@ -13,9 +13,8 @@ from index.documents import Passage
 from models.contract import Contract
 from models.grammar.grammar import compile_grammar
 from models.said import QuoteMark
-from pipeline import prompts
 from pipeline.forms import slots
-from pipeline.generation.generation import Task
+from pipeline.generation.generation import Task, Told
 from pipeline.generation.retrieval import nothing_found
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Escalation
@@ -25,7 +24,12 @@ C = TypeVar("C", bound=Contract)
 
 
 async def answer(
-    scope: Scope, contract: type[C], question: str, evidence: Sequence[Passage], guardrails: Sequence[Guardrail]
+    scope: Scope,
+    contract: type[C],
+    question: str,
+    evidence: Sequence[Passage],
+    guardrails: Sequence[Guardrail],
+    told: Told = Told(),
 ) -> C:
     """An answer that is valid and holds every guardrail, as `Run.generate`.
 
@@ -46,7 +50,7 @@ async def answer(
         return Task(
             contract,
             contract,
-            prompts.answer(contract, question, texts),
+            lambda layout: layout.answer(contract, question, texts, told.examples),
             lambda length, spaced: compile_grammar(contract, said, texts, length, spaced),
             guardrails,
             [passage.id for passage in passages],
@@ -57,6 +61,7 @@ async def answer(
 
     return await scope.generation.produce(
         task(passages),
+        told=told,
         wider=wider if again else None,
         clarify=lambda name: scope.amending.clarify(next(rule for rule in guardrails if rule.name == name)),
     )

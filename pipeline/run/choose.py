@@ -14,16 +14,15 @@ from pydantic import create_model
 
 from models.contract import Contract
 from models.grammar.grammar import compile_grammar
-from pipeline import prompts
 from pipeline.errors import UsageError
 from pipeline.generation.fusing import Written
-from pipeline.generation.generation import Task
+from pipeline.generation.generation import Task, Told
 from pipeline.outcome import Question
 from pipeline.run.scope import Scope
 from pipeline.text import short
 
 
-async def choose(scope: Scope, question: str, options: Sequence[str] | Mapping[str, str]) -> str:
+async def choose(scope: Scope, question: str, options: Sequence[str] | Mapping[str, str], told: Told = Told()) -> str:
     """As `Run.choose`."""
     described = dict(options) if isinstance(options, Mapping) else {option: option for option in options}
     names = tuple(described)
@@ -32,18 +31,23 @@ async def choose(scope: Scope, question: str, options: Sequence[str] | Mapping[s
     if len(names) == 1:
         return names[0]
     if scope.generation.decides:
-        return await pick(scope, question, described)
+        return await pick(scope, question, described, told)
     labels = tuple(described.values())
     answer = await scope.interview.answer(Question(None, question, labels))
     return names[labels.index(answer)]
 
 
-async def pick(scope: Scope, question: str, options: Mapping[str, str]) -> str:
+async def pick(scope: Scope, question: str, options: Mapping[str, str], told: Told = Told()) -> str:
     """As `Run.pick`."""
     contract = _choice(tuple(options))
-    messages = prompts.choose(question, options, list(scope.conversation))
-    task = Task(contract, contract, messages, lambda _, spaced: compile_grammar(contract, spaced=spaced))
-    chosen = await scope.generation.produce(task)
+    said = list(scope.conversation)
+    task = Task(
+        contract,
+        contract,
+        lambda layout: layout.choose(question, options, said, told.examples),
+        lambda _, spaced: compile_grammar(contract, spaced=spaced),
+    )
+    chosen = await scope.generation.produce(task, told=told)
     return str(chosen.model_dump()["choice"])
 
 
@@ -52,8 +56,8 @@ async def weigh(scope: Scope, question: str, options: Mapping[str, str]) -> dict
     if not scope.generation.weighs:
         chosen = await pick(scope, question, options)
         return {name: float(name == chosen) for name in sorted(options)}
-    said = list(scope.conversation)
-    return await scope.generation.weigh(options, lambda lettered: prompts.weigh(question, lettered, said))
+    said, layout = list(scope.conversation), scope.generation.layout()
+    return await scope.generation.weigh(options, lambda lettered: layout.weigh(question, lettered, said))
 
 
 async def fuse(

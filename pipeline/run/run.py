@@ -14,16 +14,22 @@ from typing import Any, ParamSpec, TypeVar
 
 from index.documents import Passage
 from models.contract import Contract
+from models.engines.engine import Message
+from models.grammar.grammar import compile_grammar
 from pipeline.action import Action, Step
+from pipeline.completions.request import Request
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.forms.amending import settled
 from pipeline.forms.interview import Elsewhere
 from pipeline.forms.memory import Memory
 from pipeline.generation.fusing import Written
+from pipeline.generation.generation import Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import digest
-from pipeline.outcome import Escalation, Question
+from pipeline.outcome import Ending, Escalation, Question
+from pipeline.prompts.example import Example
+from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from pipeline.run import choose
 from pipeline.run.answer import answer
@@ -90,6 +96,11 @@ class Run:
 
     # For the pipeline and its gate
 
+    @property
+    def prompts(self) -> Prompts:
+        """What models are told for this app, before a workflow adds to it."""
+        return self._context.prompts
+
     def unlock(self, workflow: Workflow, sure: bool = True) -> None:
         """Allow the workflow's actions, and only those. `sure`: as the attribute."""
         self._scope.unlock(workflow)
@@ -119,14 +130,23 @@ class Run:
 
     # Asking a model
 
-    async def collect(self, contract: type[C], *, guardrails: Sequence[Guardrail] = ()) -> C:
+    async def collect(
+        self,
+        contract: type[C],
+        *,
+        guardrails: Sequence[Guardrail] = (),
+        instructions: str = "",
+        examples: Sequence[Example] = (),
+    ) -> C:
         """Fill a form from the conversation; ask one question about one field for whatever is missing or unreadable.
 
         A guardrail with a `field` becomes a question about that field; one without ends in GuardrailViolation.
+        `instructions` are told to the model behind those of app and workflow; `examples` of filled forms are shown to
+        it as turns, and are a UsageError where the form could not be filled so.
         Raises Suspend while an answer is awaited, and Escalation after two useless answers about the same field.
         """
         form, values = await self._scope.filling.collect(
-            contract, self._scope.collected.forms.get(contract), guardrails
+            contract, self._scope.collected.forms.get(contract), guardrails, Told(instructions, tuple(examples))
         )
         self._scope.collected.collect(form, values)
         return form
@@ -137,23 +157,61 @@ class Run:
         question: str,
         evidence: Sequence[Passage] = (),
         guardrails: Sequence[Guardrail] = (),
+        *,
+        instructions: str = "",
+        examples: Sequence[Example] = (),
     ) -> C:
         """Ask a model a question about passages. The answer is valid under its contract and holds every guardrail.
 
+        `instructions` and `examples` as for `collect`.
         For a model that is not trusted with decisions the evidence is narrowed to the one sentence nearest to the
         question, so that a Quote is forced; fields that need judgement are then a person's business (Escalation).
         Raises Escalation when the recovery ladder is exhausted or there is nothing to quote.
         """
-        found = await answer(self._scope, contract, question, evidence, guardrails)
+        found = await answer(self._scope, contract, question, evidence, guardrails, Told(instructions, tuple(examples)))
         self._scope.collected.add(found)
         return found
 
-    async def choose(self, question: str, options: Sequence[str] | Mapping[str, str]) -> str:
+    async def complete(self, request: Request, any_model: bool = False) -> Ending:
+        """The model's own answer to a request of OpenAI's API, with every option obeyed: its body as the result.
+
+        `any_model`: whichever model the request names. UsageError names an option that what serves cannot obey.
+        """
+        body = await self._scope.completing.complete(request, any_model)
+        return Ending("completed", result=body, contract=request.shape.name)
+
+    async def write(
+        self, contract: type[C], said: str, messages: Sequence[Message], evidence: Sequence[Passage] = ()
+    ) -> C:
+        """A valid value of a contract, for messages that are the caller's own and stand in no layout.
+
+        Words may be copied from `said` and from the passages. Escalation when the recovery ladder is exhausted.
+        """
+        texts = [passage.text for passage in evidence]
+        task = Task(
+            contract,
+            contract,
+            lambda layout: messages,
+            lambda length, spaced: compile_grammar(contract, [said], texts, length, spaced),
+            (),
+            [passage.id for passage in evidence],
+        )
+        return await self._scope.generation.produce(task)
+
+    async def choose(
+        self,
+        question: str,
+        options: Sequence[str] | Mapping[str, str],
+        *,
+        instructions: str = "",
+        examples: Sequence[Example] = (),
+    ) -> str:
         """One of the options (names, or name to description): a model's choice if it is trusted, else a person's.
 
-        A single option is returned without asking anybody. UsageError without options.
+        A single option is returned without asking anybody. UsageError without options. `instructions` and `examples`,
+        with an option's name as the answer, as for `collect`.
         """
-        return await choose.choose(self._scope, question, options)
+        return await choose.choose(self._scope, question, options, Told(instructions, tuple(examples)))
 
     async def pick(self, question: str, options: Mapping[str, str]) -> str:
         """A model's choice among options, trusted or not; use `choose`."""

@@ -11,11 +11,12 @@ import functools
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from models.grammar.grammar import normalise
 from pipeline.action import Action
+from pipeline.completions.completing import Completing, Encoder
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.errors import ActionNotUnlocked, NotApproved
@@ -30,6 +31,7 @@ from pipeline.generation.recovery import LADDER, Rung
 from pipeline.generation.retrieval import Query, Retrieval
 from pipeline.journal.rows import StepRow, digest
 from pipeline.outcome import Escalation
+from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from pipeline.workflow import Workflow
 
@@ -42,7 +44,7 @@ class RunContext:
     """What a record is served with, from its beginning to its end.
 
     `earlier_seeds`: those of its servings before each retry, of which steps may have been kept. `memory`: None outside
-    of a conversation.
+    of a conversation. `prompts`: what models are told for this app.
     """
 
     execution: Execution
@@ -53,6 +55,8 @@ class RunContext:
     ladder: Sequence[Rung] = LADDER
     second: EngineClient | None = None
     memory: Memory | None = None
+    encoder: Encoder | None = None
+    prompts: Prompts = field(default_factory=Prompts)
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,9 @@ class Scope:
             earlier_seeds=context.earlier_seeds,
             ladder=context.ladder,
             second=context.second,
+            prompts=context.prompts,
         )
+        self.completing = Completing(execution, context.client, context.encoder, context.seed, context.earlier_seeds)
         self.retrieval = Retrieval(execution, context.retriever, self._queries)
         self.interview = Interview(self.conversation, execution, self._is_elsewhere)
         self.filling = Filling(
@@ -185,8 +191,9 @@ class Scope:
     # What is allowed
 
     def unlock(self, workflow: Workflow) -> None:
-        """Allow what a workflow lists, and only that."""
+        """Allow what a workflow lists, and only that; a model is told its instructions from now on."""
         self._workflow = workflow
+        self.generation.prompts = self.context.prompts.told(workflow.instructions)
 
     def approve(self, action: Action[..., Any], marked: str) -> None:
         """A person approved an action with the arguments that have this digest."""

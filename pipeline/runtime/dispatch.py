@@ -214,6 +214,8 @@ def _is_sure(decision: Decision, probability: float, similarity: float) -> bool:
 
 def _ending(returned: object) -> Ending:
     """What a workflow returned, as its ending. UsageError."""
+    if isinstance(returned, Ending):
+        return returned
     if isinstance(returned, Contract):
         return Ending("completed", result=returned.public(), contract=type(returned).__name__)
     if isinstance(returned, str):

@@ -12,11 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.engines.engine import Sampling
+from models.engines.engine import Engine, Sampling
 from models.engines.profiles import Profile
 from pipeline.errors import UsageError
 from pipeline.files import write_lines
-from pipeline.prompts import PROMPTS_HASH
+from pipeline.prompts.copier import COPIER_HASH
 from pipeline.runtime.equipment import Equipment
 from pipeline.runtime.launch import Launch
 
@@ -47,8 +47,8 @@ class Manifest:
     to run.
     `accepted` lists the changes that somebody went on with: when, and what was before and after.
     `shards`: how many folders the records were dealt to; 0 for a run in this one.
-    `spaced`: whether grammars have blanks where a model's profile asks for them; folders from before there was a choice
-    have compact ones to their end.
+    `spaced`: whether grammars have blanks where a model's profile asks for them, and prompts the layout that it wants;
+    folders from before there was a choice have compact ones, laid out for a copier, to their end.
     """
 
     app: str
@@ -70,7 +70,7 @@ class Manifest:
 
     def fitted(self, profile: Profile) -> Profile:
         """A model's profile as this folder wants it."""
-        return profile if self.spaced else replace(profile, spaced=False)
+        return profile if self.spaced else replace(profile, spaced=False, layout="copier")
 
     def settle(self, folder: Path, today: date | None, accept_changes: bool = False) -> Manifest:
         """The manifest that holds in `folder` from now on: this one, with the day of the folder's first run.
@@ -84,7 +84,9 @@ class Manifest:
             earlier = read_manifest(folder)
             if today is not None and today.isoformat() != earlier.today:
                 raise UsageError(f"{folder} was made for {earlier.today}, not for {today}: use a new folder.")
-            changes = list(_changes(earlier, self))
+            if not earlier.spaced:
+                fresh = replace(fresh, prompts=COPIER_HASH)
+            changes = list(_changes(earlier, fresh))
             if changes and not accept_changes:
                 told = "; ".join(f"{what}: {was} → {now}" for what, was, now in changes)
                 raise UsageError(
@@ -145,6 +147,15 @@ def source_hash(app: App) -> str:
     return hashed.hexdigest()[:16]
 
 
+def prompts_hash(app: App, engines: Sequence[Engine | None]) -> str:
+    """What the models of a run are told, as hexadecimal digits; of a second model only if it is told something else."""
+    own = [workflow.instructions for workflow in app.workflows]
+    profiles = [engine.profile for engine in engines if engine is not None]
+    prompts = app.wording()
+    hashes = [prompts.hash(profile, own) for profile in profiles] or [prompts.hash(None)]
+    return " ".join(dict.fromkeys(hashes))
+
+
 def manifest_of(app: App, equipment: Equipment, launch: Launch, today: date | None = None) -> Manifest:
     """What a run would be made with now."""
     engine, second, retriever = equipment.engine, equipment.second, equipment.retriever
@@ -155,7 +166,7 @@ def manifest_of(app: App, equipment: Equipment, launch: Launch, today: date | No
         identity=engine.identity if engine else "none",
         second=f"{second.name} {second.identity}" if second else None,
         contracts=app.contracts,
-        prompts=PROMPTS_HASH,
+        prompts=prompts_hash(app, [engine, second]),
         index=None if retriever is None else index_identity(retriever),
         sampling={**asdict(Sampling()), "seed": launch.seed},
         today=(today or date.today()).isoformat(),

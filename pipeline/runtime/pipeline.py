@@ -62,7 +62,9 @@ class Pipeline:
             None if engine is None else EngineClient(engine, launch.waits, progress, fitted)
             for engine in (equipment.engine, equipment.second)
         )
+        self._prompts = app.wording()
         self._equipment = equipment
+        self.encoder = equipment.embedder
         self._seed = launch.seed
         self._listeners = tuple(listeners)
         self._idle_actions = idle_actions
@@ -136,6 +138,8 @@ class Pipeline:
             earlier,
             second=self._second,
             memory=memory,
+            encoder=self._equipment.embedder,
+            prompts=self._prompts,
         )
         dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell)
         try:

@@ -41,4 +41,5 @@ def receipt(
         seconds=round(sum(step.seconds for step in steps), 4),
         evidence=list(dict.fromkeys(evidence)),
         index=index,
+        closed={str(step.detail["contract"]): step.detail["closed"] for step in calls if "closed" in step.detail},
     )

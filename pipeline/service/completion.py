@@ -20,9 +20,9 @@ NOTHING = "This is still being worked on: ask again in a moment."
 
 
 class ChatMessage(BaseModel):
-    """One message of the history. Others than the user's and the assistant's are not followed."""
+    """One message of the history. What else it holds is kept, so that what cannot be obeyed is refused by name."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")
 
     role: str = Field(max_length=40)
     content: str | list[dict[str, Any]] | None = None
@@ -31,24 +31,31 @@ class ChatMessage(BaseModel):
 class StreamOptions(BaseModel):
     """What a stream holds besides text."""
 
+    model_config = ConfigDict(extra="forbid")
+
     include_usage: bool = False
 
 
 class Thread(BaseModel):
     """Which conversation a history is of, for clients that know: `interlock.conversation` of the last completion."""
 
+    model_config = ConfigDict(extra="forbid")
+
     conversation: str = Field(max_length=200)
 
 
 class ChatRequest(BaseModel):
-    """A chat as OpenAI's clients send it; options that are not named here are ignored."""
+    """A chat as OpenAI's clients send it. Other options are kept, so that what cannot be obeyed is refused by name."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")
 
     model: str
     messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES)
     stream: bool = False
     stream_options: StreamOptions | None = None
+    user: str | None = Field(None, max_length=200)
+    safety_identifier: str | None = Field(None, max_length=200)
+    metadata: dict[str, Any] | None = None
     interlock: Thread | None = None
 
 

@@ -1,4 +1,6 @@
-"""Connection: uvicorn's, but one that leaves what was sent unread, asks nothing, or asks all at once, is cut off.
+"""Connection: uvicorn's, but one that leaves what was sent unread, does not finish what it begins, sends more around
+its requests than in them, or asks all at once, is cut off. There are so many at most: the one that has asked nothing
+for longest makes room.
 
 Knows sockets; nothing of what is asked. An event stream needs no buffer of its own: the journal is read on only as fast
 as a client reads, so that a slow one costs the socket's buffers, and a stuck one those for a limited time.
@@ -7,6 +9,7 @@ as a client reads, so that a slow one costs the socket's buffers, and a stuck on
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import struct
 
@@ -16,16 +19,40 @@ MOST_PIPELINED = 16
 """Requests that may be sent before the answer to the first: uvicorn would take any number, and has them all wait."""
 RESET = struct.pack("ii", 1, 0)
 """Of SO_LINGER: wait no second for what is unsent."""
+HEAD_BYTES = 64 * 1024
+"""Of a request's line and headers, of a chunk's extension, of trailers: uvicorn would keep any number of them."""
 UNREAD_BYTES = 128 * 1024
 """Of the kernel's buffer for what a client has not read."""
 
 
-class TooManyAtOnce(ValueError):
-    """A client sends requests without waiting for answers."""
+SPARE_FILES = 128
+"""Files and sockets that are not connections of clients: the journal, an index, runs that are read, engines."""
+MOST_FILES = 65_536
+"""Open files that are asked for: what connections take, and no table of a million of them in every process we start."""
 
 
-def patient(seconds: float) -> type[asyncio.Protocol]:
+class TooMuch(ValueError):
+    """A client sends requests without waiting for answers, or headers without an end."""
+
+
+def raise_open_files() -> int:
+    """Raise the soft limit of open files as far as it may be; how many connections there is room for then.
+
+    Most systems begin at 1,024, which a thousand clients that wait use up, and with it every file and probe.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    most = MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(most - SPARE_FILES, most // 2)
+
+
+def patient(seconds: float, most: int) -> type[asyncio.Protocol]:
     """A connection class for uvicorn that waits so long for a client that does not read, or does not ask.
+
+    `most`: connections at once.
 
     Raises UnfitPackage for a uvicorn that makes its connections otherwise.
     """
@@ -33,20 +60,70 @@ def patient(seconds: float) -> type[asyncio.Protocol]:
 
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+    idle: dict[Connection, None] = {}
+    """Those with nothing asked and unanswered, the one that has been so for longest first."""
+
     class Connection(HttpToolsProtocol):
         _timers: dict[str, asyncio.TimerHandle]
+        _head = True
+        """Whether a request's head is awaited, or on its way."""
+        _begun = False
+        _around = 0
+        """Bytes since the last that belonged to a body, or that ended a head or a request."""
+        _fields = 0
+        """Bytes of the fields of a head, or of trailers."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._timers = {}
-            self._wait("first")
+            self._wait("head")
+            idle[self] = None
+            if len(self.connections) > most:
+                next(iter(idle))._cut_off()
+
+        def data_received(self, data: bytes) -> None:
+            self._around += len(data)
+            super().data_received(data)
+            if self.transport.is_closing():
+                return
+            if self._around > HEAD_BYTES:
+                self._cut_off()
+            elif self._head and (self._begun or self._answered()):
+                self._wait("head")
+
+        def on_message_begin(self) -> None:
+            self._begun, self._fields = True, 0
+            super().on_message_begin()
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            self._fields += len(name) + len(value)
+            if self._fields > HEAD_BYTES:
+                self._refuse()
+            super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
-            self._go_on("first")
+            self._head, self._around, self._fields = False, 0, 0
+            self._go_on("head")
+            idle.pop(self, None)
             if len(self.pipeline) >= MOST_PIPELINED:
-                self._cut_off()
-                raise TooManyAtOnce
+                self._refuse()
             super().on_headers_complete()
+
+        def on_body(self, body: bytes) -> None:
+            self._around = 0
+            super().on_body(body)
+
+        def on_message_complete(self) -> None:
+            self._head, self._begun, self._around = True, False, 0
+            self._go_on("rest")
+            super().on_message_complete()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if not self._head:
+                self._wait("rest")  # of a body that nobody reads any more
+            if not self.pipeline and self._answered():
+                idle[self] = None
 
         def pause_writing(self) -> None:
             super().pause_writing()
@@ -59,17 +136,29 @@ def patient(seconds: float) -> type[asyncio.Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             for what in list(self._timers):
                 self._go_on(what)
+            idle.pop(self, None)
             super().connection_lost(exc)
 
+        def _answered(self) -> bool:
+            """Whether nothing that was asked is still to be answered."""
+            return self.cycle is None or self.cycle.response_complete
+
         def _wait(self, what: str) -> None:
-            self._timers[what] = self.loop.call_later(seconds, self._cut_off)
+            if what not in self._timers:
+                self._timers[what] = self.loop.call_later(seconds, self._cut_off)
 
         def _go_on(self, what: str) -> None:
             timer = self._timers.pop(what, None)
             if timer is not None:
                 timer.cancel()
 
+        def _refuse(self) -> None:
+            """Leave the parser, and what it still has."""
+            self._cut_off()
+            raise TooMuch
+
         def _cut_off(self) -> None:
+            idle.pop(self, None)
             # With a reset, and without what is unsent: the kernel would otherwise keep that for minutes.
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.transport.abort()

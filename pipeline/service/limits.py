@@ -15,7 +15,8 @@ MOST_CLIENTS = 10_000
 @dataclass(frozen=True)
 class Limits:
     """Bytes of a body and of an upload; requests a second of one client, and how many at once; turns taken on, and how
-    many of them are served at the same time; event streams open at once; seconds that a client waits for a turn's end,
+    many of them are served at the same time; event streams open at once; connections, as far as the process may have
+    open files; seconds that a client waits for a turn's end,
     that a body may take to arrive, between two heartbeats, that a client may leave what was sent unread, and that work
     has to come to its end when the server does.
     """
@@ -27,6 +28,7 @@ class Limits:
     turns: int = 256
     concurrency: int = 16
     streams: int = 1_000
+    connections: int = 8_192
     turn_seconds: float = 120.0
     body_seconds: float = 30.0
     heartbeat_seconds: float = 15.0

@@ -82,7 +82,7 @@ class RunQueue:
         """Check the requests of a new run and put it last. UsageError for a file without any, which is taken away."""
         folder = self.folder / id
         try:
-            requests = await asyncio.to_thread(read_requests, folder / REQUESTS)
+            requests = await asyncio.to_thread(read_requests, folder / REQUESTS, self._app.read)
         except UsageError as error:
             self.drop(id)
             why = str(error).replace(str(folder / REQUESTS), "The upload")
@@ -140,7 +140,7 @@ class RunQueue:
         folder = self.folder / id
         self._note(id, {"state": "running"})
         try:
-            requests = await asyncio.to_thread(read_requests, folder / REQUESTS)
+            requests = await asyncio.to_thread(read_requests, folder / REQUESTS, self._app.read)
             summary = await run_batch(
                 self._app,
                 requests,

@@ -14,7 +14,7 @@ import uvicorn
 
 from pipeline.errors import UsageError
 from pipeline.service.app import application
-from pipeline.service.connection import UNREAD_BYTES, patient
+from pipeline.service.connection import UNREAD_BYTES, patient, raise_open_files
 from pipeline.service.service import Service
 
 MOST_CONNECTIONS = 4_096
@@ -72,7 +72,7 @@ async def serve(service: Service, bound: socket.socket, ready: Callable[[], None
     """
     config = uvicorn.Config(
         application(service),
-        http=patient(service.limits.unread_seconds),
+        http=patient(service.limits.unread_seconds, min(service.limits.connections, raise_open_files())),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -87,7 +87,7 @@ async def serving(
             journal,
             dialogues,
             runs,
-            Threads(journal),
+            Threads(journal, dialogues.conversations),
             metrics,
             tokens,
             limits,

@@ -51,15 +51,6 @@ def tokens(journal: Queries, record: str, since: float = 0.0) -> tuple[int, int]
     return int(row[0]), int(row[1])
 
 
-def keys(journal: Queries, prefix: str, most: int) -> list[tuple[str, str]]:
-    """The latest messages whose keys begin with `prefix`, oldest first: conversation and key."""
-    rows = journal.read(
-        "SELECT conversation, key FROM messages WHERE key >= ? AND key < ? ORDER BY number DESC LIMIT ?",
-        (prefix, prefix + "\U0010ffff", most),
-    )
-    return [(str(conversation), str(key)) for conversation, key in reversed(rows)]
-
-
 def counts(journal: Queries) -> dict[str, int]:
     """How many records have which status; "running" are those without one."""
     found = dict(journal.read("SELECT coalesce(status, 'running'), count(*) FROM records GROUP BY 1"))

@@ -31,11 +31,11 @@ from models.engines.open_engine import open_engine
 from models.grammar.grammar import compile_grammar
 from models.said import Said
 from models.training import sgd
-from pipeline import prompts
 from pipeline.errors import UsageError
 from pipeline.forms import extraction
 from pipeline.forms.slots import excerpt, narrowed, read_answer
 from pipeline.forms.slots import missing as missing_fields
+from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from scripts.console import console, tell
 
@@ -115,8 +115,9 @@ def form(service: str, slots: tuple[tuple[str, str], ...], required: tuple[str, 
 
 async def read(engine: Engine, draft: type[Contract], turns: Sequence[Turn], said: Sequence[str]) -> Words:
     """What a model copies from `said` into a form."""
+    messages = Prompts().laid_out(engine.profile).fill(draft, turns)
     grammar = compile_grammar(draft, said=said, spaced=engine.profile.spaced)
-    completion = await engine.generate(prompts.fill(draft, turns), grammar, Sampling())
+    completion = await engine.generate(messages, grammar, Sampling())
     filled = draft.model_validate_json(completion.text)
     return {name: str(value) for name, value in filled.public().items() if value is not None}
 

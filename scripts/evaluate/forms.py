@@ -22,8 +22,8 @@ from models.grammar.grammar import compile_grammar
 from models.said import Said
 from models.training import sgd
 from models.training.score import FillScore
-from pipeline import prompts
 from pipeline.errors import UsageError
+from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from scripts.console import console, day_of, tell
 from scripts.evaluate.results import SAMPLE, read_lines
@@ -38,7 +38,8 @@ async def fill_one(engine: Engine, contract: type[Contract], turns: Sequence[Tur
     """Fill one contract from a conversation, as `Run.collect` does."""
     said = [turn.text for turn in turns if turn.role == "customer"]
     grammar = compile_grammar(contract, said=said, spaced=engine.profile.spaced)
-    completion = await engine.generate(prompts.fill(contract, turns), grammar, Sampling())
+    messages = Prompts().laid_out(engine.profile).fill(contract, turns)
+    completion = await engine.generate(messages, grammar, Sampling())
     return contract.model_validate_json(completion.text, context={"today": today})
 
 

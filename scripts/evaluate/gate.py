@@ -20,7 +20,6 @@ from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import GateModel, fit
 from pipeline.routing.dataset import Row, read_rows
 from pipeline.routing.evaluation import figures
-from pipeline.routing.fitting import PRECISION
 from pipeline.routing.router import Router, open_router
 from scripts.console import finish, tell
 from scripts.evaluate.gate_model import model_decides
@@ -44,8 +43,9 @@ def gate(
         str, typer.Option(help="Asked where the encoder is not sure; without it, calls are counted.")
     ] = "",
     precision: Annotated[
-        float, typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone.")
-    ] = PRECISION,
+        float | None,
+        typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the parts that are held out.")] = 0,
     plot: Annotated[Path | None, typer.Option(help="Save a reliability diagram here, as PNG.")] = None,
 ) -> None:
@@ -71,15 +71,17 @@ def gate(
     if gate == "model":
         unsure, alone = list(range(len(rows))), [False] * len(rows)
     calls = len(unsure)
+    encoder = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
     if model and unsure:
         asked = asyncio.run(model_decides(model, [(texts[n], decisions[n]) for n in unsure], gate == "model"))
         for number, (decision, called) in zip(unsure, asked, strict=True):
             decisions[number] = decision
             calls -= not called
     judged = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
-    report(judged, plot, data.name)
+    told = report(judged, plot, data.name, precision, encoder)
     finish(
         **figures(judged),
+        **told,
         model_calls=calls,
         model_asked=bool(model),
         gate=gate,
@@ -88,7 +90,7 @@ def gate(
     )
 
 
-def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float, seed: int) -> GateModel:
+def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float | None, seed: int) -> GateModel:
     """A gate fitted on labelled messages. UsageError if they hold no intent."""
     labels = [row.intent for row in rows]
     if not set(labels) - {OUT_OF_SCOPE}:

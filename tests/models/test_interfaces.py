@@ -156,7 +156,7 @@ async def test_an_engine_is_not_opened_on_a_release_that_lacks_something(
 def test_the_service_does_not_start_on_another_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("uvicorn.protocols.http.httptools_impl.HttpToolsProtocol")
     with pytest.raises(UnfitPackage, match=r"^uvicorn .* lacks what Interlock needs to cut off connections"):
-        patient(1.0)
+        patient(1.0, 10)
 
 
 LATER_PYTHON = """

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from pipeline_world import TODAY, Passing
 
+from models.engines.profiles import VARIABLE
 from pipeline import App, Journal, Run, Turn, load_app
 from pipeline.durable.execution import Execution
 from pipeline.events import Event
@@ -34,6 +35,15 @@ def passing(journal: Journal, tmp_path: Path) -> Passing:
         return Run.begin(RunContext(replay), [Turn("customer", text)])
 
     return start
+
+
+@pytest.fixture(autouse=True)
+def _clerk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The clerk of the old folder was addressed as a copier; a new folder does so only if its profile says so."""
+    if request.node.name.startswith("test_steps_have_the_names"):
+        profiles = tmp_path.with_name(f"{tmp_path.name}.toml")
+        profiles.write_text('[scripted]\nlayout = "copier"\n', encoding="utf-8")
+        monkeypatch.setenv(VARIABLE, str(profiles))
 
 
 @pytest.fixture(scope="session")

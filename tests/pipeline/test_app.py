@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+from datetime import date
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import interlock
 import pipeline
+from models import Contract
 from pipeline import App, Run, UsageError, load_app, workflow
 
 
@@ -49,6 +54,49 @@ def test_a_broken_app(tmp_path: Path, source: str, reason: str) -> None:
         load_app(str(tmp_path / "bad.py"))
 
 
+SHOP = """
+import models
+import stock.shelf
+import prices as money
+from interlock import App, Run, workflow
+from models import Cart
+from stock import shelf
+
+assert models.Cart is Cart is shelf.Cart
+assert stock.shelf is shelf
+
+@workflow(intent="a", examples=["a"])
+async def one(run: Run) -> str:
+    \"\"\"Do one thing.\"\"\"
+    return money.PRICE
+
+app = App(models.NAME, [one])
+"""
+BESIDE = {
+    "models.py": "from interlock import Contract\nNAME = 'corner'\nclass Cart(Contract):\n    full: bool\n",
+    "prices.py": "PRICE = '3'\n",
+    "stock/__init__.py": "",
+    "stock/shelf.py": "from models import Cart\nimport shop as main\nassert not hasattr(main, 'app')\n",
+}
+
+
+def test_a_file_may_import_what_lies_beside_it(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        for name, source in {"shop.py": SHOP, **BESIDE}.items():
+            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / folder / name).write_text(source.replace("corner", folder))
+        # A file of the same name elsewhere has neighbours of its own.
+        assert load_app(str(tmp_path / folder / "shop.py")).name == folder
+    assert importlib.import_module("models").Contract is Contract
+
+
+def test_a_neighbour_that_is_broken_is_named(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("import prices\n")
+    (tmp_path / "prices.py").write_text("1 / 0\n")
+    with pytest.raises(UsageError, match=r"shop\.py cannot be loaded \(ZeroDivisionError"):
+        load_app(str(tmp_path / "shop.py"))
+
+
 def test_an_app_is_checked_when_it_is_made() -> None:
     with pytest.raises(UsageError, match="has no workflows"):
         App("x", [])
@@ -63,6 +111,14 @@ def test_a_workflow_is_checked_when_it_is_declared() -> None:
         async def silent(run: Run) -> str:
             return ""
 
+    @workflow(intent="a", examples=["a"])
+    async def odd(run: Run) -> str | date:
+        """Return a day."""
+        return ""
+
+    with pytest.raises(UsageError, match="'odd' may return date"):
+        App("x", [odd])
+
     @workflow(intent="a")
     async def lonely(run: Run) -> str:
         """Be alone."""
@@ -72,6 +128,12 @@ def test_a_workflow_is_checked_when_it_is_declared() -> None:
         App("x", [lonely])
 
 
-def test_the_public_face_is_sorted_and_complete() -> None:
-    assert pipeline.__all__ == sorted(pipeline.__all__)
-    assert all(hasattr(pipeline, name) for name in pipeline.__all__)
+@pytest.mark.parametrize("face", [interlock, pipeline])
+def test_the_public_face_is_sorted_and_complete(face: ModuleType) -> None:
+    assert face.__all__ == sorted(face.__all__)
+    assert all(hasattr(face, name) for name in face.__all__)
+
+
+def test_a_short_name_is_the_long_one() -> None:
+    assert interlock.Contract is Contract
+    assert interlock.workflow is workflow

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+from openai.types import Completion as TextCompletion
 from openai.types.chat import ChatCompletion
 from outlines.exceptions import (
     APIConnectionError,
@@ -48,6 +49,43 @@ class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
         with normalize_provider_errors("vllm"):
             completion: ChatCompletion = await self.client.post("/chat/completions", body=body, cast_to=ChatCompletion)
         return completion
+
+    async def go_on(self, prompt: str, output_type: CFG | None = None, **inference: Any) -> ChatCompletion:
+        """The same for a text without a chat's template, which the model goes on with."""
+        scores = {"logprobs": inference.pop("top_logprobs")} if inference.pop("logprobs", False) else {}
+        body = {"model": self.model_name, "prompt": prompt, **inference, **scores}
+        body |= self.type_adapter.format_output_type(output_type)
+        with normalize_provider_errors("vllm"):
+            completion: Any = await self.client.post("/completions", body=body, cast_to=TextCompletion)
+        return _as_chat(completion)
+
+
+def _as_chat(completion: TextCompletion) -> ChatCompletion:
+    """The same answer in the form that a chat's has, alternatives by their text included."""
+    choices = []
+    for choice in completion.choices:
+        told, scores = choice.logprobs, None
+        if told is not None:
+            others = told.top_logprobs or [{}] * len(told.tokens or [])
+            rows = zip(told.tokens or [], told.token_logprobs or [], others, strict=True)
+            scores = {
+                "content": [
+                    {
+                        **_scored(token, score),
+                        "top_logprobs": [_scored(other, likely) for other, likely in (more or {}).items()],
+                    }
+                    for token, score, more in rows
+                ]
+            }
+        message = {"role": "assistant", "content": choice.text}
+        choices.append({"index": choice.index, "message": message, "finish_reason": choice.finish_reason})
+        choices[-1]["logprobs"] = scores
+    whole = completion.model_dump(exclude={"choices", "object"})
+    return ChatCompletion.construct(**whole, object="chat.completion", choices=choices)
+
+
+def _scored(token: str, score: float | None) -> dict[str, Any]:
+    return {"token": token, "logprob": score or 0.0, "bytes": list(token.encode())}
 
 
 def connect(root: str) -> AsyncOpenAI:
@@ -91,6 +129,14 @@ async def count_tokens(client: AsyncOpenAI, root: str, body: Mapping[str, Any]) 
     return int(counted["count"])
 
 
+async def templated(client: AsyncOpenAI, root: str, body: Mapping[str, Any]) -> tuple[str, int]:
+    """A prompt as the server's chat template writes it, and its tokens. NotFoundError where the server cannot say."""
+    counted: Any = await client.post(f"{root}/tokenize", body=body, cast_to=object)
+    asked = {"model": body["model"], "tokens": counted["tokens"]}
+    text: Any = await client.post(f"{root}/detokenize", body=asked, cast_to=object)
+    return str(text["prompt"]), int(counted["count"])
+
+
 def first_token(choice: Any) -> dict[str, float]:
     """How likely each alternative of the first token was, by its text; empty where that was not asked for."""
     content = getattr(getattr(choice, "logprobs", None), "content", None) or []
@@ -98,6 +144,12 @@ def first_token(choice: Any) -> dict[str, float]:
     for alternative in content[0].top_logprobs if content else ():
         texts[alternative.token] = texts.get(alternative.token, 0.0) + math.exp(alternative.logprob)
     return texts
+
+
+def token_scores(choice: Any) -> list[dict[str, Any]]:
+    """Of each token its log-probability and its alternatives, as OpenAI's API has it; empty where not asked for."""
+    content = getattr(getattr(choice, "logprobs", None), "content", None) or []
+    return [token.model_dump() for token in content]
 
 
 async def fetch_metrics(client: AsyncOpenAI, root: str) -> str:

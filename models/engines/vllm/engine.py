@@ -14,11 +14,22 @@ from openai import AsyncOpenAI
 from outlines.inputs import Chat
 from outlines.types import CFG
 
-from models.engines.engine import Completion, Enforcement, Message, Sampling, Usage
+from models.engines.chat_template import Templated
+from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
 from models.engines.load import Load, read_load
 from models.engines.profiles import Profile, profile_of
 from models.engines.think_tags import bare_thought, split_thought
-from models.engines.vllm.client import CompletionVLLM, connect, count_tokens, errors, fetch_metrics, first_token, greet
+from models.engines.vllm.client import (
+    CompletionVLLM,
+    connect,
+    count_tokens,
+    errors,
+    fetch_metrics,
+    first_token,
+    greet,
+    templated,
+    token_scores,
+)
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
 from models.grammar.grammar import Grammar
 from models.grammar.membership import admits
@@ -86,9 +97,11 @@ class VllmEngine:
         max_tokens: int | None = None,
     ) -> Completion:
         """See `Engine.generate`."""
-        budget = grammar.max_tokens if grammar else max_tokens
+        budget = (grammar.max_tokens or None) if grammar else max_tokens
         output = CFG(grammar.lark) if grammar else None
-        more = {"logprobs": True, "top_logprobs": grammar.weighs} if grammar and grammar.weighs else {}
+        more: dict[str, Any] = _decoding(sampling, grammar is None) if isinstance(sampling, Decoding) else {}
+        if grammar and grammar.weighs:
+            more |= {"logprobs": True, "top_logprobs": grammar.weighs}
         raw = await self._ask(messages, sampling, budget, self.profile.template, output, **more)
         if grammar is not None:
             self._check_kept(raw, grammar)
@@ -103,6 +116,13 @@ class VllmEngine:
         # Where the closing tag is a special token no server shows it, and the answer is written too: time, no harm.
         raw = await self._ask(messages, sampling, max_tokens, template, stop=[tags[1]])
         return replace(raw, text="", thinking=bare_thought(raw.thinking or raw.text, tags))
+
+    async def templated(self, messages: Sequence[Message]) -> Templated:
+        """See `Templating.templated`. ModelNotFound where the server cannot say."""
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        body = {"model": self._model, "messages": turns, "chat_template_kwargs": dict(self.profile.template)}
+        with errors(self.name):
+            return Templated(*await templated(self._client, self._root, body))
 
     async def load(self) -> Load | None:
         """See `Observable.load`."""
@@ -130,18 +150,22 @@ class VllmEngine:
             raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
         started = time.perf_counter()
         turns = [{"role": message.role, "content": message.content} for message in messages]
+        drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed % 2**63, **more}
+        plain = bool(messages) and messages[0].role == "prompt"
         try:
             with errors(self.name):
                 await self._check_room(turns, budget or 1, template)
-                answer = await self._outlines.generate(
-                    Chat(turns),
-                    output,
-                    max_completion_tokens=budget,
-                    temperature=sampling.temperature,
-                    top_p=sampling.top_p,
-                    seed=sampling.seed % 2**63,
-                    chat_template_kwargs=dict(template),
-                    **more,
+                answer = await (
+                    # Without a budget this route gives sixteen tokens.
+                    self._outlines.go_on(messages[0].content, output, max_tokens=budget or self._room(turns), **drawn)
+                    if plain
+                    else self._outlines.generate(
+                        Chat(turns),
+                        output,
+                        max_completion_tokens=budget,
+                        chat_template_kwargs=dict(template),
+                        **drawn,
+                    )
                 )
         except RuntimeError as error:  # HTTP clients raise it for a connection that was closed while a reply was read
             if not self._client.is_closed():
@@ -159,7 +183,13 @@ class VllmEngine:
             # vLLM's field, and what it and others called it before; no part of OpenAI's own message.
             thinking=getattr(message, "reasoning", None) or getattr(message, "reasoning_content", None) or "",
             first=first_token(choice),
+            logprobs=token_scores(choice),
         )
+
+    def _room(self, turns: Sequence[Mapping[str, str]]) -> int | None:
+        """Tokens that are surely left behind a text: a token is at least a byte."""
+        room = self.profile.context - sum(len(turn["content"].encode()) + 1 for turn in turns)
+        return max(room, 1) if self.profile.context else None
 
     async def _check_room(self, turns: list[dict[str, str]], budget: int, template: Mapping[str, object]) -> None:
         # vLLM shortens the budget in silence where prompt and budget exceed its context, so we have to look first. A
@@ -167,7 +197,9 @@ class VllmEngine:
         context = self.profile.context
         if sum(len(turn["content"].encode()) for turn in turns) + TEMPLATE_SLACK + budget <= context or not context:
             return
-        body = {"model": self._model, "messages": turns, "chat_template_kwargs": dict(template)}
+        body: dict[str, Any] = {"model": self._model, "messages": turns, "chat_template_kwargs": dict(template)}
+        if turns[0]["role"] == "prompt":
+            body = {"model": self._model, "prompt": turns[0]["content"]}
         count = await count_tokens(self._client, self._root, body)
         if count is not None and count + budget > context:
             raise self._too_long(f"takes {count} tokens", budget)
@@ -176,6 +208,10 @@ class VllmEngine:
         if completion.finish_reason == "stop" and admits(grammar, completion.text):
             return
         prompt = completion.usage.prompt_tokens
+        if completion.finish_reason == "length" and completion.text and grammar.may_be_cut:
+            what = f"{self.name} stopped inside the grammar: the budget ended."
+            tokens = (prompt, completion.usage.completion_tokens)
+            raise ConstraintBroken(what, self.mend, completion.text, cut=True, tokens=tokens)
         if 0 < self.profile.context < prompt + grammar.max_tokens:  # a template longer than TEMPLATE_SLACK
             raise self._too_long(f"takes {prompt} tokens", grammar.max_tokens)
         if not completion.text:
@@ -193,3 +229,19 @@ class VllmEngine:
         return PromptTooLong(
             f"The prompt {prompt} and the answer may take {budget}, but {self.name} holds {self.profile.context}."
         )
+
+
+def _decoding(sampling: Decoding, free: bool) -> dict[str, Any]:
+    """What a request says of a draw beyond temperature, top_p and seed, as far as it says anything."""
+    asked: dict[str, Any] = {
+        "top_k": sampling.top_k,
+        "min_p": sampling.min_p,
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
+        "logit_bias": {str(token): bias for token, bias in sampling.logit_bias},
+        "stop": list(sampling.stop) if free else [],
+    }
+    more = {name: value for name, value in asked.items() if value}
+    if sampling.logprobs is not None:
+        more |= {"logprobs": True, "top_logprobs": sampling.logprobs}
+    return more

@@ -1,14 +1,20 @@
-"""Body: what a client sends with a request, as it arrives: not too much of it, and not too slowly. Pure ASGI."""
+"""Body: what a client sends with a request, as it arrives: not too much of it, and not too slowly. Pure ASGI.
+
+Slowly is a piece that takes too long, and many small pieces as well: a byte every half minute would last for a year.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from pipeline.service.errors import ApiError
 
+LEAST_RATE = 1_024
+"""Bytes a second of a body, beyond what the first piece may take."""
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 32 << 20
 """How long, and how much, is read on from a client that is told it sent too much, so that it can read that."""
@@ -24,6 +30,7 @@ class Body:
         self._most = most
         self._seconds = seconds
         self._bytes = 0
+        self._began = time.monotonic()
         self._complete = False
 
     async def receive(self) -> Message:
@@ -31,7 +38,8 @@ class Body:
         if self._complete:
             return await self._receive()
         try:
-            async with asyncio.timeout(self._seconds):
+            left = self._seconds + self._bytes / LEAST_RATE - (time.monotonic() - self._began)
+            async with asyncio.timeout(min(self._seconds, max(left, 0.0))):
                 message = await self._receive()
         except TimeoutError:
             self.error = ApiError(408, "timeout", f"The body did not arrive within {self._seconds:g} s.")

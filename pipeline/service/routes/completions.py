@@ -1,7 +1,8 @@
 """Completions: the endpoints of OpenAI's API that existing chat clients use, over the same conversations.
 
-A client sends the whole history each time; threads.py finds the conversation that it belongs to, so that an answer
-reaches the question it is for and nothing is done twice. The text of a turn is sent when the turn has ended, hence
+A client sends the whole history each time; threads.py finds the conversation that it is surely of, so that an answer
+reaches the question it is for and nothing is done twice. Many people may speak through one key: a `user`, a chat's id
+or `interlock.conversation` tells them apart. The text of a turn is sent when the turn has ended, hence
 after every guardrail; what happens meanwhile goes out as comments, which clients skip.
 """
 
@@ -9,22 +10,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from pipeline.chat.dialogues import LONGEST
+from pipeline.completions.options import EMBEDDINGS, TEXT
 from pipeline.events import Numbered, Progress
-from pipeline.record import BadRecord, Turn, turns_of
+from pipeline.record import CHAT, BadRecord, Turn, chat_turns, refuse_options
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError
+from pipeline.service.generation import Refused, answered, model_names, read, streamed
 from pipeline.service.service import Service
 from pipeline.service.streams import HEARTBEAT, RESPONSES, begin_turn, limited, turn_pages, whole_turn
-from pipeline.service.threads import Threads
+from pipeline.service.threads import RETRIED_SECONDS, Threads
 from pipeline.service.tokens import Caller
 
 router = APIRouter(prefix="/v1", tags=["openai"])
@@ -32,80 +36,155 @@ router = APIRouter(prefix="/v1", tags=["openai"])
 
 @router.get("/models")
 async def list_models(service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
-    """The app, as a model."""
-    one = {"id": service.app.name, "object": "model", "created": 0, "owned_by": "interlock"}
-    return {"object": "list", "data": [one]}
+    """The app as a model, and the models behind it: the one that generates, and the encoder."""
+    names = [service.app.name, *model_names(service)]
+    rows = [{"id": name, "object": "model", "created": 0, "owned_by": "interlock"} for name in names]
+    return {"object": "list", "data": rows}
 
 
-@router.get("/models/{model}")
+@router.get("/models/{model:path}")
 async def read_model(model: str, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
-    """The app, as a model, by its name."""
-    _check_model(service, model)
-    return {"id": service.app.name, "object": "model", "created": 0, "owned_by": "interlock"}
+    """One of them by its name."""
+    if model not in model_names(service):
+        _check_model(service, model)
+    return {"id": model, "object": "model", "created": 0, "owned_by": "interlock"}
 
 
 @router.post("/chat/completions", responses=RESPONSES)
 async def complete(
     chat: ChatRequest,
+    request: Request,
     service: ServiceOf,
     caller: CallerOf,
     retry: Annotated[int, Header(alias="X-Stainless-Retry-Count", ge=0)] = 0,
+    user: Annotated[str, Header(alias="X-OpenWebUI-User-Id", max_length=200)] = "",
+    thread: Annotated[str, Header(alias="X-OpenWebUI-Chat-Id", max_length=200)] = "",
 ) -> Response:
-    """Answer the last message, or ask back; with `stream`, in chunks. Sampling options are not followed."""
+    """Answer the last message, or ask back; with `stream`, in chunks. What the app does not obey is refused.
+
+    Under the engine's name the model itself answers, with every option obeyed or refused by name.
+    """
+    if chat.model in model_names(service):
+        return await _generated(service, CHAT, await request.json())
     _check_model(service, chat.model)
-    conversation, number = await _begin(service, caller, chat, retry > 0)
-    if chat.stream:
-        return limited(service, _chunks(service, chat, conversation, number))
+    who = [chat.user or "", chat.safety_identifier or "", str((chat.metadata or {}).get("chat_id", "")), user, thread]
     try:
+        conversation, number = await _begin(service, caller, chat, who if any(who) else (), retry > 0)
+        if chat.stream:
+            return limited(service, _chunks(service, chat, conversation, number))
         events = await whole_turn(service, conversation, number)
     except TimeoutError:
         raise ApiError(504, "timeout", "The message is still being worked on.", "Send the same again soon.") from None
     return JSONResponse(completed(service.journal, conversation, events).body(chat.model))
 
 
-async def _begin(service: Service, caller: Caller, chat: ChatRequest, retried: bool) -> tuple[str, int]:
-    """Hand the last message to the conversation that the history is of, or to a new one that is told the history."""
+@router.post("/completions", responses=RESPONSES)
+async def go_on(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
+    """Let the model go on with a text."""
+    return await _generated(service, TEXT, await _body(request))
+
+
+@router.post("/embeddings", responses=RESPONSES)
+async def embed(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
+    """The encoder's vectors of some texts."""
+    return await _generated(service, EMBEDDINGS, await _body(request))
+
+
+async def _body(request: Request) -> object:
+    try:
+        body: object = await request.json()
+    except (ValueError, RecursionError):
+        raise Refused("The body is no JSON.") from None
+    return body
+
+
+async def _generated(service: Service, route: str, body: object) -> Response:
+    asked, stream, usage = read(route, body)
+    if asked.model not in model_names(service):
+        _check_model(service, asked.model, model_names(service))
+    if stream:
+        return limited(service, streamed(service, asked, usage))
+    return JSONResponse(await answered(service, asked))
+
+
+async def _begin(
+    service: Service, caller: Caller, chat: ChatRequest, who: Sequence[str], retried: bool
+) -> tuple[str, int]:
+    """Hand the last message to the conversation that the history is surely of, or to a new one."""
     turns = _history(chat)
-    texts = [turn.text for turn in turns if turn.role == "customer"]
-    key = Threads.key(caller.owner, texts)
-    conversation = _known(service, caller, chat, texts, key, retried)
-    text = texts[-1]
-    if conversation is None:
-        conversation, text = await service.dialogues.open(caller.owner), "\n".join(_latest(texts))
-    else:
-        received = service.dialogues.conversations.message(conversation, key)
+    key = Threads.key(caller.owner, who, turns)
+    start = _start(service, caller, chat, turns, key, who, retried)
+    text = turns[-1].text
+    if start.conversation is not None:
+        received = service.dialogues.conversations.message(start.conversation, key)
         text = text if received is None else received[2]
-    number = await begin_turn(service, conversation, text, key)
-    service.threads.moved(conversation, key)
-    return conversation, number
+        return start.conversation, await begin_turn(service, start.conversation, text, key)
+    conversation = await service.dialogues.open(caller.owner)
+    for earlier in start.asked:  # up to the question that this message may be the answer to
+        await whole_turn(service, conversation, await begin_turn(service, conversation, earlier, None))
+    text = "\n".join(_latest([*start.unknown, text]))
+    return conversation, await begin_turn(service, conversation, text, key)
 
 
-def _known(
-    service: Service, caller: Caller, chat: ChatRequest, texts: list[str], key: str, retried: bool
-) -> str | None:
-    """The conversation that a history belongs to: named, or standing where the history does before its last message.
+@dataclass(frozen=True)
+class _Start:
+    """Where a message goes: to a conversation, or to a new one, and what that has to be told first.
 
-    One that has this last message already is asked for it again: at once if the client says that it tries again, else
-    only if no other stands before it, since two people may well say the same.
+    `asked`: the messages of the open request, where it could be that of several conversations. `unknown`: all that the
+    customer said before, in a history that is of none.
     """
+
+    conversation: str | None = None
+    asked: Sequence[str] = ()
+    unknown: Sequence[str] = ()
+
+
+def _start(
+    service: Service,
+    caller: Caller,
+    chat: ChatRequest,
+    turns: Sequence[Turn],
+    key: str,
+    who: Sequence[str],
+    retried: bool,
+) -> _Start:
+    """The conversation that a history is of is named, or the only one in which all of it was said and told.
+
+    The same last message once more is asked for again where that is certain: two people may well say the same.
+    """
+    threads = service.threads
     if chat.interlock is not None:
         check(service, caller, chat.interlock.conversation)
-        return chat.interlock.conversation
-    again = service.threads.standing_at(key)
-    if retried and again is not None:
-        return again
-    if len(texts) == 1:
-        return None
-    return service.threads.standing_at(Threads.key(caller.owner, texts[:-1])) or again
+        return _Start(chat.interlock.conversation)
+    again = threads.sent_before(key)
+    if retried and again is not None and time.time() - again.at < RETRIED_SECONDS:
+        if not who:
+            threads.doubt(again.conversation)  # the one who tries again may never have been heard
+        return _Start(again.conversation)
+    asked = max((at for at, turn in enumerate(turns[:-1]) if turn.role == "customer"), default=None)
+    if asked is None:
+        return _Start()
+    before = Threads.key(caller.owner, who, turns[: asked + 1])
+    reply = "\n\n".join(turn.text for turn in turns[asked + 1 : -1])
+    found = threads.stands(before, reply)
+    if found.place is not None:
+        if threads.is_last(found.place, before) or threads.is_last(found.place, key):
+            return _Start(found.place.conversation)
+        if again is not None:  # a history that was changed before, and is sent once more
+            return _Start(again.conversation)
+    elif found.like is not None:
+        return _Start(asked=threads.open_request(found.like))
+    return _Start(unknown=[turn.text for turn in turns[:-1] if turn.role == "customer"])
 
 
 def _history(chat: ChatRequest) -> list[Turn]:
     """What was said by whom; a history may be as long as its client likes, its last message may not."""
     messages = [message.model_dump() for message in chat.messages]
     try:
-        turns = [turn for turn in turns_of({"body": {"messages": messages}}) if turn.text]
+        refuse_options(chat.model_extra or {}, ())
+        turns = [turn for turn in chat_turns(messages) if turn.text]
     except BadRecord as error:
-        raise ApiError(400, "invalid", str(error), "Send messages of user and assistant.") from None
+        raise ApiError(400, "invalid", str(error), "Send messages of user and assistant, without options.") from None
     if not turns or turns[-1].role != "customer":
         raise ApiError(400, "invalid", "The last message is not the user's.", "End with what the user says.")
     if len(turns[-1].text) > LONGEST:
@@ -123,10 +202,11 @@ def _latest(texts: list[str]) -> list[str]:
     return texts
 
 
-def _check_model(service: Service, model: str) -> None:
-    if model != service.app.name:
-        name = service.app.name
-        raise ApiError(404, "model_not_found", f"The model '{model[:100]}' does not exist.", f"Ask for '{name}'.")
+def _check_model(service: Service, model: str, names: Sequence[str] = ()) -> None:
+    known = names or [service.app.name, *model_names(service)]
+    if model not in known or (not names and model != service.app.name):
+        told = " or ".join(f"'{name}'" for name in known) or "nothing: there is no model here"
+        raise ApiError(404, "model_not_found", f"The model '{model[:100]}' does not exist.", f"Ask for {told}.")
 
 
 async def _chunks(service: Service, chat: ChatRequest, conversation: str, number: int) -> AsyncGenerator[bytes, None]:

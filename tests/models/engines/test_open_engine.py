@@ -17,7 +17,7 @@ from scripted_server import Body, Reply, ScriptedServer, says
 from models.engines.engine import Message, Sampling
 from models.engines.model_folder import find_model_folder
 from models.engines.open_engine import open_engine
-from models.engines.profiles import profile_of
+from models.engines.profiles import VARIABLE, profile_of
 from models.errors import EngineError, ModelNotFound
 from models.grammar.grammar import Grammar
 
@@ -129,6 +129,32 @@ def test_profiles_match_names_whatever_their_case_and_owner() -> None:
     assert profile_of("Qwen/Qwen3-4B-Instruct").template == {"enable_thinking": False}
     assert profile_of("someone/unheard-of").decides
     assert profile_of("someone/unheard-of").template == {}
+
+
+def test_a_users_own_profiles_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "profiles.toml"
+    monkeypatch.setenv(VARIABLE, str(own))
+    own.write_text('["My-Copier*"]\nlayout = "copier"\ndecides = false\n', encoding="utf-8")
+    assert profile_of("someone/my-copier-2").layout == "copier"
+    assert profile_of("someone/unheard-of").layout == "instruct"
+    assert profile_of("Qwen/Qwen3-4B").template == {"enable_thinking": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[x]\nlayuot = 'copier'", "says layuot of x, which no profile has"),
+        ("[x]\nlayout = 'chat'", "says layout = 'chat' of x, which there is not"),
+        ("layout = 'copier'", "says layout of layout"),
+        ("[x", "cannot be read"),
+    ],
+)
+def test_faulty_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str) -> None:
+    own = tmp_path / "profiles.toml"
+    own.write_text(text, encoding="utf-8")
+    monkeypatch.setenv(VARIABLE, str(own))
+    with pytest.raises(ModelNotFound, match=told):
+        profile_of("any")
 
 
 def test_a_path_that_is_no_name_is_not_asked_of_the_network() -> None:

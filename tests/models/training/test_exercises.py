@@ -11,7 +11,7 @@ from models.training import faq, sgd, utterances
 from models.training.exercise import THINKING, THINKING_HINT, Exercise
 from models.training.score import FillScore
 from models.training.typos import mistyped
-from pipeline import prompts
+from pipeline.prompts.copier import NOTES
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the public training data is not on this machine")
@@ -76,7 +76,7 @@ def test_numbers_said_in_words_count_as_said_but_one_way_is_no_number():
 
 
 def test_the_scratchpad_is_announced_as_in_the_pipelines_prompts():
-    assert prompts.NOTES == THINKING_HINT
+    assert NOTES == THINKING_HINT
 
 
 def test_score_counts_wrong_values_against_precision_and_recall():

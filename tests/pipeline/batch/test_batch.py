@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pipeline_world import TODAY, lines, write_requests
@@ -199,6 +200,8 @@ async def test_two_processes_do_not_share_a_folder(shop: App, tmp_path: Path) ->
     assert sales(tmp_path / "out") == {"lamp": 30}
 
 
+USER = {"role": "user", "content": "A lamp"}
+
 BAD_LINES = [
     (b"{not json", "The line is not JSON."),
     (b"[" * 100_000, "The line is not JSON."),
@@ -262,12 +265,13 @@ async def test_odd_texts_are_harmless(shop: App, tmp_path: Path) -> None:
 
 def test_the_openai_form_is_read() -> None:
     messages = [
-        {"role": "system", "content": "You are a pirate."},
         {"role": "user", "content": "A trip, please."},
         {"role": "assistant", "content": "Where to?"},
         {"role": "user", "content": [{"type": "text", "text": "Bali\n now"}]},
     ]
-    record = Record.parse({"custom_id": "x", "method": "POST", "url": "/v1", "body": {"messages": messages}})
+    record = Record.parse(
+        {"custom_id": "x", "method": "POST", "url": "/v1/chat/completions", "body": {"messages": messages}}
+    )
     assert [(turn.role, turn.text) for turn in record.conversation] == [
         ("customer", "A trip, please."),
         ("assistant", "Where to?"),
@@ -276,3 +280,43 @@ def test_the_openai_form_is_read() -> None:
     assert record.text == "A trip, please.\nBali now"
     with pytest.raises(BadRecord):
         Record.of("x", "")
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"temperature": 0.2}, '"temperature"'),
+        ({"temperature": 1}, '"temperature"'),
+        ({"max_completion_tokens": 9}, '"max_completion_tokens"'),
+        ({"response_format": {"type": "json_object"}}, '"response_format"'),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, '"tools"'),
+        ({"stream": True}, '"stream"'),
+        ({"n": 2}, '"n"'),
+        ({"anything_at_all": "x"}, '"anything_at_all"'),
+        ({"model": "gpt-5"}, '"body.model"'),
+        ({"messages": [{"role": "system", "content": "Be a pirate."}, USER]}, '"system"'),
+        ({"messages": [{"role": "developer", "content": "Be a pirate."}, USER]}, '"developer"'),
+        ({"messages": [{**USER, "name": "Ann"}]}, '"name"'),
+        ({"messages": [{"role": "assistant", "content": "", "tool_calls": [{}]}, USER]}, '"tool_calls"'),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "cache": 1}]}]}, "not text"),
+        ({"messages": ["a"]}, "not a JSON object"),
+    ],
+)
+def test_what_an_app_does_not_obey_in_the_openai_form_is_refused_by_name(more: dict[str, Any], named: str) -> None:
+    with pytest.raises(BadRecord) as refused:
+        Record.parse({"custom_id": "x", "body": {"messages": [USER], **more}}, "Shop")
+    assert named in str(refused.value)
+
+
+def test_a_line_that_asks_for_another_route_or_says_two_things_is_refused() -> None:
+    body = {"messages": [USER]}
+    for line in ({"url": "/v1/embeddings", "body": body}, {"method": "GET", "body": body}):
+        with pytest.raises(BadRecord, match="does not ask for POST"):
+            Record.parse({"custom_id": "x", **line})
+    with pytest.raises(BadRecord, match="both"):
+        Record.parse({"custom_id": "x", "text": "a lamp", "body": body})
+
+
+def test_options_that_ask_for_nothing_are_taken() -> None:
+    more = {"model": "Shop", "temperature": None, "n": 1, "stream": False, "response_format": {"type": "text"}}
+    assert Record.parse({"custom_id": "x", "body": {"messages": [USER], **more}}, "Shop").text == "A lamp"

@@ -58,6 +58,18 @@ async def test_an_action_that_was_not_done_is_told_and_not_done(shop: App, tmp_p
     assert sales(folder) == 1
 
 
+async def test_nor_is_one_that_a_killed_process_had_only_reserved(shop: App, tmp_path: Path) -> None:
+    folder = await ran(shop, tmp_path)
+    with closing(sqlite3.connect(folder.path / "shop.sqlite")) as database, database:
+        database.execute("DELETE FROM sales")
+    with closing(sqlite3.connect(folder.journal)) as journal, journal:
+        journal.execute("UPDATE actions SET state = 'reserved', result = NULL, committed = NULL")
+    _, outcome, _ = await rerun(shop, folder, "a", since="3")
+    assert outcome.ending.escalation is not None
+    assert "would be done now" in outcome.ending.escalation.reason
+    assert sales(folder) == 0
+
+
 @pytest.mark.parametrize(("id", "since", "reason"), [("x", None, "holds no record 'x'"), ("a", "9", "has no step 9")])
 async def test_what_is_not_there_is_a_sentence(
     shop: App, tmp_path: Path, id: str, since: str | None, reason: str

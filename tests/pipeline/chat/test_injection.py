@@ -25,8 +25,10 @@ from models.contract import Contract
 from models.engines.embedded import EmbeddedEngine
 from models.engines.open_engine import open_engine
 from models.grammar.control_tokens import broken, marks
+from models.grammar.source import normalise
 from models.said import Quote, Said, Scratchpad
-from pipeline import App, Equipment, Journal, Run, action, load_app, prompts, read_requests, run_batch, workflow
+from pipeline import App, Equipment, Journal, Run, action, load_app, read_requests, run_batch, workflow
+from pipeline.prompts import copier
 from pipeline.record import Turn
 
 TODAY = date(2026, 11, 23)
@@ -156,7 +158,7 @@ async def test_no_message_unlocks_an_action_or_brings_notes_and_prompts_out(
     async with Journal.open(out / "journal.sqlite") as journal:
         assert journal.actions() == []
     seen = shown(out)
-    assert prompts.NOTES not in seen
+    assert copier.NOTES not in seen
     assert all("thinking" not in (row["result"] or {}) for row in rows)
     assert not any(token in text for text in prompted(out) for token in CONTROL)
 
@@ -172,7 +174,7 @@ async def test_the_travel_desk_does_no_more_than_its_gate_allows(
     async with Journal.open(out / "journal.sqlite") as journal:
         done = {(action.name, action.intent) for action in journal.actions()}
     assert done <= {("open_ticket", "complain")}  # the only one that needs no booking of the customer's
-    assert prompts.FILL not in shown(out)
+    assert copier.FILL not in shown(out)
     assert not any(token in text for text in prompted(out) for token in CONTROL)
 
 
@@ -183,11 +185,11 @@ async def test_a_passage_is_quoted_and_never_obeyed(engine: Any, text: str, tmp_
     from models.grammar.grammar import compile_grammar
 
     passages = [Passage(id="1", document="d.md", heading="H", text=text, start=0, end=len(text)).text, "Pets fly free."]
-    messages = prompts.answer(Told, "May I bring a dog?", passages)
+    messages = copier.Copier().answer(Told, "May I bring a dog?", passages)
     completion = await engine.generate(messages, compile_grammar(Told, evidence=passages), Sampling())
     told = Told.model_validate_json(completion.text)
     assert not any(token in message.content for message in messages for token in CONTROL)
-    assert told.quote in " ".join(map(prompts.normalise, passages))
+    assert told.quote in " ".join(map(normalise, passages))
 
 
 @pytest.mark.parametrize("token", CONTROL)
@@ -196,7 +198,7 @@ def test_a_control_token_is_text_with_a_blank_in_it(token: str) -> None:
     assert token not in broken(said)
     assert broken(broken(said)) == broken(said)
     assert broken(said).replace(" ", "") == said.replace(" ", "")  # nothing is lost
-    [_, asked] = prompts.fill(Claim, [Turn("customer", said)])
+    [_, asked] = copier.Copier().fill(Claim, [Turn("customer", said)])
     assert token not in asked.content
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from pipeline_world import TODAY, Passing
+from pydantic import TypeAdapter
 
-from pipeline import Escalation, Journal, ReplayMismatch, StepFailed, UsageError, step
+from pipeline import Escalation, Journal, ReplayMismatch, Run, StepFailed, UsageError, step
 
 calls: list[object] = []
 
@@ -173,3 +175,26 @@ def test_what_cannot_be_kept_is_refused_when_it_is_declared() -> None:
 
     with pytest.raises(UsageError, match="no return annotation"):
         step(unannotated)
+
+
+async def test_what_was_noticed_is_a_step_of_its_own(passing: Passing) -> None:
+    for _ in range(2):
+        run = passing()
+        assert await noticed(run, {"card": "L-1"}) == {"card": "L-1"}
+        assert await run.step(double, 2) == 4
+    assert [step.name for step in run._execution.steps] == ["read Loan", "double"]
+
+
+async def test_where_nothing_is_noticed_there_is_no_step(passing: Passing) -> None:
+    run = passing()
+    assert await noticed(run, {}) == {}
+    assert await run.step(double, 2) == 4
+    # As in a record of a version that did not look: what is noticed only now changes nothing of it.
+    run = passing()
+    assert await noticed(run, {"card": "L-1"}) == {}
+    assert await run.step(double, 2) == 4
+    assert calls == [2]
+
+
+async def noticed(run: Run, found: dict[str, str]) -> Mapping[str, str]:
+    return await run._execution.notice("read Loan", ["card"], lambda: found, TypeAdapter(dict[str, str]))

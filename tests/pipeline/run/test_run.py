@@ -262,10 +262,10 @@ async def test_a_scratchpad_is_shortened_where_the_prompt_leaves_no_room_and_the
     engine: EmbeddedEngine, tmp_path: Path
 ) -> None:
     from models.grammar.grammar import compile_grammar
-    from pipeline import prompts
+    from pipeline.prompts.prompts import Prompts
 
     def tokens(text: str) -> int:
-        return len(engine._encode(prompts.answer(Ruling, text, []), engine.profile.template))
+        return len(engine._encode(Prompts().laid_out(engine.profile).answer(Ruling, text, []), engine.profile.template))
 
     full, short = (compile_grammar(Ruling, scratchpad=length).max_tokens for length in (None, 20))
     room = engine.profile.context

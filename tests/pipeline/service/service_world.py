@@ -83,10 +83,12 @@ class Process:
 
 
 @contextmanager
-def process(folder: Path, port: int = 0, **limits: Any) -> Iterator[Process]:
-    """A server of the hall in `folder`; killed at the end, if it still runs."""
+def process(folder: Path, port: int = 0, files: int = 0, **limits: Any) -> Iterator[Process]:
+    """A server of the hall in `folder`, killed at the end, if it still runs. `files`: its soft limit of open ones."""
     given = {"rate": 10_000.0, "burst": 10_000, "heartbeat_seconds": 0.1, "grace_seconds": 2.0, **limits}
     command = [sys.executable, "-c", _PROGRAM, str(folder / "out"), str(HALL), str(port), json.dumps(given)]
+    if files:
+        command = ["sh", "-c", f'ulimit -Sn {files}; exec "$@"', "sh", *command]
     started = subprocess.Popen(
         command, cwd=Path(__file__).parents[3], env={**os.environ}, stdout=subprocess.PIPE, text=True
     )

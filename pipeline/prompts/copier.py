@@ -1,8 +1,9 @@
-"""Every prompt, and nothing else: the only place where the pipeline speaks to a model.
+"""Copier: the layouts that the shipped model was trained on, to the byte, and their like for what it is never asked.
 
 The shared part comes first (instruction, then the contract's fields), the request last, so that a server's prefix
-cache holds the first part once for all requests of a workflow. The shipped model is trained on exactly the layouts of
-`form` and `evidence`; `TRAINED_HASH` is written into its model card, and a test fails when the two drift apart.
+cache holds the first part once for all requests of a workflow. `TRAINED_HASH` is written into the model's card, and a
+test fails when the two drift apart. Nobody's instructions, examples or templates reach a model that wants this layout:
+it was trained without, and would take them for fields.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from models.engines.engine import Message
 from models.grammar.source import normalise
+from pipeline.prompts.example import Example
 from pipeline.record import Turn
 
 if TYPE_CHECKING:
@@ -36,11 +38,6 @@ def form(fields: Mapping[str, str], conversation: Sequence[Turn]) -> list[Messag
     return [Message("system", _instruction(FILL, fields)), Message("user", said)]
 
 
-def fill(contract: type[Contract], conversation: Sequence[Turn]) -> list[Message]:
-    """Ask for a contract's fields from what was said in the conversation."""
-    return form(_fields(contract), conversation)
-
-
 def evidence(fields: Mapping[str, str], question: str, passages: Sequence[str]) -> list[Message]:
     """Ask a question about passages, to be answered in the given fields (name to description)."""
     numbered = "\n".join(f"[{n}] {normalise(text)}" for n, text in enumerate(passages, 1))
@@ -50,37 +47,58 @@ def evidence(fields: Mapping[str, str], question: str, passages: Sequence[str]) 
     ]
 
 
-def answer(contract: type[Contract], question: str, passages: Sequence[str]) -> list[Message]:
-    """Ask a question about passages, to be answered as a contract."""
-    return evidence(_fields(contract), question, passages)
+class Copier:
+    """See `Layout`."""
+
+    name = "copier"
+
+    def fill(
+        self, contract: type[Contract], conversation: Sequence[Turn], examples: Sequence[Example] = ()
+    ) -> list[Message]:
+        """See `Layout.fill`."""
+        return form(_fields(contract), conversation)
+
+    def answer(
+        self, contract: type[Contract], question: str, passages: Sequence[str], examples: Sequence[Example] = ()
+    ) -> list[Message]:
+        """See `Layout.answer`."""
+        return evidence(_fields(contract), question, passages)
+
+    def choose(
+        self,
+        question: str,
+        options: Mapping[str, str],
+        conversation: Sequence[Turn],
+        examples: Sequence[Example] = (),
+    ) -> list[Message]:
+        """See `Layout.choose`."""
+        return _chosen(CHOOSE, question, options, conversation)
+
+    def weigh(self, question: str, options: Mapping[str, str], conversation: Sequence[Turn]) -> list[Message]:
+        """See `Layout.weigh`."""
+        return _chosen(WEIGH, question, options, conversation)
+
+    def fuse(
+        self,
+        question: str,
+        options: Mapping[str, str],
+        forms: Mapping[str, type[Contract]],
+        conversation: Sequence[Turn],
+    ) -> list[Message]:
+        """See `Layout.fuse`."""
+        return _fuse(question, options, {letter: _fields(contract) for letter, contract in forms.items()}, conversation)
+
+    def repair(self, messages: Sequence[Message], text: str, error: str) -> list[Message]:
+        """See `Layout.repair`."""
+        return [*messages, Message("assistant", text), Message("user", REPAIR.format(error=error))]
 
 
-def choose(question: str, options: Mapping[str, str], conversation: Sequence[Turn]) -> list[Message]:
-    """Ask for one of the options (name to description) in the light of the conversation."""
+def _chosen(task: str, question: str, options: Mapping[str, str], conversation: Sequence[Turn]) -> list[Message]:
     said = "\n".join(f"{turn.role}: {normalise(turn.text)}" for turn in conversation)
     return [
-        Message("system", _instruction(CHOOSE, options)),
+        Message("system", _instruction(task, options)),
         Message("user", f"{said}\nquestion: {normalise(question)}"),
     ]
-
-
-def weigh(question: str, options: Mapping[str, str], conversation: Sequence[Turn]) -> list[Message]:
-    """Ask for the letter of one of the options (letter to name and description)."""
-    said = "\n".join(f"{turn.role}: {normalise(turn.text)}" for turn in conversation)
-    return [
-        Message("system", _instruction(WEIGH, options)),
-        Message("user", f"{said}\nquestion: {normalise(question)}"),
-    ]
-
-
-def fuse(
-    question: str,
-    options: Mapping[str, str],
-    forms: Mapping[str, type[Contract]],
-    conversation: Sequence[Turn],
-) -> list[Message]:
-    """Ask for the letter of one of the options (letter to name and description), and for the fields of its form."""
-    return _fuse(question, options, {letter: _fields(contract) for letter, contract in forms.items()}, conversation)
 
 
 def _fuse(
@@ -94,11 +112,6 @@ def _fuse(
         lines += [f"{letter}: {told}", *(f"  {name}: {asked}" for name, asked in forms.get(letter, {}).items())]
     said = "\n".join(f"{turn.role}: {normalise(turn.text)}" for turn in conversation)
     return [Message("system", "\n".join(lines)), Message("user", f"{said}\nquestion: {normalise(question)}")]
-
-
-def repair(messages: Sequence[Message], text: str, error: str) -> list[Message]:
-    """Show a model its refused answer and the reason, and ask again."""
-    return [*messages, Message("assistant", text), Message("user", REPAIR.format(error=error))]
 
 
 def _fields(contract: type[Contract]) -> dict[str, str]:
@@ -122,11 +135,11 @@ _TRAINED = (
 
 TRAINED_HASH = _hash(*_TRAINED)
 """First 16 hexadecimal digits of a SHA-256 over specimens of the prompts that the shipped model is trained on."""
-PROMPTS_HASH = _hash(
+COPIER_HASH = _hash(
     *_TRAINED,
-    choose("Which?", {"a": "A.", "b": "B."}, _SPECIMEN),
-    repair(_TRAINED[0], "{}", "too late"),
-    weigh("Which?", {"A": "a."}, _SPECIMEN),
+    _chosen(CHOOSE, "Which?", {"a": "A.", "b": "B."}, _SPECIMEN),
+    Copier().repair(_TRAINED[0], "{}", "too late"),
+    _chosen(WEIGH, "Which?", {"A": "a."}, _SPECIMEN),
     _fuse("Which?", {"A": "a.", "B": "b."}, {"A": {"city": "Where to?"}}, _SPECIMEN),
 )
-"""The same over specimens of every prompt; a run records it."""
+"""The same over specimens of every prompt of this layout; a run records it."""

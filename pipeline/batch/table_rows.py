@@ -1,0 +1,114 @@
+"""Table rows: a source read as rows of a table, one after another: JSONL, CSV, TSV, Parquet, Arrow, a folder of texts.
+
+Knows formats by the end of a name; makes no records of rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.batch.requests import json_of, lines_of
+from pipeline.batch.sources import COMPRESSED, opened
+from pipeline.errors import UsageError
+from pipeline.record import BadRecord
+
+TEXTS = (".txt", ".md")
+ROWS = 1024
+"""Rows of a Parquet or Arrow file that are in memory at a time."""
+
+
+def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, bytes, object]]:
+    """As `Rows`: each value is `{"number", "row"}`; `prefix` stands before the number, to tell several files apart."""
+    address = str(source)
+    name = address
+    for end in COMPRESSED:
+        name = name.removesuffix(end)
+    end = Path(name).suffix.lower()
+    if "://" not in address and Path(address).is_dir():
+        rows = _folder(Path(address))
+    elif end in (".csv", ".tsv"):
+        rows = _separated(address, "\t" if end == ".tsv" else ",")
+    elif end in (".parquet", ".arrow", ".feather"):
+        rows = _columnar(address, end)
+    elif end in (".jsonl", ".ndjson", "") or address == "/dev/stdin" or address.startswith("/dev/fd/"):
+        rows = _lines(address)
+    else:
+        raise UsageError(
+            f"{address} is of no format that is read: give JSONL, CSV, TSV, Parquet, Arrow, or a folder of texts."
+        )
+    for number, row in rows:
+        if isinstance(row, BadRecord):
+            yield number, b"", row
+            continue
+        value = {"number": f"{prefix}{number}", "row": row}
+        yield number, json.dumps(value, default=str).encode(), json.loads(json.dumps(value, default=str))
+
+
+def _lines(address: str) -> Iterator[tuple[int, object]]:
+    for number, line in lines_of(address):
+        try:
+            yield number, json_of(line)
+        except BadRecord as error:
+            yield number, error
+
+
+def _separated(address: str, comma: str) -> Iterator[tuple[int, object]]:
+    with opened(address) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        reader = csv.reader(text, delimiter=comma, strict=True)
+        try:
+            header = next(reader, None)
+            if header is None:
+                return
+            for name in header:
+                if header.count(name) > 1:
+                    raise UsageError(f"{address} has two columns '{name}': rename one.")
+            for number, row in enumerate(reader, start=1):
+                if len(row) == len(header):
+                    yield number, dict(zip(header, row, strict=True))
+                elif row:
+                    yield number, BadRecord(f"The row has {len(row)} values for {len(header)} columns.")
+        except csv.Error as error:
+            raise UsageError(
+                f"{address} cannot be read as a table ({error}, line {reader.line_num}): mend it."
+            ) from error
+        finally:
+            text.detach()
+
+
+def _columnar(address: str, end: str) -> Iterator[tuple[int, object]]:
+    try:
+        import pyarrow as pa
+        from pyarrow import ipc, parquet
+    except ImportError as error:
+        raise UsageError(f"{address} needs pyarrow, which is not installed: run `pip install pyarrow`.") from error
+    with opened(address) as stream:
+        try:
+            if end == ".parquet":
+                batches: Any = parquet.ParquetFile(stream).iter_batches(batch_size=ROWS)
+            else:
+                file = ipc.open_file(stream)
+                batches = (file.get_batch(number) for number in range(file.num_record_batches))
+            number = 0
+            for batch in batches:
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+        except (pa.ArrowException, OSError) as error:
+            raise UsageError(f"{address} cannot be read as a table ({str(error)[:120]}): make it anew.") from error
+
+
+def _folder(folder: Path) -> Iterator[tuple[int, object]]:
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in TEXTS and path.is_file())
+    if not files:
+        raise UsageError(f"{folder} holds no text ({' or '.join(TEXTS)}): give a folder that does.")
+    for number, path in enumerate(files, start=1):
+        try:
+            yield number, {"name": str(path.relative_to(folder)), "text": path.read_text(encoding="utf-8")}
+        except UnicodeDecodeError:
+            yield number, BadRecord(f"{path.name} is not UTF-8.")

@@ -1,0 +1,143 @@
+"""Generation: requests of OpenAI's API that the model itself answers, with every option obeyed or refused by name.
+
+Knows the API's form of an answer, of a stream, and of an error. Nothing of it is kept: whoever wants an answer that
+outlives its connection sends a batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+from models.errors import EngineUnavailable, ModelError, PromptTooLong
+from pipeline.completions.completing import Completing, Fleeting
+from pipeline.completions.options import EMBEDDINGS
+from pipeline.completions.request import Request, read_request
+from pipeline.errors import InterlockError
+from pipeline.record import BadRecord
+from pipeline.service.errors import ApiError
+from pipeline.service.service import Service
+from pipeline.service.streams import HEARTBEAT
+
+SILENCE = 10.0
+"""Seconds without a word in a stream, after which a comment says that somebody is there."""
+
+
+class Refused(ApiError):
+    """An error in OpenAI's form: `param` names the option that it is about."""
+
+    def __init__(
+        self, message: str, status: int = 400, code: str = "invalid_request", param: str | None = None
+    ) -> None:
+        super().__init__(status, code, message)
+        named = message.split('"')[1] if message.startswith('"') else None
+        self.param = param or named
+
+    def response(self) -> JSONResponse:
+        """The answer."""
+        kind = "invalid_request_error" if self.status < 500 else "server_error"
+        error = {"message": self.message, "type": kind, "param": self.param, "code": self.code, "hint": self.hint}
+        return JSONResponse({"error": error}, self.status, self.headers)
+
+
+def model_names(service: Service) -> list[str]:
+    """What the engine and the encoder are called; none that the app is called."""
+    client, encoder = service.pipeline.client, service.pipeline.encoder
+    names = [] if client is None else [client.engine.name.partition(":")[2] or client.engine.name]
+    named = getattr(encoder, "name", None)
+    return [name for name in [*names, *([named] if isinstance(named, str) else [])] if name != service.app.name]
+
+
+def read(route: str, body: object) -> tuple[Request, bool, bool]:
+    """A request, whether it is to be streamed, and whether usage comes with that. Refused."""
+    if not isinstance(body, dict):
+        raise Refused("The body is no JSON object.")
+    asked = dict(body)
+    stream, options = asked.pop("stream", None), asked.pop("stream_options", None)
+    if stream not in (None, False, True) or (stream and route == EMBEDDINGS):
+        raise Refused('"stream" may be true or false, and of a text or a chat only.')
+    if options is not None and (
+        not stream
+        or not isinstance(options, dict)
+        or not all(
+            name in ("include_usage", "include_obfuscation") and isinstance(value, bool)
+            for name, value in options.items()
+        )
+        or options.get("include_obfuscation")
+    ):
+        raise Refused('"stream_options" may have "include_usage", true or false, and only with "stream".')
+    try:
+        return read_request(route, asked), bool(stream), bool(options and options.get("include_usage"))
+    except BadRecord as error:
+        raise Refused(str(error)) from None
+
+
+async def answered(service: Service, request: Request) -> dict[str, Any]:
+    """The answer's body. Refused for what cannot be obeyed, or answered now."""
+    pipeline = service.pipeline
+    completing = Completing(Fleeting(secrets.token_hex(12)), pipeline.client, pipeline.encoder)
+    try:
+        return await completing.complete(request)
+    except PromptTooLong as error:
+        raise Refused(error.what, code="context_length_exceeded", param="messages") from None
+    except EngineUnavailable as error:
+        raise Refused(error.what, 503, "unavailable") from None
+    except ModelError as error:
+        raise Refused(error.what, 500, "engine_failed") from None
+    except InterlockError as error:
+        raise Refused(str(error)) from None
+
+
+async def streamed(service: Service, request: Request, usage: bool) -> AsyncGenerator[bytes, None]:
+    """The answer as a stream of server-sent events, whole texts: what is sent was checked before."""
+    task = asyncio.create_task(answered(service, request))
+    try:
+        while not task.done():
+            await asyncio.wait((task,), timeout=SILENCE)
+            if not task.done():
+                yield HEARTBEAT
+        try:
+            body = task.result()
+        except Refused as error:
+            yield _event(json.loads(bytes(error.response().body)))
+            return
+        for chunk in chunks(body, usage):
+            yield _event(chunk)
+        yield b"data: [DONE]\n\n"
+    finally:
+        task.cancel()
+
+
+def chunks(body: Mapping[str, Any], usage: bool) -> Iterator[dict[str, Any]]:
+    """An answer in the pieces of a stream."""
+    chat = body["object"] == "chat.completion"
+    head = {name: body[name] for name in ("id", "created", "model")}
+    head |= {"object": "chat.completion.chunk" if chat else "text_completion"}
+    more = {"usage": None} if usage else {}
+    for choice in body["choices"]:
+        index, scores = choice["index"], choice["logprobs"]
+        if not chat:
+            yield {**head, "choices": [choice], **more}
+            continue
+        message = choice["message"]
+        delta = {"role": "assistant", "content": message["content"]}
+        if "tool_calls" in message:
+            delta["tool_calls"] = [{"index": number, **call} for number, call in enumerate(message["tool_calls"])]
+        yield {
+            **head,
+            "choices": [{"index": index, "delta": delta, "finish_reason": None, "logprobs": scores}],
+            **more,
+        }
+        end = {"index": index, "delta": {}, "finish_reason": choice["finish_reason"], "logprobs": None}
+        yield {**head, "choices": [end], **more}
+    if usage:
+        yield {**head, "choices": [], "usage": body["usage"]}
+
+
+def _event(value: Mapping[str, Any]) -> bytes:
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()

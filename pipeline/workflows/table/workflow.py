@@ -1,0 +1,53 @@
+"""The one workflow of a table's app: a row, with passages if there is an index, is answered by the model."""
+
+from __future__ import annotations
+
+import json
+
+from models.contract import Contract
+from models.engines.engine import Decoding, Message
+from pipeline.app import App
+from pipeline.completions.request import Request
+from pipeline.completions.shape import json_shape
+from pipeline.errors import UsageError
+from pipeline.outcome import Ending
+from pipeline.record import CHAT, BadRecord
+from pipeline.run.declaration import workflow
+from pipeline.run.run import Run
+from pipeline.workflows.table.table import Table
+
+
+def app_of(table: Table) -> App:
+    """The table as an app. UsageError or ContractError for what cannot be served."""
+    table.columns()
+    kind = table.kind()
+    fields = set() if table.schema else set(kind.model_fields)
+    for clash in sorted(fields & set(table.keep)):
+        raise UsageError(f"--keep {clash} is a field of {kind.__name__} as well: rename one of them.")
+
+    @workflow(intent="row", examples=["A row."])
+    async def row(run: Run) -> Ending:
+        """Answer a row of a table."""
+        columns = json.loads(run.text)
+        asked = table.asked(columns)
+        passages = await run.retrieve(asked, table.k) if table.k else []
+        messages = table.messages(asked, [passage.text for passage in passages])
+        value: object
+        if table.schema:
+            request = _request(table, messages)
+            told = await run.complete(request, any_model=True)
+            value = json.loads((told.result or {})["choices"][0]["message"]["content"])
+        else:
+            answered: Contract = await run.write(kind, asked, messages, passages)
+            value = answered.public()
+        return Ending("completed", result=table.answer(columns, value), contract=kind.__name__)
+
+    return App(f"{kind.__name__} {table.digest()}", [row], reads=table.read)
+
+
+def _request(table: Table, messages: tuple[Message, ...]) -> Request:
+    try:
+        shape = json_shape(json.loads(table.schema), "Answer", "schema")
+    except BadRecord as error:
+        raise UsageError(str(error)) from error
+    return Request(CHAT, "", messages, Decoding(), shape=shape)

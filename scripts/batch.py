@@ -1,0 +1,241 @@
+"""`interlock batch`: the model's own answers to a batch in OpenAI's form, in a folder that the same command goes on
+with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from pipeline import Launch, Outcome, UsageError, load_app, read_requests, run_batch
+from pipeline.app import App
+from pipeline.batch.openai_files import OPENAI, OUTPUT, TABLE, Form, write_files
+from pipeline.batch.requests import Requests, json_lines
+from pipeline.batch.shards import refuse_shard
+from pipeline.batch.sources import named
+from pipeline.batch.summary import Summary
+from pipeline.batch.table_rows import table_rows
+from pipeline.files import write_lines
+from pipeline.runtime.folder import Folder
+from pipeline.workflows.table import Table, app_of, source_of
+from scripts.console import concurrency_of, console, tell
+from scripts.equipment import equipped
+from scripts.options import ModelOption, SeedOption
+from scripts.run import check_cluster, stopped_by_signal
+
+APP = "pipeline.workflows.completions"
+APP_FILE = "app.py"
+"""In the folder of results: the app of a table, which says all that its rows are answered with."""
+
+
+def batch(
+    inputs: Annotated[
+        list[str],
+        typer.Option("-i", "--input", help="Files of rows: paths, patterns, folders of texts, addresses, - for stdin."),
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="OUTDIR", help="Folder for results; the same again continues.")
+    ],
+    model: ModelOption = "models/tiny",
+    any_model: Annotated[bool, typer.Option(help="Answer whatever model a row names.")] = False,
+    contract: Annotated[
+        str, typer.Option(metavar="FILE.py:CLASS", help="The rows are a table's, each answered under this contract.")
+    ] = "",
+    schema: Annotated[Path | None, typer.Option(help="The same under a JSON Schema.")] = None,
+    prompt: Annotated[
+        Path | None, typer.Option(help="A template over the columns, such as {text}; by default the whole row.")
+    ] = None,
+    system: Annotated[str, typer.Option(help="What the model is told first.")] = "",
+    id: Annotated[str, typer.Option("--id", help="The column that names a row; by default its number does.")] = "",
+    keep: Annotated[list[str] | None, typer.Option(help="A column to keep beside the answer; repeat it.")] = None,
+    index: Annotated[Path | None, typer.Option(help="An index, of which passages are put before each row.")] = None,
+    k: Annotated[int, typer.Option(min=1, help="How many passages; with --index.")] = 4,
+    limit: Annotated[int, typer.Option(min=0, help="Only the first so many rows of the input; 0: all.")] = 0,
+    concurrency: Annotated[
+        str, typer.Option(metavar="N|auto", help="Rows under way at once; auto follows the servers' queues.")
+    ] = "16",
+    seed: SeedOption = 0,
+    enforcement: Annotated[
+        Literal["grammar", "prompted"],
+        typer.Option(help="What to do with an engine that ignores grammars: stop, or ask in words and check."),
+    ] = "grammar",
+    thinking: Annotated[
+        int | None, typer.Option(min=0, help="Tokens a reasoning model may think before each answer; 0: none.")
+    ] = None,
+    retry: Annotated[
+        list[str] | None, typer.Option(help="Serve again: failed or a custom_id; repeat the option.")
+    ] = None,
+    accept_changes: Annotated[bool, typer.Option(help="Go on although OUTDIR was made with something else.")] = False,
+    ray: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS|local", help="Spread the shards over a Ray cluster, or this machine's cores."),
+    ] = "",
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for an engine that is away, then stop.")] = 180,
+    shards: Annotated[int, typer.Option(min=0, help="Shards to deal the rows to, by custom_id; with --ray.")] = 0,
+) -> None:
+    """Answer a batch with the model itself: OpenAI's lines, or the rows of a table under a contract or a schema."""
+    sources = named(inputs)
+    table = _table(contract, schema, prompt, system, id, keep or [], k if index else 0)
+    if table is None and (prompt or system or id or keep or index):
+        raise UsageError("--prompt, --system, --id, --keep and --index are for a table: give --contract or --schema.")
+    if table is not None and any_model:
+        raise UsageError("--any-model is for OpenAI's lines: the rows of a table name no model.")
+    launch = Launch(
+        app=str(out / APP_FILE) if table else f"{APP}.any_model" if any_model else APP,
+        model=model,
+        index=None if index is None else str(index.resolve()),
+        enforcement=enforcement,
+        thinking=thinking,
+        concurrency=concurrency_of(concurrency),
+        seed=seed,
+        ray=ray,
+        shards=shards,
+        wait=wait,
+    )
+    refuse_shard(out)
+    check_cluster(launch)
+    app = load_app(launch.app) if table is None else app_of(table)
+    form = OPENAI if table is None else TABLE
+    several = len(sources) > 1
+
+    def rows(source: Path | str) -> Iterator[tuple[int, bytes, object]]:
+        found = table_rows(source, f"{Path(source).name}:" if several else "") if table else json_lines(source)
+        return islice(found, limit or None)
+
+    asked = read_requests(sources, app.read, rows)
+    if table is not None:
+        _keep_app(out, source_of(table), accept_changes)
+    for error in islice(asked.bad_lines(), 5):
+        console.print(f"Line {error.line} was refused: {error.reason}", markup=False)
+    if asked.errors > 5:
+        console.print(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.", markup=False)
+    try:
+        summary, stopped = asyncio.run(_serve(app, asked, out, launch, retry or (), accept_changes, form))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        write_files(out, asked.bad_lines(), form)
+        console.print("Stopped; the same command goes on from here.")
+        raise typer.Exit(130) from None
+    except BaseException:
+        if Folder(out).journal.is_file():
+            write_files(out, asked.bad_lines(), form)
+        raise
+    counts = write_files(out, asked.bad_lines(), form)
+    rate = summary.finished / summary.seconds if summary.seconds else 0.0
+    console.print(
+        f"{counts.completed} answered in {out / OUTPUT}, {counts.failed} refused or failed in {out / 'errors.jsonl'};"
+        f" this run: {summary.finished} in {summary.seconds:.1f} s ({rate:.1f} rows/s).",
+        markup=False,
+    )
+    print(json.dumps({**counts.row(), **summary.row()}, ensure_ascii=False))
+    if stopped:
+        console.print("Stopped; the same command goes on from here.")
+    raise typer.Exit(130 if stopped else summary.exit_code)
+
+
+def _table(
+    contract: str,
+    schema: Path | None,
+    prompt: Path | None,
+    system: str,
+    id: str,
+    keep: Sequence[str],
+    k: int,
+) -> Table | None:
+    if contract and schema:
+        raise UsageError("There are both --contract and --schema: give one of them.")
+    if not contract and not schema:
+        return None
+    if contract:
+        file, colon, name = contract.rpartition(":")
+        contract = f"{Path(file).resolve()}{colon}{name}" if file.endswith(".py") else contract
+    return Table(contract, _read(schema), _read(prompt), system, id, tuple(keep), k)
+
+
+def _read(file: Path | None) -> str:
+    try:
+        return "" if file is None else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read ({error}): check the path.") from error
+
+
+def _keep_app(out: Path, source: str, accept_changes: bool) -> None:
+    """Write the app into the folder. UsageError if another one is there, unless changes are accepted."""
+    file = out / APP_FILE
+    if file.exists() and file.read_text(encoding="utf-8") != source and not accept_changes:
+        raise UsageError(
+            f"{out} was made with another contract, prompt, system text or columns (see {file}): use a new folder, the"
+            " same as before, or go on with --accept-changes."
+        )
+    Folder(out).make()
+    write_lines(file, source.splitlines())
+
+
+async def _serve(
+    app: App, asked: Requests, out: Path, launch: Launch, retry: list[str] | tuple[()], accept_changes: bool, form: Form
+) -> tuple[Summary, bool]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+    task = bar.add_task("Answering", total=asked.records)
+    tokens = 0
+
+    def counted(id: str, status: str) -> None:
+        bar.update(task, advance=1)
+        one = bar.tasks[0]
+        took = one.elapsed or 0.0
+        if took:
+            told = f"{one.completed / took:.1f} rows/s" + (f", {tokens / took:,.0f} tokens/s" if tokens else "")
+            bar.update(task, description=told)
+
+    if launch.ray:
+        from pipeline.batch.cluster import run_shards  # Ray is an extra, and takes a second to import
+
+        stop = stopped_by_signal()
+        with bar:
+            summary = await run_shards(
+                app,
+                asked,
+                out,
+                launch,
+                equip=equipped,
+                retry=retry,
+                accept_changes=accept_changes,
+                stop=stop,
+                on_outcome=counted,
+                progress=tell,
+            )
+        return summary, stop.is_set()
+    async with equipped(app, launch, out) as equipment:
+        stop = stopped_by_signal()
+        if Folder(out).journal.is_file():
+            write_files(out, asked.bad_lines(), form)  # which mends a line that a crash cut in half
+        await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+        with bar, (out / OUTPUT).open("a", encoding="utf-8") as output:
+
+            def finished(outcome: Outcome) -> None:
+                nonlocal tokens
+                tokens += outcome.receipt.tokens["completion"]
+                if outcome.status == "completed":
+                    output.write(json.dumps(form.answered(outcome.row()), ensure_ascii=False) + "\n")
+                    output.flush()
+                counted(outcome.custom_id, outcome.status)
+
+            summary = await run_batch(
+                app,
+                asked,
+                out,
+                equipment,
+                launch,
+                retry=retry,
+                accept_changes=accept_changes,
+                stop=stop,
+                on_outcome=finished,
+                progress=tell,
+            )
+    return summary, stop.is_set()

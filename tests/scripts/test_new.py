@@ -1,0 +1,31 @@
+"""`interlock new` writes an app that runs, and writes over nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from command import interlock
+
+
+def test_the_new_app_passes_its_own_test(tmp_path: Path) -> None:
+    done = interlock("new", tmp_path / "my desk")
+    assert done.returncode == 0, done.stderr
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    tried = subprocess.run(command, cwd=tmp_path / "my desk", capture_output=True, text=True, timeout=280, check=False)
+    assert tried.returncode == 0, tried.stdout
+
+
+def test_its_contracts_hold(tmp_path: Path) -> None:
+    interlock("new", tmp_path / "desk")
+    done = interlock("check", tmp_path / "desk" / "app.py", "--attacks", 5)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    done = interlock("new", tmp_path)
+    assert done.returncode == 2
+    assert "is not empty" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

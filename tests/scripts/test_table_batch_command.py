@@ -1,0 +1,126 @@
+"""`interlock batch` on the rows of a table: one valid answer a row, under a contract or a schema."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import interlock
+
+CONTRACT = """
+from typing import Literal
+from pydantic import Field
+from models import Contract, Said
+
+class Review(Contract):
+    mood: Literal["good", "bad", "mixed"]
+    stars: int = Field(ge=1, le=5)
+    words: Said[str]
+"""
+TABLE = 'id,text,lang\nA1,"Great, ""really""",en\nA2,An awful lamp,de\nA2,Twice,de\nshort\n'
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(one) for one in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_each_row_of_a_csv_is_answered_under_the_contract(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    contract = f"{write(tmp_path / 'review.py', CONTRACT)}:Review"
+    given = ["batch", "-i", write(tmp_path / "r.csv", TABLE), "-o", out, "--contract", contract, "--id", "id"]
+    given += ["--keep", "lang", "--system", "You read reviews."]
+    prompt = write(tmp_path / "prompt.md", "{{What}} does this say?\n{text}\n")
+    process = interlock(*given, "--prompt", prompt)
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout.splitlines()[-1])["request_counts"] == {"total": 4, "completed": 2, "failed": 2}
+    first, second = sorted(rows(out / "output.jsonl"), key=lambda row: str(row["id"]))
+    assert (first["id"], first["lang"], second["id"], second["lang"]) == ("A1", "en", "A2", "de")
+    for row, said in ((first, 'Great, "really"'), (second, "An awful lamp")):
+        assert row["mood"] in ("good", "bad", "mixed")
+        assert row["stars"] in range(1, 6)
+        assert row["words"] in f"{{What}} does this say? {said}"
+    twice, short = rows(out / "errors.jsonl")
+    assert (twice["id"], twice["row"]) == ("A2", 3)
+    assert short["reason"] == "The row has 1 values for 3 columns."
+    assert "An awful lamp" in interlock("inspect", out, "A2").stderr
+    assert json.loads(interlock(*given, "--prompt", prompt).stdout.splitlines()[-1])["finished"] == 0
+    other = interlock(*given, "--prompt", write(tmp_path / "other.md", "{text}"))
+    assert other.returncode == 2
+    assert "another contract, prompt" in " ".join(other.stderr.split())
+
+
+def test_a_schema_lines_a_folder_and_a_limit(tmp_path: Path) -> None:
+    schema = write(tmp_path / "s.json", json.dumps({"type": "object", "properties": {"tag": {"enum": ["a", "b"]}}}))
+    lines = write(tmp_path / "in.jsonl", "".join(json.dumps({"text": f"row {n}"}) + "\n" for n in range(5)) + "[1]\n")
+    out = tmp_path / "out"
+    process = interlock("batch", "-i", lines, "-o", out, "--schema", schema, "--limit", "3")
+    assert process.returncode == 0, process.stderr
+    assert {row["id"] for row in rows(out / "output.jsonl")} == {"1", "2", "3"}
+    process = interlock("batch", "-i", lines, "-o", out, "--schema", schema)
+    assert json.loads(process.stdout.splitlines()[-1])["finished"] == 2
+    assert [row["row"] for row in rows(out / "errors.jsonl")] == [6]
+    texts = tmp_path / "texts"
+    (texts / "deep").mkdir(parents=True)
+    write(texts / "one.txt", "One lamp")
+    write(texts / "deep" / "two.md", "Two lamps")
+    process = interlock(
+        "batch", "-i", texts, "-o", tmp_path / "o2", "--schema", schema, "--id", "name", "--keep", "text"
+    )
+    assert process.returncode == 0, process.stderr
+    answers = {row["id"]: row["text"] for row in rows(tmp_path / "o2" / "output.jsonl")}
+    assert answers == {"one.txt": "One lamp", "deep/two.md": "Two lamps"}
+
+
+def test_a_parquet_file_is_a_table(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    schema = write(tmp_path / "s.json", json.dumps({"enum": ["a", "b"]}))
+    source = tmp_path / "r.parquet"
+    parquet.write_table(pa.table({"n": [1, 2], "text": ["one", None]}), source)
+    process = interlock("batch", "-i", source, "-o", tmp_path / "out", "--schema", schema, "--keep", "n")
+    assert process.returncode == 0, process.stderr
+    assert sorted(row["n"] for row in rows(tmp_path / "out" / "output.jsonl")) == [1, 2]
+    assert all(row["value"] in ("a", "b") for row in rows(tmp_path / "out" / "output.jsonl"))
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    cut = interlock("batch", "-i", source, "-o", tmp_path / "o2", "--schema", schema)
+    assert (cut.returncode, "r.parquet cannot be read" in cut.stderr.replace("\n", " ")) == (2, True)
+
+
+def sentence(process: subprocess.CompletedProcess[str]) -> str:
+    assert process.returncode == 2, process.stderr
+    assert "Traceback" not in process.stderr
+    assert process.stdout == ""
+    return " ".join(process.stderr.split())
+
+
+def test_what_is_wrong_is_one_sentence_before_anything_starts(tmp_path: Path) -> None:
+    out, table = tmp_path / "out", write(tmp_path / "r.csv", TABLE)
+    contract = write(tmp_path / "review.py", CONTRACT)
+    good = ["batch", "-i", table, "-o", out, "--contract", f"{contract}:Review"]
+
+    def prompt(text: str) -> list[str | Path]:
+        return [*good, "--prompt", write(tmp_path / "p.md", text)]
+
+    assert "stray brace" in sentence(interlock(*prompt("{text")))
+    assert '"colour" is no column' in sentence(interlock(*prompt("{colour}")))
+    assert "not known" in sentence(interlock(*prompt("{text!r}")))
+    assert '"nr" is no column' in sentence(interlock(*good, "--keep", "nr"))
+    assert "a field of Review" in sentence(interlock(*good, "--keep", "mood"))
+    assert "for a table" in sentence(interlock("batch", "-i", table, "-o", out, "--keep", "text"))
+    raising = write(tmp_path / "raises.py", "raise RuntimeError('no')\n")
+    assert "cannot be loaded (RuntimeError" in sentence(interlock(*good[:-1], f"{raising}:Review"))
+    assert "has no contract 'Other'" in sentence(interlock(*good[:-1], f"{contract}:Other"))
+    broken = write(tmp_path / "s.json", '{"type": "odd"}')
+    assert "$.type" in sentence(interlock(*good[:-2], "--schema", broken))
+    assert "no JSON" in sentence(interlock(*good[:-2], "--schema", write(tmp_path / "t.json", "{")))
+    odd = write(tmp_path / "r.xlsx", "x")
+    assert "no format that is read" in sentence(interlock("batch", "-i", odd, *good[3:]))
+    assert not out.exists()
