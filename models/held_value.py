@@ -52,6 +52,11 @@ class HeldValue(BaseModel):
         return contract_fragment(cls.__kind__, replace(builder, omit=cls.__omit__))
 
     @classmethod
+    def model_json_schema(cls, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """That of the class. As part of this one's, pydantic cannot write it where the class contains itself."""
+        return TypeAdapter(cls.__kind__).json_schema(*arguments, **named)
+
+    @classmethod
     def draft(cls) -> NoReturn:
         raise ContractError(
             f"{cls.__name__} is no Contract, and has no draft with everything optional.",

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from pipeline import Launch, Outcome, UsageError, load_app, read_requests, run_batch
 from pipeline.app import App
 from pipeline.batch.openai_files import OPENAI, OUTPUT, TABLE, Form, write_files
+from pipeline.batch.parquet import check_parquet, write_parquet
 from pipeline.batch.requests import Requests, json_lines
 from pipeline.batch.shards import refuse_shard
 from pipeline.batch.sources import named
@@ -57,6 +58,9 @@ def batch(
     keep: Annotated[list[str] | None, typer.Option(help="A column to keep beside the answer; repeat it.")] = None,
     index: Annotated[Path | None, typer.Option(help="An index, of which passages are put before each row.")] = None,
     k: Annotated[int, typer.Option(min=1, help="How many passages; with --index.")] = 4,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Also OUTDIR/output.parquet, with the contract's types.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=0, help="Only the first so many rows of the input; 0: all.")] = 0,
     concurrency: Annotated[
         str, typer.Option(metavar="N|auto", help="Rows under way at once; auto follows the servers' queues.")
@@ -83,8 +87,12 @@ def batch(
     """Answer a batch with the model itself: OpenAI's lines, or the rows of a table under a contract or a schema."""
     sources = named(inputs)
     table = _table(contract, schema, prompt, system, id, keep or [], k if index else 0)
-    if table is None and (prompt or system or id or keep or index):
-        raise UsageError("--prompt, --system, --id, --keep and --index are for a table: give --contract or --schema.")
+    if table is None and (prompt or system or id or keep or index or parquet):
+        raise UsageError(
+            "--prompt, --system, --id, --keep, --index and --parquet are for a table: give --contract or --schema."
+        )
+    if parquet:
+        check_parquet()
     if table is not None and any_model:
         raise UsageError("--any-model is for OpenAI's lines: the rows of a table name no model.")
     launch = Launch(
@@ -127,6 +135,9 @@ def batch(
             write_files(out, asked.bad_lines(), form)
         raise
     counts = write_files(out, asked.bad_lines(), form)
+    if table is not None and parquet:
+        schema_of = json.loads(table.schema) if table.schema else table.kind().model_json_schema(mode="serialization")
+        write_parquet(out / OUTPUT, schema_of, table.keep)
     rate = summary.finished / summary.seconds if summary.seconds else 0.0
     console.print(
         f"{counts.completed} answered in {out / OUTPUT}, {counts.failed} refused or failed in {out / 'errors.jsonl'};"

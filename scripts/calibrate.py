@@ -18,6 +18,7 @@ from pipeline.routing.dataset import read_rows
 from pipeline.routing.evaluation import Judged, figures
 from pipeline.routing.router import Router, digest_of, examples_of
 from scripts.console import finish, tell
+from scripts.evaluate.gate_head import chosen_head, examples_of_rows
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.options import TRAVEL, AppOption
 
@@ -51,22 +52,32 @@ def calibrate(
 
     layers = IntentFeatures(Embedder())
     tell(f"Reading {len(rows)} messages…")
-    vectors = layers.encode([row.text for row in rows])
+    examples = examples_of_rows(rows, layers)
+    choice = chosen_head(examples, seed)
     smallest = min(labels.count(label) for label in set(labels))
     judged: list[Judged] = []
     if smallest >= 2:
         parts = StratifiedKFold(min(5, smallest), shuffle=True, random_state=seed)
-        for number, (seen, unseen) in enumerate(parts.split(vectors, labels), 1):
+        for number, (seen, unseen) in enumerate(parts.split(examples.vectors, labels), 1):
             tell(f"Proof, part {number}…")
-            part = fit(vectors[seen], [labels[n] for n in seen], precision=precision, seed=seed)
-            decisions = Router(layers, part, loaded.costs, loaded.workflows).decide_vectors(vectors[unseen])
+            part = fit(examples.some(seen), choice, precision=precision, costs=loaded.costs, seed=seed)
+            decisions = Router(layers, part, loaded.costs, loaded.workflows).decide_vectors(examples.vectors[unseen])
             judged += [
                 judged_of(rows[n], decision, decision.sure) for n, decision in zip(unseen, decisions, strict=True)
             ]
     told = figures(judged) if judged else {}
     if judged:
         told |= report(judged, plot or path.with_suffix(".png"), f"{loaded.name}, held out", precision)
-    model = fit(vectors, labels, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
+    told |= {"head": str(choice)}
+    model = fit(
+        examples,
+        choice,
+        encoder=layers.fingerprint,
+        precision=precision,
+        costs=loaded.costs,
+        seed=seed,
+        progress=tell,
+    )
     replace(model, examples=digest_of(own), figures=told).save(path)
     tell(f"The gate is kept in {path}.")
     finish(gate=str(path), **told)

@@ -60,8 +60,9 @@ def _one_thread() -> None:
 class EmbeddedEngine:
     """A model in this process. One worker thread decodes; requests that wait when it is free go through it together.
 
-    The same request on the same machine gives the same text. In theory a neighbour in the batch can turn a tie between
-    two tokens, since sums are rounded in another order; seeds are per request and never shared.
+    In float32, as on CPUs, the same request on the same machine gives the same text; in theory a neighbour in the batch
+    can turn a tie between two tokens, since sums are rounded in another order. In bfloat16, as on GPUs, that happens:
+    see docs/gpu.md. Seeds are per request and never shared.
     """
 
     enforcement: Enforcement = "grammar"

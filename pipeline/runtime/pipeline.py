@@ -58,11 +58,11 @@ class Pipeline:
         self.journal = journal
         self.state = state
         self.today = today
+        self._prompts = prompts = app.wording()
         self.client, self._second = (
-            None if engine is None else EngineClient(engine, launch.waits, progress, fitted)
+            None if engine is None else EngineClient(engine, launch.waits, progress, fitted, prompts.engines)
             for engine in (equipment.engine, equipment.second)
         )
-        self._prompts = app.wording()
         self._equipment = equipment
         self.encoder = equipment.embedder
         self._seed = launch.seed

@@ -22,6 +22,7 @@ from pipeline.routing.dataset import Row, read_rows
 from pipeline.routing.evaluation import figures
 from pipeline.routing.router import Router, open_router
 from scripts.console import finish, tell
+from scripts.evaluate.gate_head import chosen_head, examples_of_rows
 from scripts.evaluate.gate_model import model_decides
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.options import TRAVEL
@@ -96,8 +97,9 @@ def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float | No
     if not set(labels) - {OUT_OF_SCOPE}:
         raise UsageError("There is nothing to fit a gate on: every message is out of scope.")
     tell(f"Reading {len(rows)} labelled messages…")
-    vectors = layers.encode([row.text for row in rows])
-    return fit(vectors, labels, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
+    examples = examples_of_rows(rows, layers)
+    choice = chosen_head(examples, seed)
+    return fit(examples, choice, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
 
 
 def _timed(router: Router, text: str) -> float:

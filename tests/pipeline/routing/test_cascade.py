@@ -13,7 +13,7 @@ from index import Embedder
 from index.intent_features import IntentFeatures
 from models.engines.embedded import EmbeddedEngine
 from pipeline import App, Equipment, Launch, Run, read_requests, run_batch, workflow
-from pipeline.routing import fit
+from pipeline.routing import Examples, fit
 from pipeline.routing.gate import Mode
 from pipeline.routing.router import Router, digest_of, examples_of, open_router
 
@@ -88,7 +88,7 @@ def test_a_calibrated_gate_is_taken_up_only_if_it_fits(embedder: Embedder, tmp_p
     path, told = tmp_path / "lamps.gate.json", list[str]()
     rows, layers = examples_of(APP), IntentFeatures(embedder)
     vectors = layers.encode([row.text for row in rows])
-    model = fit(vectors, [row.intent for row in rows], encoder=layers.fingerprint)
+    model = fit(Examples(vectors, [row.intent for row in rows]), encoder=layers.fingerprint)
     replace(model, examples=digest_of(rows)).save(path)
     app = replace(APP, gate=path)
     router = open_router(app, embedder, told.append)
