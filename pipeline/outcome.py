@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Status = Literal["completed", "needs_input", "escalated", "failed"]
@@ -66,6 +66,7 @@ class Receipt:
     `own_seconds`: of `seconds`, without those in which the engine served others, where it tells.
     `mass`: the least probability that a grammar left the model at a choice; None where the engine does not tell.
     `full`: free texts that ended because they were as long as they may be, as "Contract.field".
+    `closed`: contract to the field that was being written when room was left for the shortest ending only.
     """
 
     model: str
@@ -87,14 +88,15 @@ class Receipt:
     own_seconds: float | None = None
     mass: float | None = None
     full: Sequence[str] = ()
+    closed: Mapping[str, str] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON. What an engine does not tell is left out."""
-        told = {name: value for name in _TOLD if (value := getattr(self, name)) not in (None, (), [])}
+        told = {name: value for name in _TOLD if (value := getattr(self, name)) not in (None, (), [], {})}
         return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
 
 
-_TOLD = ("own_seconds", "mass", "full")
+_TOLD = ("own_seconds", "mass", "full", "closed")
 
 
 @dataclass(frozen=True)

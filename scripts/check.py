@@ -20,6 +20,9 @@ from models.contract import Contract
 from models.engines.profiles import profile_of
 from models.engines.tokenizers import load_tokenizer
 from models.grammar.grammar import compile_grammar
+from models.held_value import HeldValue
+from models.schema.json_value import JsonValue
+from pipeline.errors import UsageError
 from pipeline.text import short
 from scripts.console import console
 from scripts.discovery import find_contracts, trials_of
@@ -63,9 +66,11 @@ def check(
     contracts, refused = find_contracts(target or TRAVEL)
     for given in trials_of(target or TRAVEL):
         console.print(f"Trial: {given}", markup=False)
+    if not (contracts or refused or generated or schemas):
+        raise UsageError(f"{target or TRAVEL} has no Contract and no pydantic model: add one, or name another module.")
     if contracts:
         console.print(_table(contracts))
-    drafts = [contract.draft() for contract in contracts]
+    drafts = [contract.draft() for contract in contracts if not issubclass(contract, HeldValue | JsonValue)]
     tokens, random = load_tokenizer(tokenizer), Random(seed)
     spaced = profile_of(tokenizer).spaced  # as models with that tokenizer are asked
     tally, lines, redrawn = Tally(), [], 0
@@ -121,7 +126,7 @@ def _table(contracts: Sequence[type[Contract]]) -> Table:
         table.add_row(name, "", str(grammar.max_tokens - 1), str(grammar.max_tokens), after, style="bold")
         for bound in grammar.bounds:
             field = bound.field.removeprefix(f"{contract.__name__}.")
-            table.add_row(f"  {escape(field)}", escape(short(bound.text)), str(bound.longest), "", "")
+            table.add_row(f"  {escape(field)}", escape(short(bound.text)), f"{bound.longest:.0f}", "", "")
     return table
 
 

@@ -19,6 +19,7 @@ from llguidance.hf import from_tokenizer
 from outlines import Generator
 
 from models.engines.chat_template import ChatTemplate
+from models.engines.closing import Closing
 from models.engines.context_window import answer_limit
 from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
 from models.engines.jump_decoding import can_jump
@@ -69,6 +70,7 @@ class EmbeddedEngine:
 
     enforcement: Enforcement = "grammar"
     canary: Canary | None = None
+    closes = True
 
     def __init__(self, model: TokenTransformers, name: str, profile: Profile, identity: str) -> None:
         self.name = name
@@ -76,7 +78,8 @@ class EmbeddedEngine:
         self.identity = identity
         self._model = model
         # Reading a large vocabulary takes about a second: once.
-        self._matchers = Matchers(from_tokenizer(model.hf_tokenizer))
+        self._tokenizer = from_tokenizer(model.hf_tokenizer)
+        self._matchers = Matchers(self._tokenizer)
         self._end = int(model.hf_tokenizer.eos_token_id)
         self._chat = ChatTemplate(model.hf_tokenizer, profile)
         self._jumps = can_jump(model.model)
@@ -121,11 +124,12 @@ class EmbeddedEngine:
     ) -> Completion:
         """See `Engine.generate`."""
         prompt = self._encode(messages, self.profile.template)
-        limit = self._limit(len(prompt), grammar.max_tokens if grammar else max_tokens)
-        matcher = self._matchers.start(grammar) if grammar else None
         stops = sampling.stop if isinstance(sampling, Decoding) else ()
-        closes = self._closes(stops) if stops and grammar is None else None
-        row = Row(prompt, matcher, sampling, limit, closes, weighs=grammar is not None and grammar.weighs > 0)
+        if grammar is None:
+            closes = self._closes(stops) if stops else None
+            row = Row(prompt, None, sampling, self._limit(len(prompt), max_tokens), closes)
+        else:
+            row = await self._constrained(prompt, grammar, sampling, max_tokens)
         raw = await self._decoded(row)
         if grammar is None:
             thought, text = split_thought(raw.text, self.profile.thinking_tags)
@@ -140,6 +144,22 @@ class EmbeddedEngine:
                 tokens=(raw.usage.prompt_tokens, raw.usage.completion_tokens),
             )
         return raw
+
+    async def _constrained(
+        self, prompt: list[int], grammar: Grammar, sampling: Sampling, max_tokens: int | None
+    ) -> Row:
+        """A request under a grammar: within its budget, and brought to its end where it may take less, or has no end.
+        One whose text may be cut has the budget that its caller gave it, and no other end."""
+        weighs = grammar.weighs > 0
+        if grammar.may_be_cut or not (grammar.open or max_tokens):
+            limit = self._limit(len(prompt), grammar.max_tokens)
+            return Row(prompt, self._matchers.start(grammar), sampling, limit, weighs=weighs)
+        self._limit(len(prompt), 1)
+        limit = min(grammar.max_tokens, max_tokens or grammar.max_tokens, self.profile.context - len(prompt))
+        lark, closing = grammar.open or grammar.lark, None
+        if grammar.open or limit < grammar.max_tokens:
+            closing = await asyncio.to_thread(Closing, self._tokenizer, lark, limit)
+        return Row(prompt, self._matchers.start_of(lark), sampling, limit, weighs=weighs, closing=closing)
 
     async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
         """See `Thinker.think`."""
@@ -170,6 +190,7 @@ class EmbeddedEngine:
             usage=Usage(len(row.prompt), row.drawn),
             seconds=time.perf_counter() - started,
             first=self._texts(row.first),
+            closed=row.closing.closed if row.closing else "",
             logprobs=[self._scored(token, score, others) for token, score, others in row.scored],
             mass=row.mass,
             tight=self._model.hf_tokenizer.decode(row.tokens[: row.tight], clean_up_tokenization_spaces=False)[-SHOWN:],

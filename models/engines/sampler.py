@@ -14,7 +14,11 @@ import torch
 from llguidance import LLMatcher
 from outlines.processors import OutlinesLogitsProcessor
 
+from models.engines.closing import Closing
 from models.engines.engine import Decoding, Sampling
+
+DRAWS = 8
+"""Tokens that are drawn in one place, at most, before a text that has hardly room left is brought to its end."""
 
 LIKELIEST = 20
 """Alternatives of a first token that are noted: as many as vLLM gives by default at most."""
@@ -29,7 +33,8 @@ class Row:
     where the sampling asks for that, among what the grammar allows: a forced one has none. `drawn` counts the
     end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen. `mass`:
     the least probability that the grammar left the model where it left it a choice, with `tight` tokens before it; None
-    where it never did. `began`, `ended`: of its decoding, on the clock of `time.perf_counter`.
+    where it never did. `began`, `ended`: of its decoding, on the clock of `time.perf_counter`. `closing` ends the
+    text within its limit.
     """
 
     prompt: list[int]
@@ -38,6 +43,7 @@ class Row:
     limit: int
     closes: Callable[[list[int]], bool] | None = None
     weighs: bool = False
+    closing: Closing | None = None
     first: dict[int, float] = field(default_factory=dict)
     mass: float | None = None
     tight: int = 0
@@ -72,6 +78,8 @@ class Row:
         if self.matcher is None or self.finish_reason is not None:
             return
         forced = self.matcher.compute_ff_tokens()[: self.limit - len(self.tokens)]
+        if forced and self.closing is not None and (self.closing.closed or not self.closing.take(forced)):
+            return  # token by token: the ending may be written in fewer
         if forced and self.matcher.consume_tokens(forced):
             self.tokens += forced
             if self.logprobs is not None:
@@ -139,7 +147,7 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
             return self.end
         if row.weighs and not row.first:
             row.first = _likeliest(logits)
-        token = _draw(_bent(logits, row), row.sampling, row.draws)
+        token = self._drawn(row, _bent(logits, row))
         if row.logprobs is not None and token != self.end:
             row.scored.append((token, *_scores(logits, token, row.logprobs)))
         if row.matcher is not None:
@@ -153,6 +161,21 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
         if row.closes is not None and row.closes(row.tokens):
             row.finish_reason = "stop"
         return token
+
+    def _drawn(self, row: Row, logits: torch.Tensor) -> int:
+        """A token of the model, behind which the text can still end in time; else the next one of its ending."""
+        closing = row.closing
+        if closing is None:
+            return _draw(logits, row.sampling, row.draws)
+        for _ in range(DRAWS):
+            if closing.closed or not logits.isfinite().any():
+                break
+            token = _draw(logits, row.sampling, row.draws)
+            if token == self.end or closing.take([token]):
+                return token
+            logits[token] = float("-inf")
+        following = closing.follow()
+        return self.end if following is None else following
 
     @staticmethod
     def _mask(matcher: LLMatcher, logits: torch.Tensor) -> torch.Tensor:

@@ -17,9 +17,9 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
-from models.engines.engine import Completion, Message, Sampling
+from models.engines.engine import Completion, Message, Sampling, closes
 from models.engines.weighing import Prompt, weigh
-from models.errors import ConstraintBroken, PromptedFailure, PromptTooLong
+from models.errors import BudgetTooSmall, ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
@@ -307,6 +307,8 @@ class Generation:
             note.detail["model"] = engine.name
         if length != lengths[0]:
             note.detail["scratchpad"] = length
+        if completion.closed:
+            note.detail["closed"] = completion.closed
         attempt = await self._checked(task, read, completion.text, completion.finish_reason)
         if attempt.cause != "invalid" and (ended := full(read(completion.text))):
             note.detail["full"] = ended
@@ -350,12 +352,19 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
 async def _drawn(
     client: EngineClient, asked: Try, compiled: Callable[[int | None], Grammar], lengths: Sequence[int | None]
 ) -> tuple[Completion, int | None]:
-    """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length."""
+    """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length; where not even
+    the shortest does, one that is brought to its end within the room there is, by an engine that can."""
     for length in lengths[:-1]:
         with suppress(PromptTooLong):
             return await client.generate(asked.messages, compiled(length), asked.sampling, asked.prompted), length
     last = lengths[-1]
-    return await client.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
+    try:
+        return await client.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
+    except PromptTooLong as error:
+        if asked.prompted or isinstance(error, BudgetTooSmall) or not closes(client.engine):
+            raise
+    room = client.profile.context
+    return await client.generate(asked.messages, compiled(last), asked.sampling, max_tokens=room), last
 
 
 def _remembering(task: Task[C]) -> Task[C]:
