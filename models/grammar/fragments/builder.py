@@ -37,7 +37,8 @@ class GrammarBuilder:
     `open`: what has no end of its own gets none, and `Fragment.longest` is infinite. `tightened`: the places where
     something got an end that it does not have, and which. `omit`: fields that have a default may be left out.
     `recursive`: the rules of classes that contain themselves, by class, where the grammar is open.
-    `spaced`: whether a blank stands behind each comma and colon."""
+    `spaced`: whether a blank stands behind each comma and colon; `given`, `counts`: names of
+    bodies, and how many each name has."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
@@ -53,6 +54,8 @@ class GrammarBuilder:
     rules: dict[str, str] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)
     spaced: bool = False
+    given: dict[tuple[str, str], str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def comma(self) -> Fragment:
@@ -71,14 +74,27 @@ class GrammarBuilder:
 
     def terminal(self, name: str, body: str) -> str:
         """A terminal with this `body`, named `name` or, where that name is taken, `name` and a number."""
-        return _named(self.terminals, name, body)
+        return self._named(self.terminals, name, body)
+
+    def _named(self, names: dict[str, str], name: str, body: str) -> str:
+        """`name` for `body`, with a number where another body has it; a body that has been named keeps its name."""
+        if (unique := self.given.get((name, body))) is not None:
+            return unique
+        number = self.counts.get(name, 1)
+        unique = name if number == 1 else f"{name}_{number}"
+        while names.setdefault(unique, body) != body:
+            number += 1
+            unique = f"{name}_{number}"
+        self.counts[name] = number
+        self.given[name, body] = unique
+        return unique
 
     def rule(self, name: str, fragment: Fragment) -> Fragment:
         """`fragment` under a name of its own, so that it can be used often and is written once."""
         if " " not in fragment.rule:
             return fragment
         lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-        unique = _named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
+        unique = self._named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
         return replace(fragment, rule=unique)
 
     def end(self, where: str, most: int, what: str) -> float:
@@ -121,14 +137,6 @@ class GrammarBuilder:
         """`least` to `most` times a comma and `item`."""
         comma, up_to = self.comma, "" if most == inf else most
         return Fragment(f"({comma.rule} {item.rule}){{{least},{up_to}}}", most * (item.longest + comma.longest))
-
-
-def _named(names: dict[str, str], name: str, body: str) -> str:
-    number, unique = 1, name
-    while names.setdefault(unique, body) != body:
-        number += 1
-        unique = f"{name}_{number}"
-    return unique
 
 
 def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Fragment:
