@@ -157,6 +157,7 @@ def _grammar(contract: type[BaseModel], builder: GrammarBuilder) -> Grammar:
             builder.said, builder.evidence, builder.scratchpad, (), builder.one_line, open=True, spaced=builder.spaced
         )
         opened = _lark(contract_fragment(contract, wider).rule, wider)
+        opened = "" if opened == lark else opened
     return Grammar(
         lark,
         _budget(fragment.longest),
