@@ -172,6 +172,7 @@ def _probe_llguidance() -> None:
         limits=LLParserLimits(step_lexer_fuel=10_000),
     )
     matcher = first.deep_copy()
+    _need(bytes(matcher.compute_ff_bytes()) == b"ab", "forced bytes are not told")
     forced = matcher.compute_ff_tokens()
     _need(forced == list(b"ab") and matcher.consume_tokens(forced), "forced tokens are not told")
     mask = int.from_bytes(matcher.compute_bitmask(), "little")

@@ -62,11 +62,11 @@ class Receipt:
     `contracts`: to their hashes; of a choice, to its options. `checked`: those whose level is checked, to what of them
     no grammar enforces.
     `gate`: the last decision; `routed`: all of them, in order, if there was more than one (several parts, a wrong one).
-    `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
+    `shortened`: contract to characters of its scratchpad, where the prompt left no room for more. `closed`: contract to
+    the field that was being written when room was left for the shortest ending only; told where it happened.
     `own_seconds`: of `seconds`, without those in which the engine served others, where it tells.
     `mass`: the least probability that a grammar left the model at a choice; None where the engine does not tell.
     `full`: free texts that ended because they were as long as they may be, as "Contract.field".
-    `closed`: contract to the field that was being written when room was left for the shortest ending only.
     """
 
     model: str
@@ -85,10 +85,10 @@ class Receipt:
     seconds: float
     evidence: Sequence[str]
     index: str | None
+    closed: Mapping[str, str] = field(default_factory=dict)
     own_seconds: float | None = None
     mass: float | None = None
     full: Sequence[str] = ()
-    closed: Mapping[str, str] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON. What an engine does not tell is left out."""

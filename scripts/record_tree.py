@@ -74,10 +74,8 @@ def _facts(step: StepRow, prompts: bool, private: Mapping[str, type[Contract]]) 
     detail = step.detail
     result = step.result if prompts else _public(step, private.get(str(detail.get("contract"))))
     found = [("result", result)] if step.error is None else [("error", step.error)]
-    found += [
-        (name, detail.get(name))
-        for name in ("contract", "enforcement", "finish_reason", "model", "scratchpad", "closed")
-    ]
+    found += [(name, detail.get(name)) for name in ("contract", "enforcement", "finish_reason", "model", "scratchpad")]
+    found += [("closed at", detail.get("closed"))]
     found += [("probability left", detail.get("mass")), ("as long as it may be", ", ".join(detail.get("full", ())))]
     found += [("evidence", ", ".join(detail.get("evidence", ())))]
     if prompts:

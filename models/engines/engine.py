@@ -81,10 +81,11 @@ class Completion:
     the text, without its tags: private, kept in the journal. `enforcement` is what this very text was made under.
     `first` is, for a grammar that `weighs`, how likely the first token's likeliest alternatives were, by their text; a
     server may count those in that the grammar rules out. `logprobs` is, where `Decoding` asks for it, one mapping a
-    token, as OpenAI's API has it: token, logprob, bytes, top_logprobs. `closed` is the field that was being written
-    when room was left for the shortest ending only, "" where the model came to the end by itself.
+    token, as OpenAI's API has it: token, logprob, bytes, top_logprobs.
     `mass`: the least probability that the grammar left the model at a choice, `tight` what stood before it.
-    `own_seconds`: of `seconds`, without those in which others were served. None and "" where an engine cannot tell.
+    `closed` is the field that was being written when room was left for the shortest ending only, "" where the model
+    came to the end by itself. `own_seconds`: of `seconds`, without those in which others were served. None and ""
+    where an engine cannot tell.
     """
 
     text: str
@@ -95,10 +96,10 @@ class Completion:
     enforcement: Enforcement = "grammar"
     first: Mapping[str, float] = field(default_factory=dict)
     logprobs: Sequence[Mapping[str, Any]] = ()
+    closed: str = ""
     mass: float | None = None
     tight: str = ""
     own_seconds: float | None = None
-    closed: str = ""
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ class Row:
     where the sampling asks for that, among what the grammar allows: a forced one has none. `drawn` counts the
     end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen. `mass`:
     the least probability that the grammar left the model where it left it a choice, with `tight` tokens before it; None
-    where it never did. `began`, `ended`: of its decoding, on the clock of `time.perf_counter`. `closing` ends the
-    text within its limit.
+    where it never did. `closing` ends the text within its limit. `began`, `ended`: of its decoding, on the clock of
+    `time.perf_counter`.
     """
 
     prompt: list[int]

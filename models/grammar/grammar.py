@@ -77,7 +77,7 @@ def compile_grammar(
     passages; a Quote copies one to three consecutive sentences of one paragraph. `scratchpad`: characters that each
     Scratchpad may have at most, where fewer than it declares. `spaced`: with a blank behind each comma and colon, as
     the model's profile asks for it; else compact. `one_line`: no text holds a line break or a tab, as no Scratchpad
-    does. `open`: what a JSON Schema gives no end has none, and no budget covers it. Every text that the grammar admits
+    does. `open`: what has no end of its own gets none, and no budget covers it. Every text that the grammar admits
     passes `contract.model_validate_json`, custom validators aside
     (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
@@ -86,7 +86,7 @@ def compile_grammar(
     blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
     grammar = without_sources(contract, scratchpad, spaced, one_line, open)
     if grammar is None:
-        builder = GrammarBuilder(messages, blocks, scratchpad, spaced=spaced, one_line=one_line, open=open)
+        builder = GrammarBuilder(messages, blocks, scratchpad, one_line=one_line, open=open, spaced=spaced)
         return _grammar(contract, builder)
     return replace(grammar, said=messages, evidence=blocks)
 
@@ -114,7 +114,7 @@ def compile_choice(
     fragment = either(fragments)
     return Grammar(
         _lark(fragment.rule, builder),
-        int(fragment.longest) + 1,
+        _budget(fragment.longest),
         fragment.constant,
         None,
         tuple(builder.bounds),
@@ -140,8 +140,9 @@ def without_sources(
     contract: type[BaseModel], scratchpad: int | None, spaced: bool, one_line: bool = False, open: bool = False
 ) -> Grammar | None:
     """The grammar of a contract that copies nothing, the same for every record; None for one that does."""
-    builder = GrammarBuilder(_Unread(), _Unread(), scratchpad, spaced=spaced, one_line=one_line, open=open)
+    unread = _Unread()
     try:
+        builder = GrammarBuilder(unread, unread, scratchpad, one_line=one_line, open=open, spaced=spaced)
         return _grammar(contract, builder)
     except _Copies:
         return None
@@ -156,9 +157,10 @@ def _grammar(contract: type[BaseModel], builder: GrammarBuilder) -> Grammar:
             builder.said, builder.evidence, builder.scratchpad, (), builder.one_line, open=True, spaced=builder.spaced
         )
         opened = _lark(contract_fragment(contract, wider).rule, wider)
+        opened = "" if opened == lark else opened
     return Grammar(
         lark,
-        int(fragment.longest) + 1 if isfinite(fragment.longest) else 0,
+        _budget(fragment.longest),
         fragment.constant,
         contract,
         tuple(builder.bounds),
@@ -168,6 +170,11 @@ def _grammar(contract: type[BaseModel], builder: GrammarBuilder) -> Grammar:
         open=opened,
         tightened=tuple(f"{place}: {end}" for place, end in builder.tightened.items()),
     )
+
+
+def _budget(longest: float) -> int:
+    """Tokens that a text of so many bytes takes at most, with the one that ends it; 0 where there is no longest one."""
+    return int(longest) + 1 if isfinite(longest) else 0
 
 
 def _lark(start: str, builder: GrammarBuilder) -> str:

@@ -51,6 +51,8 @@ class JsonValue(BaseModel):
     @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of what the schema and the bounds admit; of what the schema alone does if the builder is open."""
+        if not builder.open:
+            builder.tightened[cls.__name__] = "what its schema gives no end, by its Bounds"
         alone = not builder.terminals and not builder.rules
         form = builder.open, builder.spaced
         if alone and form in cls.__compiled__:

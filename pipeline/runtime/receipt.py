@@ -42,10 +42,10 @@ def receipt(
         seconds=round(sum(step.seconds for step in steps), 4),
         evidence=list(dict.fromkeys(evidence)),
         index=index,
+        closed={str(step.detail["contract"]): step.detail["closed"] for step in calls if "closed" in step.detail},
         own_seconds=_own(steps),
         mass=min((float(step.detail["mass"]) for step in calls if "mass" in step.detail), default=None),
         full=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("full", ())],
-        closed={str(step.detail["contract"]): step.detail["closed"] for step in calls if "closed" in step.detail},
     )
 
 

@@ -205,7 +205,7 @@ TEXTS = [
     case("CDATA that never ends", good(note="<![CDATA[x"), value(note="<![CDATA[x")),
     case("space is part of a text", good(note=" a note "), value(note=" a note ")),
     case("lines around a text", good(note="\n   a note\n  "), value()),
-    case("a line inside a text", good(note="two\n   lines"), value(note="two lines")),
+    case("a line inside a text", good(note="two\n   lines"), value(note="two\nlines")),
     case("control characters", good(note="a\x00 n\x07ote"), value()),
     case("an empty text", good(note=""), value(note="")),
     case("an empty tag", good().replace("<note>a note</note>", "<note/>"), value(note="")),

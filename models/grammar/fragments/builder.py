@@ -37,8 +37,8 @@ class GrammarBuilder:
     `open`: what has no end of its own gets none, and `Fragment.longest` is infinite. `tightened`: the places where
     something got an end that it does not have, and which. `omit`: fields that have a default may be left out.
     `recursive`: the rules of classes that contain themselves, by class, where the grammar is open.
-    `spaced`: whether a blank stands behind each comma and colon. `given`, `counts`: names of bodies, and how many
-    each name has."""
+    `spaced`: whether a blank stands behind each comma and colon; `given`, `counts`: names of
+    bodies, and how many each name has."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()

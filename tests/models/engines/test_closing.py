@@ -81,6 +81,22 @@ def test_a_class_that_contains_itself_without_end_is_closed_however_deep_it_went
     assert "name" in found
 
 
+def test_a_schema_without_ends_is_closed_within_every_budget() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}, "more": {}},
+        "required": ["name", "tags"],
+    }
+    contract, tokenizer = Contract.from_json_schema(schema), load_tokenizer("tiny")
+    grammar = compile_grammar(contract)
+    assert grammar.open
+    least = len(tokens_of(tokenizer, shortest(grammar.open))) + 1
+    for budget in range(least, least + 80, 8):
+        text, tokens, _ = written(tokenizer, grammar.open, budget, Random(budget))
+        assert tokens <= budget
+        assert judge(contract, text)[0] == "valid"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

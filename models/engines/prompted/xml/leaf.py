@@ -57,9 +57,14 @@ def _written(text: str, leaf: Leaf, nullable: bool) -> Iterator[str]:
     if "boolean" in leaf.types and bare in ("true", "false"):
         yield bare
     if "string" in leaf.types:
-        yield _json(text)
+        yield _json(_outdented(text))
     if nullable and not bare and ("null" in leaf.types or None in leaf.choices):
         yield "null"
+
+
+def _outdented(text: str) -> str:
+    """A text of several lines without the indentation of the tags around it; one of a single line as it is."""
+    return "\n".join(line.strip() for line in text.splitlines()).strip() if "\n" in text else text
 
 
 def _meant(text: str, leaf: Leaf, grammar: Grammar) -> Iterator[str]:
