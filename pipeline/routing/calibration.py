@@ -7,9 +7,10 @@ Two questions, as a message is either for one of the intents or for none:
     P(intent)       = (1 - P(out of scope)) · softmax(scores of the intents / temperature)
 
 Fitted on scores of examples by heads that had not seen them. What a message for no intent looks like is learnt from
-the examples that are out of scope, and from near misses: examples scored by heads that know nothing of their intent.
-The threshold costs least: a message in scope that is turned away is a little worse than a question, one out of scope
-that is let in a wrong action, and a tenth of all messages is out of scope.
+the examples that are out of scope; where there are none, or only such as are far off, from near misses as well:
+examples scored by heads that know nothing of their intent. The threshold then costs least: a message in scope that is
+turned away is a little worse than a question, one out of scope that is let in a wrong action, and a tenth of all
+messages is out of scope.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ from pipeline.costs import Costs
 from pipeline.routing.curve import OUT_SHARE, WISH, Bools, Curve, Floats
 from pipeline.routing.head import Matrix, Numbers, softmax
 
+TURNED_AWAY = 0.007
+"""Share of rightly recognised held-out examples that the threshold turns away where labelled examples say what is out
+of scope. On unseen messages it is a little more: CLINC150, train to val: 97.4 % right before it and 96.4 after it,
+with 83 % of the messages out of scope recognised."""
+EASY = 0.95
+"""Labelled examples of which that threshold finds so many are far off, and say nothing of what is near."""
 NEAR = 0.5
 """Share of near misses among what is taken to be out of scope, where there are labelled examples of it as well."""
 TURNING_AWAY = 1.25
@@ -86,19 +93,31 @@ class Calibration:
 
         `precision`: wanted share of right decisions among those that the encoder makes alone; see `Curve.best`. `near`:
         scores (k, n) of near misses; None: each row is read as if its own class did not exist, if none is out of scope.
+        Examples that are out of scope suffice, unless they are all recognised anyway: then they say nothing of what is
+        near.
         """
         inside = labels < intents
         temperature = _temperature(scores[inside, :intents], labels[inside])
-        told = scores[~inside]
-        if near is None:
-            near = scores[:0] if len(told) else _orphaned(scores, labels, intents)
-        negatives = np.concatenate([told, near])
-        weights = _weights(int(inside.sum()), len(told), len(near))
-        scope = _scope(_facts(scores[inside], intents), _facts(negatives, intents), weights)
-        plain = cls(temperature, scope, 1.0, 1.0, 1.0)
-        known, unknown = (plain.probabilities(part, intents) for part in (scores[inside], negatives))
+        told, none = scores[~inside], scores[:0]
+
+        def read(told: Matrix, near: Matrix) -> tuple[tuple[float, float, float, float], Floats, Floats, Floats]:
+            weights = _weights(int(inside.sum()), len(told), len(near))
+            beyond = np.concatenate([told, near])
+            scope = _scope(_facts(scores[inside], intents), _facts(beyond, intents), weights)
+            plain = cls(temperature, scope, 1.0, 1.0, 1.0)
+            return scope, plain.probabilities(scores[inside], intents), plain.probabilities(beyond, intents), weights
+
+        first = told if len(told) or near is not None else _orphaned(scores, labels, intents)
+        scope, known, unknown, weights = read(first, none)
         right = known[:, :-1].argmax(axis=1) == labels[inside]
-        out = _turned_away(known[:, -1], unknown[:, -1], right, weights, costs or Costs())
+        out = _few_turned_away(known[:, -1], right)
+        if near is None or (len(told) and (unknown[:, -1] > out).mean() < EASY):
+            near = none
+        else:
+            first = told
+            scope, known, unknown, weights = read(told, near)
+            right = known[:, :-1].argmax(axis=1) == labels[inside]
+            out = _cheapest(known[:, -1], unknown[:, -1], right, weights, costs or Costs())
         served = np.concatenate([known, unknown])
         alone = Curve(
             np.where(served[:, -1] > out, 0, served[:, :-1].max(axis=1)),
@@ -111,7 +130,7 @@ class Calibration:
             np.concatenate([np.ones(len(unknown), dtype=bool), np.zeros(len(known), dtype=bool)]),
             np.concatenate(
                 [
-                    (1 - OUT_SHARE) * _weights(0, len(told), len(near)),
+                    (1 - OUT_SHARE) * _weights(0, len(first), len(near)),
                     np.full(len(known), OUT_SHARE / max(len(known), 1)),
                 ]
             ),
@@ -182,8 +201,14 @@ def _scope(known: Floats, unknown: Floats, weights: Floats) -> tuple[float, floa
     return (float(regression.intercept_[0] - slopes @ middle), *(float(slope) for slope in slopes))  # type: ignore[return-value]
 
 
-def _turned_away(known: Floats, unknown: Floats, right: Bools, weights: Floats, costs: Costs) -> float:
-    """The P(out of scope) above which turning away costs least. Between 0.02 and 0.9: few examples may say anything."""
+def _few_turned_away(known: Floats, right: Bools) -> float:
+    """The P(out of scope) above which TURNED_AWAY of those that are rightly recognised lie. Between 0.02 and 0.9."""
+    out = float(np.quantile(known[right], 1 - TURNED_AWAY)) if right.any() else 0.5
+    return min(max(out, 0.02), 0.9)  # few examples may put it anywhere: never turn nearly all away, or nobody
+
+
+def _cheapest(known: Floats, unknown: Floats, right: Bools, weights: Floats, costs: Costs) -> float:
+    """The P(out of scope) above which turning away costs least. Between 0.02 and 0.9, as above."""
     if not right.any() or not len(unknown):
         return 0.5
     places = np.unique(np.quantile(known[right], np.linspace(1 - MOST_TURNED_AWAY, 1, 251)))

@@ -30,5 +30,6 @@ def chosen_head(examples: Examples, seed: int) -> Choice:
             table.add_row(str(one), f"{one.right:.2%}")
         console.print(table)
         lead = choices[0].right - choices[1].right
-        tell(f"Chosen: {choices[0]}, {100 * lead:.2f} points before the next.")
+        why = "" if lead > 0 else "; what seems better may be luck"
+        tell(f"Chosen: {choices[0]}, by {100 * lead:+.2f} points against the next{why}.")
     return choices[0]

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
-from pipeline.routing import Examples, GateModel, fit
+from pipeline.routing import Choice, Examples, GateModel, choose, fit
 from pipeline.routing.calibration import calibration_error
 from pipeline.routing.dataset import Row, read_rows
 
@@ -118,3 +118,38 @@ def test_rows_are_read_in_order_and_blank_lines_do_not_count(tmp_path: Path) -> 
 def test_calibration_error_by_hand() -> None:
     assert calibration_error([0.9, 0.9, 0.1], [True, False, False]) == pytest.approx((0.8 + 0.1) / 3)
     assert calibration_error([], []) == 0
+
+
+def test_a_gate_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    vectors, labels = clouds(1, 4, 12)
+    path = tmp_path / "gate.json"
+    model = fit(Examples(vectors, labels))
+    model.save(path)
+    kept = json.loads(path.read_text())
+    for later in ("doubt", "aim"):
+        del kept["calibration"][later]
+    path.write_text(json.dumps(kept))
+    again = GateModel.load(path)
+    assert np.array_equal(again.probabilities(vectors), model.probabilities(vectors))
+    assert again.calibration.margin(1 / 2.5) == pytest.approx(0.2)
+
+
+def test_what_is_near_an_intent_and_for_none_is_learnt_without_examples_of_it() -> None:
+    vectors, labels = clouds(1, 12, 40, spread=0.12)
+    hidden = {"intent10", "intent11"}
+    seen = [n for n, label in enumerate(labels) if label not in hidden and label != OUT_OF_SCOPE]
+    model = fit(Examples(vectors[seen], [labels[n] for n in seen]))
+    fresh, truth = clouds(2, 12, 40, spread=0.12)
+    away = model.probabilities(fresh)[:, -1] > model.calibration.out
+    assert np.mean(away[[label in hidden for label in truth]]) > 0.8
+    assert np.mean(away[[label not in hidden and label != OUT_OF_SCOPE for label in truth]]) < 0.1
+
+
+def test_the_regression_stays_unless_another_head_is_surely_better() -> None:
+    vectors, labels = clouds(1, 6, 30)
+    tried = choose(Examples(vectors, labels, layer=8))
+    assert {one.method for one in tried} == {"regression", "late", "metric"}
+    assert tried[0].method == "regression"  # though another may have a message or two more
+    assert max(one.right for one in tried) - tried[0].right < 0.02
+    assert [one.right for one in tried[1:]] == sorted((one.right for one in tried[1:]), reverse=True)
+    assert choose(Examples(vectors[:2], labels[:2])) == [Choice("nearest")]
