@@ -8,6 +8,7 @@ InterlockError                an ordinary error; `str(error)` is one sentence: w
 │   └── NotApproved           an action that needs a person's approval was called without it
 ├── ClusterError              the machines of a cluster are gone; the run stops and can be resumed
 ├── JournalError              the journal cannot be read or written; the run stops and can be resumed
+│   └── Unwritable            the disk does not take it now: it may when there is space again
 ├── ReplayMismatch            a workflow asked for another step than the journal holds
 ├── GuardrailViolation        a rule does not hold and nobody was left to mend it
 └── StepFailed                a step raised; the same on every replay
@@ -65,6 +66,10 @@ class NotApproved(UsageError):
 
 class JournalError(InterlockError):
     """The journal cannot be opened, read or written."""
+
+
+class Unwritable(JournalError):
+    """The disk did not take a write, such as a full one. What was told before is kept; later writes are tried again."""
 
 
 class ClusterError(InterlockError):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models.engines.canary import prove
 from models.engines.engine import Enforcement, Engine
-from models.engines.model_folder import find_model_folder, weights_identity
+from models.engines.model_folder import control_tokens, find_model_folder, weights_identity
 from models.engines.pool import Pool
 from models.engines.thinking import Thinking
 from models.engines.vllm.server import VllmServer
@@ -143,12 +143,14 @@ async def _embedded(model: str, progress: Callable[[str], None]) -> AsyncIterato
 
 
 @asynccontextmanager
-async def _served(url: str, progress: Callable[[str], None], weights: str = "") -> AsyncIterator[VllmEngine]:
+async def _served(
+    url: str, progress: Callable[[str], None], weights: str = "", control: Sequence[str] = ()
+) -> AsyncIterator[VllmEngine]:
     await asyncio.to_thread(check_all, SERVED, progress)
 
     from models.engines.vllm.engine import VllmEngine
 
-    engine = await VllmEngine.open(url, weights)
+    engine = await VllmEngine.open(url, weights, control)
     try:
         yield engine
     finally:
@@ -159,6 +161,6 @@ async def _served(url: str, progress: Callable[[str], None], weights: str = "") 
 async def _started(model: str, progress: Callable[[str], None], jump_forward: bool | None) -> AsyncIterator[VllmEngine]:
     async with VllmServer.start(model, progress, jump_forward=jump_forward) as server:
         weights = await asyncio.to_thread(weights_identity, server.folder)
-        async with _served(server.url, progress, weights) as engine:
+        async with _served(server.url, progress, weights, control_tokens(server.folder)) as engine:
             engine.mend = "Report this with the server's version: it has the flags that it needs."
             yield engine

@@ -11,6 +11,7 @@ are short and use a second connection, which WAL keeps out of the writer's way.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -41,6 +42,8 @@ from pipeline.outcome import Outcome, Question
 RETRIED = ("failed", "escalated")
 """Statuses from which a record can be served once more."""
 
+LEAST_SPACE = 64 * 1024
+"""Bytes that a disk has left: a page may still be written over where no message could be kept."""
 _STARTED = "json_extract(body, '$.event') = 'RecordStarted'"
 
 
@@ -122,6 +125,15 @@ class Journal(Queries):
         """Make statements durable as one, power cuts included, and wake the listeners of a conversation."""
         then = None if conversation is None else partial(self.notifier.wake, conversation)
         await self._thread.write(*statements, firm=True, then=then)
+
+    async def writable(self) -> bool:
+        """Whether it can be written now: a row is, unless the disk did not take one a moment ago."""
+        try:
+            free = os.statvfs(self.path).f_bavail * os.statvfs(self.path).f_frsize
+            await self._thread.write(("INSERT OR REPLACE INTO meta VALUES ('probed', ?)", (str(time.time()),)))
+        except (JournalError, OSError):
+            return False
+        return free >= LEAST_SPACE
 
     def tell(self, event: Event) -> None:
         """Keep an event that a later reader needs. Not waited for.

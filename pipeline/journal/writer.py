@@ -16,14 +16,18 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import JournalError
+from pipeline.errors import JournalError, Unwritable
 
 GROUP = 512
 """Most writes in one transaction, so that the first of them does not wait long for the last."""
+
+AGAIN_SECONDS = 1.0
+"""After a write that the disk did not take, the next one that is tried; those meanwhile are refused at once."""
 
 Sql = tuple[str, Sequence[object]]
 
@@ -51,6 +55,9 @@ class JournalWriter:
         self._connection = connection
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._broken: str | None = None
+        self._again = 0.0
+        self._kept: list[_Write] = []
+        """What nobody waited for when the disk did not take it: written before anything else, once it does."""
         self._thread = threading.Thread(target=self._write_forever, name="journal", daemon=True)
         self._thread.start()
 
@@ -78,8 +85,8 @@ class JournalWriter:
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
     def _check(self) -> None:
-        if self._broken is not None:
-            raise JournalError(self._broken)
+        if self._broken is not None and time.monotonic() < self._again:
+            raise Unwritable(self._broken)
         if self.closed:
             raise JournalError(f"{self.path} is closed already.")
 
@@ -96,28 +103,37 @@ class JournalWriter:
                         stop = True
                     else:
                         batch.append(following)
-            if self._broken is None:
+            if self._broken is None or stop or time.monotonic() >= self._again:
                 self._commit_each(batch)
-            else:
-                _wake(batch, self._broken)
+            else:  # queued before it was known
+                self._put_off(batch)
             if stop:
                 return
 
     def _commit_each(self, batch: Sequence[_Write]) -> None:
         """Commit a batch; if the database refuses it, commit one by one, so that only the culprit fails."""
         try:
-            self._commit(batch)
-        except sqlite3.OperationalError as error:  # disk full, file gone: later writes would build on lost ones
+            self._commit([*self._kept, *batch])
+        except sqlite3.OperationalError as error:  # disk full, file gone: later writes may not build on lost ones
             self._broken = f"{self.path} cannot be written ({error}): free space or check the disk, then run again."
-            _wake(batch, self._broken)
+            self._again = time.monotonic() + AGAIN_SECONDS
+            self._put_off(batch)
         except Exception as error:
+            batch, self._kept = [*self._kept, *batch], []
             if len(batch) == 1:
-                _wake(batch, f"{self.path} refused an entry ({error}): this is a fault in Interlock, please report it.")
+                refused = f"{self.path} refused an entry ({error}): this is a fault in Interlock, please report it."
+                _wake(batch, JournalError(refused))
                 return
             for write in batch:
                 self._commit_each([write])
         else:
+            batch, self._kept, self._broken = [*self._kept, *batch], [], None
             _wake(batch, None)
+
+    def _put_off(self, batch: Sequence[_Write]) -> None:
+        """Tell whoever waits for a write that it is lost; keep those of which nobody would know."""
+        self._kept += [write for write in batch if write.done is None]
+        _wake([write for write in batch if write.done is not None], Unwritable(self._broken))
 
     def _commit(self, batch: Sequence[_Write]) -> None:
         execute = self._connection.execute
@@ -134,7 +150,7 @@ class JournalWriter:
             raise
 
 
-def _wake(batch: Iterable[_Write], broken: str | None) -> None:
+def _wake(batch: Iterable[_Write], broken: JournalError | None) -> None:
     waiting: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
     for write in batch:
         if write.done is not None or (write.then is not None and broken is None):
@@ -144,7 +160,7 @@ def _wake(batch: Iterable[_Write], broken: str | None) -> None:
             loop.call_soon_threadsafe(_resolve, writes, broken)
 
 
-def _resolve(writes: Iterable[_Write], broken: str | None) -> None:
+def _resolve(writes: Iterable[_Write], broken: JournalError | None) -> None:
     for write in writes:
         if write.then is not None and broken is None:
             write.then()
@@ -153,4 +169,4 @@ def _resolve(writes: Iterable[_Write], broken: str | None) -> None:
         if broken is None:
             write.done.set_result(None)
         else:
-            write.done.set_exception(JournalError(broken))
+            write.done.set_exception(broken)

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from models.errors import ModelError
 from pipeline.errors import Busy, InterlockError, JournalError, UnknownConversation, UsageError
+from pipeline.files import is_full
 from pipeline.record import BadRecord
 
 log = logging.getLogger("interlock.service")
@@ -97,5 +98,8 @@ def as_api_error(error: Exception) -> ApiError:
         return ApiError(503, "unavailable", "This cannot be answered now.", "Try again soon.", {"Retry-After": "5"})
     if isinstance(error, UsageError):
         return ApiError(409, "conflict", str(error))
+    if is_full(error):
+        log.error("A request failed: %s", error)
+        return ApiError(503, "unavailable", "There is no space for this now.", "Try again soon.", {"Retry-After": "30"})
     log.error("A request failed", exc_info=error)
     return ApiError(500, "internal", "Something went wrong here.", "Try again; the server's log says what it was.")

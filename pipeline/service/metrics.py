@@ -41,6 +41,9 @@ class Metrics:
         self._conversations = Gauge("interlock_conversations", "Conversations", registry=self.registry)
         self._waiting = Gauge("interlock_questions_waiting", "Questions without an answer", registry=self.registry)
         self._escalations = Gauge("interlock_escalations", "Requests that are with a person", registry=self.registry)
+        self._stops = Counter(
+            "interlock_run_interruptions_total", "Times that runs stopped and were tried again", registry=self.registry
+        )
         self._counted: dict[str, float] = {}
 
     def listen(self, event: Event) -> None:
@@ -55,6 +58,10 @@ class Metrics:
     def turn_ended(self, status: Status) -> None:
         """Count a turn."""
         self._turns.labels(status).inc()
+
+    def run_interrupted(self) -> None:
+        """Count a run that was stopped by what is not its own, such as a full disk."""
+        self._stops.inc()
 
     def watch(self, streams: Callable[[], float], working: Callable[[], float]) -> None:
         """How many event streams are open, and turns under way, whenever somebody asks."""

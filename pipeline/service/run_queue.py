@@ -11,18 +11,19 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 from pipeline.app import App
 from pipeline.batch.batch import run_batch
 from pipeline.batch.requests import read_requests
-from pipeline.errors import InterlockError, UsageError
-from pipeline.files import replacing
+from pipeline.errors import InterlockError, JournalError, Unwritable, UsageError
+from pipeline.files import is_full, replacing
 from pipeline.runtime.concurrency import START
 from pipeline.runtime.equipment import Equipment
 from pipeline.runtime.folder import Folder
@@ -34,6 +35,8 @@ log = logging.getLogger("interlock.service")
 
 NOTE = "run.json"
 REQUESTS = "requests.jsonl"
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds after which a run that was interrupted is tried again; the last of them from then on."""
 MOST_WAITING = 100
 """Runs that may wait for their turn."""
 
@@ -41,7 +44,15 @@ MOST_WAITING = 100
 class RunQueue:
     """Those below one folder; `equipment`, `launch` and `today` as for `run_batch`."""
 
-    def __init__(self, app: App, folder: Path, equipment: Equipment, launch: Launch, today: date | None) -> None:
+    def __init__(
+        self,
+        app: App,
+        folder: Path,
+        equipment: Equipment,
+        launch: Launch,
+        today: date | None,
+        interrupted: Callable[[], None] = lambda: None,
+    ) -> None:
         self.folder = folder
         self._app = app
         self._equipment = equipment
@@ -50,6 +61,9 @@ class RunQueue:
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
+        self._interrupted = interrupted
+        self._unwritten: dict[str, dict[str, Any]] = {}
+        """What the disk did not take of a run's note."""
 
     def start(self) -> None:
         """Go on with what is unfinished, oldest first, and wait for more."""
@@ -57,6 +71,11 @@ class RunQueue:
             if note["state"] in ("waiting", "running"):
                 self._queue.put_nowait(note["id"])
         self._worker = asyncio.create_task(self._work())
+
+    @property
+    def alive(self) -> bool:
+        """Whether somebody serves them."""
+        return self._worker is not None and not self._worker.done()
 
     async def close(self, seconds: float) -> None:
         """Let the records under way come to their end, but no longer than this; the next start goes on from there."""
@@ -88,7 +107,11 @@ class RunQueue:
             why = str(error).replace(str(folder / REQUESTS), "The upload")
             raise ApiError(422, "invalid", why, "See the README on requests.") from None
         note = {"id": id, "created": time.time(), "by": by, "state": "waiting", "records": requests.records}
-        self._note(id, {**note, "errors": requests.errors, "error": None, "summary": None})
+        try:
+            self._note(id, {**note, "errors": requests.errors, "error": None, "summary": None}, kept=True)
+        except OSError:
+            self.drop(id)
+            raise
         self._queue.put_nowait(id)
         return self.one(id)
 
@@ -103,14 +126,14 @@ class RunQueue:
         return sorted((note for note in notes if note), key=lambda note: (note["created"], note["id"]), reverse=True)
 
     def one(self, id: str) -> dict[str, Any]:
-        """A run with how many of its records have which status. KeyError."""
+        """A run with how many of its records have which status; none while that cannot be read. KeyError."""
         note = self._read(self._path(id) / NOTE)
         if note is None:
             raise KeyError(id)
         journal = self.journal(id)
         statuses: dict[str, int] = {}
         if journal is not None:
-            with reading(journal) as readings:
+            with suppress(JournalError), reading(journal) as readings:
                 statuses = counts(readings)
         return {**note, "statuses": statuses}
 
@@ -132,13 +155,25 @@ class RunQueue:
             self._idle = True
             id = await self._queue.get()
             self._idle = False
-            await self._run(id)
+            for pause in chain(PAUSES, repeat(PAUSES[-1])):
+                try:
+                    await self._run(id)
+                    break
+                except Exception as error:  # the disk, or a fault of ours: neither may end those behind it
+                    log.error("Run %s was interrupted, and is tried again in %g s", id, pause, exc_info=error)
+                    self._interrupted()
+                    self._note(id, {"state": "waiting", "error": "It was interrupted, and goes on in a while."})
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(pause):
+                            await self._stop.wait()
+                    if self._stop.is_set():
+                        return
 
     _idle = True
 
     async def _run(self, id: str) -> None:
         folder = self.folder / id
-        self._note(id, {"state": "running"})
+        self._note(id, {"state": "running", "error": None})
         try:
             requests = await asyncio.to_thread(read_requests, folder / REQUESTS, self._app.read)
             summary = await run_batch(
@@ -150,21 +185,37 @@ class RunQueue:
                 today=self._today,
                 stop=self._stop,
             )
+        except Unwritable:  # of the disk that all runs share, not of this one
+            raise
         except InterlockError as error:
             self._note(id, {"state": "stopped", "error": str(error)})
         except Exception as error:
+            if is_full(error):
+                raise
             log.error("Run %s stopped", id, exc_info=error)
             self._note(id, {"state": "stopped", "error": "Something went wrong here; the server's log says what."})
         else:
             done = sum(summary.statuses.values()) >= requests.records
             self._note(id, {"state": "finished", "summary": summary.row()} if done else {"state": "waiting"})
 
-    def _note(self, id: str, change: Mapping[str, Any]) -> None:
+    def _note(self, id: str, change: Mapping[str, Any], kept: bool = False) -> None:
+        """Note what is new about a run. `kept`: on disk, or OSError; else what the disk does not take is remembered."""
         path = self.folder / id / NOTE
-        with replacing(path) as stream:
-            json.dump({**(self._read(path) or {}), **change}, stream)
+        noted = {**(self._read(path) or {}), **change}
+        try:
+            with replacing(path) as stream:
+                json.dump(noted, stream)
+        except OSError as error:
+            if kept:
+                raise
+            log.error("The note of run %s cannot be written: %s", id, error)
+            self._unwritten[id] = noted
+        else:
+            self._unwritten.pop(id, None)
 
     def _read(self, path: Path) -> dict[str, Any] | None:
+        if (unwritten := self._unwritten.get(path.parent.name)) is not None:
+            return unwritten
         try:
             note: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):

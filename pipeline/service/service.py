@@ -80,7 +80,7 @@ async def serving(
         )
         streams = Slots(limits.streams)
         metrics.watch(lambda: streams.taken, lambda: dialogues.working)
-        runs = RunQueue(app, out / "runs", equipment, launch, today)
+        runs = RunQueue(app, out / "runs", equipment, launch, today, metrics.run_interrupted)
         service = Service(
             app,
             pipeline,

@@ -6,12 +6,14 @@ import typer
 
 from scripts.bench.compare import compare
 from scripts.bench.decode import decode
+from scripts.bench.dialogues import dialogues
 from scripts.bench.embedding import embedding
 from scripts.bench.gate import gate
 from scripts.bench.gpu import gpu
 from scripts.bench.grammar import grammar
 from scripts.bench.index import index
 from scripts.bench.pipeline import pipeline
+from scripts.bench.schemas import schemas
 from scripts.bench.serve import serve
 from scripts.bench.validity import validity
 
@@ -25,11 +27,13 @@ def bench() -> None:
 
 app.command("compare")(compare)
 app.command("decode")(decode)
+app.command("dialogues")(dialogues)
 app.command("embedding")(embedding)
 app.command("gate")(gate)
 app.command("gpu")(gpu)
 app.command("grammar")(grammar)
 app.command("index")(index)
 app.command("pipeline")(pipeline)
+app.command("schemas")(schemas)
 app.command("serve")(serve)
 app.command("validity")(validity)

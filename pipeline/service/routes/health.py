@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
-from pipeline.errors import JournalError
 from pipeline.service.access import CallerOf, ServiceOf
 from pipeline.service.metrics import CONTENT_TYPE
-from pipeline.service.service import Service
 
 router = APIRouter(tags=["health"])
 
@@ -24,11 +21,12 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Something that is needed does not answer."}})
 async def readyz(service: ServiceOf) -> JSONResponse:
-    """The engine answers, the journal can be written, the index is open, and the end has not begun."""
+    """The engine answers, the journal was just written, the index is open, runs are served, and no end has begun."""
     parts = {
         "engine": await service.probe.answers(),
-        "journal": _journal_writable(service),
+        "journal": await service.journal.writable(),
         "index": service.retriever is None or len(service.retriever.index) >= 0,
+        "runs": service.runs.alive,
         "running": not service.stopping.is_set(),
     }
     ready = all(parts.values())
@@ -51,11 +49,3 @@ async def app(service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
         "known": not service.tokens or bool(caller.owner),
         "examples": [workflow.examples[0] for workflow in service.app.workflows],
     }
-
-
-def _journal_writable(service: Service) -> bool:
-    try:
-        service.journal.read("SELECT 1 FROM meta")
-    except JournalError:
-        return False
-    return os.access(service.journal.path, os.W_OK)

@@ -1,0 +1,73 @@
+"""A disk that was full once: told while it lasts, and over when it is over. Nothing is lost, and nobody restarts it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+from service_world import begin, process, say
+
+LINES = "".join(
+    json.dumps({"custom_id": f"{number}", "text": "wait in the front" if number > 3 else "in the front"}) + "\n"
+    for number in range(8)
+)
+
+
+async def ready(client: httpx.AsyncClient) -> dict[str, Any]:
+    told: dict[str, Any] = (await client.get("/readyz")).json()
+    return told
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    while (await client.get("/readyz")).status_code != 200:
+        await asyncio.sleep(0.05)
+
+
+async def state(client: httpx.AsyncClient, run: str, *states: str) -> dict[str, Any]:
+    while (told := (await client.get(f"/runs/{run}")).json())["state"] not in states:
+        await asyncio.sleep(0.05)
+    found: dict[str, Any] = told
+    return found
+
+
+async def test_messages_are_taken_again_once_there_is_space(tmp_path: Path) -> None:
+    with process(tmp_path) as server:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+            id = await begin(client)
+            assert (await say(client, id, "A seat"))["conversation"]["state"] == "asking"
+            with server.full():
+                refused = await client.post(f"/conversations/{id}/messages", json={"text": "back"})
+                assert refused.status_code == 503
+                assert (await client.post("/runs", content=LINES)).status_code == 503
+                told = await ready(client)
+                assert (told["status"], told["journal"]) == ("not ready", False)
+                assert (await client.get("/healthz")).status_code == 200
+                assert (await client.get(f"/conversations/{id}")).json()["state"] == "asking"
+            await until_ready(client)
+            assert (await say(client, id, "back"))["conversation"]["turns"][-1]["text"] == "Please take row back."
+            assert (await client.get("/runs")).json() == []
+    assert (tmp_path / "out" / "seats.txt").read_text() == "back\n"
+
+
+async def test_a_run_that_a_full_disk_interrupts_goes_on_and_so_do_those_behind_it(tmp_path: Path) -> None:
+    with process(tmp_path) as server:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+            first = (await client.post("/runs", content=LINES)).json()["id"]
+            while (await client.get(f"/runs/{first}")).json()["statuses"].get("completed", 0) < 4:
+                await asyncio.sleep(0.02)
+            with server.full():
+                (tmp_path / "out" / "runs" / first / "out" / "door").touch()
+                told = await state(client, first, "waiting")
+                assert "interrupted" in told["error"]
+                metrics = (await client.get("/metrics")).text
+                assert "interlock_run_interruptions_total 0.0" not in metrics
+                assert (await ready(client))["runs"] is True
+            second = await client.post("/runs", content=json.dumps({"custom_id": "x", "text": "front"}))
+            assert second.status_code == 202, second.text
+            done = await state(client, first, "finished", "stopped")
+            assert (done["state"], done["error"]) == ("finished", None)
+            assert done["statuses"]["completed"] + done["statuses"]["escalated"] == 8
+            assert (await state(client, second.json()["id"], "finished", "stopped"))["state"] == "finished"
