@@ -24,6 +24,7 @@ from models.training import sgd
 from models.training.score import FillScore
 from pipeline.errors import UsageError
 from pipeline.prompts.prompts import Prompts
+from pipeline.prompts.templates import read_templates
 from pipeline.record import Turn
 from scripts.console import console, day_of, tell
 from scripts.evaluate.results import SAMPLE, read_lines
@@ -34,11 +35,13 @@ Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
 """A form, the conversation to fill it from, and what should stand in it."""
 
 
-async def fill_one(engine: Engine, contract: type[Contract], turns: Sequence[Turn], today: date) -> Contract:
+async def fill_one(
+    engine: Engine, contract: type[Contract], turns: Sequence[Turn], today: date, prompts: Prompts = Prompts()
+) -> Contract:
     """Fill one contract from a conversation, as `Run.collect` does."""
     said = [turn.text for turn in turns if turn.role == "customer"]
     grammar = compile_grammar(contract, said=said, spaced=engine.profile.spaced)
-    messages = Prompts().laid_out(engine.profile).fill(contract, turns)
+    messages = prompts.laid_out(engine.profile).fill(contract, turns)
     completion = await engine.generate(messages, grammar, Sampling())
     return contract.model_validate_json(completion.text, context={"today": today})
 
@@ -49,15 +52,17 @@ def _form(service: str, fields: tuple[tuple[str, str], ...]) -> type[Contract]:
     return create_model(service, __base__=Contract, **slots)
 
 
-async def _score(model: str, work: Sequence[Work], today: date) -> FillScore:
+async def _score(model: str, work: Sequence[Work], today: date, prompts: Prompts = Prompts()) -> FillScore:
     score, gate = FillScore(), asyncio.Semaphore(AT_ONCE)
-    async with open_engine(model, tell) as engine:
+    async with open_engine(model, tell, wording=prompts.engines) as engine:
+        if prompts.own and engine.profile.layout == "copier":
+            raise UsageError(f"{model} reads only the layouts that it was trained on: leave out --prompts.")
         with Progress(console=console) as progress:
             bar = progress.add_task("Filling forms", total=len(work))
 
             async def one(contract: type[Contract], turns: Sequence[Turn], gold: Mapping[str, str | None]) -> None:
                 async with gate:
-                    filled = await fill_one(engine, contract, turns, today)
+                    filled = await fill_one(engine, contract, turns, today, prompts)
                 score.add(gold, _said(filled))
                 progress.advance(bar)
 
@@ -73,12 +78,14 @@ def fill(
     ] = Path("../shared/data/sgd/travel_dev.jsonl"),
     model: Model = "models/tiny",
     limit: Annotated[int, typer.Option(help="This many turns, drawn at random; 0 for all.")] = 1000,
+    prompts: Annotated[Path | None, typer.Option(help="A folder of templates in place of the shipped ones.")] = None,
 ) -> None:
     """Field values copied from dialogues the model was not trained on."""
     work = sgd_work(data)
     if limit:
         work = random.Random(0).sample(work, min(limit, len(work)))
-    score = asyncio.run(_score(model, work, date.today()))
+    told = Prompts() if prompts is None else Prompts(read_templates(prompts))
+    score = asyncio.run(_score(model, work, date.today(), told))
     print(json.dumps({"data": data.name, "model": model, **score.figures()}))
 
 

@@ -96,3 +96,16 @@ def test_an_intent_that_there_is_not_is_refused(tmp_path: Path) -> None:
     done = interlock("prompts", tmp_path / "shop.py", "--intent", "buy")
     assert done.returncode == 2
     assert "has no intent 'buy': it has order, return." in done.stderr
+
+
+def test_templates_are_not_measured_with_a_model_that_does_not_read_them(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "customer.txt").write_text("Kunde: $text", encoding="utf-8")
+    slot = {"name": "city", "description": "Where to?", "possible_values": []}
+    (tmp_path / "schema_dev.json").write_text(json.dumps([{"service_name": "Trips", "slots": [slot]}]))
+    turn = {"service": "Trips", "history": [], "user": "to Goa", "slots": {"city": "Goa"}}
+    (tmp_path / "turns_dev.jsonl").write_text(json.dumps(turn) + "\n")
+    options = ("--data", tmp_path / "turns_dev.jsonl", "--prompts", tmp_path / "prompts")
+    done = interlock("evaluate", "fill", *options)
+    assert done.returncode == 2
+    assert "leave out --prompts" in done.stderr

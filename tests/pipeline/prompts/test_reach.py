@@ -88,7 +88,7 @@ class Desk:
             read_requests(self.source),
             self.out,
             Equipment(self.engine),
-            Launch(wait=0.02),
+            Launch(wait=0.02, trust=True),
             today=TODAY,
             progress=self.progress.append,
         )
