@@ -6,6 +6,7 @@ ModelError
 └── EngineError            the engine did not deliver
     ├── EngineUnavailable  the server is gone: may be tried again
     ├── PromptTooLong      prompt + budget do not fit the model's context
+    │   └── BudgetTooSmall not even the shortest answer fits into the tokens it may take
     ├── ModelNotFound      no such model
     ├── NotFetched         a model could not be brought into the cache: network, disk, or another content than expected
     ├── PromptedFailure    a model without grammar never wrote an answer that its contract accepts
@@ -60,6 +61,12 @@ class PromptTooLong(EngineError):
     """Prompt and budget together exceed the model's context; raised before a token is generated."""
 
     hint = "Shorten the input, or use a model with a longer context."
+
+
+class BudgetTooSmall(PromptTooLong):
+    """Not even the shortest text of a grammar fits into the tokens that it may take; before one is generated."""
+
+    hint = "Let the answer take more tokens, or shorten the prompt."
 
 
 class ModelNotFound(EngineError):

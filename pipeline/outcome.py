@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Status = Literal["completed", "needs_input", "escalated", "failed"]
@@ -59,9 +59,14 @@ class Receipt:
 
     `attempts` is the number of model calls; `recovered` names the rungs of the recovery ladder that were taken.
     `enforcement` is "grammar" or "prompted", `canary` what the proof of it said when the engine was opened.
-    `contracts`: to their hashes; of a choice, to its options.
+    `contracts`: to their hashes; of a choice, to its options. `checked`: those whose level is checked, to what of them
+    no grammar enforces.
     `gate`: the last decision; `routed`: all of them, in order, if there was more than one (several parts, a wrong one).
     `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
+    `own_seconds`: of `seconds`, without those in which the engine served others, where it tells.
+    `mass`: the least probability that a grammar left the model at a choice; None where the engine does not tell.
+    `full`: free texts that ended because they were as long as they may be, as "Contract.field".
+    `closed`: contract to the field that was being written when room was left for the shortest ending only.
     """
 
     model: str
@@ -71,6 +76,7 @@ class Receipt:
     gate: Mapping[str, Any] | None
     routed: Sequence[Mapping[str, Any]]
     contracts: Mapping[str, str]
+    checked: Mapping[str, Sequence[str]]
     shortened: Mapping[str, int]
     finish_reasons: Sequence[str]
     attempts: int
@@ -79,10 +85,18 @@ class Receipt:
     seconds: float
     evidence: Sequence[str]
     index: str | None
+    own_seconds: float | None = None
+    mass: float | None = None
+    full: Sequence[str] = ()
+    closed: Mapping[str, str] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        return dict(vars(self))
+        """Ready for JSON. What an engine does not tell is left out."""
+        told = {name: value for name in _TOLD if (value := getattr(self, name)) not in (None, (), [], {})}
+        return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
+
+
+_TOLD = ("own_seconds", "mass", "full", "closed")
 
 
 @dataclass(frozen=True)

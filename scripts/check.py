@@ -14,13 +14,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from models.bench.proof.attack import Tally, attack
+from models.bench.proof.schema_folder import Trial
 from models.bench.proof.specimens import draw_sources, random_specimen
 from models.contract import Contract
+from models.engines.profiles import profile_of
 from models.engines.tokenizers import load_tokenizer
 from models.grammar.grammar import compile_grammar
+from models.held_value import HeldValue
+from models.schema.json_value import JsonValue
+from pipeline.errors import UsageError
 from pipeline.text import short
 from scripts.console import console
-from scripts.discovery import find_contracts
+from scripts.discovery import find_contracts, trials_of
 from scripts.options import TRAVEL
 from scripts.schema_folder import check_folder
 
@@ -31,12 +36,20 @@ _SHOWN = 20
 
 
 def check(
-    target: Annotated[str, typer.Argument(metavar="[MODULE or FILE.py]", help="Where the contracts are.")] = TRAVEL,
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODULE or FILE.py]", help="Where the contracts are.", show_default=TRAVEL),
+    ] = None,
     attacks: Annotated[int, typer.Option(min=0, help="Random completions of each contract.")] = 100,
     generated: Annotated[int, typer.Option(min=0, help="Random contracts to attack besides.")] = 0,
     tokenizer: Annotated[str, typer.Option(help="tiny, tekken (131,072 tokens), byte, or a model.")] = "tiny",
     draw: Annotated[str, typer.Option(help="uniform, or longest, which tries the budgets harder.")] = "uniform",
     schemas: Annotated[Path | None, typer.Option(help="A folder of JSON Schemas with instances.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="So many files of that folder, drawn at random.")] = None,
+    proven: Annotated[
+        bool, typer.Option("--proven", help="Refuse schemas that a grammar alone cannot enforce.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse schemas with a format that is not known.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:
     """Prove an app's contracts: no random completion is unparseable, invalid or over its budget.
@@ -45,25 +58,35 @@ def check(
     """
     if draw not in ("uniform", "longest"):
         raise typer.BadParameter(f"'{draw}' is neither uniform nor longest.", param_hint="--draw")
-    contracts, refused = find_contracts(target)
+    trial = Trial(attacks, tokenizer, seed, proven, strict)
+    if schemas and target is None and not generated:
+        counts, sound = check_folder(schemas, trial, sample)
+        print(json.dumps({**counts, "tokenizer": tokenizer, "seed": seed}))
+        raise typer.Exit(0 if sound else 1)
+    contracts, refused = find_contracts(target or TRAVEL)
+    for given in trials_of(target or TRAVEL):
+        console.print(f"Trial: {given}", markup=False)
+    if not (contracts or refused or generated or schemas):
+        raise UsageError(f"{target or TRAVEL} has no Contract and no pydantic model: add one, or name another module.")
     if contracts:
         console.print(_table(contracts))
-    drafts = [contract.draft() for contract in contracts]
+    drafts = [contract.draft() for contract in contracts if not issubclass(contract, HeldValue | JsonValue)]
     tokens, random = load_tokenizer(tokenizer), Random(seed)
+    spaced = profile_of(tokenizer).spaced  # as models with that tokenizer are asked
     tally, lines, redrawn = Tally(), [], 0
     with _progress() as progress:
         task = progress.add_task("Attacking", total=(len(contracts) + len(drafts) + generated) * attacks)
         for contract, refusals in _all([*contracts, *drafts], generated, random):
             redrawn += refusals
             for times in _groups(attacks):
-                grammar = compile_grammar(contract, *draw_sources(random))
+                grammar = compile_grammar(contract, *draw_sources(random), spaced=spaced)
                 one = attack(contract, grammar, tokens, random, times, "uniform" if draw == "uniform" else "longest")
                 lines += [f"{contract.__name__} is {what}: {why}\n  {text[:400]}" for what, why, text in one.wrong]
                 tally.merge(one)
                 progress.advance(task, times)
     for line in [*map(str, refused), *lines][:_SHOWN]:
         console.print(line, style="red", markup=False)
-    folder, sound = check_folder(schemas, attacks, tokenizer, seed) if schemas else ({}, True)
+    folder, sound = check_folder(schemas, trial, sample) if schemas else ({}, True)
     report = {
         "contracts": len(contracts),
         "drafts": len(drafts),
@@ -103,7 +126,7 @@ def _table(contracts: Sequence[type[Contract]]) -> Table:
         table.add_row(name, "", str(grammar.max_tokens - 1), str(grammar.max_tokens), after, style="bold")
         for bound in grammar.bounds:
             field = bound.field.removeprefix(f"{contract.__name__}.")
-            table.add_row(f"  {escape(field)}", escape(short(bound.text)), str(bound.longest), "", "")
+            table.add_row(f"  {escape(field)}", escape(short(bound.text)), f"{bound.longest:.0f}", "", "")
     return table
 
 

@@ -1,24 +1,32 @@
-"""Which contracts a module holds, where `interlock check` looks for them. Compiles and attacks nothing."""
+"""Which contracts a module holds, where `interlock check` looks for them: its own, and those of its models. Attacks
+nothing."""
 
 from __future__ import annotations
 
 import pkgutil
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
+from pydantic import BaseModel, RootModel
+
 from models.contract import Contract
 from models.errors import ContractError
+from pipeline.app import beside
 from pipeline.modules import load_module
+from pipeline.routing.trial import Trial, read_trials
 
 
 def find_contracts(target: str) -> tuple[list[type[Contract]], list[ContractError]]:
-    """The contracts of a module ("shop.contracts", with its submodules) or of a file ("shop.py"), and those refused.
+    """The contracts of a module ("shop.contracts", with its submodules) or of a file ("shop.py"), and those refused;
+    with pydantic's models, which are contracts by `Contract.of`.
 
     A refused contract hides what stands below it in a file, and all of its module. UsageError for what is no module.
     """
     found: dict[int, type[Contract]] = {}
+    models: dict[int, type[BaseModel]] = {}
     refused: list[ContractError] = []
     own = f"interlock_check_{Path(target).stem}" if target.endswith(".py") else target
     for name in _names(target):
@@ -29,17 +37,33 @@ def find_contracts(target: str) -> tuple[list[type[Contract]], list[ContractErro
             refused.append(error)
             module = sys.modules.get(own)  # as far as a file came
         for value in list(vars(module).values()) if module else ():
-            if isinstance(value, type) and issubclass(value, Contract) and _ready(value) and _within(value, own):
-                found[id(value)] = value
+            if not isinstance(value, type) or not issubclass(value, BaseModel):
+                continue
+            if _ready(value) and _within(value, own):
+                if issubclass(value, Contract):
+                    found[id(value)] = value
+                elif not issubclass(value, RootModel):
+                    models[id(value)] = value
+    for key, model in models.items():
+        try:
+            found[key] = Contract.of(model)
+        except ContractError as error:
+            refused.append(error)
     return list(found.values()), refused
 
 
-def _ready(contract: type[Contract]) -> bool:
-    """Whether it compiles as it is: the base class has no fields, and a generic one no types yet."""
-    return contract is not Contract and not contract.__pydantic_generic_metadata__["parameters"]
+def trials_of(target: str) -> list[Trial]:
+    """The trials of models that are kept beside a module or a file. UsageError for a file of them that is none."""
+    path = Path(target) if target.endswith(".py") else Path(getattr(find_spec(target), "origin", None) or "")
+    return list(read_trials(beside(path, "trials") if path.name else None).values())
 
 
-def _within(contract: type[Contract], package: str) -> bool:
+def _ready(model: type[BaseModel]) -> bool:
+    """Whether it compiles as it is: a base class has no fields, and a generic one no types yet."""
+    return bool(model.model_fields) and not model.__pydantic_generic_metadata__["parameters"]
+
+
+def _within(contract: type[BaseModel], package: str) -> bool:
     origin = contract.__pydantic_generic_metadata__["origin"] or contract
     return f"{contract.__module__}.".startswith(f"{package}.") or origin is not contract
 

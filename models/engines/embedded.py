@@ -19,6 +19,7 @@ from llguidance.hf import from_tokenizer
 from outlines import Generator
 
 from models.engines.chat_template import ChatTemplate
+from models.engines.closing import Closing
 from models.engines.context_window import answer_limit
 from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
 from models.engines.jump_decoding import can_jump
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 ROWS = 8
 """Requests decoded together at most: beyond this the longest row makes the others wait more than they gain."""
+
+SHOWN = 40
+"""Characters of a text that are kept of where its grammar left least."""
 
 SMALL = 100_000_000
 """Parameters below which one thread decodes: more threads cost more in spinning than they gain (see `_one_thread`)."""
@@ -66,6 +70,7 @@ class EmbeddedEngine:
 
     enforcement: Enforcement = "grammar"
     canary: Canary | None = None
+    closes = True
 
     def __init__(self, model: TokenTransformers, name: str, profile: Profile, identity: str) -> None:
         self.name = name
@@ -73,7 +78,8 @@ class EmbeddedEngine:
         self.identity = identity
         self._model = model
         # Reading a large vocabulary takes about a second: once.
-        self._matchers = Matchers(from_tokenizer(model.hf_tokenizer))
+        self._tokenizer = from_tokenizer(model.hf_tokenizer)
+        self._matchers = Matchers(self._tokenizer)
         self._end = int(model.hf_tokenizer.eos_token_id)
         self._chat = ChatTemplate(model.hf_tokenizer, profile)
         self._jumps = can_jump(model.model)
@@ -118,11 +124,12 @@ class EmbeddedEngine:
     ) -> Completion:
         """See `Engine.generate`."""
         prompt = self._encode(messages, self.profile.template)
-        limit = self._limit(len(prompt), grammar.max_tokens if grammar else max_tokens)
-        matcher = self._matchers.start(grammar) if grammar else None
         stops = sampling.stop if isinstance(sampling, Decoding) else ()
-        closes = self._closes(stops) if stops and grammar is None else None
-        row = Row(prompt, matcher, sampling, limit, closes, weighs=grammar is not None and grammar.weighs > 0)
+        if grammar is None:
+            closes = self._closes(stops) if stops else None
+            row = Row(prompt, None, sampling, self._limit(len(prompt), max_tokens), closes)
+        else:
+            row = await self._constrained(prompt, grammar, sampling, max_tokens)
         raw = await self._decoded(row)
         if grammar is None:
             thought, text = split_thought(raw.text, self.profile.thinking_tags)
@@ -137,6 +144,22 @@ class EmbeddedEngine:
                 tokens=(raw.usage.prompt_tokens, raw.usage.completion_tokens),
             )
         return raw
+
+    async def _constrained(
+        self, prompt: list[int], grammar: Grammar, sampling: Sampling, max_tokens: int | None
+    ) -> Row:
+        """A request under a grammar: within its budget, and brought to its end where it may take less, or has no end.
+        One whose text may be cut has the budget that its caller gave it, and no other end."""
+        weighs = grammar.weighs > 0
+        if grammar.may_be_cut or not (grammar.open or max_tokens):
+            limit = self._limit(len(prompt), grammar.max_tokens)
+            return Row(prompt, self._matchers.start(grammar), sampling, limit, weighs=weighs)
+        self._limit(len(prompt), 1)
+        limit = min(grammar.max_tokens, max_tokens or grammar.max_tokens, self.profile.context - len(prompt))
+        lark, closing = grammar.open or grammar.lark, None
+        if grammar.open or limit < grammar.max_tokens:
+            closing = await asyncio.to_thread(Closing, self._tokenizer, lark, limit)
+        return Row(prompt, self._matchers.start_of(lark), sampling, limit, weighs=weighs, closing=closing)
 
     async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
         """See `Thinker.think`."""
@@ -167,7 +190,11 @@ class EmbeddedEngine:
             usage=Usage(len(row.prompt), row.drawn),
             seconds=time.perf_counter() - started,
             first=self._texts(row.first),
+            closed=row.closing.closed if row.closing else "",
             logprobs=[self._scored(token, score, others) for token, score, others in row.scored],
+            mass=row.mass,
+            tight=self._model.hf_tokenizer.decode(row.tokens[: row.tight], clean_up_tokenization_spaces=False)[-SHOWN:],
+            own_seconds=row.ended - row.began,
         )
 
     def _scored(self, token: int, score: float, others: Mapping[int, float]) -> dict[str, Any]:
@@ -267,12 +294,15 @@ class EmbeddedEngine:
             self._waiting.clear()
 
     def _decode(self, rows: Sequence[Row]) -> None:
-        if self._jumps:
-            for row in rows:
+        for row in rows:
+            row.began = row.ended = time.perf_counter()
+            if self._jumps:
                 row.jump()
         left = [row for row in rows if row.finish_reason is None]  # what the grammar says alone needs no model
         if left:
             sampler = Sampler(left, self._end, self._jumps)
             Generator(self._model, processor=sampler).batch([row.prompt + row.tokens for row in left])
         for row in rows:
+            if not self._jumps:
+                row.ended = time.perf_counter()
             row.finish_reason = row.finish_reason or "length"

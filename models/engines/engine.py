@@ -81,7 +81,10 @@ class Completion:
     the text, without its tags: private, kept in the journal. `enforcement` is what this very text was made under.
     `first` is, for a grammar that `weighs`, how likely the first token's likeliest alternatives were, by their text; a
     server may count those in that the grammar rules out. `logprobs` is, where `Decoding` asks for it, one mapping a
-    token, as OpenAI's API has it: token, logprob, bytes, top_logprobs.
+    token, as OpenAI's API has it: token, logprob, bytes, top_logprobs. `closed` is the field that was being written
+    when room was left for the shortest ending only, "" where the model came to the end by itself.
+    `mass`: the least probability that the grammar left the model at a choice, `tight` what stood before it.
+    `own_seconds`: of `seconds`, without those in which others were served. None and "" where an engine cannot tell.
     """
 
     text: str
@@ -92,6 +95,10 @@ class Completion:
     enforcement: Enforcement = "grammar"
     first: Mapping[str, float] = field(default_factory=dict)
     logprobs: Sequence[Mapping[str, Any]] = ()
+    mass: float | None = None
+    tight: str = ""
+    own_seconds: float | None = None
+    closed: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,8 +152,9 @@ class Engine(Protocol):
 
         Thoughts never stand in the text: what a model thinks aloud before it goes to `Completion.thinking`. With a
         grammar its budget applies and the text is a whole member of its language; `max_tokens` (default: what the
-        context leaves) bounds free text only, which may end with finish_reason "length". A grammar whose budget is less
-        than its longest text, or 0 (what the context leaves), may be cut: ConstraintBroken, with `cut` set.
+        context leaves) bounds free text, which may end with finish_reason "length". An engine that closes (`Closer`)
+        takes it with a grammar too, and ends the text within it. A grammar whose budget is less than its longest text,
+        or 0 (what the context leaves), may be cut: ConstraintBroken, with `cut` set.
 
         Raises PromptTooLong before a token is generated, EngineUnavailable when the engine is gone, ConstraintBroken
         when the engine did not keep to the grammar, EngineError for anything else.
@@ -154,6 +162,20 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """Free what the engine holds. Calls in flight end with EngineUnavailable."""
+
+
+class Closer(Engine, Protocol):
+    """An engine that ends a text under a grammar within any budget, whole and valid, and that takes `Grammar.open`
+    where there is one. BudgetTooSmall where not even the shortest text fits."""
+
+    @property
+    def closes(self) -> bool:
+        """Whether it does; a wrapper tells what its engine does."""
+
+
+def closes(engine: Engine) -> bool:
+    """Whether an engine ends texts within any budget."""
+    return bool(getattr(engine, "closes", False))
 
 
 class Enforcer(Engine, Protocol):

@@ -5,6 +5,7 @@ Knows logits, masks and draws; knows neither the model nor who asks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +14,11 @@ import torch
 from llguidance import LLMatcher
 from outlines.processors import OutlinesLogitsProcessor
 
+from models.engines.closing import Closing
 from models.engines.engine import Decoding, Sampling
+
+DRAWS = 8
+"""Tokens that are drawn in one place, at most, before a text that has hardly room left is brought to its end."""
 
 LIKELIEST = 20
 """Alternatives of a first token that are noted: as many as vLLM gives by default at most."""
@@ -26,7 +31,10 @@ class Row:
     `closes` tells whether the tokens so far end the text by themselves. `weighs`: `first` gets the likeliest tokens of
     the first draw with their probabilities. `scored`: of each token its log-probability and those of its alternatives,
     where the sampling asks for that, among what the grammar allows: a forced one has none. `drawn` counts the
-    end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen.
+    end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen. `mass`:
+    the least probability that the grammar left the model where it left it a choice, with `tight` tokens before it; None
+    where it never did. `began`, `ended`: of its decoding, on the clock of `time.perf_counter`. `closing` ends the
+    text within its limit.
     """
 
     prompt: list[int]
@@ -35,7 +43,12 @@ class Row:
     limit: int
     closes: Callable[[list[int]], bool] | None = None
     weighs: bool = False
+    closing: Closing | None = None
     first: dict[int, float] = field(default_factory=dict)
+    mass: float | None = None
+    tight: int = 0
+    began: float = 0.0
+    ended: float = 0.0
     tokens: list[int] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
     scored: list[tuple[int, float, dict[int, float]]] = field(default_factory=list)
@@ -52,11 +65,21 @@ class Row:
         """How many alternatives are told of each token; None: nothing is told."""
         return self.sampling.logprobs if isinstance(self.sampling, Decoding) else None
 
+    def notice(self, free: torch.Tensor, allowed: torch.Tensor) -> None:
+        """Take down how much of its probability a model was left at a choice; one token alone is none."""
+        if int(torch.isfinite(allowed).sum()) < 2:
+            return
+        mass = min(float((allowed.float().logsumexp(-1) - free.float().logsumexp(-1)).exp()), 1.0)
+        if self.mass is None or mass < self.mass:
+            self.mass, self.tight = mass, len(self.tokens)
+
     def jump(self) -> None:
         """Take the tokens that the grammar forces now; where it forces the end of the text, that too."""
         if self.matcher is None or self.finish_reason is not None:
             return
         forced = self.matcher.compute_ff_tokens()[: self.limit - len(self.tokens)]
+        if forced and self.closing is not None and (self.closing.closed or not self.closing.take(forced)):
+            return  # token by token: the ending may be written in fewer
         if forced and self.matcher.consume_tokens(forced):
             self.tokens += forced
             if self.logprobs is not None:
@@ -84,6 +107,8 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
     def drop_finished(self) -> list[int]:
         """Go on with the rows that have not come to their end; which of those so far these are."""
         going = [index for index, row in enumerate(self.rows) if row.finish_reason is None]
+        for row in self.rows:
+            row.ended = time.perf_counter()
         self.rows = [self.rows[index] for index in going]
         return going
 
@@ -114,13 +139,15 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
             row.finish_reason = "length"
             return self.end
         if row.matcher is not None:
-            logits = self._mask(row.matcher, logits)
+            allowed = self._mask(row.matcher, logits)
+            row.notice(logits, allowed)
+            logits = allowed
         if row.fault or (row.matcher is not None and row.matcher.is_error()):
             row.finish_reason, row.fault = "error", row.matcher.get_error() if row.matcher else row.fault
             return self.end
         if row.weighs and not row.first:
             row.first = _likeliest(logits)
-        token = _draw(_bent(logits, row), row.sampling, row.draws)
+        token = self._drawn(row, _bent(logits, row))
         if row.logprobs is not None and token != self.end:
             row.scored.append((token, *_scores(logits, token, row.logprobs)))
         if row.matcher is not None:
@@ -134,6 +161,21 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
         if row.closes is not None and row.closes(row.tokens):
             row.finish_reason = "stop"
         return token
+
+    def _drawn(self, row: Row, logits: torch.Tensor) -> int:
+        """A token of the model, behind which the text can still end in time; else the next one of its ending."""
+        closing = row.closing
+        if closing is None:
+            return _draw(logits, row.sampling, row.draws)
+        for _ in range(DRAWS):
+            if closing.closed or not logits.isfinite().any():
+                break
+            token = _draw(logits, row.sampling, row.draws)
+            if token == self.end or closing.take([token]):
+                return token
+            logits[token] = float("-inf")
+        following = closing.follow()
+        return self.end if following is None else following
 
     @staticmethod
     def _mask(matcher: LLMatcher, logits: torch.Tensor) -> torch.Tensor:

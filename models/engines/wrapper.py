@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling
+from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling, closes
 from models.engines.load import Load, load_of
 from models.engines.profiles import Profile
 from models.grammar.grammar import Grammar
@@ -40,6 +40,11 @@ class Wrapper:
     def canary(self) -> Canary | None:
         """See `Engine.canary`."""
         return self.inner.canary
+
+    @property
+    def closes(self) -> bool:
+        """See `Closer.closes`."""
+        return closes(self.inner)
 
     async def generate(
         self,

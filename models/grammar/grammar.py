@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel
@@ -31,6 +32,8 @@ class Grammar:
     """A finite language in llguidance's Lark dialect.
 
     `lark` goes to every engine unchanged. `max_tokens` covers the longest text: every token is at least one byte.
+    `open` is the same language without the ends that it was given, `tightened`, where the contract has none; "" where
+    nothing was. It is for engines that close (models/engines/closing.py), within the same budget.
     `constant` is the only text the grammar admits, if there is exactly one: a caller may then skip the model.
     `contract` is whose values the texts are, if any contract's, and `bounds` says how long each of its fields may be.
     `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph.
@@ -48,6 +51,8 @@ class Grammar:
     evidence: tuple[tuple[str, ...], ...] = field(default=(), compare=False, repr=False)
     spaced: bool = False
     weighs: int = 0
+    open: str = field(default="", repr=False)
+    tightened: tuple[str, ...] = field(default=(), compare=False, repr=False)
     may_be_cut: bool = False
 
     def within(self, budget: int) -> Grammar:
@@ -63,21 +68,26 @@ def compile_grammar(
     evidence: Sequence[str] = (),
     scratchpad: int | None = None,
     spaced: bool = False,
+    one_line: bool = False,
+    open: bool = False,
 ) -> Grammar:
     """JSON with every field of `contract`, in declared order, always present.
 
     `said`: the customer's messages, oldest first; a Said field copies whole words of one of them. `evidence`: the
     passages; a Quote copies one to three consecutive sentences of one paragraph. `scratchpad`: characters that each
     Scratchpad may have at most, where fewer than it declares. `spaced`: with a blank behind each comma and colon, as
-    the model's profile asks for it; else compact. Every text that the grammar admits passes
-    `contract.model_validate_json`, custom validators aside (`contract.checked_after()`).
+    the model's profile asks for it; else compact. `one_line`: no text holds a line break or a tab, as no Scratchpad
+    does. `open`: what a JSON Schema gives no end has none, and no budget covers it. Every text that the grammar admits
+    passes `contract.model_validate_json`, custom validators aside
+    (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
     """
     messages = _messages(said)
     blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
-    grammar = without_sources(contract, scratchpad, spaced)
+    grammar = without_sources(contract, scratchpad, spaced, one_line, open)
     if grammar is None:
-        return _grammar(contract, GrammarBuilder(messages, blocks, scratchpad, spaced=spaced))
+        builder = GrammarBuilder(messages, blocks, scratchpad, spaced=spaced, one_line=one_line, open=open)
+        return _grammar(contract, builder)
     return replace(grammar, said=messages, evidence=blocks)
 
 
@@ -104,7 +114,7 @@ def compile_choice(
     fragment = either(fragments)
     return Grammar(
         _lark(fragment.rule, builder),
-        fragment.longest + 1,
+        int(fragment.longest) + 1,
         fragment.constant,
         None,
         tuple(builder.bounds),
@@ -126,10 +136,13 @@ class _Unread(tuple[Any, ...]):
 
 
 @lru_cache(256)
-def without_sources(contract: type[BaseModel], scratchpad: int | None, spaced: bool) -> Grammar | None:
+def without_sources(
+    contract: type[BaseModel], scratchpad: int | None, spaced: bool, one_line: bool = False, open: bool = False
+) -> Grammar | None:
     """The grammar of a contract that copies nothing, the same for every record; None for one that does."""
+    builder = GrammarBuilder(_Unread(), _Unread(), scratchpad, spaced=spaced, one_line=one_line, open=open)
     try:
-        return _grammar(contract, GrammarBuilder(_Unread(), _Unread(), scratchpad, spaced=spaced))
+        return _grammar(contract, builder)
     except _Copies:
         return None
 
@@ -137,15 +150,23 @@ def without_sources(contract: type[BaseModel], scratchpad: int | None, spaced: b
 def _grammar(contract: type[BaseModel], builder: GrammarBuilder) -> Grammar:
     fragment = contract_fragment(contract, builder)
     lark = _lark(fragment.rule, builder)
+    opened = ""
+    if builder.tightened and not builder.open:
+        wider = GrammarBuilder(
+            builder.said, builder.evidence, builder.scratchpad, (), builder.one_line, open=True, spaced=builder.spaced
+        )
+        opened = _lark(contract_fragment(contract, wider).rule, wider)
     return Grammar(
         lark,
-        fragment.longest + 1,
+        int(fragment.longest) + 1 if isfinite(fragment.longest) else 0,
         fragment.constant,
         contract,
         tuple(builder.bounds),
         builder.said,
         builder.evidence,
         builder.spaced,
+        open=opened,
+        tightened=tuple(f"{place}: {end}" for place, end in builder.tightened.items()),
     )
 
 

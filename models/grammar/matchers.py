@@ -29,4 +29,8 @@ class Matchers:
 
     def start(self, grammar: Grammar) -> LLMatcher:
         """A matcher of one's own, at the start of `grammar`. Raises EngineError where it cannot be compiled."""
-        return self._compiled(grammar.lark).deep_copy()
+        return self.start_of(grammar.lark)
+
+    def start_of(self, lark: str) -> LLMatcher:
+        """The same for the text of a grammar."""
+        return self._compiled(lark).deep_copy()

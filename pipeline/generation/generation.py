@@ -17,14 +17,15 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
-from models.engines.engine import Completion, Message, Sampling
+from models.engines.engine import Completion, Message, Sampling, closes
 from models.engines.weighing import Prompt, weigh
-from models.errors import ConstraintBroken, PromptedFailure, PromptTooLong
+from models.errors import BudgetTooSmall, ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
+from pipeline.generation.decoding import decoding, full
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.fusing import Wanted, Written, fused
 from pipeline.generation.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
@@ -113,8 +114,13 @@ class Generation:
 
     @property
     def decides(self) -> bool:
-        """Whether the model is trusted to weigh evidence and to choose."""
+        """Whether the model may fill what needs judgement, and weigh evidence; one that does not only copies."""
         return self._client is not None and self._client.profile.decides
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the model may choose among options, at the gate and for a workflow."""
+        return self._client is not None and self._client.trusted
 
     def layout(self, told: Told = Told(), second: bool = False) -> Layout:
         """How the model, or the second one, is addressed in a call. UsageError without one.
@@ -268,6 +274,8 @@ class Generation:
             "messages": [dict(vars(message)) for message in asked.messages],
             "sampling": dict(vars(asked.sampling)),
         }
+        if after := task.contract.checked_after():
+            note.detail["checked"] = list(after)
         # A model that thinks before it answers needs no scratchpad inside its answer.
         lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
         if not task.kind.private_fields():
@@ -293,12 +301,18 @@ class Generation:
             "enforcement": completion.enforcement,
             "engine_seconds": completion.seconds,
             "thinking": completion.thinking,
+            **decoding([completion]),
         }
         if asked.second:
             note.detail["model"] = engine.name
         if length != lengths[0]:
             note.detail["scratchpad"] = length
-        return await self._checked(task, read, completion.text, completion.finish_reason)
+        if completion.closed:
+            note.detail["closed"] = completion.closed
+        attempt = await self._checked(task, read, completion.text, completion.finish_reason)
+        if attempt.cause != "invalid" and (ended := full(read(completion.text))):
+            note.detail["full"] = ended
+        return attempt
 
     async def _checked(self, task: Task[C], read: Callable[[str], C], text: str, finish_reason: str) -> Attempt:
         """The attempt that a text makes: with the rule it breaks, in words that a model can use, if it breaks one."""
@@ -330,6 +344,7 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
         "finish_reason": "stop" if weighed.calls else "forced",
         "enforcement": client.engine.enforcement,
         "engine_seconds": max((call.seconds for call in weighed.calls), default=0.0),
+        **decoding(weighed.calls),
     }
     return dict(weighed.shares)
 
@@ -337,12 +352,19 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
 async def _drawn(
     client: EngineClient, asked: Try, compiled: Callable[[int | None], Grammar], lengths: Sequence[int | None]
 ) -> tuple[Completion, int | None]:
-    """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length."""
+    """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length; where not even
+    the shortest does, one that is brought to its end within the room there is, by an engine that can."""
     for length in lengths[:-1]:
         with suppress(PromptTooLong):
             return await client.generate(asked.messages, compiled(length), asked.sampling, asked.prompted), length
     last = lengths[-1]
-    return await client.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
+    try:
+        return await client.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
+    except PromptTooLong as error:
+        if asked.prompted or isinstance(error, BudgetTooSmall) or not closes(client.engine):
+            raise
+    room = client.profile.context
+    return await client.generate(asked.messages, compiled(last), asked.sampling, max_tokens=room), last
 
 
 def _remembering(task: Task[C]) -> Task[C]:

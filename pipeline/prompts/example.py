@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
+from models.held_value import HeldValue
 from pipeline.errors import UsageError
 from pipeline.prompts.listing import is_schema
 from pipeline.record import Turn
@@ -49,7 +50,7 @@ class Example:
         if isinstance(answer, str):
             raise UsageError(f"The example {self} has a text for its answer: give the fields of {contract.__name__}.")
         values: Any
-        if is_schema(contract):
+        if is_schema(contract) or issubclass(contract, HeldValue):
             values = answer if isinstance(answer, Mapping) else answer.public()
         else:
             given = dict(answer) if isinstance(answer, Mapping) else answer.model_dump(mode="json")

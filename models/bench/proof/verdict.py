@@ -8,11 +8,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import from_json
 
 from models.bench.proof.twin import twin
-from models.grammar.fragments.unenforced import CUSTOM, checked_after
+from models.contract import Contract
+from models.grammar.fragments.unenforced import beyond, checked_after
+from models.held_value import HeldValue
 
 Verdict = Literal["valid", "unparseable", "invalid", "refused_after"]
 """unparseable: no JSON. invalid: the contract's types and limits refuse it. refused_after: only its custom validators
@@ -38,14 +40,18 @@ def judge(contract: type[BaseModel], text: str) -> tuple[Verdict, str]:
 
 @cache
 def unchecked(contract: type[BaseModel]) -> type[BaseModel]:
-    """`contract` without custom validators, in itself and in the contracts inside it; itself where it has none."""
+    """`contract` without custom validators, in itself and in the contracts inside it; itself where it has none, and
+    free of all that it asks for where its fields are those of a dataclass or a TypedDict."""
     if not checked_after(contract):
         return contract
+    if issubclass(contract, HeldValue):
+        kind = contract.__kind__
+        return Contract.of(unchecked(kind)) if issubclass(kind, BaseModel) else RootModel[Any]
     return twin(contract, contract.model_config, lambda kind, marks: (kind, _without_custom(marks)))
 
 
 def _without_custom(marks: list[Any]) -> list[Any]:
-    return [mark for mark in marks if not isinstance(mark, CUSTOM)]
+    return [mark for mark in marks if not any(beyond(mark))]
 
 
 def _first(error: ValidationError) -> str:

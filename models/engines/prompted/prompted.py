@@ -65,13 +65,12 @@ class Prompted(Wrapper):
         root = place_of(grammar.contract)
         asked = _with_form(messages, said(self._wording.xml, form=described(grammar, root)))
         turns: Sequence[Message] = asked
+        room = None if grammar.open else grammar.max_tokens + THOUGHTS  # where nothing has an end, neither has a reply
         calls: list[Completion] = []
         refusal: ReplyRefused | None = None
         for attempt in range(self._repairs + 1):
             try:
-                reply = await self.inner.generate(
-                    turns, None, replace(sampling, seed=sampling.seed + attempt), grammar.max_tokens + THOUGHTS
-                )
+                reply = await self.inner.generate(turns, None, replace(sampling, seed=sampling.seed + attempt), room)
             except PromptTooLong as error:
                 if refusal is None:
                     raise

@@ -7,11 +7,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, get_args
 
-from pydantic import BaseModel
-
 from models.errors import ContractError
+from models.grammar.fragments.characters import CONTROLS
 from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
 from models.grammar.separators import separators
 
@@ -22,27 +22,40 @@ class NoText(ContractError):
 
 @dataclass(frozen=True)
 class Bound:
-    """One field of a contract: where it is, what it admits, and the bytes of its longest text."""
+    """One field of a contract: where it is, what it admits, and the bytes of its longest text, infinite without end."""
 
     field: str
     text: str
-    longest: int
+    longest: float
 
 
 @dataclass(frozen=True)
 class GrammarBuilder:
     """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
-    have at most, if fewer than it declares; `within`: the contracts around the present field; `spaced`: whether a blank
-    stands behind each comma and colon."""
+    have at most, if fewer than it declares; `within`: the contracts around the present field; `one_line`: no text holds
+    a line break, a tab, or another control character; `texts`: what the present class asks of each of its texts;
+    `open`: what has no end of its own gets none, and `Fragment.longest` is infinite. `tightened`: the places where
+    something got an end that it does not have, and which. `omit`: fields that have a default may be left out.
+    `recursive`: the rules of classes that contain themselves, by class, where the grammar is open.
+    `spaced`: whether a blank stands behind each comma and colon. `given`, `counts`: names of bodies, and how many
+    each name has."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
     scratchpad: int | None = None
-    within: tuple[type[BaseModel], ...] = ()
+    within: tuple[type[Any], ...] = ()
+    one_line: bool = False
+    texts: Mapping[str, Any] = field(default_factory=dict)
+    open: bool = False
+    tightened: dict[str, str] = field(default_factory=dict)
+    omit: bool = False
+    recursive: dict[type[Any], str] = field(default_factory=dict)
     terminals: dict[str, str] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)
     spaced: bool = False
+    given: dict[tuple[str, str], str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def comma(self) -> Fragment:
@@ -54,17 +67,42 @@ class GrammarBuilder:
         """What stands between a key and its value."""
         return text_fragment(separators(self.spaced).colon)
 
+    @property
+    def controls(self) -> str:
+        """The letters of the escapes that a text may hold: of `CONTROLS` all, or none."""
+        return "" if self.one_line else "".join(CONTROLS)
+
     def terminal(self, name: str, body: str) -> str:
         """A terminal with this `body`, named `name` or, where that name is taken, `name` and a number."""
-        return _named(self.terminals, name, body)
+        return self._named(self.terminals, name, body)
+
+    def _named(self, names: dict[str, str], name: str, body: str) -> str:
+        """`name` for `body`, with a number where another body has it; a body that has been named keeps its name."""
+        if (unique := self.given.get((name, body))) is not None:
+            return unique
+        number = self.counts.get(name, 1)
+        unique = name if number == 1 else f"{name}_{number}"
+        while names.setdefault(unique, body) != body:
+            number += 1
+            unique = f"{name}_{number}"
+        self.counts[name] = number
+        self.given[name, body] = unique
+        return unique
 
     def rule(self, name: str, fragment: Fragment) -> Fragment:
         """`fragment` under a name of its own, so that it can be used often and is written once."""
         if " " not in fragment.rule:
             return fragment
         lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-        unique = _named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
+        unique = self._named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
         return replace(fragment, rule=unique)
+
+    def end(self, where: str, most: int, what: str) -> float:
+        """The end of something that has none of its own: `most`, noted, or none where the grammar is open."""
+        if self.open:
+            return inf
+        self.tightened[where] = f"{most} {what}"
+        return most
 
     def one_of(self, name: str, texts: list[str], bound: str = "") -> Fragment:
         """Any one of `texts`."""
@@ -79,33 +117,26 @@ class GrammarBuilder:
         """Nothing between two `marks`."""
         return self.rule("empty", sequence(map(text_fragment, marks)))
 
-    def items(self, name: str, item: Fragment, least: int, most: int, marks: str = "[]") -> Fragment:
-        """`least` to `most` times `item` with commas, between `marks`."""
+    def items(self, name: str, item: Fragment, least: int, most: float, marks: str = "[]") -> Fragment:
+        """`least` to `most` times `item` with commas, between `marks`; any number where `most` is infinite."""
         if most == 0:
             return self.empty(marks)
         item = self.rule(name, item)
         inner = self.listed(item, least, most)
         whole = sequence([text_fragment(marks[0]), inner, text_fragment(marks[1])])
-        return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} × {item.bound}")
+        many = f"{least} or more" if most == inf else f"{least}–{most}"
+        return Fragment(f"({whole.rule})", whole.longest, f"{many} × {item.bound}")
 
-    def listed(self, item: Fragment, least: int, most: int) -> Fragment:
+    def listed(self, item: Fragment, least: int, most: float) -> Fragment:
         """`least` to `most` times `item`, a name or what binds as one, with commas between; `most` is 1 or more."""
         rest = self.further(item, max(least - 1, 0), most - 1)
         more = f"{item.rule} {rest.rule}" if most > 1 else item.rule
         return Fragment(more if least else f"({more})?", item.longest + rest.longest)
 
-    def further(self, item: Fragment, least: int, most: int) -> Fragment:
+    def further(self, item: Fragment, least: int, most: float) -> Fragment:
         """`least` to `most` times a comma and `item`."""
-        comma = self.comma
-        return Fragment(f"({comma.rule} {item.rule}){{{least},{most}}}", most * (item.longest + comma.longest))
-
-
-def _named(names: dict[str, str], name: str, body: str) -> str:
-    number, unique = 1, name
-    while names.setdefault(unique, body) != body:
-        number += 1
-        unique = f"{name}_{number}"
-    return unique
+        comma, up_to = self.comma, "" if most == inf else most
+        return Fragment(f"({comma.rule} {item.rule}){{{least},{up_to}}}", most * (item.longest + comma.longest))
 
 
 def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Fragment:
@@ -118,7 +149,7 @@ def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Frag
     return fragment
 
 
-def ordered(least: int, most: int, where: str) -> None:
+def ordered(least: int, most: float, where: str) -> None:
     """Refuse bounds that leave nothing between them."""
     if least > most:
         raise ContractError(

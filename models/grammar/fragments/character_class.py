@@ -8,12 +8,14 @@ people mean. Does not know what patterns are made of characters.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from models.errors import ContractError
-from models.grammar.fragments.characters import Characters, opaque, ranges
+from models.grammar.fragments.characters import CONTROLS, Characters, any_character, opaque, ranges
 
 _CODE = re.compile(r"x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|[xuU]\{([0-9A-Fa-f]+)\}")
 _PROPERTY = re.compile(r"[pP](?:\{[^{}]+\}|[A-Z])")
+_PERL = re.compile(r"\\[dswDSWpP]")
 _DIGITS = ((0x30, 0x39),)
 _WORD = (*_DIGITS, (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 # Whole alphabets only: with every letter of Unicode in its ranges, llguidance's lexer soon takes too long.
@@ -27,10 +29,11 @@ _CONTROLS = dict(zip("tnrfva", "\t\n\r\f\v\a", strict=True))
 
 
 class CharacterReader:
-    """Reads the characters of `pattern` from `at` on; `compiled` ones follow Python's re."""
+    """Reads the characters of `pattern` from `at` on; `compiled` ones follow Python's re. `controls`: the letters of
+    the escapes that a text may hold."""
 
-    def __init__(self, pattern: str, where: str, compiled: bool) -> None:
-        self.pattern, self.where, self.compiled, self.at = pattern, where, compiled, 0
+    def __init__(self, pattern: str, where: str, compiled: bool, controls: str) -> None:
+        self.pattern, self.where, self.compiled, self.controls, self.at = pattern, where, compiled, controls, 0
 
     def refused(self, what: str, hint: str) -> ContractError:
         return ContractError(f"{self.where} has a pattern with {what}, which no grammar can follow.", hint)
@@ -51,15 +54,24 @@ class CharacterReader:
             return ranges(self._common(letter))
         if letter in "DSW":
             self.at += 1
-            return opaque(self._unicode(letter))
+            return opaque(self._unicode(letter), controls=self._escapes((), letter))
         code = self._code()
-        return ranges([(code, code)])
+        return ranges([(code, code)], controls=self.controls)
 
     def _common(self, letter: str) -> tuple[tuple[int, int], ...]:
         """The members of a Perl class that are admitted where it is not negated."""
         if letter == "w":
             return _WORD if self.compiled else (*_WORD, *_LETTERS)
         return _DIGITS if letter == "d" else ((0x20, 0x20),)
+
+    def _escapes(self, found: Iterable[tuple[int, int]], letters: str, negated: bool = False) -> str:
+        """The letters of the escapes for what is surely in `found` or in a Perl class of `letters`, or in none of them;
+        p stands for a property, whose members only the library knows."""
+        inside = {c for c in self.controls if any(a <= CONTROLS[c] <= b for a, b in found)}
+        inside |= {c for c in self.controls if set(letters) & set("DW" + ("S" if c == "b" else "s" * negated))}
+        if negated and "p" in letters.replace("P", "p"):
+            return ""
+        return "".join(c for c in self.controls if (c in inside) is not negated)
 
     def _unicode(self, letter: str) -> str:
         """The Perl class `letter` inside a character class; Python's \\w has numerals that Rust's has not."""
@@ -88,10 +100,12 @@ class CharacterReader:
         negated = self._take("^")
         found: list[tuple[int, int]] = []
         unknown: list[str] = []
+        letters = ""
         first = True
         while first or not self.pattern.startswith("]", self.at):
             if self.pattern.startswith(("[", "&&", "--", "~~"), self.at):
                 return self._nested(begin)
+            letters += (_PERL.match(self.pattern, self.at) or " ")[0][-1]
             low = self._member(found, unknown, negated)
             if low is not None and self.pattern.startswith("-", self.at) and self.pattern[self.at + 1] not in "]-":
                 self.at += 1
@@ -102,9 +116,11 @@ class CharacterReader:
             first = False
         self.at += 1
         if not unknown:
-            return ranges(found, negated)
+            return ranges(found, negated, self.controls)
+        if self.controls and not negated and any(letter in letters and letter.upper() in letters for letter in "dsw"):
+            return any_character(controls=self.controls)  # [\s\S] and its like, which people write for just that
         shown = "".join(f"\\x{{{a:X}}}-\\x{{{b:X}}}" for a, b in found)
-        return opaque(shown + "".join(unknown), negated)
+        return opaque(shown + "".join(unknown), negated, self._escapes(found, letters, negated))
 
     def _member(self, found: list[tuple[int, int]], unknown: list[str], negated: bool) -> int | None:
         """The code point of one character of a class, or None once a whole set of them has been added."""

@@ -22,6 +22,9 @@ from models.grammar.fragments.builder import GrammarBuilder, NoText, closed, ord
 from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
 from models.grammar.fragments.subset import OPTIONS, subset
 
+ITEMS = 16
+"""Items of a list, a set or a dict that does not say how many it may have."""
+
 Inner = Callable[[Any, str], Fragment]
 """The fragment of an annotation at a place."""
 
@@ -33,7 +36,7 @@ _KEYS = {
 
 def items(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarBuilder, inner: Inner) -> Fragment:
     """A list with bounded length."""
-    least, most = _lengths(annotation, limits, where, "list")
+    least, most = _lengths(annotation, limits, where, "list", builder)
     return closed(_many(get_args(annotation)[0], least, most, where, builder, inner), limits, where)
 
 
@@ -41,7 +44,7 @@ def distinct(annotation: Any, limits: dict[str, Any], where: str, builder: Gramm
     """A set or frozenset with bounded size: of a choice, any selection in declared order; else a list."""
     item = (get_args(annotation) or [None])[0]
     values = choice.members(item, f"{where}[…]") if choice.is_choice(item) else None
-    least, most = _lengths(annotation, limits, where, "set", None if values is None else len(values))
+    least, most = _lengths(annotation, limits, where, "set", builder, None if values is None else len(values))
     if kind := _unhashable(item):
         raise ContractError(
             f"{where} is a set of {type_name(item)}, but {kind} has no hash.", "Use list[…], or tuple[…] inside it."
@@ -59,7 +62,7 @@ def fixed(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarB
     if not kinds and not hasattr(annotation, "__args__"):
         raise ContractError(f"{where} is a tuple of anything.", "Say what is in it: tuple[…].")
     if len(kinds) == 2 and kinds[1] is Ellipsis:
-        least, most = _lengths(annotation, limits, where, "tuple")
+        least, most = _lengths(annotation, limits, where, "tuple", builder)
         return closed(_many(kinds[0], least, most, where, builder, inner), limits, where)
     least, most = limits.pop("min_length", 0), limits.pop("max_length", len(kinds))
     if not least <= len(kinds) <= most:
@@ -74,7 +77,7 @@ def mapping(annotation: Any, limits: dict[str, Any], where: str, builder: Gramma
     """A dict with a bounded number of keys: of a choice, any selection in declared order; else of one kind."""
     kind, value = get_args(annotation) or (None, None)
     names = _key_names(kind, where) if choice.is_choice(kind) else None
-    least, most = _lengths(annotation, limits, where, "dict", None if names is None else len(names))
+    least, most = _lengths(annotation, limits, where, "dict", builder, None if names is None else len(names))
     try:
         content = inner(value, f"{where}[…]")
         named = builder.rule("value", content)
@@ -93,7 +96,7 @@ def mapping(annotation: Any, limits: dict[str, Any], where: str, builder: Gramma
     return closed(builder.items("pair", pair, least, most, "{}"), limits, where)
 
 
-def _many(item: Any, least: int, most: int, where: str, builder: GrammarBuilder, inner: Inner) -> Fragment:
+def _many(item: Any, least: int, most: float, where: str, builder: GrammarBuilder, inner: Inner) -> Fragment:
     try:
         return builder.items("item", inner(item, f"{where}[…]"), least, most)
     except NoText:
@@ -103,14 +106,19 @@ def _many(item: Any, least: int, most: int, where: str, builder: GrammarBuilder,
 
 
 def _lengths(
-    annotation: Any, limits: dict[str, Any], where: str, name: str, options: int | None = None
-) -> tuple[int, int]:
-    """The least and the most items, at most as many as there are `options`."""
+    annotation: Any,
+    limits: dict[str, Any],
+    where: str,
+    name: str,
+    builder: GrammarBuilder,
+    options: int | None = None,
+) -> tuple[int, float]:
+    """The least and the most items: at most as many as there are `options`, or `ITEMS` where nothing says so."""
     if not get_args(annotation):
         raise ContractError(f"{where} is a {name} of anything.", f"Say what is in it: {name}[…] with max_length.")
     least, most = limits.pop("min_length", 0), limits.pop("max_length", options)
     if most is None:
-        raise ContractError(f"{where} is a {name} without an end.", "Add Field(max_length=…).")
+        most = builder.end(where, max(ITEMS, least), "items")
     ordered(least, most, where)
     if options is not None and least > options:
         raise ContractError(f"{where} needs {least} different items of {options}.", "Lower its min_length.")

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fragment:
-    """`rule`: an expression of a Lark rule that binds as one; `longest`: bytes of its longest text; `bound`: what it
-    admits, for people; `constant`: its only text, if there is exactly one."""
+    """`rule`: an expression of a Lark rule that binds as one; `longest`: bytes of its longest text, infinite where
+    there is none; `bound`: what it admits, for people; `constant`: its only text, if there is exactly one."""
 
     rule: str
-    longest: int
+    longest: float
     bound: str = ""
     constant: str | None = None
 

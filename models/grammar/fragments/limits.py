@@ -37,6 +37,8 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
             found = both(found, {name: limit for name, limit in vars(item).items() if limit is not None}, where)
         elif isinstance(item, AllowInfNan):
             continue  # plain digits are finite anyway
+        elif item is None:
+            continue  # conint() and its like put it where they were given nothing
         elif isinstance(item, CUSTOM):
             continue  # listed by Contract.checked_after
         else:

@@ -53,15 +53,15 @@ def float_(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragm
 
 
 def decimal(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
-    """A string of plain digits, as many as max_digits and decimal_places allow."""
+    """A string of plain digits, as many as max_digits and decimal_places allow; else twelve and six."""
     limits.pop("allow_inf_nan", None)
     digits, places = limits.pop("max_digits", None), limits.pop("decimal_places", None)
     given = limits.pop("multiple_of", None)
     bounded = ("ge" in limits or "gt" in limits) and ("le" in limits or "lt" in limits)
-    if places is None or (digits is None and not bounded):
-        raise ContractError(
-            f"{where} is a Decimal without a longest form.", "Add Field(max_digits=…, decimal_places=…)."
-        )
+    if places is None:  # as many as a float has, where nothing says so
+        places = 6 if digits is None else min(6, digits)
+    if digits is None and not bounded:
+        digits = 12 + places
     if digits is not None and not places <= digits <= 28:
         raise ContractError(
             f"{where} has max_digits={digits} beside decimal_places={places}.", "Choose between that and 28."

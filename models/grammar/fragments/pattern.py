@@ -9,7 +9,7 @@ may stand before or after it.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import inf
 
 from models.errors import ContractError
@@ -18,41 +18,69 @@ from models.grammar.fragments.characters import Characters, any_character, range
 from models.grammar.fragments.part import Alternative, Part, repeated, times, together
 
 _QUANTIFIER = re.compile(r"[*+?]|\{(\d*)(,?)(\d*)\}")
+_AROUND = re.compile(r"\?<?[=!]")
 _GROUP = re.compile(r"\?(?:P?<([A-Za-z_]\w*)>|([a-zA-Z-]*)([:)]))")
 
 
-def alternatives(pattern: str | re.Pattern[str], where: str) -> list[Alternative]:
-    """The alternatives of `pattern`, each with all that may stand around it."""
-    reader = _Reader(pattern if isinstance(pattern, str) else pattern.pattern, where, isinstance(pattern, re.Pattern))
+@dataclass(frozen=True)
+class Reading:
+    """`choices`: the alternatives of a pattern, each with all that may stand around it. `ahead`: what a text must begin
+    with besides, one choice for each look-ahead at its start. `loose`: some of what the pattern asks for is in neither:
+    what lies behind a look-around elsewhere, and word boundaries."""
+
+    choices: list[Alternative]
+    ahead: list[list[Alternative]]
+    loose: bool
+
+
+def alternatives(pattern: str | re.Pattern[str], where: str, controls: str) -> Reading:
+    """What `pattern` admits. `controls`: the letters of the escapes that a text may hold."""
+    compiled = isinstance(pattern, re.Pattern)
+    reader = _Reader(pattern if isinstance(pattern, str) else pattern.pattern, where, compiled, controls)
     if isinstance(pattern, re.Pattern) and pattern.flags != re.UNICODE:
         raise reader.refused("flags", "Compile it without flags, or give it as text with (?i) in front.")
-    anything = repeated(any_character(), 0, inf)
+    anything = repeated(any_character(controls=controls), 0, inf)
     found = []
     for one in reader.everything():
         before = () if one.start else (anything,)
         after = () if one.end or not (one.start or one.parts) else (anything,)
         found.append(replace(one, parts=(*before, *one.parts, *after)))
-    return found
+    ahead = [
+        [replace(one, parts=(*one.parts, *(() if one.end else (anything,)))) for one in choice]
+        for choice in reader.ahead
+    ]
+    return Reading(found, ahead, reader.loose)
+
+
+_NOTHING = Part("", 0, 0, 0, 1)
 
 
 class _Reader(CharacterReader):
     """Reads one pattern from left to right."""
 
     folded = False
+    loose = False
+    leading = False
+
+    def __init__(self, pattern: str, where: str, compiled: bool, controls: str) -> None:
+        super().__init__(pattern, where, compiled, controls)
+        self.ahead: list[list[Alternative]] = []
 
     def everything(self) -> list[Alternative]:
-        found = self._choice()
+        found = self._choice(outermost=True)
         if self.at < len(self.pattern):
             raise self.refused("an unmatched )", "Write \\) for a parenthesis.")
+        if len(found) > 1 and self.ahead:  # they hold for one of the alternatives only
+            self.ahead, self.loose = [], True
         return found
 
-    def _choice(self) -> list[Alternative]:
-        found = self._row()
+    def _choice(self, outermost: bool = False) -> list[Alternative]:
+        found = self._row(outermost)
         while self._take("|"):
-            found += self._row()
+            found += self._row(outermost)
         return found
 
-    def _row(self) -> list[Alternative]:
+    def _row(self, outermost: bool) -> list[Alternative]:
         parts: list[Part] = []
         start = end = False
         only: list[Alternative] | None = None
@@ -69,6 +97,7 @@ class _Reader(CharacterReader):
                 if only:
                     parts.append(self._plain(only))
                     only = None
+                self.leading = outermost and start and not any(part.text for part in parts)
                 inner = self._atom()
                 repeats = self._repeats()
                 if repeats is None and not parts and isinstance(inner, list):
@@ -129,7 +158,11 @@ class _Reader(CharacterReader):
         if character == "[":
             return self._folded(self._class())
         if character == ".":
-            return repeated(any_character(), 1, 1)
+            return repeated(any_character(controls=self.controls.replace("n", "")), 1, 1)
+        if character == "\\" and self.pattern.startswith(("b", "B"), self.at):
+            self.at += 1
+            self.loose = True
+            return _NOTHING
         if character == "\\":
             return self._folded(self._escape())
         if character in "*+?":
@@ -149,15 +182,31 @@ class _Reader(CharacterReader):
                 if opened != 1 or not flags:
                     raise self.refused(f"(?{flags}) in the middle", f"Write (?{flags}:…) around what it is for.")
                 return self._choice()  # up to the end of the pattern, alternatives included
+        elif around := _AROUND.match(self.pattern, self.at):
+            return self._around(around)
         elif self.pattern.startswith("?", self.at):
-            raise self.refused(
-                "a group that looks around or back", "Say it without, and check the rest in a guardrail."
-            )
+            raise self.refused(f"(?{self.pattern[self.at + 1 : self.at + 2]}", "Say it without.")
         found = self._choice()
         if not self._take(")"):
             raise self.refused("an open (", "Close it, or write \\( for a parenthesis.")
         self.folded = folded
         return found
+
+    def _around(self, around: re.Match[str]) -> Part:
+        """A group that looks ahead or back takes no text. At the start of all a text must match it besides; what it
+        asks for elsewhere, or denies, is left to be checked."""
+        self.at = around.end()
+        leading, folded, ahead = self.leading, self.folded, len(self.ahead)
+        found = self._choice()
+        del self.ahead[ahead:]
+        if not self._take(")"):
+            raise self.refused("an open (", "Close it, or write \\( for a parenthesis.")
+        self.folded = folded
+        if leading and around[0] == "?=" and not any(one.start for one in found):
+            self.ahead.append(found)
+        else:
+            self.loose = True
+        return _NOTHING
 
     def _folded(self, one: Characters) -> Part:
         if self.folded:  # the Kelvin sign, three bytes, is a k

@@ -9,35 +9,41 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
+from math import inf
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import (
-    AliasChoices,
     AnyHttpUrl,
     AnyUrl,
     AwareDatetime,
-    BaseModel,
     EmailStr,
     HttpUrl,
     IPvAnyAddress,
     NaiveDatetime,
+    RootModel,
 )
-from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict
 
 from models.errors import ContractError
-from models.grammar.fragments import address, choice, collection, moment, number, text
+from models.grammar.fragments import address, choice, collection, free, moment, number, text
 from models.grammar.fragments.advice import unsupported
 from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText, closed
 from models.grammar.fragments.copied import quote_fragment, said_fragment
 from models.grammar.fragments.fragment import Fragment, either, sequence, text_fragment
 from models.grammar.fragments.limits import both, limits_of
+from models.grammar.fragments.members import has_members, marked, text_limits
+from models.grammar.fragments.members import members as read_members
 from models.said import QuoteMark, SaidMark, ScratchpadMark
+from models.values.reading import readable
+
+DEPTH = 2
+"""How often a class may stand within itself that does not say how deep it goes."""
 
 Scalar = Callable[[dict[str, Any], str, GrammarBuilder], Fragment]
 
@@ -63,6 +69,8 @@ SCALARS: dict[object, Scalar] = {
     IPv4Address: address.ip4,
     IPv6Address: address.ip6,
     IPvAnyAddress: address.ip,
+    Any: free.anything,
+    object: free.anything,
 }
 COLLECTIONS: dict[object, Callable[[Any, dict[str, Any], str, GrammarBuilder, collection.Inner], Fragment]] = {
     list: collection.items,
@@ -76,67 +84,88 @@ COLLECTIONS: dict[object, Callable[[Any, dict[str, Any], str, GrammarBuilder, co
 }
 
 
-def contract_fragment(contract: type[BaseModel], builder: GrammarBuilder) -> Fragment:
-    """A JSON object with every field of `contract`, in declared order; a whole rule, to be named.
+def contract_fragment(contract: type[Any], builder: GrammarBuilder) -> Fragment:
+    """A JSON object with every field of a model, a dataclass or a TypedDict, in declared order; a whole rule, to be
+    named. Fields that may be left out are a TypedDict's that are not required, and those with a default where the
+    class or the builder says `omit`.
 
     A class that has no fields of its own to write, as one made of a JSON Schema, says so with a classmethod
-    `__fragment__(builder)`.
+    `__fragment__(builder)`. ContractError for all that cannot be enforced, a line each.
     """
     own: Callable[[GrammarBuilder], Fragment] | None = getattr(contract, "__fragment__", None)
     if own is not None:
         return own(builder)
-    depth: int = getattr(contract, "__depth__", 0)
-    if builder.within.count(contract) > depth:
-        if depth:
-            raise NoText(f"{contract.__name__} contains itself more than {depth} deep, and must.", "Allow None there.")
-        raise ContractError(
-            f"{contract.__name__} contains itself, so it has no longest text.",
-            f"Say how deep: `class {contract.__name__}(Contract, depth=2)`, or nest a different class.",
-        )
-    inside = replace(builder, within=(*builder.within, contract))
-    parts: list[Fragment] = []
-    opening, public = text_fragment("{"), False
-    for name, info in contract.model_fields.items():
-        where = f"{contract.__name__}.{name}"
-        private = any(isinstance(mark, ScratchpadMark) for mark in info.metadata)
+    depth: int | None = getattr(contract, "__depth__", None)
+    if contract in builder.within and depth is None and builder.open:
+        return Fragment(builder.recursive.setdefault(contract, f"r_again_{len(builder.recursive)}"), inf)
+    if contract in builder.within and depth is None:
+        builder.end(contract.__name__, DEPTH, "deep")
+    if builder.within.count(contract) > (DEPTH if depth is None else depth):
+        raise NoText(f"{contract.__name__} contains itself, and must, so that it has no end.", "Allow None there.")
+    inside = replace(builder, within=(*builder.within, contract), texts=text_limits(contract))
+    pairs: list[tuple[Fragment, bool]] = []
+    refused: list[ContractError] = []
+    public = False
+    for member in read_members(contract):
+        where = f"{contract.__name__}.{member.name}"
+        private = marked(member.metadata, ScratchpadMark)
         if private and (public or builder.within):
             raise ContractError(
                 f"{where} is a Scratchpad that would not be written first.",
                 "Declare it before every other field of the outermost contract.",
             )
         public |= not private
-        value = field_fragment(info.annotation, limits_of(info.metadata, where), where, inside, private)
-        quoted = json.dumps(key(name, info, where), ensure_ascii=False)
-        parts += [opening, text_fragment(quoted), builder.colon, value]
+        omit = member.optional and (is_typeddict(contract) or inside.omit or getattr(contract, "__omit__", False))
+        try:
+            value = field_fragment(member.annotation, limits_of(member.metadata, where), where, inside, private)
+        except NoText:
+            if not omit:
+                raise
+            continue
+        except ContractError as error:
+            refused.append(error)
+            continue
+        quoted = json.dumps(member.key, ensure_ascii=False)
+        pairs.append((sequence([text_fragment(quoted), builder.colon, value]), omit))
         bound = Bound(where, value.bound, value.longest)
         if bound not in builder.bounds:
             builder.bounds.append(bound)
-        opening = builder.comma
-    parts += [text_fragment("}")] if parts else [opening, text_fragment("}")]
-    return replace(sequence(parts), bound=contract.__name__)
+    if refused:
+        raise all_of(refused)
+    whole = replace(_object(pairs, inside), bound=contract.__name__)
+    if contract in builder.recursive and contract not in builder.within:
+        builder.rules[builder.recursive[contract]] = whole.rule
+        return Fragment(builder.recursive[contract], inf, contract.__name__)
+    return whole
 
 
-def nested(contract: type[BaseModel], where: str, builder: GrammarBuilder) -> Fragment:
+def _object(pairs: list[tuple[Fragment, bool]], builder: GrammarBuilder) -> Fragment:
+    """Key and value pairs in their order, with commas, in braces; those marked True may be left out."""
+    if not any(omit for _, omit in pairs):
+        parts = [text_fragment("{"), text_fragment("}")]
+        for number, (pair, _) in enumerate(pairs):
+            parts[-1:] = [*([builder.comma] if number else []), pair, parts[-1]]
+        return sequence(parts)
+    follows = {True: '"}"', False: '"}"'}  # what may stand here, where something was written before and where not
+    for pair, omit in reversed(pairs):
+        taken = f"{pair.rule} {follows[True]}"
+        rows = {True: [f"{builder.comma.rule} {taken}"], False: [taken]}
+        for some, row in rows.items():
+            row += [follows[some]] if omit else []
+        follows = {some: builder.rule("fields", Fragment(" | ".join(row), 0)).rule for some, row in rows.items()}
+    return Fragment(f'"{{" {follows[False]}', sum(pair.longest + builder.comma.longest for pair, _ in pairs) + 2)
+
+
+def nested(contract: type[Any], builder: GrammarBuilder) -> Fragment:
     """A contract inside another, under a name of its own."""
-    if contract.model_config.get("extra") != "forbid":
-        raise ContractError(f"{where} is a {contract.__name__}, which is no Contract.", "Derive it from Contract.")
     return builder.rule(contract.__name__, contract_fragment(contract, builder))
 
 
-def key(name: str, info: FieldInfo, where: str) -> str:
-    """The JSON key of a field: its alias where it has one, which must be the same for reading and writing."""
-    alias = info.validation_alias if info.validation_alias is not None else info.alias
-    if isinstance(alias, AliasChoices):
-        alias = alias.choices[0]
-    if alias is not None and not isinstance(alias, str):
-        raise ContractError(f"{where} is read from a path inside other keys.", "Give it an alias that is one text.")
-    written = info.serialization_alias or info.alias
-    if (alias or written) and (written or name) != (alias or name):
-        raise ContractError(
-            f'{where} is read from "{alias or name}" but written as "{written or name}".',
-            "Use alias=… alone, so that what was written can be read again.",
-        )
-    return alias or name
+def all_of(refused: list[ContractError]) -> ContractError:
+    """What was refused as one error, a line for each."""
+    if len(refused) == 1:
+        return refused[0]
+    return ContractError("\n".join(dict.fromkeys(map(str, refused))), "")
 
 
 def field_fragment(
@@ -167,8 +196,12 @@ def field_fragment(
     if isinstance(annotation, type) and annotation not in SCALARS:
         if issubclass(annotation, Enum):
             return closed(choice.options(annotation, where, builder), limits, where)
-        if issubclass(annotation, BaseModel):
-            return closed(nested(annotation, where, builder), limits, where)
+        if issubclass(annotation, RootModel):
+            root = annotation.model_fields["root"]
+            rooted = both(limits_of(root.metadata, where), limits, where)
+            return field_fragment(root.annotation, rooted, where, replace(builder, texts=text_limits(annotation)))
+        if has_members(annotation) and not (is_dataclass(annotation) and readable(annotation)):
+            return closed(nested(annotation, builder), limits, where)
     if annotation not in SCALARS:
         raise unsupported(annotation, where)
     return closed(SCALARS[annotation](limits, where, builder), limits, where)

@@ -11,7 +11,7 @@ OPTIONS = 256
 """Options that `subset` takes at most: llguidance's parser gives up at 2000 items a row, and each option makes some."""
 
 
-def subset(options: list[Fragment], least: int, most: int, marks: str, builder: GrammarBuilder) -> Fragment:
+def subset(options: list[Fragment], least: int, most: float, marks: str, builder: GrammarBuilder) -> Fragment:
     """`least` to `most` of the options with commas, between `marks`; 0 <= least <= len(options).
 
     One rule says what may follow once the options before it are settled, for each number that may still come: at most
@@ -19,7 +19,7 @@ def subset(options: list[Fragment], least: int, most: int, marks: str, builder: 
     intersection of "in order" and "so many" is shorter, but large ones exceed the limits of llguidance's lexer.)
     """
     count = len(options)
-    most = min(most, count)
+    most = int(min(most, count))
     if most == 0:
         return text_fragment(marks)
 

@@ -6,6 +6,7 @@ Leaves what a pattern means to pattern.py, and characters to characters.py.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from math import inf
 from typing import Any
 
@@ -28,17 +29,22 @@ MOST = 256
 
 
 def scratchpad(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
-    """A free text, shorter than it declares where there is less room."""
+    """A free text on one line, shorter than it declares where there is less room: a note that nobody is shown needs no
+    lines, and the shipped model was trained on notes without."""
     if builder.scratchpad is not None:
         limits["max_length"] = min(limits["max_length"], builder.scratchpad)
-    return closed(string(limits, where, builder), limits, where)
+    return closed(string(limits, where, replace(builder, one_line=True)), limits, where)
 
 
 def string(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """A text of at most `MOST` characters unless it says otherwise, as Pydantic keeps it: it may be trimmed only where
     no length or pattern depends on it, and what Pydantic would write in the other case is left out."""
+    for name, limit in builder.texts.items():
+        limits.setdefault(name, limit)
     least, most = limits.pop("min_length", 0), limits.pop("max_length", None)
     pattern = limits.pop("pattern", None)
+    if limits.pop("python", False) and isinstance(pattern, str):
+        pattern = re.compile(pattern)
     besides = r"\p{Changes_When_Lowercased}" * bool(limits.pop("to_lower", False))
     besides += r"\p{Changes_When_Uppercased}" * bool(limits.pop("to_upper", False))
     besides += r"\x{80}-\x{10FFFF}" * bool(limits.pop("ascii_only", False))
@@ -47,32 +53,40 @@ def string(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragm
         ordered(least, most, where)
     if pattern is not None:
         return _matching(pattern, least, most, besides, strip, where, builder)
-    most = max(MOST, least) if most is None else most
+    most = builder.end(where, max(MOST, least), "characters") if most is None else most
     if most == 0:
         return text_fragment('""')
-    body = _trimmed(least, most, besides) if strip and least else _free(least, most, besides)
+    written = _trimmed if strip and least else _free
+    body = written(least, most, besides, builder.controls)
     widest = 2 if r"\x{80}" in besides else 4
-    return Fragment(builder.terminal("TEXT", f'/"{body}"/'), most * widest + 2, f"{least}–{most} characters")
+    many = f"{least} or more" if most == inf else f"{least}–{most}"
+    return Fragment(builder.terminal("TEXT", f'/"{body}"/'), most * widest + 2, f"{many} characters")
 
 
-def _free(least: int, most: int, besides: str) -> str:
-    return f"{any_character(besides).text}{{{least},{most}}}"
+def _free(least: int, most: float, besides: str, controls: str) -> str:
+    return f"{any_character(besides, controls).text}{{{least},{'' if most == inf else most}}}"
 
 
 def _edge(besides: str) -> str:
     return any_character(r"\s" + besides).text
 
 
-def _trimmed(least: int, most: int, besides: str) -> str:
+def _trimmed(least: int, most: float, besides: str, controls: str) -> str:
     """At least `least` characters are left when white space is trimmed: the first is none, and the last of these or
     the one after it is none. Either way the rest is a plain repetition, which keeps the mask cheap."""
     edge = _edge(besides)
     if least == 1:
-        return edge + _free(0, most - 1, besides)
-    ends = f"{edge}{_free(0, most - least, besides)}"
+        return edge + _free(0, most - 1, besides, controls)
+    ends = f"{edge}{_free(0, most - least, besides, controls)}"
     if most > least:
-        ends += rf"|[\s&&[^\x00-\x1F{besides}]]{edge}{_free(0, most - least - 1, besides)}"
-    return f"{edge}{_free(least - 2, least - 2, besides)}(?:{ends})"
+        space = _space(rf"[\s&&[^\x00-\x1F{besides}]]", controls)
+        ends += f"|{space}{edge}{_free(0, most - least - 1, besides, controls)}"
+    return f"{edge}{_free(least - 2, least - 2, besides, controls)}(?:{ends})"
+
+
+def _space(shown: str, controls: str) -> str:
+    """White space that JSON shows as it is, or writes with an escape."""
+    return rf"(?:{shown}|\\[{controls}])" if controls else shown
 
 
 def _matching(
@@ -85,14 +99,21 @@ def _matching(
     builder: GrammarBuilder,
 ) -> Fragment:
     """A text that matches `pattern`, of `MOST` characters at most where neither says otherwise."""
-    rows = [together(_counted(one.parts, least, most)) for one in alternatives(pattern, where)]
-    ends = [int(row.most) if row.most < inf else max(MOST, least, row.least) for row in rows]
+    controls = builder.controls
+    reading = alternatives(pattern, where, controls)
+    choices = reading.choices
+    endless = most is None and any(part.most == inf for one in choices for part in one.parts)
+    usual = builder.end(where, MOST, "characters") if endless else MOST
+    rows = [together(_counted(one.parts, least, most, usual)) for one in choices]
+    ends = [row.most if row.most < inf else max(usual, least, row.least) for row in rows]
     limit = max(ends) if most is None else most
     body = '/"(?:' + "|".join(row.text for row in rows) + ')"/'
+    for choice in reading.ahead:
+        body += ' & /"(?:' + "|".join(together(one.parts).text for one in choice) + ')"/'
     if any(row.most > limit or row.least < least for row in rows):
-        body += f' & /"{_free(least, limit, "")}"/'
-    inner, edge = any_character(besides).text, _edge(besides)
-    edged = (rf'{body} & /"\s(?s:.*)/', rf'{body} & /(?s:.*)\s"/')
+        body += f' & /"{_free(least, limit, "", controls)}"/'
+    inner, edge, space = any_character(besides, controls).text, _edge(besides), _space(r"\s", controls)
+    edged = (rf'{body} & /"{space}(?s:.*)/', rf'{body} & /(?s:.*){space}"/')
     if strip and any(probed(spaced) != "empty" for spaced in edged):
         body += f' & /"(?:{edge}(?:{inner}*{edge})?)?"/'
     elif besides:
@@ -102,26 +123,27 @@ def _matching(
         raise ContractError(
             f"{where} has no text that matches its pattern and the rest of what it asks for.",
             "Check its lengths; quotes and backslashes match only where a class or a literal names them, "
-            "control characters never.",
+            "control characters other than \\n, \\t, \\r, \\f and \\b never.",
         )
     if outcome == "too complex":
         raise ContractError(
             f"{where} has a pattern that takes llguidance too long to follow.",
             "Anchor it with ^ and $, let fewer of its parts match any character, or lower max_length.",
         )
-    longest = max(int(min(row.longest, row.widest * limit)) for row in rows)
-    shown = pattern if isinstance(pattern, str) else pattern.pattern
-    return Fragment(builder.terminal("PATTERN", body), longest + 2, f"/{shown}/, at most {limit} characters")
+    longest = max(min(row.longest, row.widest * limit) for row in rows)
+    shown = f"/{pattern if isinstance(pattern, str) else pattern.pattern}/"
+    bound = shown if limit == inf else f"{shown}, at most {limit} characters"
+    return Fragment(builder.terminal("PATTERN", body), longest + 2, bound)
 
 
-def _counted(parts: tuple[Part, ...], least: int, most: int | None) -> tuple[Part, ...]:
+def _counted(parts: tuple[Part, ...], least: int, most: int | None, usual: float) -> tuple[Part, ...]:
     """`parts` with the lengths counted in those that repeat one character, where that says it all: an intersection
-    with the texts of these lengths costs far more."""
+    with the texts of these lengths costs far more. `usual`: the most characters where nothing says so."""
     loose = [part for part in parts if part.least != part.most]
     fixed = sum(part.least for part in parts)
     if len(loose) == 1 and loose[0].unit:
         low = max(loose[0].least, least - (fixed - loose[0].least))
-        room = (max(MOST, least, fixed) if most is None else most) - (fixed - loose[0].least)
+        room = (max(usual, least, fixed) if most is None else most) - (fixed - loose[0].least)
         high = loose[0].most if most is None and loose[0].most < inf else min(loose[0].most, room)
         if low > high:
             return parts

@@ -5,13 +5,16 @@ Knows Pydantic's custom validators and what sets do to repeated items. Does not 
 
 from __future__ import annotations
 
+import re
 from collections import abc
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainValidator, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, WrapValidator
 
 from models.grammar.fragments import choice, subset
+from models.grammar.fragments.members import has_members, members
+from models.grammar.fragments.pattern import alternatives
 
 CUSTOM = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
 """Validators of a user's own inside an annotation: code, which no grammar can follow."""
@@ -23,34 +26,37 @@ _UNIQUE: dict[Any, str] = {
 }
 
 
-def checked_after(contract: type[BaseModel]) -> tuple[str, ...]:
+def checked_after(contract: type[Any]) -> tuple[str, ...]:
     """One name for each custom validator of `contract` and of the contracts inside it; one for each set or dict whose
     items or keys may repeat, since Pydantic drops repetitions silently."""
     return tuple(dict.fromkeys(_of_contract(contract, (), "")))
 
 
-def _of_contract(contract: type[BaseModel], within: tuple[type[BaseModel], ...], prefix: str) -> Iterator[str]:
-    if contract in within:
+def _of_contract(contract: Any, within: tuple[Any, ...], prefix: str) -> Iterator[str]:
+    held = getattr(contract, "__kind__", None)  # of a class that only holds a value of another one
+    if held is not None:
+        yield from _of_contract(held, within, prefix)
+    if contract in within or held is not None:
         return
-    custom = contract.__pydantic_decorators__
-    for kind in (custom.field_validators, custom.model_validators, custom.validators, custom.root_validators):
-        yield from (f"{prefix}{name}" for name in kind)
-    for name, info in contract.model_fields.items():
-        yield from (f"{prefix}{name}: {_name(item)}" for item in info.metadata if isinstance(item, CUSTOM))
-        yield from _of_annotation(info.annotation, (*within, contract), prefix, name)
+    custom = getattr(contract, "__pydantic_decorators__", None)
+    kinds = ("field_validators", "model_validators", "validators", "root_validators")
+    yield from (f"{prefix}{name}" for kind in kinds for name in getattr(custom, kind, ()))
+    for member in members(contract):
+        yield from (f"{prefix}{member.name}: {told}" for item in member.metadata for told in beyond(item))
+        yield from _of_annotation(member.annotation, (*within, contract), prefix, member.name)
 
 
-def _of_annotation(annotation: Any, within: tuple[type[BaseModel], ...], prefix: str, field: str) -> Iterator[str]:
+def _of_annotation(annotation: Any, within: tuple[Any, ...], prefix: str, field: str) -> Iterator[str]:
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from (f"{prefix}{field}: {_name(item)}" for item in annotation.__metadata__ if isinstance(item, CUSTOM))
+        yield from (f"{prefix}{field}: {told}" for item in annotation.__metadata__ for told in beyond(item))
     if origin in _UNIQUE and not _distinct(get_args(annotation)[0]):
         yield f"{prefix}{field}: {_UNIQUE[origin]}"
     if origin is Literal:
         return
     for inner in get_args(annotation):
         yield from _of_annotation(inner, within, prefix, field)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if has_members(annotation):
         yield from _of_contract(annotation, within, f"{annotation.__name__}.")
 
 
@@ -62,5 +68,12 @@ def _distinct(annotation: Any) -> bool:
     return len(set(members.values())) == len(members) <= subset.OPTIONS
 
 
-def _name(item: Any) -> str:
-    return str(getattr(item.func, "__name__", item.func))
+def beyond(item: Any) -> Iterator[str]:
+    """What of one thing beside an annotation no grammar enforces."""
+    if isinstance(item, CUSTOM):
+        yield str(getattr(item.func, "__name__", item.func))
+    for inside in getattr(item, "metadata", ()):  # of a Field within Annotated
+        yield from beyond(inside)
+    pattern = getattr(item, "pattern", None)
+    if isinstance(pattern, str | re.Pattern) and alternatives(pattern, "A text", "").loose:
+        yield "what its pattern looks around for"

@@ -17,7 +17,7 @@ from random_model import CONTEXT, build_random_model
 from models.contract import Contract
 from models.engines.embedded import ROWS, EmbeddedEngine
 from models.engines.engine import Message, Sampling
-from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
+from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
 from models.grammar.grammar import Grammar, compile_grammar
 
 TRIP = re.compile(r'\{"to":"[a-zA-Z ]{0,30}","budget":[0-9]{1,6},"note":"[a-z]{20,60}"\}')
@@ -113,10 +113,15 @@ async def test_the_longest_text_just_fits_its_budget(
         await engine.generate(ask, Grammar(longest.lark, longest.max_tokens - 1), WILD)
 
 
-async def test_a_budget_given_beside_a_grammar_cannot_cut_its_text(
+async def test_a_text_is_whole_within_a_budget_given_beside_its_grammar_or_refused_before_it_begins(
     engine: EmbeddedEngine, ask: list[Message], trip: Grammar
 ) -> None:
-    assert TRIP.fullmatch((await engine.generate(ask, trip, WILD, max_tokens=3)).text)
+    with pytest.raises(BudgetTooSmall, match=r"may take 3 tokens, and the shortest takes (\d+)") as caught:
+        await engine.generate(ask, trip, WILD, max_tokens=3)
+    least = int(re.findall(r"\d+", caught.value.what)[1])
+    completion = await engine.generate(ask, trip, WILD, max_tokens=least)
+    assert TRIP.fullmatch(completion.text)
+    assert completion.usage.completion_tokens <= least
 
 
 async def test_rows_under_one_grammar_do_not_share_their_place_in_it(

@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from models.engines.prompted.xml.markup import fold
 from models.engines.prompted.xml.place import Entries, Leaf, Place, Record, Shape
-from models.grammar.fragments.record import key
+from models.grammar.fragments.members import members
 from models.grammar.grammar import Grammar
 
 if TYPE_CHECKING:
@@ -57,10 +57,9 @@ class _JsonSchema(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> dict[str, Any]:
         made = super().model_schema(schema)
-        for name, info in schema["cls"].model_fields.items():
-            where = f"{schema['cls'].__name__}.{name}"
-            if (found := made.get("properties", {}).get(key(name, info, where))) is not None:
-                found["x-bound"] = where
+        for member in members(schema["cls"]):
+            if (found := made.get("properties", {}).get(member.key)) is not None:
+                found["x-bound"] = f"{schema['cls'].__name__}.{member.name}"
         return made
 
 

@@ -1,0 +1,225 @@
+"""Closing: a text under a grammar that ends, whole and valid, within whatever budget it was given.
+
+While a text is written, a known ending of it is held: bytes after which it is a whole member of its language, tried on
+the grammar itself. A token is taken only where an ending is known that still fits behind it; where none is, the text
+goes on with the ending that is held. So it does not matter how well endings are searched for: a poor search closes a
+text too early, never too late. Knows llguidance; knows no model, no contract and no engine.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from llguidance import LLMatcher, LLTokenizer
+
+from models.errors import BudgetTooSmall
+from models.grammar.matchers import Matchers
+
+_BYTES = LLTokenizer("byte")
+_MATCHERS = Matchers(_BYTES)
+
+_NODES = 400
+"""States that one search looks at, at most: a few milliseconds, and far more than any value of a real schema needs."""
+_BRANCHES = 24
+"""Bytes that are tried from one state, at most."""
+_LONGEST = 4096
+"""Bytes of an ending that is looked for, at most."""
+_STANDSTILL = 32
+"""What a byte after which the same may follow as before counts more than another: it may be one of any number."""
+_DONE = frozenset(b",]}")
+_MARKS = (b'"', b",", b":", b"[", b"]", b"{", b"}")
+# What ends something comes first, then what begins the shortest values, then what else is short.
+_PREFERRED = tuple(b'"]}n0t1,/@.-[{:e9a AZfl')
+
+
+@dataclass
+class Closing:
+    """The known ending of one text while it is written, and which field was being written when it began to be taken.
+
+    `budget`: tokens in all, with the one that ends the text. Raises BudgetTooSmall where not even the shortest text
+    that is found fits into it.
+    """
+
+    tokenizer: LLTokenizer
+    lark: str
+    budget: int
+    closed: str = ""
+    _written: bytearray = field(default_factory=bytearray)
+    _used: int = 0
+    _following: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._state = _MATCHERS.start_of(self.lark)
+        self._ending = shortest(self.lark)
+        needed = len(tokens_of(self.tokenizer, self._ending)) + 1
+        if needed > self.budget:
+            raise BudgetTooSmall(f"The answer may take {self.budget} tokens, and the shortest takes {needed}.")
+
+    def take(self, tokens: Sequence[int]) -> bool:
+        """Whether an ending fits behind `tokens`; if so, they count as written."""
+        data = self.tokenizer.decode_bytes(list(tokens))
+        left = self.budget - self._used - len(tokens)
+        state = self._state.deep_copy()
+        if left < 1 or state.try_consume_tokens(list(data)) != len(data):
+            return False
+        ending = self._behind(state, data, left - 1)
+        if ending is None:
+            return False
+        self._state, self._ending = state, ending
+        self._written += data
+        self._used += len(tokens)
+        return True
+
+    def follow(self) -> int | None:
+        """The next token of the ending that is held, from now on to its end; None where the text has come to it."""
+        if not self.closed:
+            self.closed = place(bytes(self._written))
+            self._following = tokens_of(self.tokenizer, self._ending)
+        self._used += 1
+        return self._following.pop(0) if self._following else None
+
+    def _behind(self, state: LLMatcher, data: bytes, most: int) -> bytes | None:
+        """An ending of `state`, which `data` led to, that takes at most so many tokens."""
+        old = self._ending
+        known = [old.removeprefix(data), old, *(old[n:] for n in range(1, min(len(data), len(old)) + 1))]
+        for ending in dict.fromkeys(known):
+            if _ends(state, ending):
+                return ending if self._fits(ending, most) else None
+        inside, _ = _past(bytes(self._written) + data, False, b"")
+        found = search(state, old, inside)
+        return found if found is not None and self._fits(found, most) else None
+
+    def _fits(self, ending: bytes, most: int) -> bool:
+        if len(ending) <= most:  # a token is a byte at least
+            return True
+        return len(tokens_of(self.tokenizer, ending)) <= most
+
+
+@lru_cache(256)
+def shortest(lark: str) -> bytes:
+    """A shortest text of a grammar, as far as one is found. BudgetTooSmall where none is."""
+    found = search(_MATCHERS.start_of(lark), b"")
+    if found is None:
+        raise BudgetTooSmall("The grammar has no short text that could be found.")
+    return found
+
+
+def tokens_of(tokenizer: LLTokenizer, data: bytes) -> list[int]:
+    """`data` in tokens; in one for each byte where the tokenizer would write something else."""
+    tokens: list[int] = tokenizer.tokenize_bytes(data)
+    if tokenizer.decode_bytes(tokens) == data:
+        return tokens
+    return [token for byte in data for token in tokenizer.tokenize_bytes(bytes([byte]))]
+
+
+def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
+    """A short way from `state` to the end of its language; `old`, an ending that held before, may be its last part.
+    `inside`: `state` is inside a text's quotes.
+
+    What comes first among `_PREFERRED` is tried first, and a value that goes on without end is left for another. One
+    that has come to its end stays: a grammar leaves no way open that leads nowhere, so nothing is to be tried again.
+    """
+    tails = [old[at:] for at in range(len(old)) if at == 0 or old[at] in _DONE][:12]
+    count = looked = 0
+    queue: list[tuple[float, int, float, bool, bytes, LLMatcher]] = [(0.0, 0, 0.0, inside, b"", state.deep_copy())]
+    while queue and looked < _NODES:
+        _, _, cost, quoted, path, here = heapq.heappop(queue)
+        looked += 1
+        forced = bytes(here.compute_ff_bytes())
+        if forced and here.try_consume_tokens(list(forced)) != len(forced):
+            continue
+        quoted, done = _past(forced, quoted, path[-1:])
+        path += forced
+        if here.is_accepting():
+            return path
+        if len(path) > _LONGEST:
+            return None
+        if done:
+            queue, looked, cost = [], 0, 0.0
+        for tail in tails:
+            if _ends(here, tail):
+                return path + tail
+        seen: set[bytes] = set()
+        present = bytes(here.compute_bitmask())
+        for rank, byte in enumerate(_bytes_from(here)):
+            child = here.deep_copy()
+            if child.try_consume_tokens([byte]) != 1:
+                continue
+            mask = bytes(child.compute_bitmask())
+            if mask in seen and not child.is_accepting():  # one of several letters of a word, say
+                continue
+            seen.add(mask)
+            count += 1
+            within, done = _past(bytes([byte]), quoted, path[-1:])
+            if done and rank == 0:
+                queue = []
+            further = path + bytes([byte])
+            along = len(further) - max(further.rfind(mark) for mark in _MARKS)
+            along += _STANDSTILL * (mask == present)
+            # Of equal ones the latest: that which is furthest.
+            heapq.heappush(queue, (cost + rank + along / 8, -count, cost + rank, within, further, child))
+            if done and rank == 0:
+                looked = 0
+                break
+    return None
+
+
+def _past(data: bytes, inside: bool, before: bytes) -> tuple[bool, bool]:
+    """Whether what follows `data` is inside quotes, and whether `data` ended a value or went on to the next."""
+    done = False
+    for byte in data:
+        if byte == ord('"') and before != b"\\":
+            inside = not inside
+        done |= not inside and byte in _DONE
+        before = b"" if before == b"\\" else bytes([byte])
+    return inside, done
+
+
+def _bytes_from(state: LLMatcher) -> Iterator[int]:
+    mask = int.from_bytes(state.compute_bitmask(), "little")
+    allowed = [byte for byte in _PREFERRED if mask >> byte & 1]
+    allowed += [byte for byte in range(0x20, 0x100) if mask >> byte & 1 and byte not in _PREFERRED]
+    yield from allowed[:_BRANCHES]
+
+
+def _ends(state: LLMatcher, ending: bytes) -> bool:
+    """Whether `ending` makes a whole text of what `state` has read."""
+    trial = state.deep_copy()
+    return bool(trial.try_consume_tokens(list(ending)) == len(ending) and trial.is_accepting())
+
+
+def place(written: bytes) -> str:
+    """Which part of a JSON text was being written where it breaks off: "items[2].name"; "$" for the whole."""
+    path: list[str | int] = []
+    text = written.decode(errors="replace")
+    at, key, wants_key = 0, "", False
+    decoder = json.JSONDecoder()
+    kinds: list[str] = []
+    while at < len(text):
+        mark = text[at]
+        if mark in "{[":
+            kinds.append(mark)
+            path.append("" if mark == "{" else 0)
+            wants_key = mark == "{"
+        elif mark in "}]" and kinds:
+            kinds.pop()
+            path.pop()
+        elif mark == "," and kinds:
+            wants_key = kinds[-1] == "{"
+            if kinds[-1] == "[":
+                path[-1] = int(path[-1]) + 1
+        elif mark == '"':
+            try:
+                key, end = decoder.raw_decode(text, at)
+            except ValueError:
+                break
+            at = end - 1
+            if wants_key and kinds:
+                path[-1], wants_key = key, False
+        at += 1
+    told = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path if part != "")
+    return told.removeprefix(".") or "$"

@@ -1,0 +1,119 @@
+"""An answer ends, whole and valid, within any budget: random contracts, random tokens, budgets from the least up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from llguidance import LLTokenizer
+from pydantic import BaseModel, Field
+
+from models import Contract
+from models.bench.proof.random_walk import draw_token
+from models.bench.proof.specimens import random_specimen
+from models.bench.proof.verdict import judge
+from models.engines.closing import Closing, place, shortest, tokens_of
+from models.engines.embedded import EmbeddedEngine
+from models.engines.engine import Message, Sampling
+from models.engines.tokenizers import load_tokenizer
+from models.errors import BudgetTooSmall
+from models.grammar.grammar import compile_grammar
+from models.grammar.matchers import compiled
+
+TINY = Path(__file__).parents[3] / "models" / "tiny"
+
+
+class Tree(BaseModel):
+    name: str
+    children: list[Tree] = []
+
+
+def written(tokenizer: LLTokenizer, lark: str, budget: int, random: Random) -> tuple[str, int, str]:
+    """Random tokens with the worst will under a grammar and a budget: the text, its tokens, and what was closed."""
+    closing, matcher = Closing(tokenizer, lark, budget), compiled(tokenizer, lark)
+    words, tokens = -(-tokenizer.vocab_size // 32), list[int]()
+    while not matcher.is_stopped():
+        token: int | None = None
+        if not closing.closed:
+            mask = np.frombuffer(matcher.compute_bitmask(), "<u4", words)
+            token = draw_token(mask, random)
+            assert token is not None, matcher.get_error()
+            if token == tokenizer.eos_token:
+                break
+            if not closing.take([token]):
+                token = None
+        if token is None and (token := closing.follow()) is None:
+            break
+        assert matcher.consume_token(token), matcher.get_error()
+        tokens.append(token)
+    assert matcher.is_accepting() or matcher.is_stopped()
+    return tokenizer.decode_bytes(tokens).decode(), len(tokens) + 1, closing.closed
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_text_ends_whole_and_valid_within_every_budget(seed: int) -> None:
+    random, tokenizer = Random(seed), load_tokenizer("tiny")
+    for _ in range(3):
+        specimen = random_specimen(random, 5)
+        grammar = compile_grammar(specimen.contract, specimen.said, specimen.evidence)
+        lark = grammar.open or grammar.lark
+        least = len(tokens_of(tokenizer, shortest(lark))) + 1
+        for budget in (least, least + 1, least + 2, least + 7, least + 30, least + 120):
+            text, tokens, _ = written(tokenizer, lark, budget, random)
+            assert tokens <= budget
+            assert judge(specimen.contract, text)[0] in ("valid", "refused_after"), text
+        with pytest.raises(BudgetTooSmall, match=f"may take {least - 1} tokens, and the shortest takes {least}"):
+            Closing(tokenizer, lark, least - 1)
+
+
+def test_a_class_that_contains_itself_without_end_is_closed_however_deep_it_went() -> None:
+    contract = Contract.of(Tree)
+    grammar, tokenizer = compile_grammar(contract), load_tokenizer("byte")
+    least = len(shortest(grammar.open)) + 1
+    found = []
+    for budget in range(least, least + 60, 4):
+        text, tokens, closed = written(tokenizer, grammar.open, budget, Random(budget))
+        assert tokens <= budget
+        assert judge(contract, text)[0] == "valid"
+        found.append(closed)
+    assert "name" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"a":{"b":[1,{"c":"x', "a.b[1].c"),
+        ('{"a":"b","c":', "c"),
+        ('{"a":"], {', "a"),
+        ("[[1],[2", "[1][0]"),
+        ("", "$"),
+        ('{"a":[{"b":1},', "a[1]"),
+    ],
+)
+def test_which_field_was_being_written(text: str, told: str) -> None:
+    assert place(text.encode()) == told
+
+
+class Notes(Contract):
+    title: str = Field(max_length=200)
+    lines: list[str]
+    flag: bool
+
+
+@pytest.mark.parametrize("budget", [20, 30, 60])
+async def test_the_model_in_this_process_ends_within_any_budget(budget: int) -> None:
+    engine = await EmbeddedEngine.open(TINY, "tiny")
+    try:
+        grammar, messages = compile_grammar(Notes), [Message("user", "Write.")]
+        for seed in range(2):
+            completion = await engine.generate(messages, grammar, Sampling(1.5, seed=seed), budget)
+            assert completion.finish_reason == "stop"
+            assert completion.usage.completion_tokens <= budget
+            Notes.model_validate_json(completion.text)
+            assert completion.closed.startswith(("title", "lines"))
+        with pytest.raises(BudgetTooSmall, match="the shortest takes"):
+            await engine.generate(messages, grammar, Sampling(), 3)
+    finally:
+        await engine.close()
