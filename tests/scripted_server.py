@@ -42,9 +42,9 @@ class ScriptedServer:
     """Serves between `with` and the end of the block, at `url`.
 
     `script`: the replies in order, or a function from a request's body to its reply; a request beyond the last reply
-    gets a 500. `requests` holds every body of /v1/chat/completions so far. `version`: what /version reports, or None
-    for a server that has no such path; `tokenizes`: whether it has /tokenize, where a byte of content is a token.
-    `port`: 0 for any that is free.
+    gets a 500. `requests` holds every body of /v1/chat/completions and of /v1/completions so far. `version`: what
+    /version reports, or None for a server that has no such path; `tokenizes`: whether it has /tokenize, where a byte of
+    content is a token. `port`: 0 for any that is free.
     """
 
     def __init__(
@@ -88,8 +88,9 @@ class ScriptedServer:
 
     def _post(self, path: str, body: Body) -> Reply:
         if path == "/tokenize" and self._tokenizes:
-            return Reply(200, {"count": sum(len(turn["content"].encode()) for turn in body["messages"])})
-        if path != "/v1/chat/completions":
+            texts = [turn["content"] for turn in body["messages"]] if "messages" in body else [body["prompt"]]
+            return Reply(200, {"count": sum(len(text.encode()) for text in texts)})
+        if path not in ("/v1/chat/completions", "/v1/completions"):
             return refuses(404, "Not Found")
         with self._lock:
             self.requests.append(body)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UsageError
-from pipeline.files import write_bytes
 
 FILE = "output.parquet"
 ROWS = 10_000
@@ -37,14 +36,17 @@ def write_parquet(output: Path, schema: Mapping[str, Any], keep: Sequence[str]) 
     fields += [pa.field(name, _kept(output, name)) for name in keep]
     fields += list(answer) if pa.types.is_struct(answer) else [pa.field("value", answer)]
     typed = pa.schema(fields)
-    sink = pa.BufferOutputStream()
-    with parquet.ParquetWriter(sink, typed, compression="zstd") as writer:
-        rows = _rows(output)
-        while some := list(islice(rows, ROWS)):
-            fitted = [{field.name: _fitted(row.get(field.name), field.type) for field in typed} for row in some]
-            writer.write_table(pa.Table.from_pylist(fitted, typed))
     path = output.with_name(FILE)
-    write_bytes(path, sink.getvalue().to_pybytes())
+    unfinished = path.with_name(f"{FILE}.tmp")
+    try:
+        with parquet.ParquetWriter(unfinished, typed, compression="zstd") as writer:
+            rows = _rows(output)
+            while some := list(islice(rows, ROWS)):
+                fitted = [{field.name: _fitted(row.get(field.name), field.type) for field in typed} for row in some]
+                writer.write_table(pa.Table.from_pylist(fitted, typed))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return path
 
 

@@ -137,6 +137,11 @@ class Completing:
             raise UsageError(f'"model" is {request.model}, but {name} serves: name that, or give --any-model.')
         if request.sampling.effort and not client.profile.thinks:
             raise UsageError(f'"reasoning_effort" cannot be obeyed: {name} does not think. Leave it out, or give none.')
+        if not request.shape.is_free and client.engine.enforcement == "prompted":
+            # Beside the answer stands the form that it is read from, of which neither is true.
+            for option, given in (("logprobs", request.sampling.logprobs), ("max_tokens", request.budget)):
+                if given is not None:
+                    raise UsageError(f'"{option}" cannot be obeyed beside a format by {name}, which is asked in words.')
         drawn = [await self._choice(client, request, index) for index in range(request.choices)]
         word = _chat_choice if request.route == CHAT else _text_choice
         prompt, completion = drawn[0].prompt, sum(one.completion for one in drawn)
@@ -238,7 +243,7 @@ async def _drawn(
         "sampling": dict(vars(sampling)),
     }
     grammar = shape.grammar(bounds, client.profile.spaced)
-    if grammar is not None and grammar.constant is None:
+    if grammar is not None and grammar.constant is None and client.engine.enforcement == "grammar":
         grammar = grammar.within(request.budget or 0)
     created = int(note.started)
     if grammar is not None and grammar.constant is not None and sampling.logprobs is None:

@@ -18,6 +18,7 @@ from openai_lines import ASKED, CHAT, answers, line
 
 from index import Embedder
 from models.engines.open_engine import open_engine
+from models.engines.prompted.prompted import Prompted
 from pipeline import BadRecord, Equipment, load_app
 from pipeline.completions.options import OPTIONS, table
 
@@ -313,3 +314,19 @@ async def test_models_that_do_not_serve_and_efforts_without_thought_fail_by_name
 async def test_the_docs_have_the_table() -> None:
     text = (ROOT / "docs" / "batches.md").read_text(encoding="utf-8")
     assert "\n".join(table()) in text, "\n".join(table())
+
+
+async def test_an_engine_that_is_asked_in_words_refuses_what_it_cannot_obey(
+    equipment: Equipment, tmp_path: Path
+) -> None:
+    assert equipment.engine is not None
+    words = Equipment(Prompted(equipment.engine))
+    lines = [
+        line("scores", response_format=FORMAT, logprobs=True),
+        line("limit", response_format=FORMAT, max_tokens=50),
+        line("free", max_tokens=3),
+    ]
+    output, errors = await answers(tmp_path, words, *lines, any_model=True)
+    assert set(output) == {"free"}
+    assert '"logprobs" cannot be obeyed' in errors["scores"]
+    assert '"max_tokens" cannot be obeyed' in errors["limit"]
