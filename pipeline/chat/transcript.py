@@ -69,6 +69,8 @@ class Transcript:
         """Ready for JSON, without the owner."""
         row = asdict(self)
         del row["owner"]
+        for name in ("role", "action", "arguments") if row["question"] is not None else ():
+            del row["question"][name]  # of an approval, which is never put to the customer
         return row
 
 
