@@ -6,25 +6,29 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= runs/sample
 
-.PHONY: run test soak browser lint bench lock latest clean install-run install-test
+.PHONY: run test soak browser model lint bench lock latest clean install-run install-test
 .DEFAULT_GOAL := run
 
 run: install-run
 	@$(BIN)/interlock --version
 	@$(BIN)/interlock demo -o "$(OUT)"
 
-test: install-test lint browser
+test: install-test lint browser model
 	@$(BIN)/interlock --version
 	INTERLOCK_REQUIRE_VLLM=1 $(BIN)/python -m pytest -n 2
 
 # What takes minutes in full (kills, swaps, identities of texts), of which `make test` has fewer repeats.
-soak: install-test
+soak: install-test model
 	INTERLOCK_REQUIRE_VLLM=1 INTERLOCK_SOAK=1 $(BIN)/python -m pytest -n 2 -m soak
 
 # The web page is tested in a real Chromium. Where there is none and Debian's cannot be had, those tests are skipped.
 browser:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 		&& apt-get install --yes -qq --no-install-recommends chromium >/dev/null; } || true
+
+# The real open model that some tests are about: once. Where it cannot be had they say why, and are skipped.
+model: install-test
+	@$(BIN)/interlock fetch smollm2 >/dev/null || true
 
 lint: install-test
 	$(BIN)/ruff check .

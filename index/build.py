@@ -7,7 +7,7 @@ Everything else is written anew, in the order of the documents, so that the outc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
@@ -21,16 +21,20 @@ import numpy as np
 from index import chunking
 from index.chunking import PASSAGE_TOKENS, Chunker
 from index.documents import Document
-from index.embedding import Vectors
+from index.embedding import Embedder, Vectors
 from index.errors import DamagedIndex, NotAnIndex, OlderIndex
+from index.estimation import estimated
 from index.reading import Unread, iterate_documents
+from index.retrieval.fusion import Fusion
 from index.reuse import Before, Taken, take
 from index.storage.approximation import Kind, chosen_kind, write_vectors
+from index.storage.encoded import Encoded
 from index.storage.manifest import FILENAME, Manifest, content_hash, record_file
 from index.storage.store import PASSAGES, Built, Index
 from index.storage.table_writer import TableWriter
 from index.storage.vectors import faiss
 from index.storage.versions import VersionedFolder
+from index.weights import DEFAULT_ENCODER
 
 Progress = Callable[[int, int], None]
 
@@ -80,10 +84,23 @@ def build_index(
         previous = None if full else _previous(out)
         if previous:
             stack.enter_context(previous)
-        built = build_version(documents, VersionedFolder(out), embedder, progress, previous, kind, tokens)
+        built = build_version(
+            documents, VersionedFolder(out), embedder, progress, previous, kind, tokens, _fusion_for(embedder)
+        )
     index = Index.open(out)
     index.built, index.unread = built, unread
     return index
+
+
+def _fusion_for(embedder: Encoder) -> Callable[[Collection[str]], Fusion | None]:
+    """What estimates the fusion's constants for this encoder; for the default one they are measured already."""
+
+    def estimate(texts: Collection[str]) -> Fusion | None:
+        if embedder.name == DEFAULT_ENCODER:
+            return None
+        return estimated(texts, embedder.encode, Embedder().encode)
+
+    return estimate
 
 
 def _previous(path: Path) -> Index | None:
@@ -102,10 +119,12 @@ def build_version(
     previous: Index | None,
     kind: Kind = "auto",
     tokens: int = PASSAGE_TOKENS,
+    estimate: Callable[[Collection[str]], Fusion | None] = lambda texts: None,
 ) -> Built:
     """Make the index of `documents`, whose paths differ, the current version in `folder`.
 
-    Nothing is taken from `previous` unless it was built by this encoder. Raises SourceError, IndexFolderError.
+    Nothing is taken from `previous` unless it was built by this encoder: then its fusion's constants stay, since
+    somebody may have tuned them. `estimate`: makes them of the passages, else. Raises SourceError, IndexFolderError.
     """
     settings = chunker_settings(tokens)
     before = Before(previous, embedder.fingerprint, settings)
@@ -118,7 +137,13 @@ def build_version(
             taken = take(documents, writer, Chunker(embedder.tokenizer, embedder.max_tokens, tokens), before)
             # SQLite indexes the text while the encoder is at work: it needs neither Python nor the vectors.
             finished = beside.submit(writer.finish)
-            exact, encoded = _vectors(taken, embedder, before, progress)
+            if previous is not None and previous.manifest.fingerprint == embedder.fingerprint:
+                fusion = previous.manifest.fusion
+            else:
+                own = estimate(taken.texts.values())
+                fusion = {} if own is None else own.row()
+            with Encoded(unfinished.parent, embedder.fingerprint, embedder.dimensions) as kept:
+                exact, encoded = _vectors(taken, embedder, before, kept, progress)
             finished.result()
         except BaseException:
             writer.interrupt()
@@ -138,9 +163,11 @@ def build_version(
             search=measured.search,
             recall=measured.recall,
             files={file.name: record_file(file) for file in sorted(unfinished.iterdir())},
+            fusion=fusion,
         ).to_bytes()
         (unfinished / FILENAME).write_bytes(manifest)
         folder.publish(version, unfinished, hashlib.sha256(manifest).hexdigest())
+        kept.path.unlink(missing_ok=True)
     return Built(taken.unchanged, encoded)
 
 
@@ -150,8 +177,11 @@ def chunker_settings(tokens: int) -> dict[str, Any]:
     return {"tokens": tokens, "rules": rules, "splitter": installed("semantic-text-splitter")}
 
 
-def _vectors(taken: Taken, embedder: Encoder, before: Before, progress: Progress) -> tuple[Any, int]:
-    """A FAISS flat index of the vectors in row order, and how many passages were encoded for it."""
+def _vectors(taken: Taken, embedder: Encoder, before: Before, kept: Encoded, progress: Progress) -> tuple[Any, int]:
+    """A FAISS flat index of the vectors in row order, and how many passages were encoded for it.
+
+    What a build that was killed had encoded is in `kept`, to which every batch is added before the next is begun.
+    """
     count = len(taken.meanings)
     exact = faiss().IndexFlatIP(embedder.dimensions)
     exact.codes.resize(4 * count * exact.d)
@@ -169,11 +199,19 @@ def _vectors(taken: Taken, embedder: Encoder, before: Before, progress: Progress
             places.setdefault(meaning, []).append(place)
     # Texts of like length together, the longest first: no batch is padded much, and what does not fit fails at once.
     missing = sorted(taken.texts, key=lambda meaning: -len(taken.texts[meaning]))
-    done = count - sum(map(len, places.values()))
+    again = [meaning for meaning in missing if meaning in kept]
+    for start in range(0, len(again), 65536):
+        some = again[start : start + 65536]
+        for meaning, vector in zip(some, kept.vectors(some), strict=True):
+            matrix[places[meaning]] = vector
+    missing = [meaning for meaning in missing if meaning not in kept]
+    done = count - sum(len(places[meaning]) for meaning in missing)
     progress(done, count)
     for start in range(0, len(missing), embedder.step):
         step = missing[start : start + embedder.step]
-        for meaning, vector in zip(step, embedder.encode([taken.texts[one] for one in step]), strict=True):
+        vectors = embedder.encode([taken.texts[one] for one in step])
+        kept.add(step, vectors)
+        for meaning, vector in zip(step, vectors, strict=True):
             matrix[places[meaning]] = vector
             done += len(places[meaning])
         progress(done, count)

@@ -38,7 +38,7 @@ class KnowledgeError(Exception):
 class SourceError(KnowledgeError):
     """A file or folder to be indexed cannot be used."""
 
-    hint = "give folders or files of Markdown, text, HTML, PDF, DOCX, CSV or JSONL"
+    hint = "give folders or files of Markdown, text, HTML, PDF, DOCX, EPUB, EML, CSV or JSONL"
 
 
 class EncoderError(KnowledgeError):

@@ -34,6 +34,11 @@ class IntentFeatures:
         """Names everything that shapes a vector. Loads the model."""
         return f"{self._embedder.fingerprint}:mean of each layer"
 
+    @property
+    def dimensions(self) -> int:
+        """Columns of one layer. Loads the model."""
+        return self._embedder.dimensions
+
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] = lambda done: None) -> Vectors:
         """One unit vector a text: each layer's mean over the tokens, at unit length, side by side.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,9 +16,10 @@ from index.documents import Hit, Passage
 from index.embedding import Embedder, Vectors
 from index.errors import EncoderMismatch
 from index.retrieval.diversity import diverse
-from index.retrieval.fusion import fused, lexical_weight
+from index.retrieval.fusion import Fusion, fused
 from index.retrieval.hits import Account, Hits, Nothing
 from index.retrieval.joining import joined
+from index.retrieval.names import KEYS, TITLE, Names, Subject
 from index.retrieval.narrowing import Narrowing
 from index.retrieval.reranker import Reranker
 from index.storage.passages import Rows
@@ -32,6 +34,11 @@ _DEPTH = 100
 _SECOND_LOOK = 50
 
 
+# So much nearer (cosine) must a passage about anything be, before a question that points at nothing said before is
+# taken for a new subject.
+NEW_SUBJECT = 0.1
+
+
 @dataclass(frozen=True)
 class _Wanted:
     k: int
@@ -41,6 +48,26 @@ class _Wanted:
     join: int
     least: float | None
     depth: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """By row: cosines that the encoder found (`dense`), BM25 that the words found (`lexical`), and the cosines of both.
+
+    `rarity`: Σ idf over the query's words, 0 where one search found nothing. `complete`: `lexical` holds every row that
+    shares a word with the query.
+    """
+
+    dense: dict[int, float]
+    lexical: dict[int, float]
+    similarities: dict[int, float]
+    rarity: float
+    complete: bool
+
+    @property
+    def best(self) -> float:
+        """The best cosine; 0 where the encoder found nothing."""
+        return max(self.dense.values(), default=0.0)
 
 
 class Retriever:
@@ -57,6 +84,7 @@ class Retriever:
             )
         self.index = index
         self.embedder = embedder
+        self.fusion = Fusion(**index.manifest.fusion)
         self._narrowing = Narrowing(embedder)
 
     def search(
@@ -70,6 +98,7 @@ class Retriever:
         diversity: float | None = None,
         join: int = 0,
         least: float | None = None,
+        turns: Sequence[str] = (),
     ) -> Hits:
         """The at most k passages that fit `query` best, best first. Where there are none, `nothing` says why.
 
@@ -77,11 +106,34 @@ class Retriever:
         alone. `rerank`: a cross-encoder orders the best 50. `diversity`: from 0 to 1, how much a passage that says what
         another does is to be avoided. `join`: each passage grows by this many neighbours before and after it, under the
         same heading. `least`: a passage with less cosine similarity is not found (`interlock index evaluate` says which
-        to choose). Any text is a safe query. Raises ValueError when k is not positive, WhereError.
+        to choose). `turns`: what was said before, oldest first: a question that names nothing itself is about what was
+        named last, and only passages of documents about that are found (see names.py; `about` of the hits says what).
+        Any text is a safe query. Raises ValueError when k is not positive, WhereError.
         """
-        return self.search_many(
-            [query], k, where=where, mode=mode, rerank=rerank, diversity=diversity, join=join, least=least
-        )[0]
+
+        def find(text: str, condition: Where | str | None) -> Hits:
+            return self.search_many(
+                [text], k, where=condition, mode=mode, rerank=rerank, diversity=diversity, join=join, least=least
+            )[0]
+
+        about = self._names.about(query, turns) if turns and query.strip() else ()
+        if not about:
+            return find(query, where)
+        values = list(dict.fromkeys(one.value for one in about))
+        # A name that is not in the question goes before it, since passages are encoded under their titles.
+        named = query if self._names.said(query) else f"{' and '.join(values)}: {query}"
+        hits = find(named, _among(about, where))
+        hits.about = tuple(values)
+        if hits and (self._names.refers_back(query) or named == query):
+            return hits
+        others = find(query, where)
+        if hits and others and hits[0].similarity + NEW_SUBJECT >= others[0].similarity:
+            return hits
+        return others if others else hits
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.index.values((*KEYS, TITLE)))
 
     def search_many(
         self,
@@ -120,17 +172,30 @@ class Retriever:
         """
         return self._narrowing.best_sentence(query, passages)
 
+    def found(self, query: str) -> Found:
+        """What both searches find for a query, before it becomes one score."""
+        vector = self.embedder.encode_query(query)
+        rows, similarities = self.index.nearest(vector[None], _DEPTH)
+        return self._found(query, vector, rows[0], similarities[0], None, "hybrid", _DEPTH)
+
+    def _found(
+        self, query: str, vector: Vectors, rows: Rows, near: Vectors, allowed: Rows | None, mode: Mode, depth: int
+    ) -> Found:
+        dense = {int(row): float(cosine) for row, cosine in zip(rows, near, strict=True) if row >= 0}
+        lexical = {} if mode == "dense" else dict(self.index.matching(query, depth, allowed))
+        if mode == "lexical":
+            dense = {}
+        similarities = dense | self._similarities([row for row in lexical if row not in dense], vector)
+        rarity = self.index.rarity(query) if lexical and dense else 0.0
+        return Found(dense, lexical, similarities, rarity, len(lexical) < depth)
+
     def _one(
         self, query: str, vector: Vectors, rows: Rows, near: Vectors, allowed: Rows | None, wanted: _Wanted
     ) -> Hits:
-        dense = {int(row): float(cosine) for row, cosine in zip(rows, near, strict=True) if row >= 0}
-        lexical = {} if wanted.mode == "dense" else dict(self.index.matching(query, wanted.depth, allowed))
-        if wanted.mode == "lexical":
-            dense = {}
-        best_cosine = max(dense.values(), default=0.0)
-        weight = lexical_weight(self.index.rarity(query), best_cosine) if lexical and dense else 0.0
-        similarities = dense | self._similarities([row for row in lexical if row not in dense], vector)
-        scores = fused(similarities, lexical, weight, complete=len(lexical) < wanted.depth)
+        both = self._found(query, vector, rows, near, allowed, wanted.mode, wanted.depth)
+        dense, lexical, similarities = both.dense, both.lexical, both.similarities
+        weight = self.fusion.lexical_weight(both.rarity, both.best)
+        scores = fused(similarities, lexical, weight, both.complete)
         if wanted.mode == "lexical":
             scores = lexical
         ranks, words = _ranks(dense), _ranks(lexical)
@@ -201,3 +266,18 @@ def _ranks(scores: dict[int, float]) -> dict[int, int]:
     order = np.argsort([-score for score in scores.values()], kind="stable")
     rows = list(scores)
     return {rows[place]: rank for rank, place in enumerate(order, start=1)}
+
+
+def _among(subjects: Sequence[Subject], where: Where | str | None) -> Where:
+    """That a document is about one of these, beside the condition that holds anyway."""
+    keys: dict[str, list[str]] = {}
+    for one in subjects:
+        keys.setdefault(one.key, []).append(_quoted(one.value))
+    tests = " or ".join(f"`{key}` in ({', '.join(values)})" for key, values in keys.items())
+    given = where.text if isinstance(where, Where) else where
+    return Where(f"({given}) and ({tests})" if given else tests)
+
+
+def _quoted(value: str) -> str:
+    plain = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{plain}"'

@@ -74,6 +74,9 @@ class Receipt:
     `contracts`: to their hashes; of a choice, to its options.
     `gate`: the last decision; `routed`: all of them, in order, if there was more than one (several parts, a wrong one).
     `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
+    `own_seconds`: of `seconds`, without those in which the engine served others, where it tells.
+    `mass`: the least probability that a grammar left the model at a choice; None where the engine does not tell.
+    `full`: free texts that ended because they were as long as they may be, as "Contract.field".
     """
 
     model: str
@@ -91,10 +94,17 @@ class Receipt:
     seconds: float
     evidence: Sequence[str]
     index: str | None
+    own_seconds: float | None = None
+    mass: float | None = None
+    full: Sequence[str] = ()
 
     def row(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        return dict(vars(self))
+        """Ready for JSON. What an engine does not tell is left out."""
+        told = {name: value for name in _TOLD if (value := getattr(self, name)) not in (None, (), [])}
+        return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
+
+
+_TOLD = ("own_seconds", "mass", "full")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from models.contract import Contract
 from pipeline.action import Action
 from pipeline.costs import Costs
 from pipeline.errors import UsageError, first_line
-from pipeline.outcome import Escalation
+from pipeline.outcome import Ending, Escalation
 
 
 class Workflow:
@@ -84,7 +84,11 @@ class Workflow:
         except NameError:  # imported for type checkers only
             return
         for kind in get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,):
-            if isinstance(kind, type) and kind is not object and not issubclass(kind, (str, Contract, Escalation)):
+            if (
+                isinstance(kind, type)
+                and kind is not object
+                and not issubclass(kind, (str, Contract, Escalation, Ending))
+            ):
                 raise UsageError(
                     f"The workflow '{self.__name__}' may return {kind.__name__}: let it return a Contract, a str,"
                     " or an Escalation to a person."

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from pipeline import Launch, Outcome, UsageError, load_app, read_requests, run_batch
 from pipeline.app import App
 from pipeline.batch.openai_files import OPENAI, OUTPUT, TABLE, Form, write_files
+from pipeline.batch.parquet import check_parquet, write_parquet
 from pipeline.batch.requests import Requests, json_lines
 from pipeline.batch.shards import refuse_shard
 from pipeline.batch.sources import named
@@ -31,6 +34,8 @@ from scripts.options import ModelOption, SeedOption
 from scripts.run import check_cluster, stopped_by_signal
 
 APP = "pipeline.workflows.completions"
+PROBED = 20
+"""Rows that are answered for an estimate."""
 APP_FILE = "app.py"
 """In the folder of results: the app of a table, which says all that its rows are answered with."""
 
@@ -57,7 +62,14 @@ def batch(
     keep: Annotated[list[str] | None, typer.Option(help="A column to keep beside the answer; repeat it.")] = None,
     index: Annotated[Path | None, typer.Option(help="An index, of which passages are put before each row.")] = None,
     k: Annotated[int, typer.Option(min=1, help="How many passages; with --index.")] = 4,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Also OUTDIR/output.parquet, with the contract's types.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=0, help="Only the first so many rows of the input; 0: all.")] = 0,
+    sample: Annotated[int, typer.Option(min=0, help="Only so many rows, spread over the input; 0: all.")] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and check all, answer twenty rows, estimate the rest; keep nothing.")
+    ] = False,
     concurrency: Annotated[
         str, typer.Option(metavar="N|auto", help="Rows under way at once; auto follows the servers' queues.")
     ] = "16",
@@ -83,8 +95,12 @@ def batch(
     """Answer a batch with the model itself: OpenAI's lines, or the rows of a table under a contract or a schema."""
     sources = named(inputs)
     table = _table(contract, schema, prompt, system, id, keep or [], k if index else 0)
-    if table is None and (prompt or system or id or keep or index):
-        raise UsageError("--prompt, --system, --id, --keep and --index are for a table: give --contract or --schema.")
+    if table is None and (prompt or system or id or keep or index or parquet):
+        raise UsageError(
+            "--prompt, --system, --id, --keep, --index and --parquet are for a table: give --contract or --schema."
+        )
+    if parquet:
+        check_parquet()
     if table is not None and any_model:
         raise UsageError("--any-model is for OpenAI's lines: the rows of a table name no model.")
     launch = Launch(
@@ -110,6 +126,12 @@ def batch(
         return islice(found, limit or None)
 
     asked = read_requests(sources, app.read, rows)
+    if sample:
+        asked.sample(sample)
+    if dry_run:
+        estimate = asyncio.run(_estimate(app, asked, launch))
+        print(json.dumps(estimate))
+        raise typer.Exit(0)
     if table is not None:
         _keep_app(out, source_of(table), accept_changes)
     for error in islice(asked.bad_lines(), 5):
@@ -127,6 +149,9 @@ def batch(
             write_files(out, asked.bad_lines(), form)
         raise
     counts = write_files(out, asked.bad_lines(), form)
+    if table is not None and parquet:
+        schema_of = json.loads(table.schema) if table.schema else table.kind().model_json_schema(mode="serialization")
+        write_parquet(out / OUTPUT, schema_of, table.keep)
     rate = summary.finished / summary.seconds if summary.seconds else 0.0
     console.print(
         f"{counts.completed} answered in {out / OUTPUT}, {counts.failed} refused or failed in {out / 'errors.jsonl'};"
@@ -175,6 +200,32 @@ def _keep_app(out: Path, source: str, accept_changes: bool) -> None:
         )
     Folder(out).make()
     write_lines(file, source.splitlines())
+
+
+async def _estimate(app: App, asked: Requests, launch: Launch) -> dict[str, object]:
+    """What all of the rows would take, by a few of them, answered in a folder that is gone afterwards."""
+    rows = asked.records
+    asked.sample(PROBED)
+    launch = replace(launch, ray="", shards=0)
+    with tempfile.TemporaryDirectory() as folder:
+        async with equipped(app, launch, Path(folder)) as equipment:
+            summary = await run_batch(app, asked, Path(folder) / "out", equipment, launch, progress=tell)
+    share = rows / summary.records
+    seconds = summary.seconds * share
+    console.print(
+        f"{rows} rows can be answered, {asked.errors} are refused; by {summary.records} of them all take about"
+        f" {seconds:,.0f} s ({seconds / 3600:.2f} hours of this engine).",
+        markup=False,
+    )
+    return {
+        "rows": rows,
+        "refused": asked.errors,
+        "probed": summary.records,
+        "probed_failed": summary.statuses["failed"] + summary.statuses["escalated"],
+        "seconds": round(seconds, 1),
+        "engine_hours": round(seconds / 3600, 4),
+        "tokens": {kind: round(number * share) for kind, number in summary.tokens.items()},
+    }
 
 
 async def _serve(

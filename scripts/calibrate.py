@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,21 +12,29 @@ import typer
 
 from index import Embedder
 from index.intent_features import IntentFeatures
-from pipeline import load_app
+from pipeline import App, load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import fit
-from pipeline.routing.dataset import read_rows
+from pipeline.routing.dataset import Row, read_rows
 from pipeline.routing.evaluation import Judged, figures
 from pipeline.routing.router import Router, digest_of, examples_of
+from scripts.calibrate_model import keep_trial, try_model
 from scripts.console import finish, tell
+from scripts.evaluate.gate_head import chosen_head, examples_of_rows
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.options import TRAVEL, AppOption
 
 
 def calibrate(
-    data: Annotated[Path, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line.')],
+    data: Annotated[
+        Path | None, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line; needed without --model.')
+    ] = None,
     app: AppOption = TRAVEL,
+    model: Annotated[
+        str, typer.Option(help="Put this model to its trial: it may choose if it beats the encoder, held out.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=0, help="Ask --model about so many messages at most; 0: all.")] = 200,
     precision: Annotated[
         float | None,
         typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone."),
@@ -35,8 +45,16 @@ def calibrate(
     plot: Annotated[Path | None, typer.Option(help="Reliability diagram; default: beside the gate, as PNG.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the parts that are held out.")] = 0,
 ) -> None:
-    """Fit an app's gate on its examples and labelled messages; the figures are of messages held out in turn."""
+    """Fit an app's gate on its examples and labelled messages; the figures are of messages held out in turn.
+
+    With --model, the model's trial: without --data on the app's own examples, and the gate stays as it is.
+    """
     loaded = load_app(app)
+    if data is None:
+        if not model:
+            raise UsageError("There is nothing to calibrate on: name labelled messages with --data, or a --model.")
+        finish(**_trial(loaded, model, [], seed, limit))
+        return
     path = out or loaded.gate
     if path is None:
         raise UsageError(f"{app} has no folder to keep a gate in: name a file with --out.")
@@ -51,22 +69,39 @@ def calibrate(
 
     layers = IntentFeatures(Embedder())
     tell(f"Reading {len(rows)} messages…")
-    vectors = layers.encode([row.text for row in rows])
+    examples = examples_of_rows(rows, layers)
+    choice = chosen_head(examples, seed)
     smallest = min(labels.count(label) for label in set(labels))
     judged: list[Judged] = []
     if smallest >= 2:
         parts = StratifiedKFold(min(5, smallest), shuffle=True, random_state=seed)
-        for number, (seen, unseen) in enumerate(parts.split(vectors, labels), 1):
+        for number, (seen, unseen) in enumerate(parts.split(examples.vectors, labels), 1):
             tell(f"Proof, part {number}…")
-            part = fit(vectors[seen], [labels[n] for n in seen], precision=precision, seed=seed)
-            decisions = Router(layers, part, loaded.costs, loaded.workflows).decide_vectors(vectors[unseen])
+            part = fit(examples.some(seen), choice, precision=precision, costs=loaded.costs, seed=seed)
+            decisions = Router(layers, part, loaded.costs, loaded.workflows).decide_vectors(examples.vectors[unseen])
             judged += [
                 judged_of(rows[n], decision, decision.sure) for n, decision in zip(unseen, decisions, strict=True)
             ]
     told = figures(judged) if judged else {}
     if judged:
         told |= report(judged, plot or path.with_suffix(".png"), f"{loaded.name}, held out", precision)
-    model = fit(vectors, labels, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
-    replace(model, examples=digest_of(own), figures=told).save(path)
+    told |= {"head": str(choice)}
+    fitted = fit(
+        examples,
+        choice,
+        encoder=layers.fingerprint,
+        precision=precision,
+        costs=loaded.costs,
+        seed=seed,
+        progress=tell,
+    )
+    replace(fitted, examples=digest_of(own), figures=told).save(path)
     tell(f"The gate is kept in {path}.")
-    finish(gate=str(path), **told)
+    finish(gate=str(path), **told, **(_trial(loaded, model, labelled, seed, limit) if model else {}))
+
+
+def _trial(app: App, model: str, labelled: Sequence[Row], seed: int, limit: int) -> dict[str, object]:
+    """The trial of a model, kept beside the app, as the command's last line tells it."""
+    tried = asyncio.run(try_model(app, model, labelled, Embedder(), seed=seed, limit=limit))
+    keep_trial(app, tried.trial)
+    return {"trial": {**asdict(tried.trial), "trusted": tried.trial.won}, "tokens": tried.tokens}

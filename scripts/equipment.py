@@ -30,8 +30,11 @@ async def equipped(app: App, launch: Launch, home: Path) -> AsyncIterator[Equipm
             if opened.manifest.encoder != embedder.name:
                 embedder = Embedder(opened.manifest.encoder)
             retriever = Retriever(opened, embedder)
+        wording = app.wording().engines
         engines = [
-            await stack.enter_async_context(open_engine(name, tell, launch.enforcement, launch.thinking))
+            await stack.enter_async_context(
+                open_engine(name, tell, launch.enforcement, launch.thinking, wording=wording)
+            )
             for name in launch.models
         ]
         engine, second = [*engines, None, None][:2]

@@ -17,7 +17,6 @@ def fetch(
     """Bring an open model into the cache, as safetensors; --model then takes its name, or the file. Once is enough."""
     done = fetch_model(model, tell)
     tell(f"{done.source}. Licence: {done.license or 'the file names none; ask who made it'}.")
-    tell(
-        f"{'It is' if done.made else 'It was there already:'} in {done.folder}; give --model {model}, or vllm:{model}."
-    )
+    tell(f"It {'is now' if done.made else 'was there already,'} in {done.folder}.")
+    tell(f"Use it with --model {model}, or --model vllm:{model} for a vLLM server.")
     finish(model=model, folder=str(done.folder), source=done.source, license=done.license or None, made=done.made)

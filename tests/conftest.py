@@ -27,6 +27,8 @@ from soak import SOAK
 
 from models.engines.vllm.server import VllmServer
 from models.engines.watchdog import descendants
+from models.errors import NotFetched
+from models.fetching.fetch import fetch
 
 # How fast an example is depends on what else the machine does; tests do not time anything.
 settings.register_profile("interlock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,6 +40,8 @@ RUN = "INTERLOCK_TEST_RUN"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("INTERLOCK_REQUIRE_VLLM") and importlib.util.find_spec("vllm") is None:
+        pytest.exit("vLLM is not installed, and this run must not skip its tests: see `make test`.", returncode=1)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell's background job ignores Ctrl-C, and so would whatever the tests start and stop that way. We go on
         # ignoring it, with a handler: that is not inherited.
@@ -91,6 +95,19 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
 @pytest.fixture(scope="session")
 def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_random_model(tmp_path_factory.mktemp("random_model"))
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> str:
+    """The name of a real open model, which the first run fetches. Without a network the tests that want it are skipped,
+    unless INTERLOCK_REQUIRE_MODEL is set."""
+    try:
+        fetch("smollm2", print)
+    except NotFetched as error:
+        if os.environ.get("INTERLOCK_REQUIRE_MODEL"):
+            pytest.fail(f"This run must not skip the tests of a real model. {error}")
+        pytest.skip(str(error))
+    return "smollm2"
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -13,7 +13,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 FOLDER = Path(__file__).parent
-SHARED = {"vllm": r"\b(vllm_url|jump_server)\b", "ray": r'importorskip\("ray"\)'}
+SHARED = {"vllm": r"\b(vllm_url|jump_server|smollm2_server)\b", "ray": r'importorskip\("ray"\)'}
 """What a file says that needs these servers, or a cluster: two at once would want twice the memory."""
 FIRST = [
     "vllm",

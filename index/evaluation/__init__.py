@@ -5,6 +5,7 @@ from index.evaluation.intervals import Difference, compare, interval
 from index.evaluation.judgements import Judged, Question, read_judged
 from index.evaluation.metrics import MEASURES, measures
 from index.evaluation.setting import Setting
+from index.evaluation.tuning import Tuned, own_questions, tune
 
 __all__ = [
     "MEASURES",
@@ -13,9 +14,12 @@ __all__ = [
     "Judged",
     "Question",
     "Setting",
+    "Tuned",
     "compare",
     "evaluate",
     "interval",
     "measures",
+    "own_questions",
     "read_judged",
+    "tune",
 ]

@@ -54,7 +54,7 @@ def evaluate(
     nothing = 0
     for start in range(0, len(questions), _QUERIES_AT_ONCE):
         some = questions[start : start + _QUERIES_AT_ONCE]
-        for question, hits in zip(some, _search(retriever, [one.text for one in some], setting), strict=True):
+        for question, hits in zip(some, _search(retriever, some, setting), strict=True):
             documents = {hit.passage.document: hit.similarity for hit in reversed(hits)}
             ranking = list(dict.fromkeys(hit.passage.document for hit in hits))
             for name, value in measures(ranking, question.grades).items():
@@ -66,15 +66,27 @@ def evaluate(
     return Evaluation(setting, values, similarities, nothing)
 
 
-def _search(retriever: Retriever, queries: Sequence[str], setting: Setting) -> list[Hits]:
+def _search(retriever: Retriever, questions: Sequence[Question], setting: Setting) -> list[Hits]:
     few, more = _PASSAGES
-    found = retriever.search_many(queries, few, **setting.options)
+    found = _found(retriever, questions, few, setting)
     short = [
         place
         for place, hits in enumerate(found)
         if len(hits) == few and len({hit.passage.document for hit in hits}) < DEEPEST
     ]
-    again = retriever.search_many([queries[place] for place in short], more, **setting.options) if short else []
+    again = _found(retriever, [questions[place] for place in short], more, setting) if short else []
     for place, hits in zip(short, again, strict=True):
         found[place] = hits
     return found
+
+
+def _found(retriever: Retriever, questions: Sequence[Question], k: int, setting: Setting) -> list[Hits]:
+    """All at once; those of conversations one by one, since each is held to what it is about."""
+    alone = [one for one in questions if not setting.said(one.turns)]
+    found = iter(retriever.search_many([one.text for one in alone], k, **setting.options))
+    return [
+        retriever.search(one.text, k, turns=said, **setting.options)
+        if (said := setting.said(one.turns))
+        else next(found)
+        for one in questions
+    ]

@@ -1,5 +1,6 @@
-"""Queries and judgements from files in BEIR's layout: queries.jsonl (`_id`, `text`), and a TSV of judgements with the
-header query-id, corpus-id, score. Knows nothing of an index.
+"""Queries and judgements from files in BEIR's layout: queries.jsonl (`_id` and `text`, or `_id` and `turns`: a
+conversation whose last turn is the query), and a TSV of judgements with the header query-id, corpus-id, score. Knows
+nothing of an index.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ _HEADER = ("query-id", "corpus-id", "score")
 
 @dataclass(frozen=True)
 class Question:
-    """`grades`: document → how relevant it is; above 0 for one document at least."""
+    """`grades`: document → how relevant it is; above 0 for one document at least. `turns`: what was said before."""
 
     id: str
     text: str
     grades: Mapping[str, float]
+    turns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ def read_judged(queries: Path, qrels: Path) -> Judged:
     texts = _texts(queries)
     grades = _grades(qrels)
     questions = [
-        Question(name, text, grades[name])
-        for name, text in texts.items()
+        Question(name, text, grades[name], turns)
+        for name, (text, turns) in texts.items()
         if text.strip() and any(grade > 0 for grade in grades.get(name, {}).values())
     ]
     if not questions:
@@ -50,18 +52,35 @@ def read_judged(queries: Path, qrels: Path) -> Judged:
     return Judged(questions, len(texts) - len(questions))
 
 
-def _texts(file: Path) -> dict[str, str]:
-    texts: dict[str, str] = {}
+def _texts(file: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """`_id` → the query, and what was said before it."""
+    texts: dict[str, tuple[str, tuple[str, ...]]] = {}
     for number, line in _lines(file):
         try:
             row = json.loads(line)
-            name, text = str(row["_id"]), row["text"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise JudgementsError(f"Line {number} of {file} is no query: it needs `_id` and `text`") from None
-        if not isinstance(text, str) or name in texts:
+            name = str(row["_id"])
+            turns = row.get("turns")
+            said = [row["text"]] if turns is None else [_said(turn) for turn in turns]
+            if turns is not None and "text" in row and row["text"] != said[-1]:
+                raise JudgementsError(f"Line {number} of {file} has a `text` that is not the last of its `turns`")
+            *before, text = said
+        except (ValueError, KeyError, TypeError, RecursionError, IndexError, AttributeError):
+            raise JudgementsError(
+                f"Line {number} of {file} is no query: it needs `_id` and `text`, or `_id` and `turns`, a list of texts"
+            ) from None
+        if not all(isinstance(one, str) for one in said) or name in texts:
             raise JudgementsError(f"Line {number} of {file} is no query, or has the `_id` of another")
-        texts[name] = text
+        texts[name] = text, tuple(before)
     return texts
+
+
+def _said(turn: object) -> str:
+    """A turn is a text, or as chats have it {"role": …, "content": …} or {"text": …}."""
+    if isinstance(turn, dict):
+        return str(turn["text"] if "text" in turn else turn["content"])
+    if not isinstance(turn, str):
+        raise TypeError
+    return turn
 
 
 def _grades(file: Path) -> dict[str, dict[str, float]]:

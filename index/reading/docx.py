@@ -1,9 +1,8 @@
-"""DOCX files: paragraphs, lists and tables in order, headings by their styles. Knows how a zip file can be a bomb."""
+"""DOCX files: paragraphs, lists and tables in order, headings by their styles."""
 
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -12,19 +11,16 @@ import docx
 from docx.table import Table
 from docx.text.paragraph import Paragraph
 
+from index.reading.archive import check_archive
 from index.reading.extracted import Extracted, TextWriter
 from index.reading.metadata import flat
-from index.reading.reading import Unreadable
 
-MOST_UNPACKED = 268_435_456
-_MOST_MEMBERS = 10_000
-_STEP = 1_048_576
 _HEADING = re.compile(r"heading ([1-9])", re.I)
 
 
 def extract_docx(content: bytes) -> Extracted:
     """Raises Unreadable; and, for a file that is broken in a new way, anything else."""
-    _check(content)
+    check_archive(content, "DOCX")
     document = docx.Document(BytesIO(content))
     writer = TextWriter()
     for block in document.iter_inner_content():
@@ -52,21 +48,3 @@ def _cells(row: Any) -> Iterator[str]:
     while at < len(cells):
         yield cells[at].text
         at += max(1, cells[at].grid_span)  # it stands there once for each column
-
-
-def _check(content: bytes) -> None:
-    """Unpack everything once, keeping nothing: what a zip file says of its sizes need not be so."""
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            members = archive.infolist()
-            if len(members) > _MOST_MEMBERS or sum(member.file_size for member in members) > MOST_UNPACKED:
-                raise Unreadable(f"unpacks to more than {MOST_UNPACKED:,} bytes or {_MOST_MEMBERS:,} files")
-            unpacked = 0
-            for member in members:
-                with archive.open(member) as stream:
-                    while step := stream.read(_STEP):
-                        unpacked += len(step)
-                        if unpacked > MOST_UNPACKED:
-                            raise Unreadable(f"unpacks to more than {MOST_UNPACKED:,} bytes")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-        raise Unreadable(f"is no readable DOCX ({str(error)[:120].rstrip('.')})") from None

@@ -43,7 +43,7 @@ class Extractor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def extract(self, format: str, path: Path) -> Extracted:
-        """The text of a file in the format "html", "pdf" or "docx". Raises Unreadable."""
+        """The text of a file in the format "html", "pdf", "docx", "epub" or "eml". Raises Unreadable."""
         with opened(path):  # so that what is no file is never waited for
             pass
         process = self._running()

@@ -29,7 +29,15 @@ TABLES: Mapping[str, Callable[[str, BinaryIO, str | None], Iterator[Document | U
 }
 """Files of rows: a document each."""
 
-APART: Mapping[str, str] = {".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf", ".docx": "docx"}
+APART: Mapping[str, str] = {
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".epub": "epub",
+    ".eml": "eml",
+}
 """Files that text has to be taken out of, by name of the format; see extraction.py."""
 
 SUFFIXES = frozenset({*PLAIN, *TABLES, *APART})

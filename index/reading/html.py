@@ -25,8 +25,13 @@ _DOUBLE = re.compile(" {2,}")
 
 
 def extract_html(content: bytes) -> Extracted:
-    soup = BeautifulSoup(content, "lxml")
     writer = TextWriter()
+    return writer.done(flat(read_page(content, writer)))
+
+
+def read_page(content: bytes, writer: TextWriter) -> dict[str, object]:
+    """Write a page's main part; what the page says of itself."""
+    soup = BeautifulSoup(content, "lxml")
     main = soup.find("main") or soup.find(None, {"role": "main"}) or soup.body or soup
     if isinstance(main, Tag):
         _Page(writer).read(main)
@@ -38,7 +43,7 @@ def extract_html(content: bytes) -> Extracted:
     html = soup.find("html")
     lang = html.get("lang") if isinstance(html, Tag) else None
     title = _SPACES.sub(" ", soup.title.get_text()).strip() if soup.title else ""
-    return writer.done(flat({"title": title, "lang": lang, **about}))
+    return {"title": title, "lang": lang, **about}
 
 
 class _Page:

@@ -12,6 +12,9 @@ from index.reading.extracted import Extracted, TextWriter
 from index.reading.metadata import flat
 from index.reading.reading import Unreadable
 
+OCR = "ocrmypdf SCAN.pdf TEXT.pdf"
+"""What makes text of pictures of pages: a program of its own, which nothing here starts."""
+
 _HYPHEN = re.compile(r"(?<=[a-zß-ÿ])-\n(?=[a-zß-ÿ])")
 _SPACES = re.compile(r"[ \t\u00a0]+")
 
@@ -22,12 +25,15 @@ def extract_pdf(content: bytes) -> Extracted:
         reader = PdfReader(BytesIO(content), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
             raise Unreadable("is encrypted")
-        writer = TextWriter()
+        writer, scanned = TextWriter(), 0
         for number, page in enumerate(reader.pages, start=1):
             text = page.extract_text()
             if text.strip():
                 writer.heading(2, f"Page {number}")
                 writer.block(_SPACES.sub(" ", _HYPHEN.sub("", text)))
+            scanned += not text.strip()
+        if scanned and scanned == len(reader.pages):
+            raise Unreadable(f"holds pictures of {scanned} pages and no text: make it text first, {OCR}")
         about = reader.metadata
         known = {"title": about.title, "author": about.author} if about else {}
         return writer.done(flat({"pages": len(reader.pages), **known}))

@@ -1,6 +1,6 @@
 """How the similarity and the BM25 of a passage become one score. Knows nothing of where they come from.
 
-    score = cosine + WEIGHT · max(1, (SURE / best cosine)²) · BM25 / Σ idf(word of the query)
+    score = cosine + weight · max(1, (sure / best cosine)²) · BM25 / Σ idf(word of the query)
 
 BM25 divided by the query's whole rarity is the share of the query that the passage holds, counted in information: near
 0 where people say the same in other words, and then the encoder decides; near 1 where the passage repeats the query.
@@ -8,12 +8,14 @@ Both are measured on a scale that is the same for all queries, which ranks (reci
 Büttcher, SIGIR 2009) and scores divided by the best found (Bruch, Gai and Ingber, "An Analysis of Fusion Functions for
 Hybrid Retrieval", TOIS 2023) are not: these let a lexical search that found nothing of use outvote the encoder. Where
 the encoder finds nothing near the query (a bare list of words, jargon), words count more. docs/benchmarks.md says how
-the constants were measured; they are for the default encoder's cosines.
+the two constants were measured for the default encoder's cosines; an index of another encoder has its own (`scaled`),
+and `interlock index tune` fits them to an index.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 WEIGHT = 0.6
 SURE = 0.65
@@ -21,9 +23,42 @@ SURE = 0.65
 _UNSURE = 0.1
 
 
-def lexical_weight(rarity: float, best: float) -> float:
-    """What one unit of BM25 adds to a cosine. `rarity`: Σ idf over the query's words, `best`: the best cosine."""
-    return WEIGHT * max(1.0, SURE / max(best, _UNSURE)) ** 2 / rarity if rarity > 0 else 0.0
+@dataclass(frozen=True)
+class Fusion:
+    """The two constants; the defaults are the default encoder's."""
+
+    weight: float = WEIGHT
+    sure: float = SURE
+
+    def lexical_weight(self, rarity: float, best: float) -> float:
+        """What one unit of BM25 adds to a cosine. `rarity`: Σ idf over the query's words, `best`: the best cosine."""
+        return self.weight * max(1.0, self.sure / max(best, _UNSURE)) ** 2 / rarity if rarity > 0 else 0.0
+
+    def row(self) -> dict[str, float]:
+        """Ready for a manifest."""
+        return {"weight": round(self.weight, 4), "sure": round(self.sure, 4)}
+
+
+def scaled(ours: Cosines, reference: Cosines) -> Fusion:
+    """The constants for an encoder with these cosines, given the default encoder's of the same texts.
+
+    A straight line takes one's cosines to the other's, so that texts that belong together and texts that do not lie
+    where they lie for the default encoder: its constants, measured there, are taken back along that line.
+    """
+    spread = ours.belonging - ours.strange
+    wanted = reference.belonging - reference.strange
+    if spread <= 0 or wanted <= 0:
+        return Fusion()
+    slope = wanted / spread
+    return Fusion(WEIGHT / slope, ours.strange + (SURE - reference.strange) / slope)
+
+
+@dataclass(frozen=True)
+class Cosines:
+    """The mean cosine of two texts that belong together, and of two that do not."""
+
+    belonging: float
+    strange: float
 
 
 def fused(

@@ -31,7 +31,9 @@ class Account:
 
 
 class Hits(list[Hit]):
-    """The hits, best first. `nothing` says why there are none, and is None where there are some."""
+    """The hits, best first. `nothing` says why there are none, and is None where there are some. `about`: the names of
+    a conversation that the search was held to.
+    """
 
     def __init__(
         self, hits: Iterable[Hit] = (), nothing: Nothing | None = None, account: Account | None = None
@@ -39,3 +41,4 @@ class Hits(list[Hit]):
         super().__init__(hits)
         self.nothing = nothing
         self.account = account
+        self.about: tuple[str, ...] = ()

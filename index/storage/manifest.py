@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Manifest:
 
     `chunker`: its settings. `kind`: "flat", "ivf" or "hnsw". `search`: how widely an approximate kind looks by default.
     `recall`: what that finds of the exact ten nearest, measured when it was built; empty for "flat", which is exact.
+    `fusion`: the constants by which dense and lexical search become one, where they are not the default encoder's.
     """
 
     version: int
@@ -53,9 +54,13 @@ class Manifest:
     search: Mapping[str, int]
     recall: Mapping[str, Any]
     files: Mapping[str, FileRecord]
+    fusion: Mapping[str, float] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        return (json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False) + "\n").encode()
+        fields = asdict(self)
+        if not fields["fusion"]:
+            del fields["fusion"]  # as every release of this format reads it
+        return (json.dumps({"format": FORMAT, **fields}, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
     def read(cls, folder: Path, sha256: str) -> Manifest:

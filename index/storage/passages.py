@@ -110,6 +110,12 @@ class PassageTable:
                 self._remembered.popitem(last=False)
         return rows
 
+    def values(self, keys: Sequence[str]) -> list[tuple[str, str, int]]:
+        """(key, text, how many documents have it) of the metadata under these keys, whatever their case."""
+        marks = ", ".join("?" * len(keys))
+        query = f"SELECT key, text, COUNT(*) FROM facts WHERE lower(key) IN ({marks}) AND text IS NOT NULL"
+        return [(key, text, count) for key, text, count in self._all(f"{query} GROUP BY key, text", tuple(keys))]
+
     def metadata(self, document: str) -> dict[str, Scalar]:
         """A document's metadata. Raises KeyError for a document that is not in the index."""
         for (found,) in self._all("SELECT metadata FROM documents WHERE path = ?", (document,)):

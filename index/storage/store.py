@@ -146,6 +146,10 @@ class Index:
         row = self._passages.row(first)
         return joined(self._passages.get(range(row, row + more + 1)))
 
+    def values(self, keys: Sequence[str]) -> list[tuple[str, str, int]]:
+        """(key, text, how many documents have it) of the metadata under these keys, whatever their case."""
+        return self._passages.values(keys)
+
     def metadata(self, document: str) -> dict[str, Scalar]:
         """A document's metadata. Raises KeyError for a document that is not in the index."""
         return self._passages.metadata(document)

@@ -3,21 +3,23 @@ by one rename, so that a reader sees all of it or nothing, whatever crashes. Kno
 
     INDEX/CURRENT              {"format", "version", "manifest": SHA-256 of manifest.json}
     INDEX/versions/<n>/        files that never change again
+    INDEX/versions/.encoded-…  what a build that was killed had encoded (see encoded.py)
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.errors import DamagedIndex, IndexBusy, IndexFolderError, NewerIndex, NotAnIndex, OlderIndex
-from index.storage.manifest import FORMAT
+from index.storage.manifest import FILENAME, FORMAT
 
 _POINTER = "CURRENT"
 _LOCK = ".lock"
@@ -61,6 +63,46 @@ class VersionedFolder:
             raise OlderIndex(f"The index at {self.path} has format {written_as}, and this release reads {FORMAT}")
         return pointer
 
+    def all(self) -> list[int]:
+        """The versions that are there, ascending."""
+        return sorted(self._numbers()) if self._versions.is_dir() else []
+
+    def pointer_to(self, version: int) -> Pointer:
+        """What would make this version current. Raises NotAnIndex for one that is not there."""
+        try:
+            content = (self.folder(version) / FILENAME).read_bytes()
+        except OSError:
+            there = ", ".join(map(str, self.all())) or "none"
+            raise NotAnIndex(f"There is no version {version} of the index at {self.path}", f"it has {there}") from None
+        return Pointer(version, hashlib.sha256(content).hexdigest())
+
+    def use(self, pointer: Pointer) -> None:
+        """Make this version the current one, by one rename. Raises IndexBusy while another process builds."""
+        try:
+            with (self.path / _LOCK).open("wb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._point(pointer)
+        except BlockingIOError:
+            raise IndexBusy(f"Another process is building the index at {self.path}") from None
+        except OSError as error:
+            raise IndexFolderError(f"The index at {self.path} cannot be written ({error.strerror})") from None
+
+    def again(self, pointer: Pointer, rewrite: Callable[[bytes, int], bytes]) -> int:
+        """Make a new version of the same files, with another manifest, the current one; its number.
+
+        `rewrite(manifest, version)`: the manifest's bytes. The files are hard links, so that nothing is copied.
+        Raises as `writing`.
+        """
+        old = self.folder(pointer.version)
+        with self.writing() as (version, unfinished):
+            for file in old.iterdir():
+                if file.name != FILENAME:
+                    (unfinished / file.name).hardlink_to(file)
+            manifest = rewrite((old / FILENAME).read_bytes(), version)
+            (unfinished / FILENAME).write_bytes(manifest)
+            self.publish(version, unfinished, hashlib.sha256(manifest).hexdigest())
+        return version
+
     @contextmanager
     def writing(self) -> Iterator[tuple[int, Path]]:
         """The next version's number and an empty folder to write it in; hold it until `publish`.
@@ -90,19 +132,32 @@ class VersionedFolder:
             ) from None
 
     def publish(self, version: int, unfinished: Path, manifest: str) -> None:
-        """Make what was written the current version. The one before stays for readers that are just opening it."""
+        """Make what was written the current version. The one before stays, to be opened or taken up again."""
         for file in unfinished.iterdir():
             _sync(file)
         _sync(unfinished)
         unfinished.rename(self.folder(version))
         _sync(self._versions)
-        pointer = self.path / f"{_POINTER}.new"
-        pointer.write_text(json.dumps({"format": FORMAT, "version": version, "manifest": manifest}) + "\n")
-        _sync(pointer)
-        pointer.replace(self.path / _POINTER)
+        before = self._before()
+        self._point(Pointer(version, manifest))
+        numbers = sorted(self._numbers())
+        for old in numbers:
+            if old not in (*numbers[-2:], before):
+                shutil.rmtree(self.folder(old), ignore_errors=True)
+
+    def _before(self) -> int | None:
+        """The version that is current, where it can be told."""
+        try:
+            return self.current().version
+        except (NotAnIndex, DamagedIndex, NewerIndex, OlderIndex):
+            return None
+
+    def _point(self, pointer: Pointer) -> None:
+        new = self.path / f"{_POINTER}.new"
+        new.write_text(json.dumps({"format": FORMAT, "version": pointer.version, "manifest": pointer.manifest}) + "\n")
+        _sync(new)
+        new.replace(self.path / _POINTER)
         _sync(self.path)
-        for old in sorted(self._numbers())[:-2]:
-            shutil.rmtree(self.folder(old), ignore_errors=True)
 
     def _numbers(self) -> list[int]:
         return [int(folder.name) for folder in self._versions.iterdir() if folder.name.isdigit()]

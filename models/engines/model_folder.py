@@ -4,6 +4,7 @@ that is new to it."""
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from models.errors import ModelNotFound
 from models.fetching.catalogue import CATALOGUE
 from models.fetching.fetch import fetch_file, fetched
+from models.grammar.control_tokens import marks
 
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _FILES = ["*.json", "*.jinja", "*.safetensors", "*.txt", "*.model"]  # no pickles: weights must not be able to run code
@@ -74,3 +76,11 @@ def weights_identity(folder: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return f"sha256:{digest.hexdigest()}"
+
+
+def control_tokens(folder: Path) -> list[str]:
+    """What the folder's tokenizer reads as one token wherever it stands, if written as a mark; none where it is not in
+    tokenizer.json."""
+    file = folder / "tokenizer.json"
+    added = json.loads(file.read_text(encoding="utf-8")).get("added_tokens", []) if file.is_file() else []
+    return marks(token["content"] for token in added)

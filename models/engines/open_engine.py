@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from models.engines.canary import prove
 from models.engines.engine import Enforcement, Engine
-from models.engines.model_folder import find_model_folder, weights_identity
+from models.engines.model_folder import control_tokens, find_model_folder, weights_identity
 from models.engines.pool import Pool
 from models.engines.thinking import Thinking
 from models.engines.vllm.server import VllmServer
+from models.engines.wording import Wording
 from models.errors import EngineError, EngineUnavailable, ModelNotFound, NotEnforced, PromptTooLong
 from models.interfaces import EMBEDDED, SERVED, check_all
 
@@ -29,6 +30,7 @@ async def open_engine(
     enforcement: Enforcement = "grammar",
     thinking: int | None = None,
     jump_forward: bool | None = None,
+    wording: Wording = Wording(),
 ) -> AsyncIterator[Engine]:
     """An engine for the length of a block, proven by its canary before anything else is asked of it.
 
@@ -39,7 +41,8 @@ async def open_engine(
     `enforcement`: what to do when the canary fails: "grammar" stops, "prompted" goes on without a guarantee, and
     `engine.enforcement` says so. `thinking`: tokens for a thought before each answer, 0 for none, None for as much as
     the model's profile says; `engine.profile.thinks` says what came of it. `jump_forward` of a server that is started
-    here: None is on where vLLM's version was tested with it, and says so where it was not.
+    here: None is on where vLLM's version was tested with it, and says so where it was not. `wording`: what is said to
+    the model around what it is asked.
 
     Raises UnfitPackage, ModelNotFound, EngineUnavailable, NotEnforced or EngineError on entering the block; of several
     servers every one has to answer then.
@@ -50,7 +53,9 @@ async def open_engine(
         for address in addresses:
             try:
                 engines.append(
-                    await stack.enter_async_context(_proven(address, progress, enforcement, thinking, jump_forward))
+                    await stack.enter_async_context(
+                        _proven(address, progress, enforcement, thinking, jump_forward, wording)
+                    )
                 )
             except EngineError as error:
                 others = ", ".join(other for other in addresses if other != address)
@@ -68,6 +73,7 @@ async def _proven(
     enforcement: Enforcement,
     thinking: int | None,
     jump_forward: bool | None,
+    wording: Wording,
 ) -> AsyncIterator[Engine]:
     """One engine, its canary, and what it is wrapped in."""
     async with _opened(model, progress, jump_forward) as engine:
@@ -84,13 +90,14 @@ async def _proven(
         # A profile says what the model would do; from here on it says what this engine does.
         engine.profile = replace(engine.profile, thinks=budget > 0)
         answers: Engine = engine
+        words = wording.for_model(engine.profile)
         if not canary.passed:
             progress(f"Formats are asked for and checked, since the engine does not enforce grammars: {canary.reason}")
 
             from models.engines.prompted.prompted import Prompted
 
-            answers = Prompted(engine)
-        yield Thinking(engine, budget, answers) if budget else answers
+            answers = Prompted(engine, wording=words)
+        yield Thinking(engine, budget, answers, words) if budget else answers
 
 
 def _addresses(model: str) -> list[str]:
@@ -136,12 +143,14 @@ async def _embedded(model: str, progress: Callable[[str], None]) -> AsyncIterato
 
 
 @asynccontextmanager
-async def _served(url: str, progress: Callable[[str], None], weights: str = "") -> AsyncIterator[VllmEngine]:
+async def _served(
+    url: str, progress: Callable[[str], None], weights: str = "", control: Sequence[str] = ()
+) -> AsyncIterator[VllmEngine]:
     await asyncio.to_thread(check_all, SERVED, progress)
 
     from models.engines.vllm.engine import VllmEngine
 
-    engine = await VllmEngine.open(url, weights)
+    engine = await VllmEngine.open(url, weights, control)
     try:
         yield engine
     finally:
@@ -152,6 +161,6 @@ async def _served(url: str, progress: Callable[[str], None], weights: str = "") 
 async def _started(model: str, progress: Callable[[str], None], jump_forward: bool | None) -> AsyncIterator[VllmEngine]:
     async with VllmServer.start(model, progress, jump_forward=jump_forward) as server:
         weights = await asyncio.to_thread(weights_identity, server.folder)
-        async with _served(server.url, progress, weights) as engine:
+        async with _served(server.url, progress, weights, control_tokens(server.folder)) as engine:
             engine.mend = "Report this with the server's version: it has the flags that it needs."
             yield engine

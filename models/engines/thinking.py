@@ -10,12 +10,10 @@ from dataclasses import replace
 
 from models.engines.engine import Completion, Decoding, Engine, Message, Sampling, Thinker, Usage
 from models.engines.profiles import Profile
+from models.engines.wording import Wording, said
 from models.engines.wrapper import Wrapper
 from models.errors import PromptTooLong
 from models.grammar.grammar import Grammar
-
-NOTES = "Your private notes on this, made before; nobody else sees them:\n{thought}\n\nNow answer."
-"""How the model sees its own thought. In a message, since not every server lets a request begin the answer."""
 
 LEAST = 32
 """Tokens below which a thought is not worth a call where the context forces it to be short."""
@@ -32,11 +30,18 @@ class Thinking(Wrapper):
     context is too small, the thought is shorter or left out; the answer never is.
     """
 
-    def __init__(self, engine: Thinker, budget: int | None = None, answers: Engine | None = None) -> None:
+    def __init__(
+        self,
+        engine: Thinker,
+        budget: int | None = None,
+        answers: Engine | None = None,
+        wording: Wording = Wording(),
+    ) -> None:
         """`budget`: tokens a thought may take, by default the profile's. `answers`: who gives the answer, where that
         is not `engine` itself, such as `Prompted(engine)`. Raises ValueError for a budget below one token."""
         super().__init__(answers or engine)
         self._thinker = engine
+        self._wording = wording
         budget = engine.profile.thinking_budget if budget is None else budget
         if budget < 1:
             raise ValueError(f"the thinking budget is {budget}, but must be 1 or more")
@@ -93,28 +98,27 @@ class Thinking(Wrapper):
     ) -> Completion:
         while True:
             try:
-                return await self.inner.generate(_noted(messages, notes), grammar, sampling, max_tokens)
+                return await self.inner.generate(self._noted(messages, notes), grammar, sampling, max_tokens)
             except PromptTooLong:
                 if not notes:
                     raise
                 # What a thought came to stands at its end.
                 notes = notes[-(len(notes) // 2) :] if len(notes) > SHORTEST else ""
 
+    def _noted(self, messages: Sequence[Message], thought: str) -> list[Message]:
+        """The notes at the end of the last turn: many chat templates refuse two turns of one role in a row."""
+        if not thought:
+            return list(messages)
+        *before, last = messages
+        notes = said(self._wording.notes, thought=thought)
+        if last.role != "user":
+            return [*messages, Message("user", notes)]
+        return [*before, replace(last, content=f"{last.content}\n\n{notes}")]
+
 
 def _lively(sampling: Sampling) -> Sampling:
     # The cards of Qwen3 and DeepSeek-R1 warn of endless repetition when a thought is decoded greedily, and name these.
     return Sampling(0.6, 0.95, sampling.seed) if sampling.temperature == 0.0 else sampling
-
-
-def _noted(messages: Sequence[Message], thought: str) -> list[Message]:
-    """The notes at the end of the last turn: many chat templates refuse two turns of one role in a row."""
-    if not thought:
-        return list(messages)
-    *before, last = messages
-    notes = NOTES.format(thought=thought)
-    if last.role != "user":
-        return [*messages, Message("user", notes)]
-    return [*before, replace(last, content=f"{last.content}\n\n{notes}")]
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

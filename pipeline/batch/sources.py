@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -43,7 +44,12 @@ def opened(source: Path | str) -> Iterator[BinaryIO]:
     """The bytes of a source, unpacked if its name ends like a compressed file's. UsageError where it cannot be read."""
     address = str(source)
     try:
-        if "://" in address or address.endswith(COMPRESSED):
+        if address.endswith(".zst"):
+            import pyarrow as pa
+
+            with fsspec.open(address, "rb") as raw, io.BufferedReader(pa.CompressedInputStream(raw, "zstd")) as stream:
+                yield stream
+        elif "://" in address or address.endswith(COMPRESSED):
             with fsspec.open(address, "rb", compression="infer") as stream:
                 yield cast(BinaryIO, stream)
         else:

@@ -49,10 +49,12 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "max_tokens": Option("the same under its old name"),
         "logprobs": Option("true or false"),
         "top_logprobs": Option("0 to 20, with `logprobs`"),
-        "response_format": Option("`json_schema`, `json_object` or `text`; enforced whatever `strict` says"),
+        "response_format": Option(
+            "`json_schema`, `json_object` (with a `schema` beside it, too) or `text`; enforced whatever `strict` says"
+        ),
         "tools": Option("functions; they are told to the model in the system message"),
         "tool_choice": Option("`none`, `auto`, `required`, or one function"),
-        "parallel_tool_calls": Option("true: up to four calls; false: one"),
+        "parallel_tool_calls": Option("true: up to four calls; false, or where `tool_choice` names a function: one"),
         "reasoning_effort": Option("share of the thinking budget; but `none` only for a model that thinks"),
         "metadata": Option("kept in the journal with the request; asks nothing of an answer"),
         "store": Option(refused="answers are kept in the folder of results, and nowhere else"),

@@ -75,7 +75,8 @@ def _chat(model: str, body: Mapping[str, Any]) -> Request:
     may, must = chosen(tools, body.get("tool_choice"))
     if body.get("parallel_tool_calls") is not None and not tools and body["parallel_tool_calls"] is not True:
         raise BadRecord('"parallel_tool_calls" says nothing without "tools".')
-    parallel = _flag(body, "parallel_tool_calls", True)
+    # One function that is demanded by name is called once, as with OpenAI; clients take no more.
+    parallel = _flag(body, "parallel_tool_calls", not isinstance(body.get("tool_choice"), dict))
     messages = read_messages(body.get("messages"))
     formatted, schema = _format(body)
     if may:
@@ -239,19 +240,20 @@ def _format(body: Mapping[str, Any]) -> tuple[Shape, Mapping[str, Any] | None]:
     if not isinstance(wanted, dict):
         raise BadRecord(f'"response_format" is {_shown(wanted)}, which is no JSON object.')
     kind = wanted.get("type")
+    known = {"json_schema": {"json_schema"}, "json_object": {"schema"}}.get(str(kind), set())
+    for name in wanted.keys() - {"type", *known}:
+        raise BadRecord(f'"response_format.{name}" is not known here.')
     if kind == "text":
         return Shape(), None
-    if kind == "json_object":
-        return _json({"type": "object"}, "Object", "response_format")
+    if kind == "json_object":  # a schema beside it is not OpenAI's, but other servers take one, and clients send it
+        return _json(wanted.get("schema", {"type": "object"}), "Object", "response_format.schema")
     if kind != "json_schema":
         raise BadRecord(f'"response_format" is {_shown(wanted)}, and its type may be json_schema, json_object or text.')
     described = wanted.get("json_schema")
     if not isinstance(described, dict) or "schema" not in described:
         raise BadRecord('"response_format.json_schema" has no "schema".')
-    for name in (wanted.keys() - {"type", "json_schema"}) | (
-        described.keys() - {"name", "schema", "strict", "description"}
-    ):
-        raise BadRecord(f'"response_format" has "{name}", which is not known here.')
+    for name in described.keys() - {"name", "schema", "strict", "description"}:
+        raise BadRecord(f'"response_format.json_schema.{name}" is not known here.')
     return _json(described["schema"], str(described.get("name") or "Answer"), "response_format.json_schema.schema")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from models.engines.engine import Completion, Engine, Message, Sampling
 from models.engines.profiles import Profile
+from models.engines.wording import Wording
 from models.errors import EngineUnavailable
 from models.grammar.grammar import Grammar
 
@@ -33,7 +34,8 @@ where it stopped when it is started again."""
 class EngineClient:
     """Every record of a run shares one. `progress` is told, once per absence, that the engine is waited for.
 
-    `fitted`: the engine's profile as the folder that is worked in wants it.
+    `fitted`: the engine's profile as the folder that is worked in wants it. `wording`: for an answer that is asked for
+    in words. `trusted`: whether its model may choose.
     """
 
     def __init__(
@@ -42,9 +44,13 @@ class EngineClient:
         waits: Sequence[float] = WAITS,
         progress: Callable[[str], None] = lambda text: None,
         fitted: Callable[[Profile], Profile] = lambda profile: profile,
+        wording: Wording = Wording(),
+        trusted: bool = False,
     ) -> None:
         self.engine = engine
+        self.trusted = trusted
         self._fitted = fitted
+        self._wording = wording
         self._waits = tuple(waits)
         self._progress = progress
         self._flying = 0
@@ -103,7 +109,7 @@ class EngineClient:
     def _in_words(self) -> Engine:
         from models.engines.prompted.prompted import Prompted  # few runs come to this, and none needs to load it before
 
-        return Prompted(self.engine)
+        return Prompted(self.engine, wording=self._wording.for_model(self.profile))
 
     def _takeoff(self) -> None:
         if not self._flying:

@@ -20,6 +20,7 @@ from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.journal.rows import RETRIEVE
 from pipeline.outcome import Escalation
+from pipeline.record import Turn
 from pipeline.text import short
 
 if TYPE_CHECKING:
@@ -49,9 +50,18 @@ class Query:
 
 
 class Retrieval:
-    """What one run can look up. Without a retriever every look-up is a UsageError. `queries`: what was looked up."""
+    """What one run can look up. Without a retriever every look-up is a UsageError. `queries`: what was looked up;
+    `said`: the conversation, whose last names a question is about that names nothing.
+    """
 
-    def __init__(self, execution: Execution, retriever: Retriever | None, queries: History[Query]) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        retriever: Retriever | None,
+        queries: History[Query],
+        said: History[Turn],
+    ) -> None:
+        self._said = said
         self._execution = execution
         self._retriever = retriever
         self._queries = queries
@@ -59,10 +69,14 @@ class Retrieval:
     async def retrieve(self, query: str, k: int, where: str | None, least: float | None) -> list[Passage]:
         """The at most k passages that fit a query best, as `Run.retrieve`."""
         retriever = self._opened()
+        # No argument of the step: what was said is the record's own, and is the same whenever it is gone through again.
+        turns = [turn.text for turn in self._said.seen()]
 
         async def search(note: Note) -> list[Passage]:
-            hits = await asyncio.to_thread(retriever.search, query, k, where=where, least=least)
+            hits = await asyncio.to_thread(retriever.search, query, k, where=where, least=least, turns=turns)
             note.detail |= {"index": retriever.index.version, "passages": [hit.passage.id for hit in hits], **limits}
+            if hits.about:
+                note.detail["about"] = list(hits.about)
             if hits.nothing:
                 note.detail["nothing"] = str(hits.nothing)
             return [hit.passage for hit in hits]

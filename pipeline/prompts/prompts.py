@@ -12,11 +12,12 @@ from pydantic import Field
 from models.contract import Contract
 from models.engines.engine import Message
 from models.engines.profiles import Profile
+from models.engines.wording import Wording
 from models.said import Said, Scratchpad
 from pipeline.prompts.copier import COPIER_HASH, Copier
 from pipeline.prompts.instruct import Instruct
 from pipeline.prompts.layout import Layout
-from pipeline.prompts.templates import Templates, shipped
+from pipeline.prompts.templates import ENGINES, Templates, shipped
 from pipeline.record import Turn
 
 
@@ -43,6 +44,11 @@ class Prompts:
             return Copier()
         return Instruct(self.templates, "\n\n".join(self.instructions), profile.spaced)
 
+    @property
+    def engines(self) -> Wording:
+        """What engines say by themselves, around what they are asked."""
+        return Wording(**{name: self.templates.files[f"{name}.txt"].text for name in ENGINES})
+
     def word(self, name: str) -> str:
         """A text without holes, such as "wish"."""
         return self.templates.fill(name, {})
@@ -56,6 +62,7 @@ class Prompts:
             return COPIER_HASH
         layout = self.laid_out(profile)
         words = [self.word(name) for name in ("wish", "ambiguous", "out_of_scope")]
+        words += vars(self.engines).values()
         told = [f"{message.role}\0{message.content}" for prompt in _specimens(layout) for message in prompt]
         return hashlib.sha256("\0".join([*told, *words, *more]).encode()).hexdigest()[:16]
 

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
+from models.engines.wording import Wording
 from pipeline.errors import UsageError
 from pipeline.prompts.template import Template
 
@@ -65,6 +66,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             | _QUESTION,
         ),
         "repair": Kind("a second try, behind the refused answer", {"error": "why it was refused"}, parts=("user",)),
+        "xml": Kind(
+            "behind the system text, where no grammar is enforced",
+            {"form": "the contract, a line for each key, with types, choices, limits and descriptions"},
+            parts=(),
+        ),
+        "xml_refused": Kind(
+            "a second try there", {"error": "why it was refused", "tag": "that around the whole answer"}, parts=()
+        ),
+        "notes": Kind("behind the request, for a model that thought first", {"thought": "what it thought"}, parts=()),
         "customer": Kind(
             "a customer's turn in `$conversation`", {"text": "what was said, or the passage, in one line"}, parts=()
         ),
@@ -83,6 +93,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 
 
+ENGINES = tuple(vars(Wording()))
+"""Those that engines fill themselves; the shipped ones are in models/engines/wording.py."""
+
+
 @dataclass(frozen=True)
 class Templates:
     """By file name, all of them."""
@@ -97,7 +111,8 @@ class Templates:
 @cache
 def shipped() -> Templates:
     """Those of this project."""
-    return Templates(MappingProxyType(_read(SHIPPED)))
+    spoken = {f"{name}{SUFFIX}": Template(f"{name}{SUFFIX}", text) for name, text in vars(Wording()).items()}
+    return Templates(MappingProxyType({**_read(SHIPPED), **spoken}))
 
 
 def read_templates(folder: Path) -> Templates:

@@ -6,8 +6,10 @@ Two questions, as a message is either for one of the intents or for none:
                       out-of-scope examples, if there is one))
     P(intent)       = (1 - P(out of scope)) · softmax(scores of the intents / temperature)
 
-Fitted on scores of examples by heads that had not seen them. Where no example is out of scope, each example is also
-read as if its own intent did not exist, which is what a message for no intent looks like.
+Fitted on scores of examples by heads that had not seen them. What a message for no intent looks like is learnt from
+the examples that are out of scope, and from near misses: examples scored by heads that know nothing of their intent.
+The threshold costs least: a message in scope that is turned away is a little worse than a question, one out of scope
+that is let in a wrong action, and a tenth of all messages is out of scope.
 """
 
 from __future__ import annotations
@@ -20,15 +22,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.routing.curve import OUT_SHARE, WISH, Curve, Floats
+from pipeline.costs import Costs
+from pipeline.routing.curve import OUT_SHARE, WISH, Bools, Curve, Floats
 from pipeline.routing.head import Matrix, Numbers, softmax
 
-TURNED_AWAY = 0.005
-"""Share of rightly recognised held-out examples that the threshold turns away. On unseen messages it is a little more:
-CLINC150 with 22 examples an intent, on 20 others each: 95.6 % right before the threshold and 95.1 after it, with 83 %
-of another 100 messages out of scope recognised. At 0.7 %, all of its training part: 97.5, 96.4 and 83 %."""
-
-
+NEAR = 0.5
+"""Share of near misses among what is taken to be out of scope, where there are labelled examples of it as well."""
+TURNING_AWAY = 1.25
+"""What a message in scope that is turned away costs, in questions: a little more, as its customer has to come again."""
+MOST_TURNED_AWAY = 0.05
+"""Share of rightly recognised held-out examples that a threshold turns away at most, whatever it would save."""
 NEVER = 1.01
 """A threshold that no probability reaches: the encoder decides nothing alone."""
 WIDEST = 0.9
@@ -69,29 +72,49 @@ class Calibration:
         return np.hstack([inside * (1 - beyond), beyond])
 
     @classmethod
-    def fit(cls, scores: Matrix, labels: Numbers, intents: int, precision: float | None = None) -> Calibration:
+    def fit(
+        cls,
+        scores: Matrix,
+        labels: Numbers,
+        intents: int,
+        precision: float | None = None,
+        *,
+        near: Matrix | None = None,
+        costs: Costs | None = None,
+    ) -> Calibration:
         """From held-out scores (m, n) and labels (m,), where `intents` and above stand for out of scope.
 
-        `precision`: wanted share of right decisions among those that the encoder makes alone; see `Curve.best`.
+        `precision`: wanted share of right decisions among those that the encoder makes alone; see `Curve.best`. `near`:
+        scores (k, n) of near misses; None: each row is read as if its own class did not exist, if none is out of scope.
         """
         inside = labels < intents
         temperature = _temperature(scores[inside, :intents], labels[inside])
-        negatives = scores[~inside] if (~inside).any() else _orphaned(scores, labels, intents)
-        scope = _scope(_facts(scores[inside], intents), _facts(negatives, intents))
+        told = scores[~inside]
+        if near is None:
+            near = scores[:0] if len(told) else _orphaned(scores, labels, intents)
+        negatives = np.concatenate([told, near])
+        weights = _weights(int(inside.sum()), len(told), len(near))
+        scope = _scope(_facts(scores[inside], intents), _facts(negatives, intents), weights)
         plain = cls(temperature, scope, 1.0, 1.0, 1.0)
         known, unknown = (plain.probabilities(part, intents) for part in (scores[inside], negatives))
         right = known[:, :-1].argmax(axis=1) == labels[inside]
-        out = float(np.quantile(known[right, -1], 1 - TURNED_AWAY)) if right.any() else 0.5
-        out = min(max(out, 0.02), 0.9)  # few examples may put it anywhere: never turn nearly all away, or nobody
+        out = _turned_away(known[:, -1], unknown[:, -1], right, weights, costs or Costs())
+        served = np.concatenate([known, unknown])
         alone = Curve(
-            np.concatenate([known[:, :-1].max(axis=1), unknown[:, :-1].max(axis=1)]),
+            np.where(served[:, -1] > out, 0, served[:, :-1].max(axis=1)),
             np.concatenate([right, np.zeros(len(unknown), dtype=bool)]),
             np.repeat([True, False], [len(known), len(unknown)]),
+            weights,
         ).best(precision)
         surely_out = _least(
             np.concatenate([unknown[:, -1], known[:, -1]]),
             np.concatenate([np.ones(len(unknown), dtype=bool), np.zeros(len(known), dtype=bool)]),
-            _weights(len(unknown), len(known), 1 - OUT_SHARE),
+            np.concatenate(
+                [
+                    (1 - OUT_SHARE) * _weights(0, len(told), len(near)),
+                    np.full(len(known), OUT_SHARE / max(len(known), 1)),
+                ]
+            ),
             alone.aim if alone else WISH,
         )
         return cls(
@@ -145,7 +168,7 @@ def _orphaned(scores: Matrix, labels: Numbers, intents: int) -> Matrix:
     return others
 
 
-def _scope(known: Floats, unknown: Floats) -> tuple[float, float, float, float]:
+def _scope(known: Floats, unknown: Floats, weights: Floats) -> tuple[float, float, float, float]:
     from sklearn.linear_model import LogisticRegression
 
     if not len(known) or not len(unknown):
@@ -154,9 +177,22 @@ def _scope(known: Floats, unknown: Floats) -> tuple[float, float, float, float]:
     middle, spread = facts.mean(axis=0), facts.std(axis=0) + 1e-9
     target = np.repeat([0, 1], [len(known), len(unknown)])
     regression: Any = LogisticRegression(C=10.0, max_iter=1000)
-    regression.fit((facts - middle) / spread, target, _weights(len(known), len(unknown)) * len(target))
+    regression.fit((facts - middle) / spread, target, weights * len(target))
     slopes = regression.coef_[0] / spread
     return (float(regression.intercept_[0] - slopes @ middle), *(float(slope) for slope in slopes))  # type: ignore[return-value]
+
+
+def _turned_away(known: Floats, unknown: Floats, right: Bools, weights: Floats, costs: Costs) -> float:
+    """The P(out of scope) above which turning away costs least. Between 0.02 and 0.9: few examples may say anything."""
+    if not right.any() or not len(unknown):
+        return 0.5
+    places = np.unique(np.quantile(known[right], np.linspace(1 - MOST_TURNED_AWAY, 1, 251)))
+    ours, theirs = weights[: len(known)], weights[len(known) :]
+    paid = [
+        TURNING_AWAY * costs.asking * ours[right & (known > place)].sum() + costs.wrong * theirs[unknown <= place].sum()
+        for place in places
+    ]
+    return min(max(float(places[int(np.argmin(paid))]), 0.02), 0.9)
 
 
 def _temperature(scores: Matrix, labels: Numbers) -> float:
@@ -173,9 +209,12 @@ def _temperature(scores: Matrix, labels: Numbers) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
 
 
-def _weights(first: int, second: int, share: float = OUT_SHARE) -> Floats:
-    """Weights of rows that sum to 1, `share` of it for the second part."""
-    return np.concatenate([np.full(first, (1 - share) / max(first, 1)), np.full(second, share / max(second, 1))])
+def _weights(known: int, told: int, near: int) -> Floats:
+    """Weights of rows that sum to 1: messages in scope, examples of what is out of scope, near misses."""
+    among = NEAR if told and near else float(near > 0)
+    out = OUT_SHARE if known else 1.0
+    parts = ((known, 1 - out), (told, out * (1 - among)), (near, out * among))
+    return np.concatenate([np.full(count, share / max(count, 1)) for count, share in parts])
 
 
 def _least(confidence: Floats, right: npt.NDArray[np.bool_], weights: Floats, precision: float) -> float:

@@ -50,16 +50,23 @@ class Point:
 
 
 class Curve:
-    """`confidence` of each message's likeliest intent, whether that is `right`, and whether the message is `inside`."""
+    """`confidence` of each message's likeliest intent, whether that is `right`, and whether the message is `inside`.
+
+    `weights` of the messages; None: those out of scope are OUT_SHARE of all.
+    """
 
     def __init__(
-        self, confidence: Floats | Sequence[float], right: Bools | Sequence[bool], inside: Bools | Sequence[bool]
+        self,
+        confidence: Floats | Sequence[float],
+        right: Bools | Sequence[bool],
+        inside: Bools | Sequence[bool],
+        weights: Floats | None = None,
     ) -> None:
         told = np.asarray(confidence, dtype=np.float64)
         order = np.argsort(-told, kind="stable")
         told = told[order]
         true, within = np.asarray(right, dtype=bool)[order], np.asarray(inside, dtype=bool)[order]
-        weights = part_weights(within)
+        weights = part_weights(within) if weights is None else weights[order]
         whole = np.append(np.diff(told) < 0, True) if len(told) else np.zeros(0, dtype=bool)  # equals pass together
         self._told = told[whole]
         self._share = (np.cumsum(weights * true) / np.maximum(np.cumsum(weights), 1e-12))[whole]

@@ -1,55 +1,195 @@
-"""Fitting: a gate's model from labelled vectors: cross-validated scores for the calibration, then a head on everything.
-
-Deterministic by seed. Knows neither files nor encoders.
+"""Fitting: a gate's model from labelled vectors: a head chosen on messages held out, scores of such messages for the
+calibration, and of messages whose whole intent was held out (what is near, and still for no intent); then a head on
+everything. Deterministic by seed. Knows neither files nor encoders.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipeline.costs import Costs
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration
-from pipeline.routing.head import FEW, Head, Matrix, Method, numbered
+from pipeline.routing.head import FEW, Head, Matrix, Method, Numbers, numbered
 from pipeline.routing.model import GateModel
 
 MANY = 5_000
 """More examples than this are cut into 3 parts instead of 5: a head of two thirds is as good then, and it takes half
 of the time."""
+NAMED = 30
+"""With fewer examples of some intent than this, the intents' own names are tried as one more example each."""
+TRIED = 3_000
+"""At most so many examples, evenly of all intents, are used to choose a head, and twice as many to learn what is
+near and for no intent: minutes, not hours."""
+GROUPS = 5
+"""Parts into which the intents are cut to be held out as a whole; with fewer intents nothing is learnt from that."""
+
+Tell = Callable[[str], None]
+
+
+def _silent(text: str) -> None:
+    del text
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What a gate is fitted on: unit `vectors` (m, d) and their `labels`, of which out_of_scope may be one.
+
+    `named`: (intents, d), the vectors of the intents' names in the order of `intents`, if there are any. `layer`: the
+    columns of one of an encoder's layers, if `vectors` hold several side by side.
+    """
+
+    vectors: Matrix
+    labels: Sequence[str]
+    named: Matrix | None = None
+    layer: int = 0
+
+    @property
+    def intents(self) -> tuple[str, ...]:
+        """In the order of their numbers; out of scope comes behind them."""
+        return tuple(sorted(set(self.labels) - {OUT_OF_SCOPE}))
+
+    @property
+    def classes(self) -> int:
+        """The intents, and out of scope if there are such examples."""
+        return len(self.intents) + (OUT_OF_SCOPE in self.labels)
+
+    @property
+    def numbers(self) -> Numbers:
+        """(m,): the class of each."""
+        return numbered(self.labels, (*self.intents, OUT_OF_SCOPE))
+
+    @property
+    def fewest(self) -> int:
+        """Examples of the class that has the fewest."""
+        return int(np.bincount(self.numbers, minlength=self.classes).min())
+
+    def some(self, rows: Sequence[int] | Numbers) -> Examples:
+        """Those at these rows; all intents must be among them if there are names."""
+        return replace(self, vectors=self.vectors[rows], labels=[self.labels[row] for row in rows])
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a head is fitted: by which method, and whether names are examples. `right`: held-out messages in scope that
+    it recognised, as a share; 0 where nothing was tried.
+    """
+
+    method: Method
+    named: bool = False
+    right: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.method}{' with the intents' + chr(39) + ' names' if self.named else ''}"
+
+    def head(self, examples: Examples) -> Head:
+        """One that is fitted on all of these."""
+        vectors, numbers = examples.vectors, examples.numbers
+        if self.named and examples.named is not None:
+            vectors = np.concatenate([vectors, examples.named])
+            numbers = np.concatenate([numbers, np.arange(len(examples.named))])
+        return Head.fit(vectors, numbers, examples.classes, self.method, examples.layer)
+
+
+def choose(examples: Examples, *, seed: int = 0, progress: Tell = _silent) -> list[Choice]:
+    """The ways to fit a head, best first, by the messages held out that each recognises. One where examples are few."""
+    if examples.fewest < FEW or len(examples.intents) < 2:
+        return [Choice("nearest")]
+    few = examples.named is not None and examples.fewest < NAMED
+    ways = [Choice("regression"), *([Choice("regression", True)] if few else [])]
+    ways += [Choice("late", few)] if examples.layer else []
+    ways.append(Choice("metric", few))
+    tried = examples.some(evenly(examples.numbers, TRIED, seed))
+    inside = tried.numbers < len(tried.intents)
+    right = np.zeros((len(ways), len(tried.labels)), dtype=bool)
+    for number, (seen, unseen) in enumerate(_parts(tried, 3, seed), 1):
+        progress(f"Trying {len(ways)} heads, part {number} of {min(3, tried.fewest)}…")
+        part = tried.some(seen)
+        for row, way in enumerate(ways):
+            scores = way.head(part).scores(tried.vectors[unseen])[:, : len(tried.intents)]
+            right[row, unseen] = scores.argmax(axis=1) == tried.numbers[unseen]
+    shares = [float(one[inside].mean()) for one in right]
+    order = sorted(range(len(ways)), key=lambda row: (-shares[row], row))
+    return [replace(ways[row], right=round(shares[row], 4)) for row in order]
 
 
 def fit(
-    vectors: Matrix,
-    labels: Sequence[str],
+    examples: Examples,
+    choice: Choice | None = None,
     *,
     encoder: str = "",
     precision: float | None = None,
+    costs: Costs | None = None,
     seed: int = 0,
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Tell = _silent,
 ) -> GateModel:
-    """Fit head, calibration and thresholds on labelled unit vectors (m, d); `out_of_scope` may be one of the labels.
+    """Fit head, calibration and thresholds; `choice`: None chooses. `precision` as for `Calibration.fit`.
 
     Every threshold comes from scores of heads that had not seen the example. With fewer than FEW examples of a class
     there is nothing to hold out: the nearest class decides then, and the calibration is a cautious guess.
     """
-    intents = sorted(set(labels) - {OUT_OF_SCOPE})
-    names = (*intents, *([OUT_OF_SCOPE] if OUT_OF_SCOPE in labels else []))
-    numbers = numbered(labels, names)
-    counts = np.bincount(numbers, minlength=len(names))
-    method: Method = "nearest" if counts.min() < FEW else "regression"
-    progress(f"Fitting {len(intents)} intents on {len(labels)} examples…")
-    head = Head.fit(vectors, numbers, len(names), method)
-    if counts.min() < 2 or len(intents) < 2:
+    chosen = choice or choose(examples, seed=seed, progress=progress)[0]
+    if examples.fewest < FEW:
+        chosen = Choice("nearest")
+    intents = examples.intents
+    progress(f"Fitting {len(intents)} intents on {len(examples.labels)} examples…")
+    head = chosen.head(examples)
+    if examples.fewest < 2 or len(intents) < 2:
         calibration = Calibration(1.0, (-2.0, -1.0, 0.0, 0.0), 0.5, 0.95, 0.95)
-        return GateModel(tuple(intents), head, calibration, encoder)
+        return GateModel(intents, head, calibration, encoder)
+    folds = 3 if len(examples.labels) > MANY else 5
+    held_out = np.zeros((len(examples.labels), examples.classes), dtype=np.float32)
+    for number, (seen, unseen) in enumerate(_parts(examples, folds, seed), 1):
+        progress(f"Holding out part {number} of {min(folds, examples.fewest)}…")
+        held_out[unseen] = chosen.head(examples.some(seen)).scores(examples.vectors[unseen])
+    near = near_misses(examples, chosen, seed=seed, progress=progress)
+    calibration = Calibration.fit(
+        held_out, examples.numbers, len(intents), precision, near=near, costs=costs or Costs()
+    )
+    return GateModel(intents, head, calibration, encoder)
+
+
+def near_misses(examples: Examples, choice: Choice, *, seed: int = 0, progress: Tell = _silent) -> Matrix | None:
+    """Scores (k, classes) of messages by heads that know nothing of their intent: near an intent, and for none.
+
+    None with fewer intents than GROUPS. The intent's own score is the least of all.
+    """
+    intents, classes = len(examples.intents), examples.classes
+    if intents < GROUPS:
+        return None
+    some = examples.some(evenly(examples.numbers, 2 * TRIED, seed))
+    numbers = some.numbers
+    group = np.random.default_rng(seed).permutation(intents) % GROUPS
+    parts: list[Matrix] = []
+    for number in range(GROUPS):
+        progress(f"Holding out whole intents, part {number + 1} of {GROUPS}…")
+        there = [place for place in range(classes) if place >= intents or group[place] != number]
+        known = np.isin(numbers, there)
+        rest = some.some(np.flatnonzero(known))
+        rest = replace(rest, named=None if some.named is None else some.named[group != number])
+        found = choice.head(rest).scores(some.vectors[~known])
+        scores = np.full((len(found), classes), 0, dtype=np.float32)
+        scores[:, there] = found
+        scores[:, [place for place in range(classes) if place not in there]] = found.min() - 1
+        parts.append(scores)
+    return np.concatenate(parts)
+
+
+def evenly(numbers: Numbers, most: int, seed: int) -> Numbers:
+    """Rows, at most about `most`, ascending: as many of each class as fit, and of a small one all."""
+    if len(numbers) <= most:
+        return np.arange(len(numbers))
+    order = np.random.default_rng(seed).permutation(len(numbers))
+    each = max(FEW, most // (int(numbers.max()) + 1))
+    kept = [order[numbers[order] == number][:each] for number in range(int(numbers.max()) + 1)]
+    return np.sort(np.concatenate(kept))
+
+
+def _parts(examples: Examples, folds: int, seed: int) -> list[tuple[Numbers, Numbers]]:
     from sklearn.model_selection import StratifiedKFold
 
-    folds = min(3 if len(labels) > MANY else 5, int(counts.min()))
-    held_out = np.zeros((len(labels), len(names)), dtype=np.float32)
-    parts = StratifiedKFold(folds, shuffle=True, random_state=seed).split(vectors, numbers)
-    for number, (seen, unseen) in enumerate(parts, 1):
-        progress(f"Holding out part {number} of {folds}…")
-        held_out[unseen] = Head.fit(vectors[seen], numbers[seen], len(names), method).scores(vectors[unseen])
-    calibration = Calibration.fit(held_out, numbers, len(intents), precision)
-    return GateModel(tuple(intents), head, calibration, encoder)
+    cut = StratifiedKFold(min(folds, examples.fewest), shuffle=True, random_state=seed)
+    return list(cut.split(examples.vectors, examples.numbers))

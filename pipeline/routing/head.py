@@ -1,5 +1,10 @@
-"""Head: from vectors to one score per class, linear. Fitted as a regression, or as the nearest class where examples are
-few. Knows matrices; nothing of texts, probabilities or thresholds.
+"""Head: from vectors to one score per class, linear. Knows matrices; nothing of texts, probabilities or thresholds.
+
+- `regression`: multinomial logistic regression;
+- `late`: the same, with more weight on an encoder's later layers, which say more of meaning and less of words;
+- `metric`: the nearest class mean under a metric that is learnt: the inverse of the classes' common covariance, shrunk
+  (linear discriminant analysis; Friedman, "Regularized Discriminant Analysis", JASA 1989);
+- `nearest`: the nearest class mean by cosine, where examples are too few for any of these.
 """
 
 from __future__ import annotations
@@ -25,7 +30,13 @@ ITERATIONS = 150
 TOLERANCE = 3e-6
 """Of the gradient of the mean loss. With 150 classes that starts below 1e-3: scikit-learn's default ends too early."""
 
-Method = Literal["nearest", "regression"]
+FIRST, LAST = 0.5, 2.0
+"""Weights of the first and last layer for `late`, before the whole is at unit length again; those between lie between,
+and the words themselves (layer 0) keep 1. With ten examples an intent 0.8 points better than even (CLINC150)."""
+SHRINKAGE = 0.6
+"""Of the common covariance towards a ball, for `metric`; 0.4 to 0.8 differ by half a point."""
+
+Method = Literal["nearest", "regression", "late", "metric"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +48,20 @@ class Head:
     method: Method
 
     @classmethod
-    def fit(cls, vectors: Matrix, labels: Numbers, classes: int, method: Method | None = None) -> Head:
-        """Fit to unit vectors (m, d) and their class numbers (m,), each class at least once; `method`: None chooses."""
+    def fit(cls, vectors: Matrix, labels: Numbers, classes: int, method: Method | None = None, layer: int = 0) -> Head:
+        """Fit to unit vectors (m, d) and their class numbers (m,), each class at least once; `method`: None chooses by
+        their number. `layer`: columns of a layer, of which `vectors` hold several side by side; `late` needs it.
+        """
         counts = np.bincount(labels, minlength=classes)
         chosen = method or ("nearest" if counts.min() < FEW else "regression")
         if chosen == "nearest" or classes < 2:
             return cls._nearest(vectors, labels, classes)
+        if chosen == "metric":
+            return cls._metric(vectors, labels, classes)
+        if chosen == "late":
+            scale = _late(vectors.shape[1], layer)
+            head = cls.fit(vectors * scale, labels, classes, "regression")
+            return cls(head.weights * scale[:, None], head.bias, "late")
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression  # takes a second, and only a gate needs it
 
@@ -57,6 +76,17 @@ class Head:
         return cls(weights.astype(np.float32), bias.astype(np.float32), "regression")
 
     @classmethod
+    def _metric(cls, vectors: Matrix, labels: Numbers, classes: int) -> Head:
+        means = np.stack([vectors[labels == number].mean(axis=0) for number in range(classes)])
+        rest = vectors - means[labels]
+        common = rest.T @ rest / max(len(rest) - classes, 1)
+        ball = np.trace(common) / len(common)
+        common = (1 - SHRINKAGE) * common + (SHRINKAGE * ball + 1e-9) * np.eye(len(common), dtype=np.float32)
+        weights = np.linalg.solve(common, means.T)
+        bias = -0.5 * np.einsum("dn,nd->n", weights, means)
+        return cls(weights.astype(np.float32), bias.astype(np.float32), "metric")
+
+    @classmethod
     def _nearest(cls, vectors: Matrix, labels: Numbers, classes: int) -> Head:
         means = np.stack([vectors[labels == number].mean(axis=0) for number in range(classes)])
         means /= np.linalg.norm(means, axis=1, keepdims=True) + 1e-9
@@ -66,6 +96,16 @@ class Head:
         """One score a class: (m, n), float32. Higher is likelier."""
         scores: Matrix = vectors @ self.weights + self.bias
         return scores
+
+
+def _late(columns: int, layer: int) -> Matrix:
+    """(columns,): the weight of each, the same within a layer."""
+    layers = columns // layer if layer and columns % layer == 0 else 1
+    if layers < 2:
+        return np.ones(columns, dtype=np.float32)
+    weights = np.array([1.0, *np.linspace(FIRST, LAST, layers - 1)])
+    weights *= np.sqrt(layers / np.sum(weights**2))
+    return np.repeat(weights, layer).astype(np.float32)
 
 
 def softmax(scores: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

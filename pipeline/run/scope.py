@@ -126,7 +126,7 @@ class Scope:
             prompts=context.prompts,
         )
         self.completing = Completing(execution, context.client, context.encoder, context.seed, context.earlier_seeds)
-        self.retrieval = Retrieval(execution, context.retriever, self._queries)
+        self.retrieval = Retrieval(execution, context.retriever, self._queries, self.conversation)
         self.interview = Interview(self.conversation, execution, self._is_elsewhere)
         self.filling = Filling(
             self.interview, today, execution, self.generation, self.collected.holds, context.memory, self._before

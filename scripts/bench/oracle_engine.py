@@ -55,7 +55,7 @@ class Deciding(Wrapper):
 
     def _letter(self, messages: Sequence[Message]) -> str:
         asked = messages[-1].content
-        label = next(label for text, label in self._labels.items() if f"customer: {text}\n" in asked)
+        label = next(label for text, label in self._labels.items() if f"customer: {text}\n".lower() in asked.lower())
         found = re.search(rf"^([A-Z]): {re.escape(label)}: ", messages[0].content, re.MULTILINE)
         assert found is not None, f"{label} is not among the options"
         return found[1]

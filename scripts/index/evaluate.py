@@ -17,7 +17,7 @@ from scripts.console import console, finish, tell
 
 def measure(
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="The index folder.")],
-    queries: Annotated[Path, typer.Option(help="queries.jsonl: `_id` and `text` a line.")],
+    queries: Annotated[Path, typer.Option(help="queries.jsonl: `_id` and `text`, or `turns`, a line.")],
     qrels: Annotated[Path, typer.Option(help="Judgements: query-id, corpus-id and score between tabs.")],
     setting: Annotated[
         str, typer.Option(help="How to search: hybrid, dense or lexical, then e.g. ,rerank=NAME,diversity=0.2.")

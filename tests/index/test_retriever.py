@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import Embedder, EncoderMismatch, Index, Nothing, Passage, Retriever, WhereError
-from index.retrieval.fusion import lexical_weight
+from index.retrieval.fusion import Fusion
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_hit_says_how_it_was_found(retriever: Retriever) -> None:
     assert (hits[0].dense_rank, hits[0].lexical_rank) == (1, 1)
     assert hits[1].lexical_rank is hits[1].bm25 is None
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
-    weight = lexical_weight(retriever.index.rarity("Surfboards"), hits[0].similarity)
+    weight = Fusion().lexical_weight(retriever.index.rarity("Surfboards"), hits[0].similarity)
     assert hits[0].score == pytest.approx(hits[0].similarity + weight * (hits[0].bm25 or 0), abs=1e-5)
     assert hits[1].score == hits[1].similarity
     assert hits.account is not None

@@ -94,6 +94,36 @@ def test_a_parquet_file_is_a_table(tmp_path: Path) -> None:
     assert (cut.returncode, "r.parquet cannot be read" in cut.stderr.replace("\n", " ")) == (2, True)
 
 
+def test_a_typed_parquet_file_comes_out_whatever_the_first_rows_hold(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    place = {
+        "type": "object",
+        "properties": {"row": {"type": "integer", "maximum": 9, "minimum": 0}},
+        "required": ["row"],
+    }
+    properties = {"tag": {"enum": ["a"]}, "place": {"anyOf": [{"const": None, "type": "null"}, place]}, "free": True}
+    properties |= {"many": {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}, "maxItems": 2}}
+    properties |= {"none": {"type": ["integer", "null"], "enum": [None]}}
+    schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    source = write(tmp_path / "in.jsonl", "".join(json.dumps({"n": n, "s": "x" if n else n}) + "\n" for n in range(4)))
+    given = ["--schema", write(tmp_path / "s.json", json.dumps(schema)), "--keep", "n", "--keep", "s", "--parquet"]
+    process = interlock("batch", "-i", source, "-o", tmp_path / "out", *given)
+    assert process.returncode == 0, process.stderr
+    found = parquet.read_table(tmp_path / "out" / "output.parquet")
+    types = {field.name: str(field.type).replace("element: ", "") for field in found.schema}
+    assert types == {
+        **{"id": "string", "n": "int64", "s": "string", "tag": "string", "place": "struct<row: int64>"},
+        **{"free": "string", "many": "list<double>", "none": "int64"},
+    }
+    lines = {row["id"]: row for row in rows(tmp_path / "out" / "output.jsonl")}
+    for row in found.to_pylist():
+        assert {name: row[name] for name in ("n", "tag", "place", "many", "none")} == {
+            name: lines[row["id"]][name] for name in ("n", "tag", "place", "many", "none")
+        }
+        assert row["free"] is None or isinstance(row["free"], str)
+
+
 def sentence(process: subprocess.CompletedProcess[str]) -> str:
     assert process.returncode == 2, process.stderr
     assert "Traceback" not in process.stderr

@@ -1,8 +1,8 @@
 """Prompted: an engine that takes no grammars, made to answer in a contract all the same: it is asked for XML, its reply
 is read, and what is wrong is shown to it.
 
-Knows the wording and the turns. Does not know how a reply is read (models/engines/prompted/xml_reply.py), nor any
-engine.
+Knows the turns, and where the wording goes. Does not know how a reply is read (models/engines/prompted/xml_reply.py),
+nor any engine.
 """
 
 from __future__ import annotations
@@ -15,18 +15,10 @@ from models.engines.engine import Completion, Engine, Message, Sampling, Usage
 from models.engines.prompted.xml.aside import without_asides
 from models.engines.prompted.xml.form import described, place_of, wrappers
 from models.engines.prompted.xml_reply import ReplyRefused, longest_reply, read_reply
+from models.engines.wording import Wording, said
 from models.engines.wrapper import Wrapper
 from models.errors import EngineError, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
-
-# What a model reads. It comes behind the caller's own instruction, which may ask for JSON.
-FORM = """Write the answer as XML instead of JSON, with exactly these tags in this order. In place of each … stands one
-value; what is in parentheses tells which, and is not repeated. Where it offers null="true" and there is no value,
-write the tag empty and with that: <name null="true"/>. Write an item or entry once for each there is. In a value,
-write &lt; for < and &amp; for &. If you have to think, think first, between <thinking> and </thinking>.
-
-{form}"""
-REFUSED = "That was refused. {error} Write the whole answer again, from <{tag}> to </{tag}>, and nothing else."
 
 THOUGHTS = 1024
 """Tokens that a reply may take beyond the longest answer: closing tags, thoughts and prose."""
@@ -41,9 +33,10 @@ class Prompted(Wrapper):
     `usage` and `seconds` are those of all turns together; `thinking` is what the model thought aloud in them.
     """
 
-    def __init__(self, engine: Engine, repairs: int = 2) -> None:
+    def __init__(self, engine: Engine, repairs: int = 2, wording: Wording = Wording()) -> None:
         super().__init__(engine)
         self._repairs = repairs
+        self._wording = wording
 
     @property
     def name(self) -> str:
@@ -70,7 +63,7 @@ class Prompted(Wrapper):
         if grammar.contract is None:
             raise EngineError("A grammar without a contract cannot be described to a model.", "Compile a contract.")
         root = place_of(grammar.contract)
-        asked = _with_form(messages, FORM.format(form=described(grammar, root)))
+        asked = _with_form(messages, said(self._wording.xml, form=described(grammar, root)))
         turns: Sequence[Message] = asked
         calls: list[Completion] = []
         refusal: ReplyRefused | None = None
@@ -89,8 +82,12 @@ class Prompted(Wrapper):
             except ReplyRefused as error:
                 refusal = error
                 shown = without_asides(reply.text[-SHOWN:], wrappers(root))[0].strip()
-                said = [Message("assistant", shown)] if shown else []
-                turns = [*asked, *said, Message("user", REFUSED.format(error=error.what, tag=root.tag))]
+                answered = [Message("assistant", shown)] if shown else []
+                turns = [
+                    *asked,
+                    *answered,
+                    Message("user", said(self._wording.xml_refused, error=error.what, tag=root.tag)),
+                ]
             else:
                 return _completion(text, calls, grammar)
         assert refusal is not None, "repairs is at least 0"

@@ -31,6 +31,7 @@ from models.engines.vllm.client import (
     token_scores,
 )
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
+from models.grammar.control_tokens import broken
 from models.grammar.grammar import Grammar
 from models.grammar.membership import admits
 
@@ -60,7 +61,16 @@ class VllmEngine:
     canary: Canary | None = None
     mend = _FLAGS
 
-    def __init__(self, client: AsyncOpenAI, root: str, model: str, name: str, profile: Profile, identity: str) -> None:
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        root: str,
+        model: str,
+        name: str,
+        profile: Profile,
+        identity: str,
+        control: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.profile = profile
         self.identity = identity
@@ -68,12 +78,15 @@ class VllmEngine:
         self._root = root
         self._model = model
         self._outlines = CompletionVLLM(client, model)
+        self._control = control
 
     @classmethod
-    async def open(cls, url: str, weights: str = "") -> VllmEngine:
+    async def open(cls, url: str, weights: str = "", control: Sequence[str] = ()) -> VllmEngine:
         """Connect to the server at `url` ("http://host:8000", with or without /v1) and its first model.
 
         `weights`: the identity of the model's files where they are known; otherwise the server's own report is taken.
+        `control`: the control tokens of its tokenizer where they are known; no message may hold one of them, nor one
+        of the common templates.
         Raises EngineUnavailable when nothing answers there, ModelNotFound when it serves no model.
         """
         root = url.rstrip("/").removesuffix("/v1")
@@ -87,7 +100,7 @@ class VllmEngine:
         profile = profile_of(model)
         context = int(served.get("max_model_len") or profile.context)
         identity = f"{weights or model + '@' + str(served.get('root', ''))} {version}".strip()
-        return cls(client, root, model, f"vllm:{model}", replace(profile, context=context), identity)
+        return cls(client, root, model, f"vllm:{model}", replace(profile, context=context), identity, control)
 
     async def generate(
         self,
@@ -119,8 +132,11 @@ class VllmEngine:
 
     async def templated(self, messages: Sequence[Message]) -> Templated:
         """See `Templating.templated`. ModelNotFound where the server cannot say."""
-        turns = [{"role": message.role, "content": message.content} for message in messages]
-        body = {"model": self._model, "messages": turns, "chat_template_kwargs": dict(self.profile.template)}
+        body = {
+            "model": self._model,
+            "messages": self._turns(messages),
+            "chat_template_kwargs": dict(self.profile.template),
+        }
         with errors(self.name):
             return Templated(*await templated(self._client, self._root, body))
 
@@ -149,7 +165,7 @@ class VllmEngine:
         if self._client.is_closed():
             raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
         started = time.perf_counter()
-        turns = [{"role": message.role, "content": message.content} for message in messages]
+        turns = self._turns(messages)
         drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed % 2**63, **more}
         plain = bool(messages) and messages[0].role == "prompt"
         try:
@@ -157,7 +173,7 @@ class VllmEngine:
                 await self._check_room(turns, budget or 1, template)
                 answer = await (
                     # Without a budget this route gives sixteen tokens.
-                    self._outlines.go_on(messages[0].content, output, max_tokens=budget or self._room(turns), **drawn)
+                    self._outlines.go_on(turns[0]["content"], output, max_tokens=budget or self._room(turns), **drawn)
                     if plain
                     else self._outlines.generate(
                         Chat(turns),
@@ -185,6 +201,10 @@ class VllmEngine:
             first=first_token(choice),
             logprobs=token_scores(choice),
         )
+
+    def _turns(self, messages: Sequence[Message]) -> list[dict[str, str]]:
+        """Messages as a server takes them. It recognises control tokens in a rendered template, whoever wrote them."""
+        return [{"role": message.role, "content": broken(message.content, self._control)} for message in messages]
 
     def _room(self, turns: Sequence[Mapping[str, str]]) -> int | None:
         """Tokens that are surely left behind a text: a token is at least a byte."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import docx
@@ -48,6 +48,30 @@ def letter() -> bytes:
     document.add_paragraph("All prices include tax.")
     stream = BytesIO()
     document.save(stream)
+    return stream.getvalue()
+
+
+def book(chapters: Mapping[str, tuple[str, str]], package: str = "OEBPS/book.opf") -> bytes:
+    """An EPUB of chapters by file: heading and text. Its spine has them in the reverse of their order."""
+    items = "".join(f'<item id="{name}" href="{name}" media-type="application/xhtml+xml"/>' for name in chapters)
+    spine = "".join(f'<itemref idref="{name}"/>' for name in reversed(chapters))
+    about = "<dc:title>The rules</dc:title><dc:creator>The desk</dc:creator><dc:language>en</dc:language>"
+    files = {
+        "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+        f'<rootfile full-path="{package}"/></rootfiles></container>',
+        "OEBPS/book.opf": '<package xmlns="http://www.idpf.org/2007/opf">'
+        '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
+        f"{about}</metadata><manifest>{items}</manifest><spine>{spine}</spine></package>",
+    }
+    for name, (title, text) in chapters.items():
+        files[f"OEBPS/{name}"] = (
+            f'<html xmlns="http://www.w3.org/1999/xhtml"><body><h1>{title}</h1><p>{text}</p></body></html>'
+        )
+    stream = BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("mimetype", "application/epub+zip")
+        for name, content in files.items():
+            archive.writestr(name, '<?xml version="1.0" encoding="utf-8"?>' + content)
     return stream.getvalue()
 
 

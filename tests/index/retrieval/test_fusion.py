@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from index.retrieval.fusion import SURE, WEIGHT, fused, lexical_weight
+from index.retrieval.fusion import SURE, WEIGHT, Cosines, Fusion, fused, scaled
+
+lexical_weight = Fusion().lexical_weight
 
 
 def test_a_passage_that_holds_the_whole_query_gains_the_same_for_every_query() -> None:
@@ -25,3 +27,19 @@ def test_scores_worked_out_by_hand() -> None:
 def test_of_a_passage_below_the_words_found_half_of_the_least_is_supposed() -> None:
     assert fused({1: 0.5, 3: 0.6}, {1: 2.0}, 0.1, complete=False) == pytest.approx({1: 0.7, 3: 0.7})
     assert fused({3: 0.6}, {}, 0.1, complete=False) == {3: 0.6}
+
+
+def test_another_encoders_constants_put_the_same_passage_first() -> None:
+    """Cosines that are a straight line away from the default encoder's are fused to the same order."""
+    plain, other = Cosines(0.6, 0.1), Cosines(0.9, 0.7)
+    fusion = scaled(other, plain)
+    slope = (0.9 - 0.7) / (0.6 - 0.1)
+    assert fusion.weight == pytest.approx(WEIGHT * slope)
+    assert fusion.sure == pytest.approx(0.7 + (SURE - 0.1) * slope)
+    near = {1: 0.7, 2: 0.66, 3: 0.4}
+    moved = {row: 0.7 + (cosine - 0.1) * slope for row, cosine in near.items()}
+    bm25 = {2: 3.0, 3: 9.0}
+    one = fused(near, bm25, Fusion().lexical_weight(10, 0.7), complete=True)
+    same = fused(moved, bm25, fusion.lexical_weight(10, moved[1]), complete=True)
+    assert sorted(one, key=lambda row: one[row]) == sorted(same, key=lambda row: same[row])
+    assert scaled(Cosines(0.3, 0.3), plain) == Fusion()

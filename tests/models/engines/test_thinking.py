@@ -13,8 +13,9 @@ from models.contract import Contract
 from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Completion, Engine, Message, Sampling, Usage
 from models.engines.open_engine import open_engine
-from models.engines.thinking import NOTES, Thinking
+from models.engines.thinking import Thinking
 from models.engines.vllm.engine import VllmEngine
+from models.engines.wording import Wording, said
 from models.errors import ConstraintBroken, EngineUnavailable, PromptTooLong
 from models.grammar.grammar import Grammar, compile_grammar
 
@@ -48,7 +49,7 @@ async def test_the_thought_comes_first_and_the_answer_sees_it() -> None:
     assert completion.finish_reason == "stop"
     assert completion.usage == Usage(22, 43)
     assert thought["messages"] == [{"role": turn.role, "content": turn.content} for turn in ASK]
-    assert last_turn(answer) == f"Say a word.\n\n{NOTES.format(thought='A bird?')}"
+    assert last_turn(answer) == f"Say a word.\n\n{said(Wording().notes, thought='A bird?')}"
     assert [turn["role"] for turn in answer["messages"]] == ["system", "user"]
 
 
@@ -86,7 +87,7 @@ async def test_however_a_model_thinks_the_answer_follows(reply: Reply, thought: 
     completion, (_, answer) = await answer_after(reply, says("wren"))
     assert completion.text == "wren"
     assert completion.thinking == thought
-    assert NOTES.format(thought=thought) in last_turn(answer)
+    assert said(Wording().notes, thought=thought) in last_turn(answer)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ async def test_a_model_whose_server_takes_no_grammars_thinks_first_as_well() -> 
     assert Bird.model_validate_json(completion.text) == Bird(name="wren")
     assert (completion.thinking, completion.enforcement) == ("A bird.", "prompted")
     assert thought["max_completion_tokens"] == 50
-    assert NOTES.format(thought="A bird.") in last_turn(answer)
+    assert said(Wording().notes, thought="A bird.") in last_turn(answer)
 
 
 async def test_a_model_in_this_process_thinks_up_to_its_budget_and_answers(random_model: Path) -> None:

@@ -42,6 +42,10 @@ def test_a_folder_is_read_as_transformers_reads_it(random_model: Path) -> None:
     assert ours.eos_token == theirs.eos_token_id
 
 
+def test_a_tokenizer_may_be_named_like_a_model(smollm2: str) -> None:
+    assert load_tokenizer(smollm2).vocab_size == 49152
+
+
 def test_a_tokenizer_is_loaded_once() -> None:
     assert load_tokenizer("byte") is load_tokenizer("byte")
 

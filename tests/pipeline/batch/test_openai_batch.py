@@ -69,6 +69,7 @@ async def test_formats_hold_at_the_worst_temperature(equipment: Equipment, tmp_p
     lines = [
         *(line(f"schema{seed}", response_format=FORMAT, seed=seed, **WORST) for seed in range(4)),
         line("object", response_format={"type": "json_object"}, **WORST),
+        line("beside", response_format={"type": "json_object", "schema": REVIEW}, **WORST),
         line("json", structured_outputs={"json": REVIEW}, **WORST),
         line("regex", structured_outputs={"regex": "[a-z]{3}/[0-9]{2}"}, **WORST),
         line("choice", structured_outputs={"choice": ["yes", 'a "no"']}, **WORST),
@@ -77,7 +78,7 @@ async def test_formats_hold_at_the_worst_temperature(equipment: Equipment, tmp_p
     ]
     output, errors = await answers(tmp_path, equipment, *lines)
     assert not errors
-    for id in ("schema0", "schema1", "schema2", "schema3", "json", "short"):
+    for id in ("schema0", "schema1", "schema2", "schema3", "beside", "json", "short"):
         review = json.loads(content(output[id]))
         assert set(review) == {"name", "stars"}
         assert review["stars"] in range(1, 6)
@@ -119,7 +120,7 @@ async def test_tools_are_called_as_tool_choice_says(equipment: Equipment, tmp_pa
         assert len({call.id for call in calls}) == len(calls)
         if id in ("required", "named"):
             assert calls
-        if id == "required":
+        if id in ("required", "named"):
             assert len(calls) == 1
         if id == "named":
             assert {call.function.name for call in calls if call.type == "function"} == {"weather"}
@@ -238,6 +239,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"seed": 1.5}, '"seed"'),
     ({"response_format": "json"}, '"response_format"'),
     ({"response_format": {"type": "xml"}}, '"response_format"'),
+    ({"response_format": {"type": "json_object", "strictly": 1}}, '"response_format.strictly"'),
+    ({"response_format": {"type": "text", "schema": {}}}, '"response_format.schema"'),
+    ({"response_format": {**FORMAT, "json_schema": {"schema": {}, "more": 1}}}, '"response_format.json_schema.more"'),
     ({"response_format": {"type": "json_schema", "json_schema": {"name": "R"}}}, '"response_format.json_schema"'),
     ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "odd"}}}}, "$.type"),
     ({"response_format": FORMAT, "structured_outputs": {"regex": "a"}}, "both"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,11 @@ from pydantic import Field
 
 from models.contract import Contract
 from models.engines.embedded import EmbeddedEngine
+from models.engines.engine import Completion, Message, Sampling
+from models.engines.prompted.prompted import Prompted
+from models.engines.wrapper import Wrapper
+from models.errors import PromptedFailure
+from models.grammar.grammar import Grammar, compile_grammar
 from models.said import Said
 from pipeline import App, Equipment, Example, Launch, Run, UsageError, load_app, read_requests, run_batch, workflow
 
@@ -185,3 +190,30 @@ def test_a_python_package_of_that_name_is_no_folder_of_templates(tmp_path: Path)
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "__init__.py").write_text("")
     assert load_app(str(tmp_path / "shop.py")).prompts is None
+
+
+async def test_what_an_engine_says_by_itself_is_the_users_too(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "xml.txt").write_text("IN XML: $form")
+    (tmp_path / "prompts" / "xml_refused.txt").write_text("AGAIN <$tag>: $error")
+    app = App("desk", [order], prompts=tmp_path / "prompts")
+    asked: list[Sequence[Message]] = []
+
+    class Listening(Wrapper):
+        async def generate(
+            self,
+            messages: Sequence[Message],
+            grammar: Grammar | None,
+            sampling: Sampling,
+            max_tokens: int | None = None,
+        ) -> Completion:
+            asked.append(messages)
+            return await self.inner.generate(messages, grammar, sampling, max_tokens and min(max_tokens, 20))
+
+    prompted = Prompted(Listening(desk.engine), wording=app.wording().engines)
+    with pytest.raises(PromptedFailure):
+        await prompted.generate(
+            [Message("system", "Fill in."), Message("user", "x")], compile_grammar(Mood), Sampling()
+        )
+    assert asked[0][0].content.startswith("Fill in.\n\nIN XML: <")
+    assert asked[1][-1].content.startswith("AGAIN <answer>: ")

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from models import Contract, Said
 from models.engines.profiles import Profile
+from models.engines.wording import Wording
 from pipeline import Turn, UsageError
 from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import KINDS, SHIPPED, read_templates, shipped
@@ -32,10 +33,12 @@ def folder(path: Path, **files: str) -> Path:
     return path
 
 
-def test_every_shipped_file_is_in_the_table_and_keeps_its_own_rules() -> None:
+def test_every_shipped_file_is_in_the_table_and_keeps_its_own_rules(tmp_path: Path) -> None:
     named = [file for name, kind in KINDS.items() for file in kind.files(name)]
     assert sorted(shipped().files) == sorted(named)
     assert read_templates(SHIPPED).files.keys() == shipped().files.keys()
+    for name, text in vars(Wording()).items():  # which engines say
+        assert read_templates(folder(tmp_path / name, **{name: text})).files.keys() == shipped().files.keys()
 
 
 def test_every_word_around_the_matter_can_be_replaced(tmp_path: Path) -> None:

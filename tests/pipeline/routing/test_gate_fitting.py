@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
-from pipeline.routing import GateModel, fit
+from pipeline.routing import Examples, GateModel, fit
 from pipeline.routing.calibration import calibration_error
 from pipeline.routing.dataset import Row, read_rows
 
@@ -34,7 +34,7 @@ def clouds(seed: int, classes: int, each: int, spread: float = 0.16) -> tuple[np
 def test_held_out_probabilities_mean_what_they_say(outsiders: bool) -> None:
     vectors, labels = clouds(1, 8, 60)
     keep = [n for n, label in enumerate(labels) if outsiders or label != OUT_OF_SCOPE]
-    model = fit(vectors[keep], [labels[n] for n in keep], encoder="here")
+    model = fit(Examples(vectors[keep], [labels[n] for n in keep]), encoder="here")
     fresh, truth = clouds(2, 8, 100)
     probabilities = model.probabilities(fresh)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(len(fresh)))
@@ -52,7 +52,7 @@ def test_held_out_probabilities_mean_what_they_say(outsiders: bool) -> None:
 
 def test_the_same_examples_and_seed_give_the_same_gate() -> None:
     vectors, labels = clouds(1, 4, 20)
-    one, other = fit(vectors, labels, seed=3), fit(vectors, labels, seed=3)
+    one, other = fit(Examples(vectors, labels), seed=3), fit(Examples(vectors, labels), seed=3)
     assert one.calibration == other.calibration
     assert np.array_equal(one.head.weights, other.head.weights)
 
@@ -60,7 +60,7 @@ def test_the_same_examples_and_seed_give_the_same_gate() -> None:
 def test_with_a_single_example_of_an_intent_the_nearest_class_decides() -> None:
     vectors, labels = clouds(1, 3, 1)
     inside = [n for n, label in enumerate(labels) if label != OUT_OF_SCOPE]
-    model = fit(vectors[inside], [labels[n] for n in inside])
+    model = fit(Examples(vectors[inside], [labels[n] for n in inside]))
     assert model.head.method == "nearest"
     fresh, truth = clouds(5, 3, 10)
     told = model.probabilities(fresh)[:30, :-1].argmax(axis=1)
@@ -69,7 +69,7 @@ def test_with_a_single_example_of_an_intent_the_nearest_class_decides() -> None:
 
 def test_an_intent_ruled_out_leaves_its_share_to_the_others() -> None:
     vectors, labels = clouds(1, 3, 20)
-    model = fit(vectors, labels)
+    model = fit(Examples(vectors, labels))
     probabilities = model.probabilities(vectors[:5], without=["intent0"])
     assert np.all(probabilities[:, 0] == 0)
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(5))
@@ -78,7 +78,7 @@ def test_an_intent_ruled_out_leaves_its_share_to_the_others() -> None:
 def test_a_gate_comes_back_from_its_files_and_an_altered_one_does_not(tmp_path: Path) -> None:
     vectors, labels = clouds(1, 4, 12)
     path = tmp_path / "shop.gate.json"
-    model = fit(vectors, labels, encoder="an encoder")
+    model = fit(Examples(vectors, labels), encoder="an encoder")
     model.save(path)
     again = GateModel.load(path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["shop.gate.json", "shop.gate.safetensors"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,9 @@ from pipeline import Equipment, load_app
 from pipeline.service.server import listen, serve
 from pipeline.service.service import serving
 
+CLIENTS = "INTERLOCK_CLIENTS"
+"""A Python with openai, instructor, langchain-openai and pydantic-ai-slim[openai], which want other versions of openai
+than these tests have."""
 MODEL, ENCODER = "models/tiny", "all-MiniLM-L6-v2"
 ASKED: Any = [{"role": "user", "content": "Tell me about trains."}]
 WORST: Any = {"model": MODEL, "messages": ASKED, "temperature": 1.5, "max_completion_tokens": 300}
@@ -125,12 +129,6 @@ async def test_plain_texts_and_vectors(client: AsyncOpenAI) -> None:
     assert [len(row.embedding) for row in vectors.data] == [384, 384]
 
 
-async def _whole(client: AsyncOpenAI, options: dict[str, Any]) -> list[Any]:
-    """An answer, with every chunk of it where it is streamed."""
-    answer = await client.chat.completions.create(**options)
-    return [chunk async for chunk in answer] if options.get("stream") else [answer]
-
-
 @pytest.mark.parametrize(
     ("options", "param"),
     [
@@ -151,11 +149,19 @@ async def test_what_cannot_be_obeyed_is_400_with_its_name(
     for stream in (False, True):
         more = {**WORST, **options, **({"stream": True} if stream else {})}
         with pytest.raises(openai.APIError) as error:
-            await _whole(client, more)
+            await exhausted(client, more)
         if isinstance(error.value, openai.APIStatusError):
             assert error.value.status_code == 400
         assert str(error.value.param).startswith(param)
         assert error.value.type == "invalid_request_error"
+
+
+async def exhausted(client: AsyncOpenAI, options: dict[str, Any]) -> None:
+    """Ask, and read a stream to its end."""
+    answer = await client.chat.completions.create(**options)
+    if options.get("stream"):
+        async for _ in answer:
+            pass
 
 
 async def test_a_body_that_is_none(client: AsyncOpenAI, tmp_path: Path) -> None:
@@ -165,3 +171,19 @@ async def test_a_body_that_is_none(client: AsyncOpenAI, tmp_path: Path) -> None:
                 answer = await plain.post(route, content=body, headers={"Content-Type": "application/json"})
                 assert answer.status_code in (400, 404, 422), answer.text
                 assert answer.json()["error"]["message"]
+
+
+@pytest.mark.skipif(CLIENTS not in os.environ, reason=f"{CLIENTS} names no Python that has the clients")
+async def test_other_peoples_clients_get_valid_answers_unchanged(client: AsyncOpenAI) -> None:
+    process = await asyncio.create_subprocess_exec(
+        os.environ[CLIENTS],
+        str(Path(__file__).with_name("other_clients.py")),
+        str(client.base_url),
+        MODEL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+    )
+    told, _ = await process.communicate()
+    assert process.returncode == 0, told.decode()
+    assert len(told.decode().splitlines()) >= 7
