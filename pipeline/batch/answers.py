@@ -7,8 +7,8 @@ that was not known. Knows lines and fields; serves no record. A line that cannot
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,7 @@ async def _give(journal: Journal, answer: Answer, app: App, by: str) -> None:
     waiting = next(journal.waiting(answer.record), None)
     if waiting is None:
         raise BadAnswer(f"Record '{answer.record}' does not wait for an answer: it is {known[1] or 'unfinished'}.")
+    answer = replace(answer, text=_chosen(answer.text, waiting.choices))
     if waiting.role is not None:
         if not by:
             raise BadAnswer(
@@ -165,6 +166,13 @@ def actions_of(app: App) -> dict[str, Action[..., Any]]:
             found |= {action.name: action for action in workflow.actions}
             left += workflow.calls
     return found
+
+
+def _chosen(text: str, choices: Sequence[str] | None) -> str:
+    """An answer, or the choice whose number it is, from 1 on, as in a chat."""
+    if choices and text.isdecimal() and text not in choices and 0 < int(text) <= len(choices):
+        return choices[int(text) - 1]
+    return text
 
 
 def _check(waiting: Waiting, text: str, contracts: Mapping[str, type[Contract]], today: date) -> None:
