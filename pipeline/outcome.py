@@ -71,7 +71,8 @@ class Receipt:
 
     `attempts` is the number of model calls; `recovered` names the rungs of the recovery ladder that were taken.
     `enforcement` is "grammar" or "prompted", `canary` what the proof of it said when the engine was opened.
-    `contracts`: to their hashes; of a choice, to its options.
+    `contracts`: to their hashes; of a choice, to its options. `checked`: those whose level is checked, to what of them
+    no grammar enforces.
     `gate`: the last decision; `routed`: all of them, in order, if there was more than one (several parts, a wrong one).
     `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
     `own_seconds`: of `seconds`, without those in which the engine served others, where it tells.
@@ -86,6 +87,7 @@ class Receipt:
     gate: Mapping[str, Any] | None
     routed: Sequence[Mapping[str, Any]]
     contracts: Mapping[str, str]
+    checked: Mapping[str, Sequence[str]]
     shortened: Mapping[str, int]
     finish_reasons: Sequence[str]
     attempts: int

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from models.bench.proof.attack import Tally, attack
+from models.bench.proof.schema_folder import Trial
 from models.bench.proof.specimens import draw_sources, random_specimen
 from models.contract import Contract
 from models.engines.profiles import profile_of
@@ -35,12 +36,20 @@ _SHOWN = 20
 
 
 def check(
-    target: Annotated[str, typer.Argument(metavar="[MODULE or FILE.py]", help="Where the contracts are.")] = TRAVEL,
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODULE or FILE.py]", help="Where the contracts are.", show_default=TRAVEL),
+    ] = None,
     attacks: Annotated[int, typer.Option(min=0, help="Random completions of each contract.")] = 100,
     generated: Annotated[int, typer.Option(min=0, help="Random contracts to attack besides.")] = 0,
     tokenizer: Annotated[str, typer.Option(help="tiny, tekken (131,072 tokens), byte, or a model.")] = "tiny",
     draw: Annotated[str, typer.Option(help="uniform, or longest, which tries the budgets harder.")] = "uniform",
     schemas: Annotated[Path | None, typer.Option(help="A folder of JSON Schemas with instances.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="So many files of that folder, drawn at random.")] = None,
+    proven: Annotated[
+        bool, typer.Option("--proven", help="Refuse schemas that a grammar alone cannot enforce.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse schemas with a format that is not known.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:
     """Prove an app's contracts: no random completion is unparseable, invalid or over its budget.
@@ -50,11 +59,16 @@ def check(
     """
     if draw not in ("uniform", "longest"):
         raise typer.BadParameter(f"'{draw}' is neither uniform nor longest.", param_hint="--draw")
-    contracts, refused = find_contracts(target)
+    trial = Trial(attacks, tokenizer, seed, proven, strict)
+    if schemas and target is None and not generated:
+        counts, sound = check_folder(schemas, trial, sample)
+        print(json.dumps({**counts, "tokenizer": tokenizer, "seed": seed}))
+        raise typer.Exit(0 if sound else 1)
+    contracts, refused = find_contracts(target or TRAVEL)
     if not (contracts or refused or generated or schemas):
         raise UsageError(f"{target} has no contract to check: name the module or file that defines them.")
-    for trial in trials_of(target):
-        console.print(f"Trial: {trial}", markup=False)
+    for given in trials_of(target or TRAVEL):
+        console.print(f"Trial: {given}", markup=False)
     if contracts:
         console.print(_table(contracts))
     drafts = [contract.draft() for contract in contracts]
@@ -76,7 +90,7 @@ def check(
         console.print(str(warning), style="yellow", markup=False)
     for line in [*map(str, refused), *lines][:_SHOWN]:
         console.print(line, style="red", markup=False)
-    folder, sound = check_folder(schemas, attacks, tokenizer, seed) if schemas else ({}, True)
+    folder, sound = check_folder(schemas, trial, sample) if schemas else ({}, True)
     report = {
         "contracts": len(contracts),
         "drafts": len(drafts),

@@ -33,7 +33,7 @@ OPEN_FILES = 4096
 FREE_GIB = 5
 LISTS = Path(__file__).parents[1] / "requirements"
 INTERFACES = (
-    interfaces.PYTHON, *interfaces.EMBEDDED, interfaces.OUTLINES_CLIENT, interfaces.PYDANTIC, interfaces.UVICORN,
+    *interfaces.EMBEDDED, interfaces.OUTLINES_CLIENT, interfaces.PYDANTIC, interfaces.UVICORN,
 )  # fmt: skip
 
 

@@ -1,55 +1,119 @@
-"""The part of `interlock check` for a folder of JSON Schemas: each is enforced, or refused by keyword and path."""
+"""The part of `interlock check` for a folder of JSON Schemas: what is proven, checked after, or refused."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from models.bench.proof.schema_report import SchemaReport, check_schemas
-from models.engines.tokenizers import load_tokenizer
+from models.bench.proof.schema_folder import Trial, check_schemas, read_folder
+from models.bench.proof.schema_report import SLOW, SchemaReport
+from models.schema.refusal import keyword_of
 from pipeline.errors import UsageError
 from scripts.console import console
 
 _SHOWN = 20
+_EACH = 40
+"""Schemas that are listed one by one; of more, only what they have in common is shown."""
+
+_LEVELS = ("proven", "checked", "refused", "broken", "crashed", "slow")
 
 
-def check_folder(folder: Path, attacks: int, tokenizer: str, seed: int) -> tuple[dict[str, int], bool]:
-    """Check and show every schema in `folder`; the counts, and whether nothing invalid got through. UsageError."""
+def check_folder(folder: Path, trial: Trial, sample: int | None = None) -> tuple[dict[str, int], bool]:
+    """Check and show the schemas in `folder`, or in a sample of its files; the counts, and whether nothing invalid got
+    through. UsageError."""
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}: give one with JSON Schemas in *.json files.")
-    with console.status("Checking schemas"):
-        reports = check_schemas(folder, attacks, load_tokenizer(tokenizer), seed=seed)
-    console.print(_table(reports))
+    cases = read_folder(folder, sample, trial.seed)
+    if not cases:
+        raise UsageError(f"There is no schema in {folder}: give a folder with JSON Schemas in *.json files.")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("Checking schemas", total=len(cases))
+        reports = check_schemas(cases, trial, progress=lambda done: progress.advance(task, done))
+    if len(reports) <= _EACH:
+        console.print(_each(reports))
+    console.print(_keywords(reports))
+    ignored = Counter(name for report in reports for name in report.ignored)
+    if ignored:
+        named = ", ".join(f"{name} ({times})" for name, times in ignored.most_common(_SHOWN))
+        more = f" and {len(ignored) - _SHOWN} more" if len(ignored) > _SHOWN else ""
+        console.print(f"Ignored by the standard: {named}{more}", markup=False, highlight=False)
     for line in [f"{report.path}: {detail}" for report in reports for detail in report.details][:_SHOWN]:
         console.print(line, style="red", markup=False)
-    statuses = Counter(report.status for report in reports)
-    counts = {
+    if any(report.enforced for report in reports):
+        p50, p95, p99, worst = times_of(reports)
+        console.print(f"Compiled in {1e3 * p50:.1f} ms (p50), {1e3 * p95:.0f} (p95), {1e3 * p99:.0f} (p99), "
+                      f"{1e3 * worst:.0f} (worst)", highlight=False)  # fmt: skip
+    return counts_of(reports), all(report.sound for report in reports) and not any(
+        report.level in ("broken", "crashed", "slow") for report in reports
+    )
+
+
+def times_of(reports: list[SchemaReport]) -> list[float]:
+    """Seconds of compiling what is enforced, at least one: p50, p95, p99, and the most."""
+    times = sorted(report.seconds for report in reports if report.enforced)
+    return [times[min(len(times) - 1, int(len(times) * part))] for part in (0.5, 0.95, 0.99, 1)]
+
+
+def counts_of(reports: list[SchemaReport]) -> dict[str, int]:
+    levels = Counter(report.level for report in reports)
+    enforced = [report for report in reports if report.enforced]
+    return {
         "schemas": len(reports),
-        "enforced": statuses["enforced"],
-        "refused": statuses["refused"],
-        "broken": statuses["broken"],
-        "invalid_instances": sum(report.invalid_total for report in reports),
-        "invalid_admitted": sum(report.invalid_admitted for report in reports),
-        "valid_instances": sum(report.valid_total for report in reports),
-        "valid_admitted": sum(report.valid_admitted for report in reports),
-        "attacks": sum(report.attacks for report in reports),
-        "failures": sum(report.failures for report in reports),
+        "proven": levels["proven"],
+        "checked": levels["checked"],
+        "refused": levels["refused"],
+        "broken": levels["broken"],
+        "crashed": levels["crashed"],
+        "slow": levels["slow"] + sum(report.seconds > SLOW for report in enforced),
+        "invalid_instances": sum(report.invalid_total for report in enforced),
+        "invalid_admitted": sum(report.invalid_admitted for report in enforced),
+        "valid_instances": sum(report.valid_total for report in enforced),
+        "valid_rejected": sum(report.valid_total - report.valid_admitted for report in enforced),
+        "attacks": sum(report.attacks for report in enforced),
+        "refused_after": sum(report.refused_after for report in enforced),
+        "failures": sum(report.failures for report in enforced),
+        "passing": sum(report.passing for report in reports),
     }
-    return counts, all(report.sound for report in reports) and not statuses["broken"]
 
 
-def _table(reports: list[SchemaReport]) -> Table:
+def _keywords(reports: list[SchemaReport]) -> Table:
+    """Schemas by level, and by the keyword that put them there."""
+    table = Table(title="JSON Schemas by level and keyword")
+    for heading, justify in (("Level", "left"), ("Keyword", "left"), ("Schemas", "right"), ("Why", "left"),
+                             ("For example", "left")):  # fmt: skip
+        table.add_column(heading, justify="right" if justify == "right" else "left")
+    for level in _LEVELS:
+        some = [report for report in reports if report.level == level]
+        if not some:
+            continue
+        table.add_row(level, "", str(len(some)), "", "", style="bold")
+        rows: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for report in some:
+            for keyword, why in {keyword_of(at): why for at, why in reversed(report.keywords.items())}.items():
+                rows[keyword].append((why, report.path))
+        for keyword, found in sorted(rows.items(), key=lambda row: -len(row[1])):
+            table.add_row("", escape(keyword), str(len(found)), escape(found[0][0]), escape(found[0][1]))
+    return table
+
+
+def _each(reports: list[SchemaReport]) -> Table:
     table = Table(title="JSON Schemas")
-    for heading in ("Schema", "Status", "Invalid admitted", "Valid admitted", "Failed attacks", "Why"):
-        table.add_column(heading, justify="right" if "ed a" in heading or heading.endswith("admitted") else "left")
+    for heading in ("Schema", "Level", "Budget", "Invalid admitted", "Valid admitted", "Failed attacks", "Keywords"):
+        table.add_column(heading, justify="left" if heading in ("Schema", "Level", "Keywords") else "right")
     for report in reports:
-        enforced = report.status == "enforced"
-        invalid = f"{report.invalid_admitted} of {report.invalid_total}" if enforced else ""
-        valid = f"{report.valid_admitted} of {report.valid_total}" if enforced else ""
-        failed = f"{report.failures} of {report.attacks}" if enforced else ""
-        style = None if report.sound else "red"
-        table.add_row(escape(report.path), report.status, invalid, valid, failed, escape(report.reason), style=style)
+        cells = [""] * 4
+        if report.enforced:
+            cells = [
+                f"{report.budget:,}",
+                f"{report.invalid_admitted} of {report.invalid_total}",
+                f"{report.valid_admitted} of {report.valid_total}",
+                f"{report.failures} of {report.attacks}",
+            ]
+        why = "\n".join(at if report.level == "checked" else text for at, text in report.keywords.items())
+        table.add_row(escape(report.path), report.level, *cells, escape(why), style=None if report.sound else "red")
     return table

@@ -63,21 +63,23 @@ def compile_grammar(
     evidence: Sequence[str] = (),
     scratchpad: int | None = None,
     spaced: bool = False,
+    open: bool = False,
 ) -> Grammar:
     """JSON with every field of `contract`, in declared order, always present.
 
     `said`: the customer's messages, oldest first; a Said field copies whole words of one of them. `evidence`: the
     passages; a Quote copies one to three consecutive sentences of one paragraph. `scratchpad`: characters that each
     Scratchpad may have at most, where fewer than it declares. `spaced`: with a blank behind each comma and colon, as
-    the model's profile asks for it; else compact. Every text that the grammar admits passes
-    `contract.model_validate_json`, custom validators aside (`contract.checked_after()`).
+    the model's profile asks for it; else compact. `open`: what a JSON Schema gives no end has none, and no budget
+    covers it. Every text that the grammar admits passes `contract.model_validate_json`, custom validators aside
+    (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
     """
     messages = _messages(said)
     blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
-    grammar = without_sources(contract, scratchpad, spaced)
+    grammar = without_sources(contract, scratchpad, spaced, open)
     if grammar is None:
-        return _grammar(contract, GrammarBuilder(messages, blocks, scratchpad, spaced=spaced))
+        return _grammar(contract, GrammarBuilder(messages, blocks, scratchpad, spaced=spaced, open=open))
     return replace(grammar, said=messages, evidence=blocks)
 
 
@@ -126,10 +128,12 @@ class _Unread(tuple[Any, ...]):
 
 
 @lru_cache(256)
-def without_sources(contract: type[BaseModel], scratchpad: int | None, spaced: bool) -> Grammar | None:
+def without_sources(
+    contract: type[BaseModel], scratchpad: int | None, spaced: bool, open: bool = False
+) -> Grammar | None:
     """The grammar of a contract that copies nothing, the same for every record; None for one that does."""
     try:
-        return _grammar(contract, GrammarBuilder(_Unread(), _Unread(), scratchpad, spaced=spaced))
+        return _grammar(contract, GrammarBuilder(_Unread(), _Unread(), scratchpad, spaced=spaced, open=open))
     except _Copies:
         return None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from models.schema.document import Located
@@ -40,11 +41,10 @@ class Layer:
 @dataclass(frozen=True, eq=False)
 class Clause:
     """`layers`: all of them hold. `values`: the only values, where an enum or a const lists them. `path`: where the
-    first of them stands; `entered`: the references that led here."""
+    first of them stands."""
 
     layers: tuple[Layer, ...]
     path: str
-    entered: frozenset[str] = frozenset()
     values: tuple[Any, ...] | None = None
 
     def said(self, keyword: str) -> Iterator[tuple[Any, Layer]]:
@@ -62,7 +62,7 @@ class Clause:
         found = (layer.at(keyword) for keyword in keywords for layer in self.layers if keyword in layer.keywords)
         return next(found, self.path)
 
-    @property
+    @cached_property
     def types(self) -> frozenset[str]:
         """The types that the layers leave: every one if none speaks of types."""
         found = ALL_TYPES
@@ -75,7 +75,7 @@ class Clause:
             found -= {part for name in named for part in _SPLIT.get(name, (name,))}
         return found
 
-    @property
+    @cached_property
     def spoken(self) -> frozenset[str]:
         """The types to write: those left; where no layer names any, those that its keywords speak of."""
         left = self.types
@@ -85,7 +85,7 @@ class Clause:
         split = {part for kind in about for part in _SPLIT.get(kind, (kind,))}
         return left & split if split else left
 
-    @property
+    @cached_property
     def excluded(self) -> list[Any]:
         """The values that `not` takes out."""
         return [value for denied, _ in self.said("not") for value in denied.get("enum", [])]

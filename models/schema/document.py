@@ -1,34 +1,31 @@
-"""Document: a JSON Schema in one spelling, with every reference resolved to a pointer into itself.
+"""Document: a JSON Schema in one spelling, whichever draft or tool wrote it, with every reference resolved.
 
-Knows drafts 6 to 2020-12, $id, $anchor and JSON pointers. Every keyword that it lets through is one of vocabulary.py.
+Knows drafts 3 to 2020-12, OpenAPI's `nullable`, and tools that wrap their schemas. Where things stand: places.py.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
-from jsonschema import Draft7Validator, Draft202012Validator, SchemaError
-from jsonschema.validators import validator_for
-from referencing import Registry, Specification
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT6, DRAFT7, DRAFT201909, DRAFT202012
-
-from models.errors import ContractError
 from models.schema import vocabulary
 from models.schema.formats import FORMATS
+from models.schema.notes import Notes
+from models.schema.pattern import readable
+from models.schema.places import ROOT, Place, Places
 from models.schema.refusal import SchemaRefused, step
 
-ROOT = "urn:interlock:schema"
+_DRAFT = re.compile(r"json-schema\.org/draft(?:-0([1-7])|/(2019-09|2020-12))/(?:hyper-)?schema")
+_YEARS = {"2019-09": 8, "2020-12": 9}
 
-_DIALECTS = {
-    "draft-06": (True, DRAFT6),
-    "draft-07": (True, DRAFT7),
-    "draft/2019-09": (False, DRAFT201909),
-    "draft/2020-12": (False, DRAFT202012),
-}
+_WRAPPERS = (
+    ("function", "parameters"), ("parameters",), ("input_schema",), ("inputSchema",), ("json_schema", "schema"),
+    ("schema",),
+)  # fmt: skip
+"""Where tools of OpenAI, Anthropic and MCP, and OpenAI's response formats, have the schema of what is written."""
 
 Schema = dict[str, Any] | bool
 
@@ -41,24 +38,26 @@ class Located:
     path: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
-    """`schema`: drafts' spellings written as 2020-12, `$id` and anchors gone, each `$ref` a pointer below `ROOT`.
-    `targets`: what each `$ref` means."""
+    """`schema`: in the spelling of 2020-12, each `$ref` a pointer below `ROOT`, nothing in it that constrains nothing.
+    `targets`: what each `$ref` means. `notes`: what was ignored, and what the grammar will not follow. `path`: where
+    the schema stood in what was given."""
 
     schema: Schema
     targets: dict[str, Located] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
+    path: str = "$"
 
     @property
     def root(self) -> Located:
-        return Located(self.schema, "$")
+        return Located(self.schema, self.path)
 
 
-def document(schema: object) -> Document:
-    """Read `schema`, a bool or a dict of JSON values.
+def document(schema: object, strict: bool = False) -> Document:
+    """Read `schema`, a bool or a dict of JSON values. `strict`: an unknown format is refused, not ignored.
 
-    SchemaRefused for a keyword that is unknown or cannot be enforced anywhere, for a reference to elsewhere, and for
-    a schema that is none.
+    SchemaRefused for a schema that is none, a keyword whose value means nothing, and a reference to elsewhere.
     """
     try:
         plain = json.loads(json.dumps(schema, allow_nan=False))
@@ -68,190 +67,244 @@ def document(schema: object) -> Document:
         raise SchemaRefused("$", "is neither an object nor a truth value.", "Give the schema itself.")
     if isinstance(plain, bool):
         return Document(plain)
-    reader = _Reader(plain, *_checked(plain))
-    whole = reader.read(plain, "$", reader.resolver)
-    assert isinstance(whole, dict)
-    try:
-        Draft202012Validator.check_schema(whole)
-    except SchemaError as error:
-        raise _malformed(error) from None
-    targets = {ref: Located(_pointed(whole, tokens), path) for ref, (tokens, path) in reader.targets.items()}
-    return Document(whole, targets)
+    plain, path = _unwrapped(plain)
+    reader = _Reader(plain, path, strict)
+    whole = reader.whole()
+    return Document(_with_definitions(whole, reader.targets), reader.targets, reader.notes, path)
 
 
-def _checked(schema: dict[str, Any]) -> tuple[bool, Specification[Any]]:
-    """Whether `schema` declares a draft before 2019-09, in which nothing counts beside a $ref; and how its references
-    are read."""
-    declared = schema.get("$schema")
-    if declared is None:
-        try:
-            Draft202012Validator.check_schema(schema)
-        except SchemaError as error:
-            if not Draft7Validator(Draft7Validator.META_SCHEMA).is_valid(schema):
-                raise _malformed(error) from None
-            return False, DRAFT7
-        return False, DRAFT202012
-    found = validator_for(schema, default=None)
-    name = str(declared).removesuffix("#").partition("json-schema.org/")[2].removesuffix("/schema")
-    if found is None or name not in _DIALECTS:
-        raise SchemaRefused(
-            "$.$schema",
-            f"names {declared!r}, which is not read here.",
-            'Write it for "https://json-schema.org/draft/2020-12/schema".',
-        )
-    try:
-        found.check_schema(schema)
-    except SchemaError as error:
-        raise _malformed(error) from None
-    return _DIALECTS[name]
+def _with_definitions(whole: Schema, targets: dict[str, Located]) -> Schema:
+    if isinstance(whole, bool):
+        return whole
+    found = {ref.rpartition("/")[2]: target.schema for ref, target in targets.items() if ref != ROOT + "#"}
+    if found:
+        whole["$defs"] = found  # in place: a reference to the whole means this very dict
+    return whole
 
 
-_SPELLING = {
-    "exclusiveMinimum": "Give the number itself, and no minimum: {exclusiveMinimum: 5}.",
-    "exclusiveMaximum": "Give the number itself, and no maximum: {exclusiveMaximum: 5}.",
-    "required": "List the required properties beside `properties`: {required: [name]}.",
-    "pattern": "Write a regular expression that is valid in ECMA-262 and in Python.",
-    "type": "Use null, boolean, integer, number, string, array or object.",
-}
-
-
-def _malformed(error: SchemaError) -> ContractError:
-    path = step("$", *error.absolute_path)
-    keyword = next((key for key in reversed(error.absolute_path) if isinstance(key, str)), "")
-    return SchemaRefused(
-        path, f"is not valid JSON Schema: {error.message}.",
-        _SPELLING.get(keyword, "Correct it, or remove it."),
-    )  # fmt: skip
-
-
-def _pointed(schema: Schema, tokens: tuple[str | int, ...]) -> Schema:
-    found: Any = schema
-    for token in tokens:
-        found = found[token]
-    return found  # type: ignore[no-any-return]
+def _unwrapped(plain: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The schema that a tool's definition wraps, and its path; `plain` itself where it says anything as a schema."""
+    if not plain.keys() & (vocabulary.ENFORCED - {"type"}) and plain.get("type", "function") in (
+        "function", "json_schema", "custom",
+    ):  # fmt: skip
+        for keys in _WRAPPERS:
+            found: Any = plain
+            for key in keys:
+                found = found.get(key) if isinstance(found, dict) else None
+            if isinstance(found, dict):
+                return found, step("$", *keys)
+    return plain, "$"
 
 
 class _Reader:
-    """One walk through the schema as it was given."""
+    """One walk through the schema as it was given, and through what its references mean."""
 
-    def __init__(self, plain: dict[str, Any], old: bool, dialect: Specification[Any]) -> None:
-        self.old, self.dialect = old, dialect
-        resource = dialect.create_resource(plain)
-        registry = Registry().with_resource(ROOT, resource).crawl()
-        self.resolver = registry.resolver(resource.id() or ROOT)
-        self.places: dict[int, tuple[tuple[str | int, ...], str]] = {}
-        self.targets: dict[str, tuple[tuple[str | int, ...], str]] = {}
-        _place(plain, (), "$", self.places)
+    def __init__(self, plain: dict[str, Any], path: str, strict: bool) -> None:
+        self.plain, self.strict, self.notes = plain, strict, Notes()
+        declared = plain.get("$schema")
+        known = _DRAFT.search(declared) if isinstance(declared, str) else None
+        self.draft = (int(known[1]) if known[1] else _YEARS[known[2]]) if known else None
+        if declared is not None and self.draft is None:
+            self.notes.ignore(f"$schema {json.dumps(declared)}")
+        self.places = Places(plain, self.draft, path)
+        self.targets: dict[str, Located] = {}
+        self.names: dict[int, str] = {id(plain): ROOT + "#"}
+        self._pending: list[tuple[dict[str, Any], Place]] = []
 
-    def read(self, schema: object, path: str, resolver: Any) -> Schema:
+    def whole(self) -> Schema:
+        """The schema in one spelling, and into `targets` what each of its references means."""
+        root = self.places.root
+        found = self.read(self.plain, root.path, ROOT)
+        while self._pending:
+            shell, place = self._pending.pop()
+            read = self.read(place.node, place.path, place.base)
+            assert isinstance(read, dict)
+            shell.update(read)
+        if ROOT + "#" in self.targets:
+            self.targets[ROOT + "#"] = Located(found, root.path)
+        return found
+
+    def read(self, schema: object, path: str, base: str) -> Schema:
+        """`schema` in one spelling. `base`: the id that references start from where it stands."""
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, dict):
             raise SchemaRefused(path, "is no schema.", "Write an object, or true or false.")
-        if path != "$" and "$id" in schema:
-            resolver = resolver.in_subresource(self.dialect.create_resource(schema))
-        self._refuse(schema, path)
+        base = self.places.inside(schema, base)
+        if "$ref" in schema and self.draft is not None and self.draft <= 7:
+            for keyword in schema.keys() & vocabulary.ENFORCED - {"$ref"}:
+                self.notes.ignore(f"{keyword} beside $ref")
+            schema = {name: value for name, value in schema.items() if name in vocabulary.TOLD | {"$ref"}}
         found: dict[str, Any] = {}
         for keyword, value in schema.items():
             at = step(path, keyword)
-            if keyword == "$ref":
-                self._refer(value, at, resolver, found)
-            elif keyword in ("$id", "$anchor", "$dynamicAnchor", "$schema"):
+            if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+                self._refer(value, at, base, found)
                 continue
-            else:
-                for name, read in _renamed(keyword, value):
-                    found[name] = _mapped(name, read, lambda part, *keys: self.read(part, step(at, *keys), resolver))  # noqa: B023
-        if isinstance(found.get("$ref"), bool):
-            found["allOf"] = [*found.get("allOf", []), found.pop("$ref")]
-        return found
+            if keyword in vocabulary.TOLD:
+                found[keyword] = value
+                continue
+            for name, read in _renamed(keyword, value, schema):
+                if self._said(name, read, keyword, schema, at):
+                    self._add(found, name, self._mapped(name, read, at, base))
+        return _openapi(found, schema, self.draft)
 
-    def _refuse(self, schema: dict[str, Any], path: str) -> None:
-        for keyword in schema:
-            if keyword in ("dependencies", "additionalItems") and (
-                keyword == "dependencies" or isinstance(schema.get("items"), list)
-            ):
-                continue
-            if keyword not in vocabulary.KNOWN:
+    def _said(self, name: str, value: Any, keyword: str, schema: dict[str, Any], at: str) -> bool:
+        """Whether a keyword constrains anything. SchemaRefused where its value is none that it may have."""
+        if name not in vocabulary.ENFORCED or (self.draft or 9) < vocabulary.SINCE.get(keyword, 0):
+            if keyword not in vocabulary.SILENT and not (keyword == "nullable" and self.draft is None):
+                self.notes.ignore(keyword)
+            return False
+        if value is None and name != "const":
+            self.notes.ignore(f"{keyword} null")
+            return False
+        if name in vocabulary.USELESS and vocabulary.USELESS[name] not in schema:
+            self.notes.ignore(f"{keyword} without {vocabulary.USELESS[name]}")
+            return False
+        if name == "format" and value not in FORMATS:
+            if self.strict and isinstance(value, str):
                 raise SchemaRefused(
-                    step(path, keyword), "is a keyword that a grammar cannot enforce.",
-                    vocabulary.ADVICE.get(keyword, f"Remove {keyword!r}, or move what it says to a description."),
-                )  # fmt: skip
-            partner = vocabulary.USELESS.get(keyword)
-            if partner is not None and partner not in schema:
-                raise SchemaRefused(
-                    step(path, keyword), f"does nothing without {partner}.", f"Add {partner}, or remove {keyword}."
+                    at, f"is {value!r}, which is not known.", f"Use one of {', '.join(sorted(FORMATS))}, or a pattern."
                 )
-        name = schema.get("format")
-        if isinstance(name, str) and name not in FORMATS:
-            raise SchemaRefused(
-                step(path, "format"),
-                f"is {name!r}, which is not enforced.",
-                f"Use one of {', '.join(sorted(FORMATS))}, or write a pattern.",
-            )
-        if self.old and "$ref" in schema and schema.keys() - vocabulary.HARMLESS - {"$ref", "$defs", "definitions"}:
-            raise SchemaRefused(
-                step(path, "$ref"), "stands beside other keywords, which its draft ignores.",
-                "Declare draft 2020-12, or move the $ref into an allOf.",
-            )  # fmt: skip
+            self.notes.ignore(f"format {json.dumps(value)}")
+            return False
+        fault = _fault(name, value)
+        if fault:
+            raise SchemaRefused(at, f"is not {fault[0]}.", fault[1])
+        return True
 
-    def _refer(self, ref: str, at: str, resolver: Any, found: dict[str, Any]) -> None:
-        try:
-            contents = resolver.lookup(ref).contents
-        except (Unresolvable, ValueError):
-            raise SchemaRefused(
-                at, f"refers to {ref!r}, which is not in this schema.", "Copy what it refers to into $defs."
-            ) from None
-        if isinstance(contents, bool):
-            found["$ref"] = contents
-            return
-        place = self.places.get(id(contents))
+    def _add(self, found: dict[str, Any], name: str, value: Any) -> None:
+        """Take a keyword in; one that came from an old spelling may be there already."""
+        if name not in found:
+            found[name] = value
+        elif name == "required":
+            found[name] = list(dict.fromkeys([*found[name], *value]))
+        elif name in ("dependentRequired", "dependentSchemas"):
+            found[name] = {**value, **found[name]}
+        else:
+            found["allOf"] = [*found.get("allOf", ()), *(value if name == "allOf" else [{name: value}])]
+
+    def _mapped(self, name: str, value: Any, at: str, base: str) -> Any:
+        """`value` with every schema in it read."""
+        inside: Callable[..., Schema] = lambda part, *keys: self.read(part, step(at, *keys), base)  # noqa: E731
+        if name in vocabulary.ONE:
+            return inside(value)
+        if name in vocabulary.MANY:
+            return [inside(part, number) for number, part in enumerate(value)]
+        if name in vocabulary.NAMED:
+            return {key: inside(part, key) for key, part in value.items()}
+        return value
+
+    def _refer(self, ref: object, at: str, base: str, found: dict[str, Any]) -> None:
+        dynamic = not at.endswith("$ref")
+        place = self.places.find(ref, base, dynamic) if isinstance(ref, str) else None
         if place is None:
+            raise SchemaRefused(
+                at, f"refers to {json.dumps(ref)}, which is not in this schema.", "Copy what it refers to into $defs."
+            )
+        if isinstance(place.node, bool):
+            self._add(found, "allOf", [place.node])
+            return
+        if not isinstance(place.node, dict):
             raise SchemaRefused(at, f"refers to {ref!r}, which is no schema.", "Refer to a schema below $defs.")
-        tokens, _ = place
-        escaped = (str(token).replace("~", "~0").replace("/", "~1") for token in tokens)
-        absolute = ROOT + "#" + "".join(f"/{quote(token, safe='')}" for token in escaped)
-        self.targets[absolute] = place
-        found["$ref"] = absolute
+        name = self.names.get(id(place.node))
+        if name is None:
+            last = re.findall(r"[\w-]+", place.path)[-1:] or ["schema"]
+            name = f"{ROOT}#/$defs/{last[0]}"
+            name = self.names[id(place.node)] = name if name not in self.targets else f"{name}-{len(self.names)}"
+            shell: dict[str, Any] = {}  # read later, into the dict that its own references may already mean
+            self._pending.append((shell, place))
+            self.targets[name] = Located(shell, place.path)
+        if name == ROOT + "#" and name not in self.targets:
+            self.targets[name] = Located({}, "$")  # filled in once the whole is read
+        self._add(found, "$ref", name)
 
 
-def _renamed(keyword: str, value: Any) -> list[tuple[str, Any]]:
+def _renamed(keyword: str, value: Any, schema: dict[str, Any]) -> list[tuple[str, Any]]:
     """The keyword and its value as draft 2020-12 writes it."""
+    if keyword in ("minimum", "maximum"):
+        edge = "exclusive" + keyword.capitalize()
+        return [(edge if schema.get(edge) is True else keyword, value)]
+    if keyword in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool):
+        return []
     if keyword == "items" and isinstance(value, list):
         return [("prefixItems", value)] if value else []
     if keyword == "additionalItems":
-        return [("items", value)]
+        return [("items", value)] if isinstance(schema.get("items"), list) else []
     if keyword == "dependencies" and isinstance(value, dict):
-        lists = {name: part for name, part in value.items() if isinstance(part, list)}
-        schemas = {name: part for name, part in value.items() if not isinstance(part, list)}
-        return [("dependentRequired", lists), ("dependentSchemas", schemas)]
+        lists = {name: [part] if isinstance(part, str) else part for name, part in value.items()}
+        schemas = {name: part for name, part in lists.items() if not isinstance(part, list)}
+        lists = {name: part for name, part in lists.items() if isinstance(part, list)}
+        return [
+            *([("dependentRequired", lists)] if lists else []),
+            *([("dependentSchemas", schemas)] if schemas else []),
+        ]
+    if keyword == "properties" and isinstance(value, dict):  # draft 3 has `required: true` in the property itself
+        names = [name for name, part in value.items() if isinstance(part, dict) and part.get("required") is True]
+        return [(keyword, value), *([("required", names)] if names else [])]
+    if keyword == "required" and isinstance(value, bool):
+        return []
+    if keyword == "type" and (value == "any" or (isinstance(value, list) and "any" in value)):
+        return []
+    if keyword == "type" and isinstance(value, list) and any(isinstance(part, dict) for part in value):
+        return [("anyOf", [part if isinstance(part, dict) else {"type": part} for part in value])]
+    if keyword == "disallow":
+        return [("not", {"type": value})]
+    if keyword == "extends":
+        return [("allOf", value if isinstance(value, list) else [value])]
+    if keyword == "divisibleBy":
+        return [("multipleOf", value)]
+    if keyword == "allOf" and value == []:
+        return []
     return [(keyword, value)]
 
 
-def _mapped(name: str, value: Any, inside: Any) -> Any:
-    """`value` with every schema in it read by `inside(schema, *keys)`."""
-    if name in vocabulary.ONE:
-        return inside(value)
-    if name in vocabulary.MANY and isinstance(value, list):
-        return [inside(part, number) for number, part in enumerate(value)]
-    if name in vocabulary.NAMED and isinstance(value, dict):
-        return {key: inside(part, key) for key, part in value.items()}
-    return value
+def _openapi(found: dict[str, Any], schema: dict[str, Any], draft: int | None) -> dict[str, Any]:
+    """`nullable` of OpenAPI 3.0, which has no `$schema`, admits null beside the type."""
+    if draft is None and schema.get("nullable") is True and "type" in found:
+        types = [found["type"]] if isinstance(found["type"], str) else found["type"]
+        found["type"] = [*types, *(["null"] if "null" not in types else [])]
+    return found
 
 
-def _place(schema: Any, tokens: tuple[str | int, ...], path: str, places: dict[int, Any]) -> None:
-    """Where each schema will stand in the document, by its identity."""
-    if not isinstance(schema, dict):
-        return
-    places[id(schema)] = (tokens, path)
-    for keyword, value in schema.items():
-        at = step(path, keyword)
-        for name, read in _renamed(keyword, value) if keyword != "dependencies" or isinstance(value, dict) else ():
-            here = (*tokens, name)
-            if name in vocabulary.ONE:
-                _place(read, here, at, places)
-            elif name in vocabulary.MANY and isinstance(read, list):
-                for number, part in enumerate(read):
-                    _place(part, (*here, number), step(at, number), places)
-            elif name in vocabulary.NAMED and isinstance(read, dict):
-                for key, part in read.items():
-                    _place(part, (*here, key), step(at, key), places)
+_HINTS = {
+    "type": ("a type", "Use null, boolean, integer, number, string, array or object."),
+    "required": ("a list of names", "List the required properties beside `properties`: {required: [name]}."),
+    "pattern": ("a regular expression", "Write one that ECMA-262 reads."),
+    "enum": ("a list of values", "Write {enum: [value, value]}."),
+}
+
+
+def _fault(name: str, value: Any) -> tuple[str, str] | None:
+    """What the value of a keyword should have been, and what to do; None where it is that."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name in vocabulary.COUNTS:
+        good, what = number and value >= 0 and value == int(value), "a number of things"
+    elif name in vocabulary.KINDS["number"]:
+        good, what = number and (name != "multipleOf" or value != 0), "a number" + " but 0" * (name == "multipleOf")
+    elif name in vocabulary.MANY:
+        good, what = isinstance(value, list) and bool(value), "a list of schemas"
+    elif name in vocabulary.NAMED:
+        good, what = isinstance(value, dict), "an object of schemas"
+    elif name == "type":
+        types = value if isinstance(value, list) else [value]
+        good, what = bool(types) and all(isinstance(one, str) and one in vocabulary.TYPES for one in types), "a type"
+    elif name == "required":
+        good, what = _names(value), "a list of names"
+    elif name == "dependentRequired":
+        good, what = isinstance(value, dict) and all(map(_names, value.values())), "an object of lists of names"
+    elif name == "pattern":
+        good, what = isinstance(value, str) and readable(value), "a regular expression"
+    elif name == "uniqueItems":
+        good, what = isinstance(value, bool), "true or false"
+    elif name == "enum":
+        good, what = isinstance(value, list), "a list of values"
+    else:
+        return None
+    if good and name == "patternProperties":
+        good, what = all(map(readable, value)), "an object of schemas by regular expressions"
+    return None if good else _HINTS.get(name, (what, "Correct it, or remove it."))
+
+
+def _names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)

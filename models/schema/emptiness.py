@@ -6,12 +6,14 @@ Knows types, ranges, lengths and what required parts need. Does not know pattern
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from models.errors import ContractError
 from models.schema.clause import Clause
-from models.schema.document import Document, Located
+from models.schema.document import Document, Located, Schema
 from models.schema.parts import item_parts, prefix_length, property_parts
 from models.schema.span import span_of
+from models.schema.vocabulary import TOLD
 
 Clauses = Callable[[tuple[Located, ...], int], list[Clause]]
 """The clauses of schemas that hold together, with so much fuel left for proofs."""
@@ -73,3 +75,74 @@ def _no_object(clause: Clause, document: Document, below: Callable[[tuple[Locate
     if most is not None and most < max(clause.least("minProperties"), len(required)):
         return True
     return any(below(property_parts(clause, name, document)) for name in sorted(required))
+
+
+def disjoint(one: Located, other: Located, document: Document) -> bool:
+    """Whether a look at types, constants and required properties tells that no value fits both."""
+    return _apart(_resolved(one.schema, document), _resolved(other.schema, document), document, _LOOKS)
+
+
+_LOOKS = 2  # levels of required properties that are compared
+
+
+def _resolved(schema: Schema, document: Document) -> Schema:
+    for _ in range(8):
+        if not isinstance(schema, dict) or "$ref" not in schema or len(schema.keys() - TOLD - {"$defs"}) > 1:
+            break
+        schema = document.targets[schema["$ref"]].schema
+    return schema
+
+
+def _apart(one: Schema, other: Schema, document: Document, looks: int) -> bool:
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one is False or other is False
+    first, second = _listed(one), _listed(other)
+    if first is not None and second is not None:
+        return not any(same(a, b) for a in first for b in second) if len(first) * len(second) < 10_000 else False
+    for values, schema in ((first, other), (second, one)):
+        if values is not None and "type" in schema:
+            return not any(is_type(value, kind) for value in values for kind in _types(schema))
+    if "type" in one and "type" in other and not any(
+        a == b or {a, b} == {"integer", "number"} for a in _types(one) for b in _types(other)
+    ):  # fmt: skip
+        return True
+    if not looks or not _types(one) == _types(other) == ["object"]:
+        return False
+    names = {*one.get("required", ()), *other.get("required", ())}
+    return any(
+        name in one.get("properties", {}) and name in other.get("properties", {})
+        and _apart(
+            _resolved(one["properties"][name], document), _resolved(other["properties"][name], document), document,
+            looks - 1,
+        )
+        for name in names
+    )  # fmt: skip
+
+
+def _listed(schema: dict[str, Any]) -> list[Any] | None:
+    return [schema["const"]] if "const" in schema else schema.get("enum")
+
+
+def _types(schema: dict[str, Any]) -> list[str]:
+    named = schema.get("type", [])
+    return [named] if isinstance(named, str) else named
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether JSON takes both for one value: 1 and 1.0 are one, 1 and true are not."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+def is_type(value: Any, kind: str) -> bool:
+    """Whether `value` is of a type by its name in JSON Schema."""
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if isinstance(value, int | float):
+        return kind == "number" or (kind == "integer" and value == int(value))
+    return kind == {type(None): "null", str: "string", list: "array", dict: "object"}[type(value)]

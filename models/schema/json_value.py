@@ -5,6 +5,7 @@ Knows pydantic's side of it. The jsonschema package validates; the grammar is th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import new_class
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -22,6 +23,7 @@ from models.schema.bounds import Bounds
 from models.schema.document import Document, document
 from models.schema.loops import refuse_loops
 from models.schema.normal import Normal
+from models.schema.notes import Notes
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused
 from models.schema.writer import SchemaWriter
@@ -39,7 +41,7 @@ class JsonValue(BaseModel):
 
     __document__: ClassVar[Document] = document(True)
     __bounds__: ClassVar[Bounds] = Bounds()
-    __compiled__: ClassVar[dict[bool, tuple[Fragment, GrammarBuilder]]] = {}
+    __compiled__: ClassVar[dict[tuple[bool, bool], tuple[Fragment, GrammarBuilder]]] = {}
 
     def __init__(self, value: Any) -> None:
         self.__pydantic_validator__.validate_python(value, self_instance=self)
@@ -48,22 +50,23 @@ class JsonValue(BaseModel):
 
     @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
-        """The grammar of every value that the schema and the bounds admit."""
+        """The grammar of what the schema and the bounds admit; of what the schema alone does if the builder is open."""
         alone = not builder.terminals and not builder.rules
-        if alone and builder.spaced in cls.__compiled__:
-            fragment, compiled = cls.__compiled__[builder.spaced]
+        form = builder.open, builder.spaced
+        if alone and form in cls.__compiled__:
+            fragment, compiled = cls.__compiled__[form]
             builder.terminals.update(compiled.terminals)
             builder.rules.update(compiled.rules)
             builder.bounds.extend(compiled.bounds)
             return fragment
-        writer = SchemaWriter(Normal(cls.__document__), cls.__bounds__, builder, cls.__name__)
+        bounds = None if builder.open else cls.__bounds__
+        writer = SchemaWriter(Normal(cls.__document__), bounds, builder, cls.__name__)
         fragment = writer.value((cls.__document__.root,))
-        writer.note("$", fragment)
+        writer.note(cls.__document__.path, fragment)
         if alone:
-            kept = GrammarBuilder(
-                terminals=dict(builder.terminals), rules=dict(builder.rules), bounds=list(builder.bounds)
-            )
-            cls.__compiled__[builder.spaced] = (fragment, kept)
+            kept = replace(builder, terminals=dict(builder.terminals), rules=dict(builder.rules),
+                           bounds=list(builder.bounds))  # fmt: skip
+            cls.__compiled__[form] = fragment, kept
         return fragment
 
     @model_validator(mode="before")
@@ -74,6 +77,10 @@ class JsonValue(BaseModel):
             told = {"message": error.message, "keyword": str(error.validator), "path": error.json_path}
             raise PydanticCustomError("json_schema", "{path}: {message}", told)
         return {"value": value}
+
+    @classmethod
+    def _prove(cls) -> None:
+        compile_grammar(cls, open=True)
 
     @model_serializer
     def _plain(self) -> Any:
@@ -97,17 +104,30 @@ class JsonValue(BaseModel):
 
     @classmethod
     def checked_after(cls) -> tuple[str, ...]:
-        return ()
+        """The keywords, by their paths, at which the grammar admits too much: the finished value is checked."""
+        return tuple(cls.__document__.notes.loosened)
+
+    @classmethod
+    def notes(cls) -> Notes:
+        """What became of the keywords that the grammar does not follow to the letter."""
+        return cls.__document__.notes
+
+    @classmethod
+    def ignored(cls) -> tuple[str, ...]:
+        """What of the schema says nothing about values, by the standard."""
+        return tuple(cls.__document__.notes.ignored)
 
     def public(self) -> Any:
         return self.value
 
 
-def json_contract(base: type[C], schema: object, name: str, bounds: Bounds | None) -> type[C]:
+def json_contract(
+    base: type[C], schema: object, name: str, bounds: Bounds | None, proven: bool = False, strict: bool = False
+) -> type[C]:
     """A subclass of JsonValue and of `base`, which compiles it. SchemaRefused, or Unsatisfiable where no value fits."""
     PYDANTIC.check()
     try:
-        read = document(schema)
+        read = document(schema, strict)
         refuse_loops(read)
         named: dict[str, Any] = {
             "__document__": read,
@@ -116,9 +136,20 @@ def json_contract(base: type[C], schema: object, name: str, bounds: Bounds | Non
             "__compiled__": {},
         }
         contract: type[C] = new_class(name, (JsonValue, base), {}, lambda namespace: namespace.update(named))
+        lark = compile_grammar(contract, open=True).lark
     except RecursionError:
         raise SchemaRefused("$", "is nested too deeply.", "Nest fewer schemas inside each other.") from None
-    matcher = LLMatcher(LLTokenizer("byte"), compile_grammar(contract).lark)
-    if matcher.is_error():
+    if len(lark) > _LARGEST or LLMatcher(_BYTES, lark, log_level=0).is_error():
         raise SchemaRefused("$", "becomes a grammar that is too large.", "Lower its lengths and numbers of items.")
+    for path, why in read.notes.loosened.items() if proven else ():
+        raise SchemaRefused(
+            path, f"{why}, so that values are checked after they are written.",
+            "Ask for level checked, or write the schema without it.",
+        )  # fmt: skip
     return contract
+
+
+_LARGEST = 4_000_000
+"""Characters of a grammar: llguidance reads some 10 MB a second."""
+
+_BYTES = LLTokenizer("byte")

@@ -9,7 +9,7 @@ from typing import Any
 
 from models.schema.document import Document, Located, Schema
 from models.schema.refusal import SchemaRefused, step
-from models.schema.vocabulary import HARMLESS
+from models.schema.vocabulary import TOLD
 
 
 class Denial(dict[str, Any]):
@@ -33,7 +33,7 @@ _SHORTENED: dict[str, tuple[str, str, int]] = {
     "minProperties": ("object", "maxProperties", -1),
     "maxProperties": ("object", "minProperties", 1),
 }
-_HARDER = HARMLESS | {"$defs", "definitions", "minContains", "maxContains", "then", "else"}
+_HARDER = TOLD | {"$defs", "minContains", "maxContains", "then", "else"}
 
 
 def opposite(located: Located, document: Document) -> list[list[Located]]:
@@ -73,8 +73,6 @@ def _of_values(keyword: str, value: Any) -> list[dict[str, Any]] | None:
         return [{"not": {"type": [value] if isinstance(value, str) else value}}]
     if keyword in ("enum", "const"):
         return [{"not": {"enum": value if keyword == "enum" else [value]}}]
-    if keyword == "pattern":
-        return [{"type": "string", "not": {"pattern": value}}]
     if keyword in _TURNED:
         kind, turned = _TURNED[keyword]
         return [{"type": kind, turned: value}]

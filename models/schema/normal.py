@@ -7,19 +7,25 @@ value is written.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from models.schema.clause import Clause, Layer
-from models.schema.document import Document, Located
-from models.schema.emptiness import no_value, nothing_fits
+from models.schema.document import Document, Located, Schema
+from models.schema.emptiness import disjoint, is_type, no_value, nothing_fits, same
 from models.schema.negation import Denial, opposite
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused, step
-from models.schema.vocabulary import FLAT
+from models.schema.vocabulary import FLAT, TOLD
 
 _MOST = 256
-"""Alternatives of one value; a schema that multiplies out to more is refused."""
+"""Alternatives of one value; where a schema multiplies out to more, one choice is made and the others are checked."""
+
+_STEPS = 20_000
+"""Schemas looked at, over and over again where they hold together, before choices beside the first are checked only."""
+
+_OVERLAPPING = 12
+"""Alternatives of a oneOf that may overlap and are kept apart by what each of them is not."""
 
 _FUEL = 4
 """Levels of properties and items that a proof of emptiness looks through."""
@@ -49,39 +55,72 @@ class _Partial:
     layers: tuple[tuple[Layer, tuple[int, ...]], ...] = ()
     sources: tuple[Located, ...] = ()
     seen: frozenset[int] = frozenset()
-    entered: frozenset[str] = frozenset()
     branches: tuple[tuple[str, _Item], ...] = ()
 
 
-@dataclass(frozen=True)
 class Normal:
-    """The clauses of the schemas of one document."""
+    """The clauses of the schemas of one document; what cannot be decided is taken down in its notes."""
 
-    document: Document
-    keep: list[Any] = field(default_factory=list)
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._keep: list[Any] = []
+        self._steps = 0
+        self._proofs = 0
+        self._proven: dict[tuple[Any, ...], bool] = {}
+        self._fits: dict[tuple[int, int], list[bool]] = {}
+        self._alone: dict[int, list[Any]] = {}
 
     def clauses(self, parts: tuple[Located, ...], fuel: int = _FUEL, dead: list[Clause] | None = None) -> list[Clause]:
-        """Every value that fits all of `parts` fits a clause, and the other way round; where an enum or a const lists
-        the values, those that fit are all. Into `dead` go clauses that no value fits. SchemaRefused for what cannot be
-        decided."""
-        self.keep.extend(parts)
+        """Every value that fits all of `parts` fits a clause, and the other way round but for what is loosened; where
+        an enum or a const lists the values, those that fit are all. Into `dead` go clauses that no value fits."""
+        self._keep.extend(parts)
         path = parts[0].path if parts else "$"
-        found: list[Clause] = []
-        for clause in self._expanded([_Item(part) for part in parts], _Partial(), path, fuel, dead):
-            found.append(clause)
-            if len(found) > _MOST:
-                raise SchemaRefused(
-                    path, f"has more than {_MOST} combinations of alternatives.", "Write out those that you need."
-                )
-        return found
+        spread = 1 if self._steps > _STEPS else _MOST
+        while True:
+            found: list[Clause] = []
+            try:
+                for clause in self._expanded([_Item(part) for part in parts], _Partial(), path, fuel, dead, spread):
+                    found.append(clause)
+                    if spread > 1 and (len(found) > _MOST or self._steps > _STEPS):
+                        raise _TooMany
+            except _TooMany:
+                spread = 1
+                continue
+            return found
+
+    def proof(self, parts: tuple[Located, ...], fuel: int) -> list[Clause]:
+        """Clauses for a proof of emptiness, which loosens nothing. SchemaRefused where they are too many."""
+        if self._steps > _STEPS:
+            raise SchemaRefused("$", "takes too long to compare.", "Simplify its alternatives.")
+        self._proofs += 1
+        try:
+            found = []
+            for clause in self._expanded([_Item(part) for part in parts], _Partial(), "$", fuel, None, _MOST):
+                found.append(clause)
+                if len(found) > _MOST // 4:
+                    raise SchemaRefused("$", "takes too long to compare.", "Simplify its alternatives.")
+            return found
+        finally:
+            self._proofs -= 1
 
     def empty(self, parts: tuple[Located, ...], fuel: int = _FUEL) -> bool:
         """Whether it is proven that no value fits all of `parts`."""
-        return no_value(parts, self.document, self.clauses, fuel)
+        if any(part.schema is False for part in parts):
+            return True
+        self._keep.extend(parts)
+        key = (*(id(part.schema) if isinstance(part.schema, dict) else part.schema for part in parts), fuel)
+        if key not in self._proven:
+            self._proven[key] = no_value(parts, self.document, self.proof, fuel)
+        return self._proven[key]
+
+    def _loosen(self, path: str, why: str) -> None:
+        if not self._proofs:
+            self.document.notes.loosen(path, why)
 
     def _expanded(
-        self, todo: list[_Item], partial: _Partial, path: str, fuel: int, dead: list[Clause] | None
+        self, todo: list[_Item], partial: _Partial, path: str, fuel: int, dead: list[Clause] | None, spread: int
     ) -> Iterator[Clause]:
+        """`spread`: how many choices are written out, one inside the other."""
         while todo:
             item = todo.pop(0)
             schema = item.located.schema
@@ -94,31 +133,36 @@ class Normal:
                     item.located.path, "refers to itself without a property or an item in between.",
                     "Put the reference below properties or items.",
                 )  # fmt: skip
+            self._steps += 2 + len(partial.layers)
             partial = self._taken(item, partial, todo)
         clause = self._clause(partial, path)
-        if nothing_fits(clause, self.document, self.clauses, fuel - 1 if partial.branches else fuel):
+        if nothing_fits(clause, self.document, self.proof, fuel - 1 if partial.branches else fuel):
             if dead is not None:
                 dead.append(clause)
             return
         if clause.values is not None or not partial.branches:
             yield clause
             return
+        if spread == 0:
+            for keyword, item in partial.branches:
+                self._loosen(step(item.located.path, keyword), "multiplies out to too many alternatives")
+            yield clause if clause.values is not None else self._clause(replace(partial, branches=()), path)
+            return
         order = sorted(partial.branches, key=lambda branch: _SPREAD.index(branch[0]))
         keyword, item = order[0]
         rest = replace(partial, branches=tuple(order[1:]))
         for option in self._options(keyword, item, rest, fuel):
-            yield from self._expanded(option, rest, path, fuel, dead)
+            yield from self._expanded(option, rest, path, fuel, dead, spread - 1)
 
     def _taken(self, item: _Item, partial: _Partial, todo: list[_Item]) -> _Partial:
         """`partial` with one schema more; what holds beside it goes on `todo`, what is a choice to its branches."""
         schema, path = item.located.schema, item.located.path
         assert isinstance(schema, dict)
-        self.keep.append(schema)
-        entered, branches = partial.entered, partial.branches
+        self._keep.append(schema)
+        branches = partial.branches
         if schema.keys() & {"unevaluatedProperties", "unevaluatedItems"}:
             item = replace(item, scopes=(*item.scopes, id(schema)))
         if "$ref" in schema:
-            entered |= {schema["$ref"]}
             todo.append(item.to(self.document.targets[schema["$ref"]]))
         for number, part in enumerate(schema.get("allOf", ())):
             todo.append(item.to(Located(part, step(path, "allOf", number))))
@@ -130,27 +174,56 @@ class Normal:
                 branches = (*branches, *((keyword, part) for part in _split(keyword, item)))
         layers = ((Layer(keywords, path), item.scopes),) if keywords else ()
         return _Partial(
-            partial.layers + layers, (*partial.sources, item.located), partial.seen | {id(schema)}, entered, branches
+            partial.layers + layers, (*partial.sources, item.located), partial.seen | {id(schema)}, branches
         )
 
     def _clause(self, partial: _Partial, path: str) -> Clause:
         layers = [layer for layer, _ in partial.layers]
         for layer in list(layers):
-            listed = layer.keywords.get("enum", [layer.keywords["const"]] if "const" in layer.keywords else None)
+            listed = layer.keywords.get("enum")
+            if listed is None and "const" in layer.keywords:
+                listed = self._alone.setdefault(id(layer.keywords["const"]), [layer.keywords["const"]])
             if listed is not None:
-                checks = [oracle(self.document, source.schema) for source in partial.sources]
-                values = tuple(value for value in listed if all(check.is_valid(value) for check in checks))
+                kept = [True] * len(listed)
+                for source in partial.sources:
+                    kept = [a and b for a, b in zip(kept, self._fitting(source.schema, listed), strict=True)]
+                values = tuple(value for value, fits in zip(listed, kept, strict=True) if fits)
                 return Clause(tuple(layers), layer.at("enum" if "enum" in layer.keywords else "const"), values=values)
         for layer in list(layers) if not partial.branches else ():  # a choice may still let more count
             scope = next((scopes for one, scopes in partial.layers if one is layer), ())
             inside = [one for one, scopes in partial.layers if scope and scope[-1] in scopes]
             layers += _unevaluated(layer, inside)
-        return Clause(tuple(layers), path, partial.entered)
+        return Clause(tuple(layers), path)
+
+    def _fitting(self, schema: Schema, listed: list[Any]) -> list[bool]:
+        """Which of the values listed somewhere fit `schema`."""
+        if isinstance(schema, bool):
+            return [schema] * len(listed)
+        if isinstance(schema, Denial):
+            return [not fits for fits in self._fitting(schema["not"], listed)]
+        key = id(schema), id(listed)
+        if key not in self._fits:
+            self._keep.append((schema, listed))
+            if schema.keys() <= TOLD | {"enum", "type", "$defs"}:
+                mine, types = schema.get("enum", listed), schema.get("type")
+                named = [types] if isinstance(types, str) else types or []
+                fits = [types is None or any(is_type(value, kind) for kind in named) for value in listed]
+                if mine is not listed:
+                    fits = [
+                        one and any(same(value, other) for other in mine)
+                        for value, one in zip(listed, fits, strict=True)
+                    ]
+            else:
+                judge = oracle(self.document, schema)
+                fits = [judge.is_valid(value) for value in listed]
+            self._fits[key] = fits
+        return self._fits[key]
 
     def _options(self, keyword: str, item: _Item, partial: _Partial, fuel: int) -> list[list[_Item]]:
         schema, path = item.located.schema, item.located.path
         assert isinstance(schema, dict)
         value, at = schema[keyword], path if isinstance(schema, Denial) else step(path, keyword)
+        self._steps += len(partial.layers)
         known = tuple(Located(layer.keywords, layer.path) for layer, _ in partial.layers)
         if keyword == "not":
             return self._denied(Located(value, at), item, known, fuel)
@@ -161,7 +234,14 @@ class Normal:
             options = []
             for one in parts:
                 others = [other for other in parts if other is not one]
-                apart = [other for other in others if not self.empty((*known, one, other), fuel - 1)]
+                apart = [
+                    other
+                    for other in others
+                    if not disjoint(one, other, self.document) and not self.empty((*known, one, other), fuel - 1)
+                ]
+                if len(apart) > _OVERLAPPING:
+                    self._loosen(at, "has too many alternatives that may hold together")
+                    apart = []
                 denials = [item.to(Located(Denial(other.schema), other.path), at, counts=False) for other in apart]
                 options.append([item.to(one), *denials])
             return options
@@ -184,30 +264,28 @@ class Normal:
         try:
             options = opposite(located, self.document)
         except SchemaRefused as refused:
-            if not item.because:
-                raise
-            raise SchemaRefused(item.because, *_BECAUSE[item.because.rsplit(".", 1)[-1] == "if"]) from refused
+            because = _BECAUSE[item.because.rsplit(".", 1)[-1] == "if"] if item.because else refused.what
+            self._loosen(item.because or refused.path, because)
+            return [[]]
         return [[item.to(part, counts=False) for part in option] for option in options]
 
 
 _BECAUSE = {
-    False: (
-        "has alternatives that may both hold, and no grammar can keep them apart.",
-        "Use anyOf, or give each alternative a const of its own in a required property that all of them have.",
-    ),
-    True: (
-        "asks for something whose opposite no grammar can write.",
-        "Ask for a const, an enum, a type, a range or a required property, or write the two cases as anyOf.",
-    ),
+    False: "has alternatives that may both hold, and no grammar keeps them apart",
+    True: "asks for something whose opposite no grammar writes",
 }
 
 
+class _TooMany(Exception):
+    """There are more alternatives than are written out."""
+
+
 def _flat(schema: dict[str, Any]) -> bool:
-    """Whether its `not` takes out types, values or a pattern, and nothing else."""
+    """Whether its `not` takes out types or values, and nothing else."""
     denied = schema["not"]
     if not isinstance(denied, dict):
         return False
-    return denied.keys() in ({"type"}, {"enum"}) or (denied.keys() == {"pattern"} and schema.get("type") == "string")
+    return denied.keys() - TOLD in ({"type"}, {"enum"})
 
 
 def _split(keyword: str, item: _Item) -> list[_Item]:

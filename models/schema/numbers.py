@@ -3,90 +3,99 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from decimal import Decimal
-from fractions import Fraction
+from fractions import Fraction as Ratio
+from functools import cache
 from math import ceil, floor, lcm
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from llguidance import LLMatcher, LLTokenizer
 
 from models.errors import ContractError
 from models.grammar.fragments import number
 from models.grammar.fragments.builder import GrammarBuilder
+from models.grammar.fragments.digits import decimals, integers, multiples
 from models.grammar.fragments.fragment import Fragment, either
-from models.schema.bounds import Bounds
 from models.schema.clause import Clause
-from models.schema.refusal import SchemaRefused, Unsatisfiable
+from models.schema.notes import Notes
+from models.schema.refusal import Unsatisfiable
 from models.schema.span import Span, span_of
-from models.schema.strings import possible
 
-_EASY = 1000
-"""Multiples of this and less are told apart by their remainders."""
+_DIGITS = 15
+"""Digits that every reader of JSON numbers keeps."""
 
-_EXACT = Decimal(10) ** 14
-"""A JSON number has 15 digits that every reader keeps; one of them is behind the point."""
+_TIERS = ((Decimal(10**3 - 1), 12), (Decimal(10**9 - 1), 6), (Decimal(10**15 - 1), 0))
+"""Up to which number how many places are written, fifteen digits in all."""
+_EXPONENT = r"[eE][+-]?0?(?:[0-9]|[1-9][0-9]|[12][0-8][0-9])"
+"""Up to 289: with fifteen digits before it, a number stays below what a reader takes for infinity."""
+_ANY = rf"(?:0|[1-9][0-9]{{0,14}})(?:[.][0-9]{{1,17}})?(?:{_EXPONENT})?"
 
 
-def integer(clause: Clause, bounds: Bounds, builder: GrammarBuilder) -> Fragment:
-    """An integer without point or exponent."""
-    steps = [value for value, _ in clause.said("multipleOf")]
-    unit = lcm(*(step for step in steps if isinstance(step, int)))
-    if not all(isinstance(step, int) for step in steps) or unit > _EASY:
-        return _multiples(clause, bounds, builder, whole=True)
-    fragments = []
+def write(clause: Clause, types: frozenset[str], digits: int, notes: Notes, builder: GrammarBuilder) -> Fragment:
+    """A number for which `clause` holds. `types`: "integer", "fraction" or both; `digits`: of an integer that has no
+    end."""
+    broken = "integer" not in types
+    whole = "fraction" not in types
+    steps = [Ratio(str(abs(value))) for value, _ in clause.said("multipleOf")]
+    found = []
     for span in _spans(clause):
-        low, high = _ends(span.least_integer, span.greatest_integer, 10**bounds.digits - 1)
-        low, high = -(-low // unit) * unit, high // unit * unit
-        if low <= high:
-            limits = {"ge": low, "le": high, **({"multiple_of": unit} if unit > 1 else {})}
-            fragments.append(number.integer(limits, clause.path, builder))
-    return _some(fragments, clause)
-
-
-def any_number(clause: Clause, bounds: Bounds, builder: GrammarBuilder) -> Fragment:
-    """An integer, or a number with at most six digits behind the point."""
-    if any(True for _ in clause.said("multipleOf")):
-        return _multiples(clause, bounds, builder, whole=False)
-    fragments = []
-    for span in _spans(clause):
-        most = Decimal(10) ** min(bounds.digits, 9)
-        low = span.low if span.low is not None else min(-most, (span.high or Decimal(0)) - most)
-        high = span.high if span.high is not None else max(most, low + most)
-        if max(abs(low), abs(high)) > _EXACT:
-            raise SchemaRefused(
-                clause.where("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
-                "reaches beyond the digits that a JSON number keeps exactly.",
-                "Stay below 1e14, or make it an integer.",
-            )  # fmt: skip
-        limits = {"gt" if span.low_open else "ge": low, "lt" if span.high_open else "le": high}
-        with suppress(ContractError):  # nothing with six digits behind the point lies between
-            fragments.append(number.float_(dict(limits), clause.path, builder))
-    return _some(fragments, clause)
-
-
-def fraction(clause: Clause, bounds: Bounds, builder: GrammarBuilder) -> Fragment:
-    """A number that is no integer: one of its digits behind the point is not zero."""
-    aside = GrammarBuilder()
-    whole = any_number(clause, bounds, aside)
-    numbers_ = " | ".join(f"({body})" for body in aside.terminals.values())
-    body = rf"({numbers_}) & /-?[0-9]+[.][0-9]*[1-9][0-9]*/"
-    if aside.rules or not possible(body):
-        raise SchemaRefused(
-            clause.where("not", "type"),
-            "asks for a number that is no integer, beside other keywords about numbers.",
-            "Admit all numbers, or remove multipleOf.",
-        )
-    return Fragment(builder.terminal("FRACTION", body), whole.longest, whole.bound)
-
-
-def _some(fragments: list[Fragment], clause: Clause) -> Fragment:
-    if not fragments:
+        some = _multiples(clause, span, steps, whole, digits, notes, builder) if steps else None
+        some = some or (_integer(span, digits) if whole else _number(span))
+        if some is not None:
+            body, longest, bound = some
+            if broken and not longest:
+                notes.loosen(clause.where("not", "type"), "asks for a multiple that is no integer")
+            elif broken:
+                lark = f"/{body}/ & /-?[0-9]+[.][0-9]*[1-9][0-9]*/"
+                found += [Fragment(builder.terminal("FRACTION", lark), longest, bound)] if possible(lark) else []
+                continue
+            found.append(Fragment(builder.terminal("INT" if whole else "NUMBER", f"/{body}/"), longest, bound)
+                         if longest else Fragment(body, 40, bound))  # fmt: skip
+    if not found:
         raise Unsatisfiable(
-            clause.where("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"),
+            clause.where("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf"),
             "leaves no number between its bounds.", "Widen minimum and maximum.",
         )  # fmt: skip
-    return either(fragments)
+    return either(found)
+
+
+Written = tuple[str, int, str]
+"""An expression, the bytes of its longest text, and what it admits for people. Without a longest: a rule of its own."""
+
+
+def _integer(span: Span, digits: int) -> Written | None:
+    low, high = _ends(span.least_integer, span.greatest_integer, 10**digits - 1)
+    return (integers(low, high), max(len(str(low)), len(str(high))), f"{low} to {high}") if low <= high else None
+
+
+def _number(span: Span) -> Written | None:
+    if span.high is None and (span.low is None or (span.low == 0 and not span.low_open)):
+        return ("-?" * (span.low is None) + _ANY, 41, "any number" if span.low is None else "0 or more")
+    found = []
+    for most, places in _TIERS:
+        unit = 10**places
+        low = -most if span.low is None else max(span.low, -most)
+        high = most if span.high is None else min(span.high, most)
+        least, last = ceil(Ratio(low) * unit), floor(Ratio(high) * unit)
+        least += span.low_open and Ratio(least, unit) == Ratio(span.low or 0)
+        last -= span.high_open and Ratio(last, unit) == Ratio(span.high or 0)
+        if least <= last:
+            found.append(decimals(Decimal(f"{least}e-{places}"), Decimal(f"{last}e-{places}"), places))
+        if max(abs(span.low or most + 1), abs(span.high or most + 1)) <= most:
+            break
+    bound = f"{'' if span.low is None else span.low} to {'' if span.high is None else span.high}"
+    if found:
+        return "|".join(found), 18, bound
+    if span.low is None or span.high is None or abs(span.low) > _TIERS[-1][0]:
+        beyond = _ends(span.least_integer, span.greatest_integer, 10**_DIGITS - 1)
+        if beyond[0] <= beyond[1]:
+            return integers(*beyond), max(len(str(end)) for end in beyond), bound
+    ends = [
+        json.dumps(float(end))
+        for end, left_out in ((span.low, span.low_open), (span.high, span.high_open))
+        if end is not None and not left_out
+    ]  # nothing with so few digits lies between, but an end itself may belong
+    return ("|".join(ends).replace(".", "[.]").replace("+", "[+]"), 30, "|".join(ends)) if ends else None
 
 
 def _spans(clause: Clause) -> list[Span]:
@@ -106,46 +115,40 @@ def _ends(low: int | None, high: int | None, most: int) -> tuple[int, int]:
     return low, high
 
 
-def _multiples(clause: Clause, bounds: Bounds, builder: GrammarBuilder, whole: bool) -> Fragment:
-    """The multiples nearest to zero, as many as the bounds allow, that the jsonschema package takes for such."""
-    steps = [Fraction(str(value)) for value, _ in clause.said("multipleOf")] + ([Fraction(1)] if whole else [])
-    unit = steps[0]
-    for other in steps[1:]:
-        unit = Fraction(lcm(unit.numerator * other.denominator, other.numerator * unit.denominator),
-                        unit.denominator * other.denominator)  # fmt: skip
-    check = Draft202012Validator({"allOf": [layer.keywords for _, layer in clause.said("multipleOf")]})
-    texts: list[str] = []
-    for span in _spans(clause):
-        for factor in _nearest(span, unit, bounds.multiples):
-            text = _written(unit * factor)
-            if text is not None and check.is_valid(json.loads(text)):
-                texts.append(text)
-    texts = sorted(texts, key=lambda text: (abs(Decimal(text)), text))[: bounds.multiples]
-    if not texts:
-        raise Unsatisfiable(
-            clause.where("multipleOf"), "leaves no number between the bounds.", "Widen minimum and maximum."
-        )
-    return builder.one_of("MULTIPLE", texts, f"multiples of {unit}")
-
-
-def _nearest(span: Span, unit: Fraction, most: int) -> range:
-    low = None if span.low is None else ceil(Fraction(span.low) / unit)
-    high = None if span.high is None else floor(Fraction(span.high) / unit)
-    if low is not None and low > 0:
-        return range(low, min(low + most, high + 1 if high is not None else low + most))
-    if high is not None and high < 0:
-        return range(max(high - most + 1, low if low is not None else high - most + 1), high + 1)
-    half = most // 2
-    return range(max(-half, low if low is not None else -half), min(half, high if high is not None else half) + 1)
-
-
-def _written(value: Fraction) -> str | None:
-    """`value` as plain digits, None where they would not be exact."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    decimal = Decimal(value.numerator) / Decimal(value.denominator)
-    text = f"{decimal:f}"
-    return text if Fraction(text) == value and len(text) <= 16 else None
+def _multiples(
+    clause: Clause, span: Span, steps: list[Ratio], whole: bool, digits: int, notes: Notes, builder: GrammarBuilder
+) -> Written | None:
+    """Multiples of all `steps` in the span; None, and a note, where there are too many ways in which they end."""
+    unit = Ratio(1) if whole else steps[0]
+    for other in steps:
+        unit = Ratio(lcm(unit.numerator * other.denominator, other.numerator * unit.denominator),
+                     unit.denominator * other.denominator)  # fmt: skip
+    step = Decimal(unit.numerator) / Decimal(unit.denominator)
+    places = max(0, -int(step.normalize().as_tuple().exponent))
+    most = 10 ** max(1, min(digits, _DIGITS - places)) - 1
+    low = -most if span.low is None else max(span.low, -most)
+    high = most if span.high is None else min(span.high, most)
+    limits = {"gt" if span.low_open else "ge": low, "lt" if span.high_open else "le": high, "multiple_of": step}
+    try:
+        kind = number.integer if unit.denominator == 1 else number.float_
+        made = kind(limits, clause.path, builder)
+    except ContractError:
+        made = None
+    if made is None and places <= _DIGITS and Ratio(step) == unit:
+        first, last = ceil(Ratio(low) / unit), floor(Ratio(high) / unit)
+        first += span.low_open and first * unit == Ratio(low)
+        last -= span.high_open and last * unit == Ratio(high)
+        body = multiples(first * step, last * step, step, places) if first <= last else ""
+        if body:
+            return body, len(str(int(most))) + places + 2, f"{low} to {high}, multiples of {step}"
+        if body == "":
+            raise Unsatisfiable(
+                clause.where("multipleOf"), "leaves no number between the bounds.", "Widen minimum and maximum."
+            )
+    if made is not None:
+        return made.rule, 0, made.bound
+    notes.loosen(clause.where("multipleOf"), "has multiples that end in too many ways")
+    return None
 
 
 def finite(clause: Clause) -> list[Any] | None:
@@ -155,3 +158,10 @@ def finite(clause: Clause) -> list[Any] | None:
     if low is None or high is None or high - low >= 64 or any(True for _ in clause.said("multipleOf")):
         return None
     return [value for value in range(low, high + 1) if value not in clause.excluded]
+
+
+@cache
+def possible(body: str) -> bool:
+    """Whether a terminal with this body matches anything."""
+    matcher = LLMatcher(LLTokenizer("byte"), f"start: T\nT: {body}", log_level=0)
+    return not matcher.is_error() and any(matcher.compute_bitmask()[:32])

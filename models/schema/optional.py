@@ -6,40 +6,42 @@ from functools import cache
 
 from models.grammar.fragments.builder import GrammarBuilder, NoText
 from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
+from models.schema.row import further
 
 
 def some_of(
     parts: list[tuple[Fragment, bool]],
     least: int,
-    most: int,
+    most: int | None,
     marks: str,
     builder: GrammarBuilder,
     others: Fragment | None = None,
-    room: int = 0,
+    room: int | None = 0,
 ) -> Fragment:
-    """The parts in order, `least` to `most` in all, those marked True always; `others` may come last, `room` times.
+    """The parts in order, `least` to `most` in all, those marked True always; `others` may come last, `room` times, or
+    as often as they like where `room` is None.
 
     Where the number matters it is counted as they are written: at most len(parts) ** 2 rules, else two for each.
     NoText where no number of parts will do.
     """
     needed = sum(1 for _, must in parts if must)
-    counted = least > needed or most < len(parts) + room
+    end = None if most is None else most - len(parts)
+    counted = least > needed or (end is not None and (end < 0 or (others is not None and (room is None or end < room))))
     top = len(parts) if counted else 1
-    comma = builder.comma
+    mark = builder.comma
 
     @cache
     def rest(index: int, count: int) -> Fragment | None:
         """What follows the first `index` parts of which `count` were written, or 1 for any number if none counts."""
         if index == len(parts):
-            if counted:
-                return _end(others, count > 0, max(least - count, 0), min(room, most - count), marks, builder)
-            return _end(others, count > 0, 0, room, marks, builder)
+            left = room if not counted or most is None else most - count if room is None else min(room, most - count)
+            return _end(others, count > 0, max(least - count, 0) if counted else 0, left, marks, builder)
         part, must = parts[index]
         options = []
-        if not counted or count < most:
+        if not counted or most is None or count < most:
             follow = rest(index + 1, min(count + 1, top))
             if follow is not None:
-                options.append(sequence([*([comma] if count else []), part, follow]))
+                options.append(sequence([*([mark] if count else []), part, follow]))
         follow = None if must else rest(index + 1, count)
         if follow is not None:
             options.append(follow)
@@ -56,18 +58,19 @@ def some_of(
     if body is None:
         raise NoText("No number of parts is allowed.", "Change the least or the most.")
     whole = sequence([text_fragment(marks[0]), body])
-    return Fragment(f"({whole.rule})", whole.longest, f"{least}–{most} parts", whole.constant)
+    return Fragment(f"({whole.rule})", whole.longest, f"{least}–{'' if most is None else most} parts", whole.constant)
 
 
 def _end(
-    others: Fragment | None, comma: bool, least: int, most: int, marks: str, builder: GrammarBuilder
+    others: Fragment | None, before: bool, least: int, most: int | None, marks: str, builder: GrammarBuilder
 ) -> Fragment | None:
     """`least` to `most` others, and the end. A name may come twice, so that two need not be two."""
-    if least > min(most, 1) or (least and others is None):
+    if least > (1 if most is None else min(most, 1)) or (least and others is None):
         return None
     close = text_fragment(marks[1])
-    if others is None or most < 1:
+    if others is None or most == 0:
         return close
-    if comma:
-        return sequence([builder.further(others, least, most), close])
-    return sequence([builder.listed(others, least, most), close])
+    if before:
+        return sequence([further(others, least, most, builder), close])
+    more = sequence([others, further(others, 0, None if most is None else most - 1, builder)])
+    return sequence([more if least else Fragment(f"({more.rule})?", more.longest), close])

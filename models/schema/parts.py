@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from models.schema.clause import Clause, Layer
 from models.schema.document import Document, Located
 from models.schema.oracle import oracle
+from models.schema.pattern import occurs
 
 
 def property_parts(clause: Clause, name: str, document: Document) -> tuple[Located, ...]:
@@ -23,7 +22,7 @@ def property_parts(clause: Clause, name: str, document: Document) -> tuple[Locat
 def _named(layer: Layer, name: str) -> list[Located]:
     found = [layer.child("properties", name)] if name in layer.keywords.get("properties", {}) else []
     for pattern in layer.keywords.get("patternProperties", {}):
-        if re.search(pattern, name):
+        if occurs(pattern, name):
             found.append(layer.child("patternProperties", pattern))
     if not found and "additionalProperties" in layer.keywords:
         found.append(layer.child("additionalProperties"))

@@ -1,123 +1,231 @@
-"""Pattern: a `pattern` of JSON Schema as an expression for the JSON string that holds the text.
+"""Pattern: a `pattern` of JSON Schema, which ECMA-262 reads, for Python's re and for llguidance.
 
-Knows the part of ECMA-262 that Python reads in the same way; where the two differ, only what both match is admitted.
+Knows where the three read the same text differently. Does not know lengths, nor how JSON writes a text.
 """
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 
-from models.schema import characters as chars
-from models.schema.refusal import SchemaRefused
-from models.schema.states import MOST, count_states
-from models.schema.syntax import characters, op, parse
+from llguidance import LLMatcher, LLTokenizer
 
-_ANY = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\])*'
-_NONE = r"\x01"  # no JSON string holds it as it is
-_REPEATS = 1000
-
-# Characters of a class on which both languages agree, and those that either takes for one.
-_CLASSES: dict[Any, tuple[Any, Any]] = {
-    op.CATEGORY_DIGIT: (lambda: chars.DIGITS, chars.any_digit),
-    op.CATEGORY_NOT_DIGIT: (lambda: chars.complement(chars.any_digit()), lambda: chars.complement(chars.DIGITS)),
-    op.CATEGORY_SPACE: (lambda: chars.SPACE, chars.any_space),
-    op.CATEGORY_NOT_SPACE: (lambda: chars.complement(chars.any_space()), lambda: chars.complement(chars.SPACE)),
-    op.CATEGORY_WORD: (lambda: chars.WORD, lambda: chars.union([*chars.WORD, (0x80, 0x10FFFF)])),
-    op.CATEGORY_NOT_WORD: (
-        lambda: chars.complement(chars.union([*chars.WORD, (0x80, 0x10FFFF)])),
-        lambda: chars.complement(chars.WORD),
-    ),
-}
+_TOKEN = re.compile(
+    r"\\(?:u\{[0-9A-Fa-f]+\}|u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}"
+    r"|c[A-Za-z]|[pP]\{[^}]*\}|k<\w+>|[1-9][0-9]*|.)"
+    r"|\[\^?|\]|\(\?(?:[:=!>]|<[=!]|P?<\w+>|[a-zA-Z-]+[:)]|#[^)]*\))|[()]|\{[0-9]*,?[0-9]*\}|.",
+    re.DOTALL,
+)
+_SPACE = r"\t\n\x0b\f\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_OTHER_SPACE = (
+    r"\x00-\x08\x0e-\x1f!-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e\u2060-\u2fff"
+    r"\u3001-\ufefe\uff00-\U0010ffff"
+)
+_MEMBERS = {
+    "d": "0-9", "D": r"\x00-/:-\U0010ffff", "w": "A-Za-z0-9_", "W": r"\x00-/:-@\[-\^`{-\U0010ffff",
+    "s": _SPACE, "S": _OTHER_SPACE,
+}  # fmt: skip
+"""What ECMA-262 means by a class, in the syntax that Python and llguidance share."""
+_UNWRITTEN = r"\x00-\x07\x0b\x0e-\x1f"
+"""Control characters that JSON has no letter for, so that none is written. They must be in no class that llguidance
+gets: one with them takes in a quotation mark or a backslash that it leaves out, once either is written as JSON does."""
+_META = frozenset(r".^$*+?()[]{}|\\/-&~#")
+_QUANTIFIER = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
 
 
 @dataclass(frozen=True)
-class Expression:
-    """`text`: an expression for a whole quoted JSON string, in the syntax that Python's re and llguidance share;
-    `shortest` and `longest`: characters inside, the latter only if the expression has an end; `width`: bytes of its
-    widest character; `states`: of the automaton that follows it."""
+class Pattern:
+    """`python`: for re, None where it has no such thing; `lark`: for llguidance, None where it is beyond it; `loose`:
+    what was left out of `lark`, so that it admits too much ("" where nothing was)."""
 
-    text: str
-    shortest: int
-    longest: int | None
-    width: int
-    states: int
+    python: re.Pattern[str] | None
+    lark: str | None
+    loose: str = ""
 
 
-def searched(pattern: str, path: str) -> Expression:
-    """Every text in which `pattern` occurs somewhere.
-
-    SchemaRefused for what no regular expression can say: look-around, back-references, word boundaries.
-    """
+@lru_cache(4096)
+def read(pattern: str) -> Pattern:
+    """Both forms of `pattern`."""
+    tokens = _TOKEN.findall(pattern)
     try:
-        parsed = parse(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise _refused(path, f"is not a regular expression: {error}") from None
-    if parsed.state.flags != re.UNICODE:
-        raise _refused(path, "has a flag")
-    found = _open(list(parsed), path)
-    whole = "|".join(found)
-    width = 4 if r"\u{" in whole or "[^" in whole else 2 if "\\\\[" in whole else 1
-    states = count_states(pattern)
-    if states > MOST:
-        raise _refused(path, f"needs more than {MOST} states to follow")
-    shortest, longest = parsed.getwidth()
-    return Expression(f'"(?:{whole})"', shortest, None if _ANY in whole else int(longest), width, states)
+        python = re.compile(_written(tokens, for_python=True)[0])
+    except (re.error, OverflowError, RecursionError, _Beyond):
+        python = None
+    try:
+        return Pattern(python, *_written(tokens, for_python=False))
+    except _Beyond as beyond:
+        return Pattern(python, None, str(beyond))
 
 
-def _open(parsed: list[Any], path: str) -> list[str]:
-    """Alternatives for texts that hold what is parsed; what has no anchor at an end may have anything there."""
-    if len(parsed) == 1:
-        kind, value = parsed[0]
-        if kind is op.BRANCH:
-            return [one for branch in value[1] for one in _open(list(branch), path)]
-        if kind is op.SUBPATTERN and not value[1] and not value[2]:
-            return _open(list(value[3]), path)
-    before, after = _ANY, _ANY
-    while parsed and parsed[0] == (op.AT, op.AT_BEGINNING):
-        before, parsed = "", parsed[1:]
-    while parsed and parsed[-1] == (op.AT, op.AT_END):
-        after, parsed = "", parsed[:-1]
-    if before == after == "" or not any(kind is op.BRANCH and _anchored(value) for kind, value in parsed):
-        return [before + _sequence(parsed, path) + after]
-    # `^` or `$` inside a choice, as in `^a|b$`: write the choice out
-    place = next(number for number, (kind, value) in enumerate(parsed) if kind is op.BRANCH and _anchored(value))
-    first = [(op.AT, op.AT_BEGINNING)] if not before else []
-    last = [(op.AT, op.AT_END)] if not after else []
-    found = []
-    for branch in parsed[place][1][1]:
-        found += _open([*first, *parsed[:place], *branch, *parsed[place + 1 :], *last], path)
-    return found
+def readable(pattern: str) -> bool:
+    """Whether either of the two reads it."""
+    found = read(pattern)
+    if found.python is not None or found.lark is None:
+        return found.python is not None
+    grammar = f"start: %json {json.dumps({'type': 'string', 'pattern': found.lark})}"
+    return not LLMatcher(LLTokenizer("byte"), grammar, log_level=0).is_error()
 
 
-def _anchored(value: Any) -> bool:
-    return any((op.AT, where) in list(branch) for branch in value[1] for where in (op.AT_BEGINNING, op.AT_END))
+def occurs(pattern: str, text: str) -> bool:
+    """Whether `pattern` is found in `text`; what Python cannot read is taken to be."""
+    found = read(pattern).python
+    return found is None or found.search(text) is not None
 
 
-def _sequence(parsed: Any, path: str) -> str:
-    return "".join(_one(kind, value, path) for kind, value in parsed)
+class _Beyond(Exception):
+    """Something that one of the two cannot say at all."""
 
 
-def _one(kind: Any, value: Any, path: str) -> str:
-    some = characters(kind, value, lambda category, negated: _CLASSES[category][negated]())
-    if some is not None:
-        return chars.text_of(some) or _NONE
-    if kind is op.BRANCH:
-        return f"(?:{'|'.join(_sequence(branch, path) for branch in value[1])})"
-    if kind is op.SUBPATTERN and not value[1] and not value[2]:
-        return f"(?:{_sequence(value[3], path)})"
-    if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
-        least, most, inner = value
-        if least > _REPEATS or (most is not op.MAXREPEAT and most > _REPEATS):
-            raise _refused(path, f"repeats something more than {_REPEATS} times")
-        return f"(?:{_sequence(inner, path)}){{{least},{'' if most is op.MAXREPEAT else most}}}"
-    name = {op.AT: "an anchor or a word boundary inside", op.ASSERT: "a look-ahead", op.ASSERT_NOT: "a look-ahead"}
-    raise _refused(path, f"has {name.get(kind, 'a back-reference, a flag or another form')}")
+def _written(tokens: list[str], for_python: bool) -> tuple[str, str]:
+    out: list[str] = []
+    loose = ""
+    inside, skipped = False, 0  # inside a class; within how many groups of a look-around that is left out
+    begun = 0
+    for number, token in enumerate(tokens):
+        if skipped:
+            inside = _class(token, inside)
+            skipped += (not inside) * (token.startswith("(") and not token.endswith(")")) - (
+                not inside and token == ")"
+            )
+            continue
+        if inside:
+            if token == "]" and number == begun + 1:
+                raise _Beyond("an empty class")
+            inside = token != "]"
+            out.append(
+                (f"]&&[^{_UNWRITTEN}]]"[: 1 if for_python else None])
+                if not inside
+                else _member(token, for_python, tokens[number - 1])
+            )
+        elif token in ("[", "[^"):
+            inside, begun = True, number
+            out.append(token if for_python else f"[{token}")
+        elif token[0] == "\\":
+            text = _escaped(token, for_python)
+            loose = loose or ("" if text else "a word boundary")
+            out.append(text)
+        elif token in ("(?=", "(?!", "(?<=", "(?<!") and not for_python:
+            loose, skipped = "a look-around", 1
+        elif token.startswith("(?") and token[2] in "P<" and token[-1] == ">":
+            out.append("(")
+        elif token.startswith("(?#"):
+            continue
+        elif token == "(?>":
+            raise _Beyond("an atomic group")
+        elif token[0] == "{" and not _QUANTIFIER.fullmatch(token):
+            out.append(re.sub(r"([{}])", r"\\\1", token))
+        elif token == "$":
+            out.append(r"\Z" if for_python else "$")
+        elif token == ".":
+            out.append(r"[^\n\r\u2028\u2029" + ("]" if for_python else f"{_UNWRITTEN}]"))
+        else:
+            out.append(token)
+    return "".join(out), loose
 
 
-def _refused(path: str, what: str) -> SchemaRefused:
-    return SchemaRefused(
-        path, f"{what}, which no grammar can enforce.",
-        "Write it with characters, classes, groups, repetitions, and ^ and $ at the ends only.",
-    )  # fmt: skip
+def _class(token: str, inside: bool) -> bool:
+    """Whether a class goes on behind `token`."""
+    return token != "]" if inside else token in ("[", "[^")
+
+
+def _code(token: str) -> int | None:
+    """The code point that an escape gives by number."""
+    if token.startswith("\\u{"):
+        return int(token[3:-1], 16)
+    if len(token) == 12:
+        return (int(token[2:6], 16) - 0xD800) * 0x400 + int(token[8:], 16) - 0xDC00 + 0x10000
+    if token[1] in "xu" and len(token) > 2:
+        return int(token[2:], 16)
+    if token[1] == "c" and len(token) == 3:
+        return ord(token[2]) % 32
+    return 0 if token == "\\0" else None
+
+
+def _plain(token: str) -> str | None:
+    """An escape that is one character, in a class or not."""
+    code = _code(token)
+    if code is not None:
+        if code > 0x10FFFF:
+            raise _Beyond("a code point that does not exist")
+        return f"\\U{code:08x}"
+    if token[1] in "nrtf":
+        return token
+    if token[1] == "v":
+        return r"\x0b"
+    if len(token) == 2:
+        return f"\\{token[1]}" if token[1] in _META else token[1]
+    return None
+
+
+def _escaped(token: str, for_python: bool) -> str:
+    letter = token[1]
+    if letter in _MEMBERS:
+        return f"[{_MEMBERS[letter]}]" if for_python else f"[[{_MEMBERS[letter]}]&&[^{_UNWRITTEN}]]"
+    if letter in "bB":
+        return token if for_python else ""
+    if letter in "AZz" and len(token) == 2:
+        return "^" if letter == "A" else r"\Z" if for_python else "$"
+    if letter in "pP" and len(token) > 2:
+        if for_python:
+            raise _Beyond("a Unicode property")
+        return token
+    if (letter.isdecimal() and letter != "0") or (letter == "k" and len(token) > 2):
+        if for_python and letter != "k":
+            return token
+        raise _Beyond("a reference back")
+    return _plain(token) or ""
+
+
+def _member(token: str, for_python: bool, before: str) -> str:
+    """What a token is inside a class. `before`: the token before it, with which it may look like a set operation."""
+    if token == before == "-":
+        return r"\-"
+    if token[0] != "\\":
+        return "".join(f"\\{c}" if c in "[&~|" else c for c in token)
+    letter = token[1]
+    if letter in _MEMBERS:
+        return _MEMBERS[letter]
+    if letter == "b":
+        return r"\x08"
+    if letter in "pP" and len(token) > 2:
+        if for_python:
+            raise _Beyond("a Unicode property")
+        return token
+    return _plain(token) or ""
+
+
+def without(texts: Iterable[str], prefixes: Iterable[str] = ()) -> str:
+    """A pattern for every text that is none of `texts` and begins with none of `prefixes`."""
+    root: dict[str, object] = {}
+    for text in texts:
+        _grow(root, text, "end")
+    for text in prefixes:
+        _grow(root, text, "all")
+    return f"^(?:{_complement(root)})$"
+
+
+def _grow(node: dict[str, object], text: str, mark: str) -> None:
+    for character in text:
+        below = node.setdefault(character, {})
+        assert isinstance(below, dict)
+        node = below
+    node[mark] = True
+
+
+def _complement(node: dict[str, object]) -> str:
+    below = {key: value for key, value in node.items() if isinstance(value, dict)}
+    if not below:
+        return r"[\x00-\U0010ffff]+" if "end" in node else r"[\x00-\U0010ffff]*"
+    members = "".join(map(_literal, below))
+    found = [rf"[^{members}{_UNWRITTEN}][\x00-\U0010ffff]*"]
+    for character, value in below.items():
+        if "all" not in value:
+            found.append(f"{_literal(character)}(?:{_complement(value)})")
+    return "|".join(found) + ("|" if "end" not in node else "")
+
+
+def _literal(character: str) -> str:
+    return character if character.isascii() and character.isalnum() else f"\\U{ord(character):08x}"

@@ -7,6 +7,7 @@ import re
 
 from models.errors import ContractError
 from models.grammar.fragments.builder import NoText
+from models.schema.vocabulary import ENFORCED
 
 _PLAIN = re.compile(r"[$A-Za-z_][$\w-]*")
 
@@ -18,6 +19,7 @@ class SchemaRefused(ContractError):
     def __init__(self, path: str, what: str, hint: str) -> None:
         self.path = path
         self.keyword = keyword_of(path)
+        self.what = what.removesuffix(".")
         super().__init__(f"{path} {what}", hint)
 
 
@@ -39,6 +41,6 @@ def step(path: str, *keys: str | int) -> str:
 
 
 def keyword_of(path: str) -> str:
-    """The last plain key of a path: the keyword it points at, or "" at the root."""
+    """The keyword that a path points at or into: the last of its keys that is one, else the last; "" at the root."""
     found: list[str] = re.findall(r"\.([$\w-]+)", re.sub(r'\["(?:[^"\\]|\\.)*"\]', "", path))
-    return found[-1] if found else ""
+    return next((key for key in reversed(found) if key in ENFORCED), found[-1] if found else "")

@@ -1,5 +1,5 @@
 """Row: JSON values as fragments, each bracket, key and comma a lexeme of its own, as
-models/grammar/fragments/fragment.py asks for.
+models/grammar/fragments/fragment.py asks for; and rows of them that need not end.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from typing import Any
 
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
+
+OPEN = 1 << 40
+"""Bytes of the longest text where there is none."""
 
 
 def key(name: str, builder: GrammarBuilder) -> Fragment:
@@ -30,6 +33,16 @@ def _bracketed(opening: str, parts: list[Fragment], closing: str, builder: Gramm
     with_commas = [fragment for part in parts for fragment in (builder.comma, part)][1:]
     whole = sequence([text_fragment(opening), *with_commas, text_fragment(closing)])
     return Fragment(f"({whole.rule})", whole.longest, whole.bound, whole.constant)
+
+
+def further(item: Fragment, least: int, most: int | None, builder: GrammarBuilder) -> Fragment:
+    """`least` to `most` times a comma and `item`, without an end if `most` is None."""
+    if most == 0:
+        return Fragment("", 0)
+    one = sequence([builder.comma, item])
+    if most is None:
+        return Fragment(f"({one.rule}){{{least},}}" if least else f"({one.rule})*", OPEN)
+    return Fragment(f"({one.rule}){{{least},{most}}}", most * one.longest)
 
 
 EMPTY_ARRAY = Fragment(f"({literal('[')} {literal(']')})", 2, "[]", "[]")

@@ -1,131 +1,157 @@
-"""Strings: what a clause says about texts, as one terminal. Knows lengths, patterns, formats and left-out values.
+"""Strings: what a clause says about texts, as llguidance's own JSON Schema compiler writes them.
 
-How a pattern is read is pattern.py's business, what a format is formats.py's.
+Knows lengths, patterns, formats and left-out values. Leaves to llguidance how JSON writes a text.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import cache
-from math import prod
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Literal
 
 from llguidance import LLMatcher, LLTokenizer
 
-from models.grammar.fragments import text
-from models.grammar.fragments.builder import GrammarBuilder
-from models.grammar.fragments.fragment import Fragment, literal
-from models.schema.bounds import Bounds
+from models.grammar.fragments.builder import GrammarBuilder, NoText
+from models.grammar.fragments.fragment import Fragment, literal, text_fragment
+from models.grammar.fragments.probe import followed
+from models.schema.bounds import LONGEST
 from models.schema.clause import Clause
 from models.schema.formats import FORMATS
-from models.schema.pattern import searched
-from models.schema.refusal import SchemaRefused, Unsatisfiable
-from models.schema.states import count_states
+from models.schema.notes import Notes
+from models.schema.pattern import read, without
+from models.schema.refusal import Unsatisfiable
+from models.schema.row import OPEN
 
-_STATES = 5000
-"""States of one text's automaton, lengths included: llguidance stops beyond some 50 times that, and slows before."""
+_OPTIONS = {"whitespace_flexible": False, "json_allowed_escapes": 'nrbtf\\"'}
+r"""Every escape but `\uXXXX`: a text is written in one way only, so that no name can be written past its own."""
 
-_LONGEST = 20_000
-"""Characters of a text, whatever its schema allows: beyond some 60,000 llguidance stops in the middle."""
-
-_CHARACTER = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\])'
-"""A character as JSON writes it; those that need more than a backslash are left out."""
+Rule = tuple[str, str]
+"""A pattern as llguidance reads it, and the path of the keyword that asks for it."""
 
 
-def string(clause: Clause, bounds: Bounds, builder: GrammarBuilder) -> Fragment:
-    """Any text for which `clause` holds."""
-    formats = [FORMATS[name].longest for name, _ in clause.said("format")]
-    least, most = lengths(clause, max([bounds.text, *formats]))
-    if not any(True for word in ("pattern", "format", "not") for _ in clause.said(word)):
-        return text.string({"min_length": least, "max_length": most}, clause.path, builder)
-    left_out = [value for value in clause.excluded if isinstance(value, str)]
-    return terminal("TEXT", clause, [], left_out, least, most, builder)
+def string(clause: Clause, usual: int | None, notes: Notes, builder: GrammarBuilder) -> Fragment:
+    """Any text for which `clause` holds, of `usual` characters at most where it has no end, if there is a usual."""
+    excluded = [value for value in clause.excluded if isinstance(value, str)]
+    return text(clause, rules(clause, notes), excluded, usual, notes, builder)
 
 
-def lengths(clause: Clause, default: int) -> tuple[int, int]:
-    """The least and the most characters; at most `default` where nothing says so."""
-    least, given = clause.least("minLength"), clause.most("maxLength")
-    most = min(max(default, least) if given is None else given, _LONGEST)
-    if least > _LONGEST:
-        raise SchemaRefused(
-            clause.where("minLength"), f"asks for {least} characters, more than the {_LONGEST} that are enforced.",
-            "Lower minLength, and check the length in a guardrail.",
-        )  # fmt: skip
-    if least > most:
-        raise Unsatisfiable(
-            clause.where("minLength"), f"asks for {least} characters or more, and another keyword for {most} or fewer.",
-            "Let the smaller bound come first.",
-        )  # fmt: skip
-    return least, most
-
-
-def terminal(
-    name: str, clause: Clause, rules: list[Rule], left_out: list[str], least: int, most: int, builder: GrammarBuilder
-) -> Fragment:
-    """The quoted texts of `least` to `most` characters that match `clause` and `rules`, but for those left out."""
-    rules = [*_rules(clause), *rules]
-    room = most
-    most = min([most, *(rule.longest for rule in rules if rule.longest is not None)])
-    counts = any(rule.longest == most and rule.shortest >= least for rule in rules) and most <= room
-    length = [] if counts else [f'/"{_CHARACTER}{{{min(least, most)},{{}}}}"/']
-    states = prod(rule.states for rule in rules)
-    if not counts:
-        most = min(most, max(_STATES // states, 1))
-    if least > most <= _STATES // states or (states > _STATES and rules):
-        raise SchemaRefused(
-            clause.where("pattern", "format", "propertyNames", "not"),
-            "takes too long to follow together with the length of the text.",
-            "Set a smaller maxLength, or begin the pattern with ^ and repeat less in it.",
-        )
-    wide = min([4 * most, *(rule.width * most for rule in rules)])
-    outs = [f"~{literal(json.dumps(value, ensure_ascii=False))}" for value in left_out]
-    body = " & ".join([*(part.replace("{}", str(most)) for part in length), *(rule.lark for rule in rules), *outs])
-    if least > most or not possible(body):
-        raise Unsatisfiable(
-            clause.where("pattern", "format", "propertyNames", "not"),
-            "leaves no text beside the lengths and other keywords that hold there.",
-            "Relax one of them; a pattern cannot ask for control characters.",
-        )  # fmt: skip
-    return Fragment(builder.terminal(name, body), wide + 2, f"{least}–{most} characters, limited by the schema")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A Lark expression that a quoted text must match; for the rest see `models.schema.pattern.Expression`."""
-
-    lark: str
-    shortest: int = 0
-    longest: int | None = None
-    width: int = 4
-    states: int = 1
-
-
-def matching(pattern: str, path: str) -> Rule:
-    """The texts in which `pattern` occurs."""
-    found = searched(pattern, path)
-    return Rule(f"/{found.text}/", found.shortest, found.longest, found.width, found.states)
-
-
-def _rules(clause: Clause) -> list[Rule]:
-    found = []
-    for name, _ in clause.said("format"):
-        body = FORMATS[name].body.replace("/", r"\x2f")
-        states = count_states(FORMATS[name].body, whole=True)
-        found.append(Rule(f'/"(?:{body})"/', 0, FORMATS[name].longest, 1, states))
-    found += [matching(pattern, layer.at("pattern")) for pattern, layer in clause.said("pattern")]
-    for denied, layer in clause.said("not"):
-        if "pattern" in denied:
-            found.append(opposite(matching(denied["pattern"], layer.at("not", "pattern"))))
+def rules(clause: Clause, notes: Notes) -> list[Rule]:
+    """What the patterns and formats of `clause` ask for, as far as llguidance can follow it."""
+    found: list[Rule] = [
+        (f"^(?:{FORMATS[name]})$", layer.at("format")) for name, layer in clause.said("format")
+    ]  # fmt: skip
+    for pattern, layer in clause.said("pattern"):
+        found += rule(pattern, layer.at("pattern"), notes)
     return found
 
 
-def opposite(rule: Rule) -> Rule:
-    """The texts that `rule` does not admit."""
-    return Rule(f"~{rule.lark}", states=rule.states)
+def rule(pattern: str, at: str, notes: Notes) -> list[Rule]:
+    """One pattern, none where llguidance has nothing like it."""
+    given = read(pattern)
+    if given.loose:
+        notes.loosen(at, f"has {given.loose}")
+    return [] if given.lark is None else [(given.lark, at)]
 
 
-@cache
-def possible(body: str) -> bool:
-    """Whether a terminal with this body matches anything."""
-    matcher = LLMatcher(LLTokenizer("byte"), f"start: T\nT: {body}")
-    return not matcher.is_error() and any(matcher.compute_bitmask()[:32])
+def text(
+    clause: Clause,
+    asked: list[Rule],
+    excluded: Iterable[str],
+    usual: int | None,
+    notes: Notes,
+    builder: GrammarBuilder,
+    prefixes: Iterable[str] = (),
+) -> Fragment:
+    """A quoted text of the lengths of `clause` that matches `asked`, is none of `excluded` and begins with none of
+    `prefixes`. Unsatisfiable where there is none."""
+    least, given = clause.least("minLength"), clause.most("maxLength")
+    if given is not None and least > given:
+        raise Unsatisfiable(
+            clause.where("minLength"),
+            f"asks for {least} characters or more, and another keyword for {given} or fewer.",
+            "Let the smaller bound come first.",
+        )
+    if least > LONGEST:
+        notes.loosen(clause.where("minLength"), f"asks for more than {LONGEST} characters")
+        least = 0
+    if given is not None and given > LONGEST:
+        notes.loosen(clause.where("maxLength"), f"counts more than {LONGEST} characters")
+        given = None
+    most = given if given is not None else None if usual is None else max(usual, least)
+    barred, begun = list(excluded), list(prefixes)
+    if most == 0 and not (asked or barred or begun):
+        return text_fragment('""')
+    if not asked and (barred or begun):
+        return _barring(least, most, barred, begun, builder)
+    patterns = [one for one, _ in asked] + ([without(barred, begun)] if barred or begun else [])
+    for lengths, kept in _attempts(least, most, patterns):
+        schema = _schema(*lengths, kept)
+        outcome = _tried(schema) if kept and asked else "followed"
+        if outcome == "empty":
+            raise Unsatisfiable(
+                clause.where("pattern", "format", "propertyNames", "not"),
+                "leaves no text beside the lengths and other keywords that hold there.",
+                "Relax one of them.",
+            )
+        if outcome == "followed":
+            break
+    if len(kept) < len(patterns):
+        for _, at in asked:
+            notes.loosen(at, "takes llguidance too long to follow")
+        if barred or begun:
+            notes.loosen(clause.where("not", "patternProperties"), "takes llguidance too long to follow")
+    if lengths != (least, most) and (least or given is not None):
+        notes.loosen(clause.where("maxLength", "minLength"), "takes too long to count beside the pattern")
+    longest = OPEN if lengths[1] is None else 4 * lengths[1] + 2
+    end = "" if lengths[1] is None else lengths[1]
+    return builder.rule("text", Fragment(f"%json {schema}", longest, f"{lengths[0]}–{end} characters"))
+
+
+_CHARACTER = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\nrbtf])'
+
+
+def _barring(least: int, most: int | None, barred: list[str], begun: list[str], builder: GrammarBuilder) -> Fragment:
+    """Any text but those: as a terminal, which compiles and masks several times faster than as a pattern."""
+    out = [literal(json.dumps(value, ensure_ascii=False)) for value in barred]
+    out += [f"{literal(json.dumps(value, ensure_ascii=False)[:-1])} /(?s:.)*/" for value in begun]
+    if most == 0 and ("" in barred or "" in begun):
+        raise NoText("No text is left.", "Leave out fewer of them.")
+    body = f'/"{_CHARACTER}{{{least},{"" if most is None else most}}}"/ & ~({" | ".join(out)})'
+    name = builder.terminal("NAME", body)
+    return Fragment(name, OPEN if most is None else 4 * most + 2, f"{least}–{'' if most is None else most} characters")
+
+
+def _attempts(least: int, most: int | None, patterns: list[str]) -> Iterable[tuple[tuple[int, int | None], list[str]]]:
+    """What to ask of llguidance, first everything, then what is more easily followed."""
+    yield (least, most), patterns
+    if patterns:
+        if least or most is not None:
+            yield (0, None), patterns
+        yield (least, most), []
+
+
+def _schema(least: int, most: int | None, patterns: list[str]) -> str:
+    schema: dict[str, object] = {"type": "string"}
+    if least:
+        schema["minLength"] = least
+    if most is not None:
+        schema["maxLength"] = most
+    if patterns:
+        schema["pattern"] = patterns[0]
+    if patterns[1:]:
+        schema["allOf"] = [{"type": "string", "pattern": pattern} for pattern in patterns[1:]]
+    return json.dumps({**schema, "x-guidance": _OPTIONS}, ensure_ascii=True)
+
+
+@lru_cache(4096)
+def _tried(schema: str) -> Literal["followed", "empty", "too complex"]:
+    """Whether llguidance can follow a text with a pattern to its end, or finds that there is none."""
+    grammar = f"start: %json {schema}"
+    matcher = LLMatcher(_BYTES, grammar, log_level=0)
+    if matcher.is_error():
+        return "empty" if "Unsatisfiable" in matcher.get_error() else "too complex"
+    return followed(grammar)
+
+
+_BYTES = LLTokenizer("byte")

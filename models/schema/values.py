@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment
-from models.schema.bounds import Bounds
+from models.schema.clause import Clause
 from models.schema.document import Document, Located
+from models.schema.notes import Notes
 from models.schema.strings import Rule
 
 
@@ -15,12 +17,17 @@ class Values(Protocol):
     """Writes any value that fits some schemas (writer.py)."""
 
     @property
-    def bounds(self) -> Bounds: ...
-    @property
     def builder(self) -> GrammarBuilder: ...
     @property
     def document(self) -> Document: ...
-    def value(self, parts: tuple[Located, ...]) -> Fragment: ...
+    @property
+    def notes(self) -> Notes: ...
+    def usual(self, what: str) -> int | None: ...
+    def value(self, parts: tuple[Located, ...], needed: bool = False) -> Fragment: ...
     def finite(self, parts: tuple[Located, ...]) -> list[str] | None: ...
-    def name(self, parts: tuple[Located, ...], rules: list[Rule], declared: list[str], at: str) -> Fragment: ...
+    def texts(self, parts: tuple[Located, ...]) -> list[str] | None: ...
+    def name(
+        self, parts: tuple[Located, ...], rules: list[Rule], declared: Iterable[str], prefixes: list[str],
+        around: Clause,
+    ) -> Fragment: ...  # fmt: skip
     def note(self, path: str, fragment: Fragment) -> None: ...

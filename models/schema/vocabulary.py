@@ -1,6 +1,6 @@
-"""Vocabulary: the keywords of JSON Schema, what stands under each, and what to advise where one is not enforced.
+"""Vocabulary: the keywords of JSON Schema, what stands under each, and since which draft they mean something.
 
-Knows drafts 6 to 2020-12 by their spelling. Does not know what a keyword means.
+Knows drafts 3 to 2020-12 by their spelling. Does not know what a keyword means.
 """
 
 from __future__ import annotations
@@ -13,15 +13,8 @@ ONE = frozenset(
 MANY = frozenset("allOf anyOf oneOf prefixItems".split())
 """Keywords whose value is an array of schemas."""
 
-NAMED = frozenset("properties patternProperties dependentSchemas $defs definitions".split())
+NAMED = frozenset("properties patternProperties dependentSchemas".split())
 """Keywords whose value is an object of schemas."""
-
-HARMLESS = frozenset(
-    (
-        "title description default examples deprecated readOnly writeOnly $comment $id $schema $anchor $dynamicAnchor"
-    ).split()
-)
-"""Keywords that say nothing about which values are valid."""
 
 IN_PLACE = frozenset("$ref allOf anyOf oneOf not if then else dependentRequired dependentSchemas".split())
 """Keywords that say something about the same value by means of another schema."""
@@ -40,24 +33,35 @@ KINDS: dict[str, tuple[str, ...]] = {
 """Keywords by the type that they speak of: they say nothing about values of other types."""
 
 FLAT = frozenset(("type", "enum", "const", *(keyword for kind in KINDS.values() for keyword in kind)))
-KNOWN = FLAT | IN_PLACE | HARMLESS | frozenset(("$defs", "definitions"))
+ENFORCED = FLAT | IN_PLACE
+
+TOLD = frozenset("title description default examples".split())
+"""Keywords that say nothing about values, and much to who reads the schema: they stay where they are."""
+
+SILENT = TOLD | frozenset(
+    (
+        "example deprecated readOnly writeOnly $comment $id id $schema $anchor "
+        "$dynamicAnchor $recursiveAnchor $vocabulary $defs definitions"
+    ).split()
+)
+"""Keywords that nobody takes for a constraint: they are not even listed as ignored."""
 
 USELESS = {"then": "if", "else": "if", "minContains": "contains", "maxContains": "contains"}
 """Keywords that do nothing without another one."""
 
-ADVICE = {
-    "$dynamicRef": "Use $ref, which always means the same schema.",
-    "$recursiveRef": "Use $ref, which always means the same schema.",
-    "$vocabulary": "Remove it: a contract is no meta-schema.",
-    "id": "Write $id.",
-    "nullable": 'Add "null" to its type, as in {"type": ["string", "null"]}.',
-    "discriminator": "Remove it: a const in a common required property already tells the alternatives apart.",
-    "contentEncoding": "Remove it, and write a pattern for the characters that are allowed.",
-    "contentMediaType": "Remove it, and describe the content as a schema of its own.",
-    "contentSchema": "Remove it, and describe the content as a schema of its own.",
-    "additionalItems": "Remove it: it only means something beside items in array form.",
-    "$recursiveAnchor": "Use $anchor and $ref.",
-    "xml": "Remove it: the value is JSON.",
-    "example": "Write examples.",
-}
-"""What to do about a keyword that is not enforced, where there is more to say than to remove it."""
+TYPES = frozenset("null boolean integer number string array object".split())
+
+COUNTS = frozenset("minLength maxLength minItems maxItems minContains maxContains minProperties maxProperties".split())
+"""Keywords whose value is a number of things."""
+
+SINCE = {
+    **dict.fromkeys(("const", "contains", "propertyNames"), 6),
+    **dict.fromkeys(("if", "then", "else"), 7),
+    **dict.fromkeys(
+        ("dependentRequired", "dependentSchemas", "unevaluatedItems", "unevaluatedProperties", "minContains",
+         "maxContains"), 8
+    ),
+    "prefixItems": 9,
+}  # fmt: skip
+"""The draft in which a keyword first meant something: a schema of an older one that says so has it as an annotation.
+2019-09 is counted as 8, 2020-12 as 9."""

@@ -1,13 +1,13 @@
-"""SchemaWriter: schemas that hold together, as the fragment of a grammar. Knows types, references and their depth.
+"""SchemaWriter: schemas that hold together, as the fragment of a grammar. Knows types, and schemas inside themselves.
 
-What each type becomes is in the neighbouring files (strings, numbers, array, object).
+What each type becomes is in the neighbouring files (strings, numbers, array, record).
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText
@@ -15,162 +15,219 @@ from models.grammar.fragments.fragment import Fragment, either, text_fragment
 from models.schema import array, numbers, record, strings
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
-from models.schema.document import ROOT, Document, Located
+from models.schema.document import Document, Located
+from models.schema.emptiness import same
 from models.schema.normal import Normal
-from models.schema.oracle import oracle
+from models.schema.notes import Notes
 from models.schema.refusal import SchemaRefused, Unsatisfiable
-from models.schema.row import constant
+from models.schema.row import OPEN, constant
 
-_SCALARS = frozenset(("null", "boolean", "integer", "fraction", "string"))
+Key = tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class SchemaWriter:
-    """`entered`: the references around the present value; `free`: whether it is inside a value of which nothing is
-    known, where arrays and objects would have no end; `title`: the contract's name."""
+    """`bounds`: what ends a text, an array or a recursion that the schema gives no end; None: they have none, a schema
+    that leads back into itself becomes a rule that does. `title`: the contract's name."""
 
-    normal: Normal
-    bounds: Bounds
-    builder: GrammarBuilder
-    title: str
-    entered: tuple[str, ...] = (ROOT + "#",)
-    free: bool = False
-    memo: dict[Any, Fragment | NoText] = field(default_factory=dict)
+    def __init__(self, normal: Normal, bounds: Bounds | None, builder: GrammarBuilder, title: str) -> None:
+        self.normal, self.bounds, self.builder, self.title = normal, bounds, builder, title
+        self._level = 0
+        self._inside: dict[Key, str] = {}  # values that are being written, and the rule of each that is used in itself
+        self._memo: dict[Key, tuple[Fragment | NoText, frozenset[Key]]] = {}
+        self._needed: list[set[Key]] = []  # of the alternative at hand: the values around it that it cannot do without
+        self._names = 0
+        self._keep: list[Any] = []
 
     @property
     def document(self) -> Document:
         return self.normal.document
 
-    def value(self, parts: tuple[Located, ...]) -> Fragment:
-        """Any value that fits all of `parts`. NoText where none does, SchemaRefused for what cannot be enforced."""
-        same = tuple(part.schema if isinstance(part.schema, bool) else id(part.schema) for part in parts)
-        key = (same, tuple(sorted(self.entered)), self.free or not parts)
-        if key not in self.memo:
+    @property
+    def notes(self) -> Notes:
+        return self.document.notes
+
+    def usual(self, what: str) -> int | None:
+        """The bound of that name here, None where there is none; a quarter for each time that a schema was entered."""
+        if self.bounds is None:
+            return None
+        given: int = getattr(self.bounds, what)
+        return max(given >> 2 * self._level, min(given, 1))
+
+    def value(self, parts: tuple[Located, ...], needed: bool = False) -> Fragment:
+        """Any value that fits all of `parts`. `needed`: what is being written has to have one. NoText if none does."""
+        same_ = tuple(part.schema if isinstance(part.schema, bool) else id(part.schema) for part in parts)
+        key = (same_, self._level)
+        if key in self._inside:
+            if self.bounds is None:
+                return self._again(key, needed)
+            if self._level + 1 >= max(self.bounds.depth, 1):
+                raise Unsatisfiable(
+                    parts[0].path if parts else "$", "leads into itself again and again.",
+                    f"Let it be optional or an array without minItems; Bounds(depth={self.bounds.depth}) is how often.",
+                )  # fmt: skip
+            self._level += 1
             try:
-                self.memo[key] = self._value(parts)
+                return self.value(parts, needed)
+            finally:
+                self._level -= 1
+        if key not in self._memo:
+            self._keep.append(parts)
+            made = len(self._memo)
+            self._inside[key] = ""
+            try:
+                self._memo[key] = self._value(key, parts)
             except NoText as missing:
-                self.memo[key] = missing
-        found = self.memo[key]
+                for other in list(self._memo)[made:]:  # they may lead into what cannot be written
+                    del self._memo[other]
+                self._memo[key] = missing, frozenset()
+            finally:
+                self._inside.pop(key, None)
+        found, needs = self._memo[key]
         if isinstance(found, NoText):
             raise found
+        if needed and self._needed:
+            self._needed[-1] |= needs & self._inside.keys()
         return found
 
-    def _value(self, parts: tuple[Located, ...]) -> Fragment:
+    def _again(self, key: Key, needed: bool) -> Fragment:
+        """The rule of a value inside itself."""
+        if not self._inside[key]:
+            self._names += 1
+            self._inside[key] = f"again_{self._names}"
+        if needed and self._needed:
+            self._needed[-1].add(key)
+        return Fragment(self._inside[key], OPEN, "the same again")
+
+    def _value(self, key: Key, parts: tuple[Located, ...]) -> tuple[Fragment, frozenset[Key]]:
         found: list[Fragment] = []
+        needs: list[frozenset[Key]] = []
         missing: NoText | None = None
         dead: list[Clause] = []
         for clause in self.normal.clauses(parts, dead=dead):
-            try:
-                found += self._clause(clause, free=self.free or not parts)
-            except NoText as error:
-                missing = missing or error
+            for kind in ("values",) if clause.values is not None else _KINDS:
+                self._needed.append(set())
+                try:
+                    some = self._typed(kind, clause)
+                except NoText as error:
+                    missing = missing or error
+                    some = []
+                alternative = frozenset(self._needed.pop())
+                if some and key not in alternative:
+                    needs.append(alternative)
+                found += some
         if not found:
             raise missing or self._reason(dead, parts[0].path if parts else "$")
-        return either(found)
+        if not needs:
+            raise Unsatisfiable(
+                parts[0].path if parts else "$", "leads into itself without an end.", "Let it be optional somewhere."
+            )
+        fragment = either(found)
+        if self._inside[key]:
+            self.builder.rules[self._inside[key]] = fragment.rule
+            fragment = replace(fragment, rule=self._inside[key], longest=OPEN, constant=None)
+        elif len(found) > 1 or fragment.longest >= OPEN:
+            fragment = self.builder.rule("value", fragment)
+        return fragment, min(needs, key=len)
 
     def _reason(self, dead: list[Clause], path: str) -> NoText:
         """Why no value fits: what stands in the way of writing the first clause that is proven to be empty."""
-        try:
-            for clause in dead[:1]:
-                if not clause.types:
-                    return Unsatisfiable(
-                        clause.where("type", "not"), "leaves no type that every keyword for this value admits.",
-                        "Let all schemas that apply here share a type.",
-                    )  # fmt: skip
-                self._clause(clause, free=False)
-        except NoText as reason:
-            return reason
-        except SchemaRefused:
-            pass
+        for clause in dead[:1]:
+            if not clause.types:
+                return Unsatisfiable(
+                    clause.where("type", "not"), "leaves no type that every keyword for this value admits.",
+                    "Let all schemas that apply here share a type.",
+                )  # fmt: skip
+            for kind in ("values",) if clause.values is not None else _KINDS:
+                try:
+                    self._typed(kind, clause)
+                except NoText as reason:
+                    return reason
         return Unsatisfiable(
             path, "admits no value at all: its keywords contradict each other.", "Relax or remove one of them."
         )
 
-    def _clause(self, clause: Clause, free: bool) -> list[Fragment]:
-        if clause.values is not None:
-            if not clause.values:
-                raise Unsatisfiable(
-                    clause.path, "lists no value that fits the keywords around it.",
-                    "Add a value that fits, or relax what stands beside it.",
-                )  # fmt: skip
-            texts = [json_text(value, clause.path) for value in clause.values if not isinstance(value, dict | list)]
-            nested = [constant(value, self.builder) for value in clause.values if isinstance(value, dict | list)]
-            for value in clause.values:
-                json_text(value, clause.path)
-            return [*([self.builder.one_of("CHOICE", texts)] if texts else []), *nested]
-        entered = (*self.entered, *sorted(clause.entered))
-        reference, times = Counter(entered).most_common(1)[0]
-        if times > max(self.bounds.depth, 1):
-            raise Unsatisfiable(
-                clause.path, f"leads into {reference.removeprefix(ROOT)} again and again.",
-                f"Let it be optional or an array without minItems; Bounds(depth={self.bounds.depth}) is how often.",
-            )  # fmt: skip
-        inside = replace(self, entered=entered, free=free or not clause.layers)
-        types = clause.spoken & _SCALARS if free and not clause.layers else clause.spoken
-        found, missing = [], None
-        for kind in ("null", "boolean", "number", "string", "array", "object"):
-            try:
-                found += inside._typed(kind, clause, types)
-            except NoText as error:
-                missing = error
-        if not found and missing is not None:
-            raise missing
-        return found
-
-    def _typed(self, kind: str, clause: Clause, types: frozenset[str]) -> list[Fragment]:
-        """The fragments of one type, none where the clause does not admit it."""
+    def _typed(self, kind: str, clause: Clause) -> list[Fragment]:
+        """The fragments of one type, or of the values that are listed; none where the clause does not admit it."""
+        if kind == "values":
+            return self._listed(clause)
+        types = clause.spoken
         if kind == "number" and types & {"integer", "fraction"}:
-            write = numbers.any_number if types >= {"integer", "fraction"} else numbers.integer
-            write = write if "integer" in types else numbers.fraction
-            return [write(clause, self.bounds, self.builder)]
+            digits = 15 if self.bounds is None else self.bounds.digits
+            return [numbers.write(clause, types, digits, self.notes, self.builder)]
         if kind not in types:
             return []
         if kind == "string":
-            return [strings.string(clause, self.bounds, self.builder)]
+            return [strings.string(clause, self.usual("text"), self.notes, self.builder)]
         if kind in ("array", "object"):
-            for value in clause.excluded:
-                if isinstance(value, list if kind == "array" else dict):
-                    raise SchemaRefused(
-                        clause.where("not"), f"takes out {json.dumps(value)}, one {kind} among many.",
-                        "Take out strings, numbers, truth values or null only.",
-                    )  # fmt: skip
+            if any(isinstance(value, list if kind == "array" else dict) for value in clause.excluded):
+                self.notes.loosen(clause.where("not"), f"takes out one {kind} among many")
             return [array.array(clause, self) if kind == "array" else record.record(clause, self)]
         options: list[Any] = [None] if kind == "null" else [True, False]
         return [
             text_fragment(json.dumps(value)) for value in options if all(value is not out for out in clause.excluded)
         ]
 
+    def _listed(self, clause: Clause) -> list[Fragment]:
+        values = clause.values or ()
+        if not values:
+            raise Unsatisfiable(
+                clause.path, "lists no value that fits the keywords around it.",
+                "Add a value that fits, or relax what stands beside it.",
+            )  # fmt: skip
+        texts = [json_text(value, clause.path) for value in values if not isinstance(value, dict | list)]
+        nested = [value for value in values if isinstance(value, dict | list)]
+        for value in nested:
+            json_text(value, clause.path)
+        written = [self.builder.one_of("CHOICE", texts)] if texts else []
+        return [*written, *(constant(value, self.builder) for value in nested)]
+
     def finite(self, parts: tuple[Located, ...]) -> list[str] | None:
-        """The JSON of every value that fits all of `parts`, each once; None if they are many."""
-        values: list[Any] = []
+        """The JSON of every value that fits all of `parts`, each once; None if they are many, or nested."""
+        values = self._finite(parts)
+        if values is None or any(isinstance(value, list | dict) for value, _ in values):
+            return None
+        return [json_text(value, path) for value, path in values]
+
+    def texts(self, parts: tuple[Located, ...]) -> list[str] | None:
+        """Every text that fits all of `parts`; None if they are many."""
+        values = self._finite(parts)
+        return None if values is None else [value for value, _ in values if isinstance(value, str)]
+
+    def _finite(self, parts: tuple[Located, ...]) -> list[tuple[Any, str]] | None:
+        kept: list[tuple[Any, str]] = []
         for clause in self.normal.clauses(parts):
             found = _finite(clause)
-            if found is None:
+            if found is None or len(found) > 256:
                 return None
-            values += [(value, clause.path) for value in found]
-        kept: list[tuple[Any, str]] = []
-        for value, path in values:
-            if not any(oracle(self.document, {"const": other}).is_valid(value) for other, _ in kept):
-                kept.append((value, path))
-        return [json_text(value, path) for value, path in kept]
+            for value in found:
+                if not any(same(value, other) for other, _ in kept):
+                    kept.append((value, clause.path))
+        return kept
 
-    def name(self, parts: tuple[Located, ...], rules: list[strings.Rule], declared: list[str], at: str) -> Fragment:
-        """A property name that fits all of `parts` and matches `rules`, and is none of those declared."""
+    def name(
+        self, parts: tuple[Located, ...], rules: list[strings.Rule], declared: Iterable[str], prefixes: list[str],
+        around: Clause,
+    ) -> Fragment:  # fmt: skip
+        """A property name that fits all of `parts` and matches `rules`, is none of those declared and begins with none
+        of `prefixes`."""
+        at = around.where("propertyNames", "patternProperties", "additionalProperties")
         found = []
         for clause in self.normal.clauses((Located({"type": "string"}, at), *parts)):
-            if clause.values is None:
-                least, most = strings.lengths(clause, self.bounds.key)
+            if clause.values is None and "string" in clause.types:
                 left_out = [*declared, *(value for value in clause.excluded if isinstance(value, str))]
-                found.append(strings.terminal("NAME", clause, rules, left_out, least, most, self.builder))
+                asked = [*rules, *strings.rules(clause, self.notes)]
+                usual = None if self.bounds is None else self.bounds.key
+                found.append(strings.text(clause, asked, left_out, usual, self.notes, self.builder, prefixes))
         if not found:
             raise Unsatisfiable(at, "leaves no name for a property.", "Relax propertyNames or the patterns.")
         return either(found)
 
     def note(self, path: str, fragment: Fragment) -> None:
         """Take down how long the value at `path` may be."""
-        bound = Bound(f"{self.title} {path}", fragment.bound, fragment.longest)
-        if bound not in self.builder.bounds:
-            self.builder.bounds.append(bound)
+        self.builder.bounds.append(Bound(f"{self.title} {path}", fragment.bound, fragment.longest))
+
+
+_KINDS = ("null", "boolean", "number", "string", "array", "object")
 
 
 def _finite(clause: Clause) -> list[Any] | None:
@@ -186,7 +243,7 @@ def _finite(clause: Clause) -> list[Any] | None:
         if integers is None:
             return None
         found += integers
-    return [value for value in found if not any(value is out for out in clause.excluded)]
+    return [value for value in found if not any(same(value, out) for out in clause.excluded)]
 
 
 def json_text(value: Any, path: str) -> str:

@@ -274,6 +274,8 @@ class Generation:
             "messages": [dict(vars(message)) for message in asked.messages],
             "sampling": dict(vars(asked.sampling)),
         }
+        if after := task.contract.checked_after():
+            note.detail["checked"] = list(after)
         # A model that thinks before it answers needs no scratchpad inside its answer.
         lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
         if not task.kind.private_fields():

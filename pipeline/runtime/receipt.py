@@ -28,6 +28,7 @@ def receipt(
             for step in calls
             for name, value in {**step.detail.get("also", {}), step.detail["contract"]: step.detail["hash"]}.items()
         },
+        checked={str(step.detail["contract"]): step.detail["checked"] for step in calls if "checked" in step.detail},
         shortened={
             str(step.detail["contract"]): step.detail["scratchpad"] for step in calls if "scratchpad" in step.detail
         },

@@ -13,6 +13,7 @@ from scripts.bench.gpu import gpu
 from scripts.bench.grammar import grammar
 from scripts.bench.index import index
 from scripts.bench.pipeline import pipeline
+from scripts.bench.schemas import schemas
 from scripts.bench.serve import serve
 from scripts.bench.validity import validity
 
@@ -33,5 +34,6 @@ app.command("gpu")(gpu)
 app.command("grammar")(grammar)
 app.command("index")(index)
 app.command("pipeline")(pipeline)
+app.command("schemas")(schemas)
 app.command("serve")(serve)
 app.command("validity")(validity)

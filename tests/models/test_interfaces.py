@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
@@ -88,8 +86,6 @@ RELEASES = [
         "grammars are written otherwise",
     ),
     ("LLGUIDANCE", without("llguidance:LLParserLimits"), "ImportError: cannot import name 'LLParserLimits'"),
-    ("PYTHON", otherwise("re:_parser", None), "AttributeError: 'NoneType' object has no attribute 'parse'"),
-    ("PYTHON", without("re._constants:MAX_REPEAT"), "has no attribute 'MAX_REPEAT'"),
     ("PYDANTIC", without("pydantic:RootModel.__init__.__pydantic_base_init__"), "__pydantic_base_init__"),
     ("UVICORN", without("uvicorn.protocols.http.httptools_impl:HttpToolsProtocol"), "HttpToolsProtocol"),
     ("UVICORN", otherwise("uvicorn:Server.shutdown", lambda self: None), "takes self"),
@@ -157,27 +153,6 @@ def test_the_service_does_not_start_on_another_uvicorn(monkeypatch: pytest.Monke
     monkeypatch.delattr("uvicorn.protocols.http.httptools_impl.HttpToolsProtocol")
     with pytest.raises(UnfitPackage, match=r"^uvicorn .* lacks what Interlock needs to cut off connections"):
         patient(1.0, 10)
-
-
-LATER_PYTHON = """
-import re, sys
-from pathlib import Path
-del re._parser, re._constants
-sys.modules["re._parser"] = sys.modules["re._constants"] = None
-from models import Contract
-class Plain(Contract):
-    number: int
-print(Plain.contract_hash())
-Contract.from_json_schema({"type": "string", "pattern": "^[a-z]{3}$"})
-"""
-
-
-def test_on_a_python_without_that_parser_only_patterns_are_refused() -> None:
-    done = subprocess.run([sys.executable, "-c", LATER_PYTHON], cwd=ROOT, capture_output=True, text=True)
-    assert re.fullmatch(r"[0-9a-f]{16}\n", done.stdout)
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("models.errors.UnfitPackage: Python 3.")
-    assert "lacks what Interlock needs to read the pattern of a field" in last
 
 
 def test_the_table_for_people_is_the_same() -> None:

@@ -100,16 +100,16 @@ def test_each_schema_of_a_folder_is_enforced_or_refused_with_keyword_and_path(tm
     folder.mkdir()
     tests = [{"data": {"seats": 3}, "valid": True}, {"data": {"seats": 0}, "valid": False}]
     (folder / "seats.json").write_text(json.dumps({"schema": {**SCHEMA, **SEATS}, "tests": tests}))
-    (folder / "odd.json").write_text(json.dumps({"type": "string", "$dynamicRef": "#x"}))
+    (folder / "odd.json").write_text(json.dumps({"type": "string", "$ref": "#/$defs/x"}))
     done = interlock("check", tmp_path / "none.py", "--schemas", folder, "--attacks", 5)
     found = report(done)
     assert done.returncode == 0, done.stderr
     counts = found["schemas"]
-    assert (counts["schemas"], counts["enforced"], counts["refused"]) == (2, 1, 1)
+    assert (counts["schemas"], counts["proven"], counts["refused"]) == (2, 1, 1)
     assert found["refused"] == 1
-    assert (counts["invalid_admitted"], counts["valid_admitted"], counts["attacks"]) == (0, 1, 5)
+    assert (counts["invalid_admitted"], counts["valid_rejected"], counts["passing"], counts["attacks"]) == (0, 0, 1, 5)
     assert "seats.json" in done.stderr
-    assert "$dynamicRef" in done.stderr.replace("\n", "")
+    assert "$ref" in done.stderr.replace("\n", "")
     (folder / "broken.json").write_text("{")
     assert interlock("check", tmp_path / "none.py", "--schemas", folder, "--attacks", 1).returncode == 1
     assert "There is no folder" in interlock("check", tmp_path / "none.py", "--schemas", tmp_path / "no").stderr

@@ -1,71 +1,83 @@
-"""Report: a folder of JSON Schemas with instances, each schema enforced or refused, and attacked if enforced.
+"""Report: JSON Schemas with instances, each proven, checked or refused, and attacked unless refused.
 
-Knows three shapes of files: a schema with tests, a list of those (as in the JSON Schema Test Suite), a bare schema.
+Knows what a schema's instances and random completions say about its contract. Does not know files.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal, NoReturn
+from time import process_time
+from typing import Any, Literal
 
 from llguidance import LLTokenizer
 
 from models.bench.proof.random_walk import random_walk
+from models.bench.proof.written import written
 from models.contract import Contract
 from models.errors import ContractError, EngineError
 from models.grammar.grammar import Grammar, compile_grammar
-from models.grammar.membership import admits
+from models.grammar.matchers import compiled
+from models.schema.json_value import JsonValue
 from models.schema.refusal import SchemaRefused, Unsatisfiable
-from models.schema.vocabulary import MANY, NAMED, ONE
+
+Level = Literal["proven", "checked", "refused", "broken", "crashed", "slow"]
+"""broken: no JSON, or no schema. crashed: an error that is none of ours. slow: it took longer than `PATIENCE`."""
+
+PATIENCE = 30
+"""Seconds of a processor for a schema, its instances and its attacks."""
+
+SLOW = 1.0
+"""Seconds of compiling that nobody should wait."""
+
+_BYTES = LLTokenizer("byte")
 
 
 @dataclass(frozen=True)
 class SchemaReport:
     """One schema of a folder.
 
-    `path`: its file, and its description where the file has several; `keyword`, `where`, `reason`: why it is refused,
-    or broken (no JSON, no schema). For an enforced one: of its invalid instances the grammar admits `invalid_admitted`,
-    of its valid ones `valid_admitted`; of `attacks` random completions `failures` are not valid. Both must be 0.
-    `details` names each of them.
+    `path`: its file, and its description where the file has several. `keywords`: those that a grammar does not follow,
+    by their paths, with the reason: of one that is checked all, of one that is refused the first. `ignored`: what says
+    nothing by the standard. `seconds` of a processor for compiling; `budget`: tokens of the longest text with the
+    default bounds.
+    Of its invalid instances `invalid_admitted` pass the grammar and the check after, of its valid ones `valid_admitted`
+    do; of `attacks` random completions `refused_after` failed the check, and `failures` are worse, as at level proven
+    any that failed is. `details` names each.
     """
 
     path: str
-    status: Literal["enforced", "refused", "broken"]
-    keyword: str = ""
-    where: str = ""
-    reason: str = ""
+    level: Level
+    keywords: dict[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    seconds: float = 0.0
+    budget: int = 0
     invalid_admitted: int = 0
     invalid_total: int = 0
     valid_admitted: int = 0
     valid_total: int = 0
     attacks: int = 0
+    refused_after: int = 0
     failures: int = 0
     details: tuple[str, ...] = ()
+
+    @property
+    def enforced(self) -> bool:
+        return self.level in ("proven", "checked")
 
     @property
     def sound(self) -> bool:
         """Whether nothing invalid got through."""
         return not (self.invalid_admitted or self.failures)
 
-
-def check_schemas(
-    folder: Path,
-    attacks: int = 20,
-    tokenizer: LLTokenizer | None = None,
-    seed: int = 0,
-) -> list[SchemaReport]:
-    """A report for every schema in every `*.json` below `folder`, in the order of their paths.
-
-    `attacks` random completions of each enforced schema with `tokenizer`, one token a byte if None. No file stops it.
-    """
-    tokens, random = tokenizer or LLTokenizer("byte"), Random(seed)
-    return [
-        check_schema(path, schema, tests, attacks, tokens, random) for path, schema, tests in _schemas(Path(folder))
-    ]
+    @property
+    def passing(self) -> bool:
+        """Whether the schema is enforced and each of its instances is told right."""
+        return self.enforced and self.sound and self.valid_admitted == self.valid_total
 
 
 def check_schema(
@@ -75,122 +87,115 @@ def check_schema(
     attacks: int,
     tokenizer: LLTokenizer,
     random: Random,
+    proven: bool = False,
+    strict: bool = False,
 ) -> SchemaReport:
     """One schema, its tests and random completions. `schema`: a string says why there is none."""
     if isinstance(schema, str):
-        return SchemaReport(path, "broken", reason=schema)
+        return SchemaReport(path, "broken", {"$": schema})
+    begun = process_time()
     try:
-        contract = Contract.from_json_schema(schema, "Checked")
+        with patience():
+            return _checked(path, schema, tests, attacks, tokenizer, random, proven, strict)
+    except TimeoutError:
+        return SchemaReport(path, "slow", {"$": f"takes more than {PATIENCE} seconds"}, seconds=process_time() - begun)
     except ContractError as refused:
-        at = refused if isinstance(refused, SchemaRefused | Unsatisfiable) else None
-        keyword, where = (at.keyword, at.path) if at else ("", "$")
-        return SchemaReport(path, "refused", keyword, where, str(refused))
-    grammar = compile_grammar(contract)
+        at = refused.path if isinstance(refused, SchemaRefused | Unsatisfiable) else "$"
+        return SchemaReport(path, "refused", {at: str(refused)}, seconds=process_time() - begun)
+    except Exception as error:  # whatever it is, the other schemas of the folder are still looked at
+        return SchemaReport(path, "crashed", {"$": f"{type(error).__name__}: {error}"}, seconds=process_time() - begun)
+
+
+def _checked(
+    path: str,
+    schema: Any,
+    tests: list[dict[str, Any]],
+    attacks: int,
+    tokenizer: LLTokenizer,
+    random: Random,
+    proven: bool,
+    strict: bool,
+) -> SchemaReport:
+    begun = process_time()
+    contract = Contract.from_json_schema(schema, "Checked", proven=proven, strict=strict)
+    assert issubclass(contract, JsonValue)
+    matcher = compiled(_BYTES, compile_grammar(contract, open=True).lark)
+    seconds = process_time() - begun
+    loosened = dict(contract.notes().loosened)
     admitted = {True: 0, False: 0}
     totals = {True: 0, False: 0}
     details = []
     for test in tests:
         valid = bool(test.get("valid"))
-        inside = any(_inside(grammar, text) for text in _texts(test.get("data"), schema))
+        inside = written(matcher, test["data"])
         totals[valid] += 1
-        admitted[valid] += inside
-        if inside and not valid:
-            details.append(f"admits an invalid instance: {test.get('description', '')} {_compact(test.get('data'))}")
-    wrong = [text for _ in range(attacks) if (text := _attacked(contract, grammar, tokenizer, random)) is not None]
+        accepted = inside and (_accepted(contract, test["data"]) or (not loosened and not valid))
+        admitted[valid] += accepted
+        if accepted is not valid:
+            what = "admits an invalid" if accepted else "rejects a valid"
+            details.append(f"{what} instance: {test.get('description', '')} {_compact(test['data'])[:200]}")
+    bounded = compile_grammar(contract)
+    wrong = [_attacked(contract, bounded, tokenizer, random) for _ in range(attacks)]
+    after = [text for stage, text in wrong if stage == "after"]
+    failures = [text for stage, text in wrong if stage == "fault" or (stage == "after" and not loosened)]
     return SchemaReport(
         path,
-        "enforced",
-        invalid_admitted=admitted[False],
-        invalid_total=totals[False],
-        valid_admitted=admitted[True],
-        valid_total=totals[True],
-        attacks=attacks,
-        failures=len(wrong),
-        details=(*details, *wrong),
+        "checked" if loosened else "proven",
+        loosened,
+        contract.ignored(),
+        seconds,
+        bounded.max_tokens,
+        admitted[False],
+        totals[False],
+        admitted[True],
+        totals[True],
+        attacks,
+        len(after) if loosened else 0,
+        len(failures),
+        (*details, *failures),
     )
 
 
-def _inside(grammar: Grammar, text: str) -> bool:
+def _accepted(contract: type[Contract], data: Any) -> bool:
     try:
-        return admits(grammar, text)
-    except EngineError:  # a grammar that does not compile: its random completions say so
+        contract.model_validate(data)
+    except ValueError:
         return False
+    return True
 
 
-def _attacked(contract: type[Contract], grammar: Grammar, tokenizer: LLTokenizer, random: Random) -> str | None:
-    """What is wrong with one random completion, None if nothing is."""
-    walk = random_walk(grammar, tokenizer, random)
+def _attacked(
+    contract: type[Contract], grammar: Grammar, tokenizer: LLTokenizer, random: Random
+) -> tuple[Literal["fine", "fault", "after"], str]:
+    """What became of one random completion: it is not even whole, or the check refuses it."""
+    try:
+        walk = random_walk(grammar, tokenizer, random)
+    except EngineError as error:
+        return "fault", str(error)
     if walk.fault is not None:
-        return f"{walk.fault} after {walk.text[-80:]!r}. {walk.why}".rstrip()
+        return "fault", f"{walk.fault} after {walk.text[-80:]!r}. {walk.why}".rstrip()
     try:
         contract.model_validate_json(walk.text)
     except ValueError as error:
-        return f"{walk.text[:200]!r}: {error}"
-    return None
+        return "after", f"{walk.text[:200]!r}: {error}"
+    return "fine", ""
 
 
-def _schemas(folder: Path) -> Iterator[tuple[str, Any, list[dict[str, Any]]]]:
-    for file in sorted(folder.rglob("*.json")):
-        path = str(file.relative_to(folder))
-        try:
-            found = json.loads(file.read_text("utf-8"), parse_constant=_no_constant)
-        except (ValueError, OSError, RecursionError) as error:
-            yield path, f"{path} cannot be read as JSON: {error}", []
-            continue
-        if not isinstance(found, list):
-            whole = isinstance(found, dict) and "schema" in found and isinstance(found.get("tests"), list)
-            yield (path, found["schema"], _tests(found)) if whole else (path, _schema(found, path), [])
-            continue
-        for number, group in enumerate(found):
-            name = f"{path}[{number}]"
-            if not isinstance(group, dict) or "schema" not in group:
-                yield name, f'{name} is no object with a "schema".', []
-                continue
-            description = group.get("description", "")
-            yield f"{name} {description}".rstrip(), _schema(group["schema"], name), _tests(group)
+@contextmanager
+def patience() -> Iterator[None]:
+    """TimeoutError after `PATIENCE` seconds of a processor."""
 
+    def late(*_: object) -> None:
+        raise TimeoutError
 
-def _schema(found: Any, name: str) -> Any:
-    return found if isinstance(found, dict | bool) else f"{name} is neither an object nor a truth value."
-
-
-def _tests(group: dict[str, Any]) -> list[dict[str, Any]]:
-    tests = group.get("tests")
-    return [test for test in tests if isinstance(test, dict) and "data" in test] if isinstance(tests, list) else []
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _compact(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-
-
-def _texts(data: Any, schema: Any) -> list[str]:
-    """`data` as compact JSON, in its own order of properties and in the schema's."""
-    order = {name: place for place, name in enumerate(dict.fromkeys(_names(schema)))}
-    found = dict.fromkeys((_compact(data), _compact(_ordered(data, order))))
-    return [text for text in found if text.isascii() or text.encode(errors="ignore").decode() == text]
-
-
-def _names(schema: Any) -> Iterator[str]:
-    """The property names of a schema, as they come, with all that is below it."""
-    if not isinstance(schema, dict):
-        return
-    own, required = schema.get("properties"), schema.get("required")
-    yield from own if isinstance(own, dict) else ()
-    yield from (name for name in required if isinstance(name, str)) if isinstance(required, list) else ()
-    for keyword, value in schema.items():
-        inner = [value] if keyword in ONE else []
-        inner += value if keyword in MANY and isinstance(value, list) else []
-        inner += value.values() if keyword in NAMED and isinstance(value, dict) else []
-        for part in inner:
-            yield from _names(part)
-
-
-def _ordered(data: Any, order: dict[str, int]) -> Any:
-    if isinstance(data, dict):
-        names = sorted(data, key=lambda name: order.get(name, len(order)))
-        return {name: _ordered(data[name], order) for name in names}
-    return [_ordered(item, order) for item in data] if isinstance(data, list) else data

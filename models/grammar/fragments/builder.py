@@ -33,7 +33,8 @@ class Bound:
 class GrammarBuilder:
     """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
     have at most, if fewer than it declares; `within`: the contracts around the present field; `spaced`: whether a blank
-    stands behind each comma and colon."""
+    stands behind each comma and colon; `open`: whether a value goes on without an end where nothing bounds it; `given`,
+    `counts`: names of bodies, and how many each name has."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
@@ -43,6 +44,9 @@ class GrammarBuilder:
     rules: dict[str, str] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)
     spaced: bool = False
+    open: bool = False
+    given: dict[tuple[str, str], str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def comma(self) -> Fragment:
@@ -56,14 +60,27 @@ class GrammarBuilder:
 
     def terminal(self, name: str, body: str) -> str:
         """A terminal with this `body`, named `name` or, where that name is taken, `name` and a number."""
-        return _named(self.terminals, name, body)
+        return self._named(self.terminals, name, body)
+
+    def _named(self, names: dict[str, str], name: str, body: str) -> str:
+        """`name` for `body`, with a number where another body has it; a body that has been named keeps its name."""
+        if (unique := self.given.get((name, body))) is not None:
+            return unique
+        number = self.counts.get(name, 1)
+        unique = name if number == 1 else f"{name}_{number}"
+        while names.setdefault(unique, body) != body:
+            number += 1
+            unique = f"{name}_{number}"
+        self.counts[name] = number
+        self.given[name, body] = unique
+        return unique
 
     def rule(self, name: str, fragment: Fragment) -> Fragment:
         """`fragment` under a name of its own, so that it can be used often and is written once."""
         if " " not in fragment.rule:
             return fragment
         lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-        unique = _named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
+        unique = self._named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
         return replace(fragment, rule=unique)
 
     def one_of(self, name: str, texts: list[str], bound: str = "") -> Fragment:
@@ -98,14 +115,6 @@ class GrammarBuilder:
         """`least` to `most` times a comma and `item`."""
         comma = self.comma
         return Fragment(f"({comma.rule} {item.rule}){{{least},{most}}}", most * (item.longest + comma.longest))
-
-
-def _named(names: dict[str, str], name: str, body: str) -> str:
-    number, unique = 1, name
-    while names.setdefault(unique, body) != body:
-        number += 1
-        unique = f"{name}_{number}"
-    return unique
 
 
 def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Fragment:

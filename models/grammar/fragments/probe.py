@@ -24,25 +24,29 @@ _STEPS = 120
 @lru_cache(maxsize=1024)
 def probed(body: str) -> Literal["followed", "empty", "too complex"]:
     """What becomes of the terminal `body`: it admits no text, or it cannot be followed to its end, or all is well."""
+    return followed(f"start: TEXT\nTEXT: {body}")
+
+
+def followed(grammar: str) -> Literal["followed", "empty", "too complex"]:
+    """What becomes of a grammar of one text, as `probed` says."""
     from llguidance import LLMatcher, LLParserLimits  # not before a pattern needs it: contracts load no engine
 
     tokenizer = _vocabulary()
     for seed in range(2):
-        matcher = LLMatcher(
-            tokenizer, f"start: TEXT\nTEXT: {body}", log_level=0, limits=LLParserLimits(step_lexer_fuel=_FUEL)
-        )
+        matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=LLParserLimits(step_lexer_fuel=_FUEL))
         random = Random(seed)
         for step in range(_STEPS):
             mask = int.from_bytes(matcher.compute_bitmask(), "little")
             if matcher.is_error():
                 return "too complex" if "too" in matcher.get_error() else "empty"
-            allowed = [token for token in range(256, tokenizer.vocab_size) if mask >> token & 1]
-            allowed = allowed or [token for token in range(256) if mask >> token & 1]
-            if matcher.is_stopped() or not allowed:
+            if matcher.is_stopped() or not mask:
                 if step == 0:
                     return "empty"
                 break
-            matcher.consume_token(random.choice(allowed))
+            words = mask >> 256 << 256 or mask
+            first = random.randrange(256, tokenizer.vocab_size)
+            later = words >> first << first or words  # the next allowed token from a random place on
+            matcher.consume_token((later & -later).bit_length() - 1)
     return "followed"
 
 

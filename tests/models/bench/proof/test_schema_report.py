@@ -1,4 +1,4 @@
-"""A folder of schemas: every file is reported, none stops the others."""
+"""A folder of schemas: every file is reported by its level, none stops the others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.bench.proof.schema_report import SchemaReport, check_schemas
+from models.bench.proof.schema_folder import Trial, check_schemas, read_folder
+from models.bench.proof.schema_report import SchemaReport
 
 GROUP = {
     "description": "small integers",
@@ -17,13 +18,20 @@ GROUP = {
         {"description": "out", "valid": False, "data": 30},
     ],
 }
+UNIQUE = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+REPEATED = [{"valid": False, "data": ["a", "a"]}, {"valid": True, "data": ["a", "b"]}]
+
+
+def checked(folder: Path, attacks: int = 5, processes: int = 1, **options: bool) -> dict[str, SchemaReport]:
+    reports = check_schemas(read_folder(folder), Trial(attacks, **options), processes)
+    return {report.path: report for report in reports}
 
 
 @pytest.fixture
-def reports(tmp_path: Path) -> dict[str, SchemaReport]:
+def folder(tmp_path: Path) -> Path:
     files = {
         "a/one.json": json.dumps(GROUP),
-        "a/suite.json": json.dumps([GROUP, GROUP | {"description": "texts", "schema": {"uniqueItems": True}}]),
+        "a/suite.json": json.dumps([GROUP, GROUP | {"description": "texts", "schema": UNIQUE, "tests": REPEATED}]),
         "bare.json": json.dumps({"type": "object", "properties": {"schema": {"type": "string"}}}),
         "broken.json": '{"type":',
         "constant.json": '{"const": NaN}',
@@ -35,10 +43,10 @@ def reports(tmp_path: Path) -> dict[str, SchemaReport]:
             {
                 "schema": {
                     "type": "object",
-                    "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+                    "properties": {"a": {"type": "integer"}, "b": {"type": "number"}},
                     "required": ["a", "b"],
                 },
-                "tests": [{"valid": True, "data": {"b": 1, "a": 2}}, {"valid": False, "data": {"b": 1}}],
+                "tests": [{"valid": True, "data": {"b": 1e-7, "a": 2}}, {"valid": False, "data": {"b": 1}}],
             }
         ),
         "notes.txt": "no schema",
@@ -47,15 +55,20 @@ def reports(tmp_path: Path) -> dict[str, SchemaReport]:
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(b'{"const": "\xe9"}' if text is None else text.encode())
-    return {report.path: report for report in check_schemas(tmp_path, attacks=5)}
+    return tmp_path
+
+
+@pytest.fixture
+def reports(folder: Path) -> dict[str, SchemaReport]:
+    return checked(folder)
 
 
 def test_every_schema_of_every_file_is_reported(reports: dict[str, SchemaReport]) -> None:
-    assert {path: report.status for path, report in reports.items()} == {
-        "a/one.json": "enforced",
-        "a/suite.json[0] small integers": "enforced",
-        "a/suite.json[1] texts": "refused",
-        "bare.json": "enforced",
+    assert {path: report.level for path, report in reports.items()} == {
+        "a/one.json": "proven",
+        "a/suite.json[0] small integers": "proven",
+        "a/suite.json[1] texts": "checked",
+        "bare.json": "proven",
         "broken.json": "broken",
         "constant.json": "broken",
         "latin.json": "broken",
@@ -63,31 +76,60 @@ def test_every_schema_of_every_file_is_reported(reports: dict[str, SchemaReport]
         "list.json[1]": "broken",
         "number.json": "broken",
         "remote.json": "refused",
-        "reordered.json": "enforced",
+        "reordered.json": "proven",
     }
+
+
+def test_several_processes_say_the_same_in_the_same_order(folder: Path, reports: dict[str, SchemaReport]) -> None:
+    found = checked(folder, processes=2)
+    assert [(path, one.level, one.valid_admitted, one.failures) for path, one in found.items()] == [
+        (path, one.level, one.valid_admitted, one.failures) for path, one in reports.items()
+    ]
 
 
 def test_an_enforced_schema_is_counted(reports: dict[str, SchemaReport]) -> None:
     report = reports["a/one.json"]
     assert (report.valid_admitted, report.valid_total) == (1, 1)
     assert (report.invalid_admitted, report.invalid_total) == (0, 1)
-    assert (report.attacks, report.failures, report.sound) == (5, 0, True)
+    assert (report.attacks, report.failures, report.sound, report.passing) == (5, 0, True, True)
+    assert report.budget > 1
 
 
-def test_an_instance_counts_in_the_schema_s_order_too(reports: dict[str, SchemaReport]) -> None:
+def test_what_the_grammar_is_too_loose_for_is_checked_after(reports: dict[str, SchemaReport]) -> None:
+    report = reports["a/suite.json[1] texts"]
+    assert report.keywords == {"$.uniqueItems": "has items that may be written twice"}
+    assert (report.invalid_admitted, report.valid_admitted, report.failures) == (0, 1, 0)
+    assert report.passing
+
+
+def test_an_instance_counts_in_any_order_and_in_any_way_to_write_its_numbers(reports: dict[str, SchemaReport]) -> None:
     assert (reports["reordered.json"].valid_admitted, reports["reordered.json"].invalid_admitted) == (1, 0)
 
 
-def test_a_refused_schema_names_keyword_path_and_what_to_do(reports: dict[str, SchemaReport]) -> None:
-    report = reports["remote.json"]
-    assert (report.keyword, report.where) == ("$ref", "$.properties.a.$ref")
-    assert report.reason.endswith("Copy what it refers to into $defs.")
+def test_a_refused_schema_names_path_and_what_to_do(reports: dict[str, SchemaReport]) -> None:
+    ((where, reason),) = reports["remote.json"].keywords.items()
+    assert where == "$.properties.a.$ref"
+    assert reason.endswith("Copy what it refers to into $defs.")
+
+
+def test_level_proven_can_be_demanded_and_known_formats_too(tmp_path: Path) -> None:
+    (tmp_path / "unique.json").write_text(json.dumps(UNIQUE))
+    (tmp_path / "format.json").write_text(json.dumps({"type": "string", "format": "colour"}))
+    assert [report.level for report in checked(tmp_path).values()] == ["proven", "checked"]
+    assert checked(tmp_path)["format.json"].ignored == ('format "colour"',)
+    assert [report.level for report in checked(tmp_path, proven=True).values()] == ["proven", "refused"]
+    assert [report.level for report in checked(tmp_path, strict=True).values()] == ["refused", "checked"]
+
+
+def test_a_sample_is_drawn_by_its_seed(folder: Path) -> None:
+    drawn = [[case.path for case in read_folder(folder, 3, seed)] for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_an_instance_that_the_grammar_should_not_admit_is_found(tmp_path: Path) -> None:
     """A wrong file: it calls an instance invalid that its schema admits."""
     wrong = GROUP | {"tests": [{"description": "mistaken", "valid": False, "data": 3}]}
     (tmp_path / "wrong.json").write_text(json.dumps(wrong))
-    (report,) = check_schemas(tmp_path)
+    (report,) = checked(tmp_path).values()
     assert (report.invalid_admitted, report.sound) == (1, False)
     assert report.details == ("admits an invalid instance: mistaken 3",)

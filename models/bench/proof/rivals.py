@@ -1,0 +1,60 @@
+"""Rivals: what llguidance by itself, and Outlines as it comes, make of a JSON Schema and its instances.
+
+Both as most people use them: the schema as it is, no options but compact JSON. Knows nothing of our own reading.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from time import process_time
+from typing import Any, Literal
+
+from llguidance import LLMatcher, LLTokenizer
+
+from models.bench.proof.schema_report import SchemaReport, patience
+from models.bench.proof.written import written
+
+Rival = Literal["llguidance", "outlines"]
+
+_BYTES = LLTokenizer("byte")
+
+
+def rival_report(rival: Rival, path: str, schema: Any, tests: list[dict[str, Any]]) -> SchemaReport:
+    """As `check_schema` says it, without attacks: "proven" is what the rival takes, "refused" what it does not."""
+    begun = process_time()
+    try:
+        with patience():
+            matcher = LLMatcher(_BYTES, _GRAMMARS[rival](schema), log_level=0)
+            if matcher.is_error():
+                return SchemaReport(path, "refused", {"$": matcher.get_error()}, seconds=process_time() - begun)
+            seconds = process_time() - begun
+            inside = [(bool(test.get("valid")), written(matcher, test["data"])) for test in tests]
+    except TimeoutError:
+        return SchemaReport(path, "slow", seconds=process_time() - begun)
+    except Exception as error:  # a refusal comes as whatever its library raises
+        return SchemaReport(path, "refused", {"$": str(error)}, seconds=process_time() - begun)
+    return SchemaReport(
+        path,
+        "proven",
+        seconds=seconds,
+        invalid_admitted=sum(admitted for valid, admitted in inside if not valid),
+        invalid_total=sum(not valid for valid, _ in inside),
+        valid_admitted=sum(admitted for valid, admitted in inside if valid),
+        valid_total=sum(valid for valid, _ in inside),
+    )
+
+
+def _llguidance(schema: Any) -> str:
+    return str(LLMatcher.grammar_from_json_schema(json.dumps(schema), defaults={"whitespace_flexible": False}))
+
+
+def _outlines(schema: Any) -> str:
+    """The regular expression that Outlines writes, followed by llguidance, which is exact and quick about it."""
+    from outlines_core.json_schema import build_regex_from_schema  # not everybody has it
+
+    expression: str = build_regex_from_schema(json.dumps(schema))
+    return "start: T\nT: /" + expression.replace("/", r"\/") + "/"
+
+
+_GRAMMARS: dict[Rival, Callable[[Any], str]] = {"llguidance": _llguidance, "outlines": _outlines}

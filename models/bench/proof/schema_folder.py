@@ -1,0 +1,138 @@
+"""Folder: the JSON Schemas of a folder, drawn and checked by several processes.
+
+Knows three shapes of files: a schema with tests (as MaskBench has), a list of those (as the JSON Schema Test Suite
+has), a bare schema.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, NoReturn
+
+from models.bench.proof.rivals import Rival, rival_report
+from models.bench.proof.schema_report import SchemaReport, check_schema
+from models.engines.tokenizers import load_tokenizer
+
+_AT_ONCE = 8
+"""Schemas handed to a process at a time."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A schema as a file has it, and its instances. `schema`: a string says why there is none."""
+
+    path: str
+    schema: Any
+    tests: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How each schema is checked: with so many random completions of tokens of `tokenizer`; `proven` and `strict` as
+    `Contract.from_json_schema` has them. `rival`: whose work is looked at in place of ours, without attacks."""
+
+    attacks: int = 20
+    tokenizer: str = "byte"
+    seed: int = 0
+    proven: bool = False
+    strict: bool = False
+    rival: Rival | None = None
+
+
+def check_schemas(
+    cases: list[Case], trial: Trial, processes: int | None = None, progress: Callable[[int], None] = lambda _: None
+) -> list[SchemaReport]:
+    """A report for every one of `cases`, in their order. No schema stops it. `progress` hears how many are done."""
+    groups = [range(first, min(first + _AT_ONCE, len(cases))) for first in range(0, len(cases), _AT_ONCE)]
+    count = min(processes or len(os.sched_getaffinity(0)), len(groups))
+    if count < 2:
+        found = []
+        for case in cases:
+            found.append(_check(case, trial))
+            progress(1)
+        return found
+    reports: dict[int, list[SchemaReport]] = {}
+    # Spawned: a fork of a process that has threads, as this one may have, can hang.
+    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting: dict[Future[list[SchemaReport]], range] = {}
+        left = iter(groups)
+        for group in left:
+            waiting[pool.submit(_check_all, [cases[place] for place in group], trial)] = group
+            while len(waiting) > 2 * count or (group is groups[-1] and waiting):
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    finished = waiting.pop(future)
+                    reports[finished.start] = future.result()
+                    progress(len(finished))
+    return [report for start in sorted(reports) for report in reports[start]]
+
+
+def _check_all(cases: list[Case], trial: Trial) -> list[SchemaReport]:
+    return [_check(case, trial) for case in cases]
+
+
+def _check(case: Case, trial: Trial) -> SchemaReport:
+    if trial.rival is not None and not isinstance(case.schema, str):
+        return rival_report(trial.rival, case.path, case.schema, case.tests)
+    random = Random(f"{trial.seed} {case.path}")
+    return check_schema(
+        case.path,
+        case.schema,
+        case.tests,
+        trial.attacks,
+        _tokenizer(trial.tokenizer),
+        random,
+        trial.proven,
+        trial.strict,
+    )
+
+
+_tokenizer = cache(load_tokenizer)
+
+
+def read_folder(folder: Path, sample: int | None = None, seed: int = 0) -> list[Case]:
+    """Every schema in every `*.json` below `folder`, in the order of their paths; of `sample` files drawn at random,
+    where there are more."""
+    files = sorted(Path(folder).rglob("*.json"))
+    if sample is not None and sample < len(files):
+        files = sorted(Random(seed).sample(files, sample))
+    return [case for file in files for case in _cases(file, str(file.relative_to(folder)))]
+
+
+def _cases(file: Path, path: str) -> Iterator[Case]:
+    try:
+        found = json.loads(file.read_text("utf-8"), parse_constant=_no_constant)
+    except (ValueError, OSError, RecursionError) as error:
+        yield Case(path, f"{path} cannot be read as JSON: {error}", [])
+        return
+    if not isinstance(found, list):
+        whole = isinstance(found, dict) and "schema" in found and isinstance(found.get("tests"), list)
+        yield Case(path, found["schema"], _tests(found)) if whole else Case(path, _schema(found, path), [])
+        return
+    for number, group in enumerate(found):
+        name = f"{path}[{number}]"
+        if not isinstance(group, dict) or "schema" not in group:
+            yield Case(name, f'{name} is no object with a "schema".', [])
+            continue
+        yield Case(f"{name} {group.get('description', '')}".rstrip(), _schema(group["schema"], name), _tests(group))
+
+
+def _schema(found: Any, name: str) -> Any:
+    return found if isinstance(found, dict | bool) else f"{name} is neither an object nor a truth value."
+
+
+def _tests(group: dict[str, Any]) -> list[dict[str, Any]]:
+    tests = group.get("tests")
+    return [test for test in tests if isinstance(test, dict) and "data" in test] if isinstance(tests, list) else []
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

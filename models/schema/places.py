@@ -1,0 +1,102 @@
+"""Places: where each schema of a document stands, by ids, anchors and JSON pointers. Knows drafts 3 to 2020-12."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urljoin
+
+from models.schema import vocabulary
+from models.schema.refusal import step
+
+ROOT = "urn:interlock:schema"
+
+_SCHEMAS = vocabulary.ONE | vocabulary.MANY | {"additionalItems", "extends"}
+_NAMED = vocabulary.NAMED | {"$defs", "definitions", "dependencies"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Something in a document: the JSON there, its path, and the id that references inside it start from."""
+
+    node: Any
+    path: str
+    base: str
+
+
+class Places:
+    """Of the document `plain`, which declares `draft` if it says any; `path`: of its root."""
+
+    def __init__(self, plain: dict[str, Any], draft: int | None, path: str) -> None:
+        self.plain, self.draft, self.path = plain, draft, path
+        self._ids: dict[str, Place] = {}
+        self._anchors: dict[tuple[str, str], Place] = {}
+        self._known: dict[int, Place] = {}
+        doubtful: list[tuple[str, Place]] = []  # ids where no schema is known to be: they count where nothing else does
+        stack: list[tuple[Any, str, str, str]] = [(plain, path, ROOT, "schema")]
+        while stack:
+            node, at, base, kind = stack.pop()
+            if isinstance(node, list):
+                stack += [(part, step(at, number), base, kind) for number, part in enumerate(node)]
+            if not isinstance(node, dict):
+                continue
+            self._known[id(node)] = place = Place(node, at, base)
+            if kind != "names":
+                base = self.inside(node, base)
+                place = Place(node, at, base)
+                if base != self._known[id(node)].base and kind == "unknown":
+                    doubtful.append((base, place))
+                elif base != self._known[id(node)].base:
+                    self._ids.setdefault(base, place)
+                for name in self._names(node) if kind == "schema" else ():
+                    self._anchors.setdefault((base, name), place)
+            for key, part in node.items():
+                below = "schema" if kind == "names" or (kind == "schema" and key in _SCHEMAS) else "unknown"
+                below = "names" if kind == "schema" and key in _NAMED else below
+                stack.append((part, step(at, key), base, below))
+        for base, place in doubtful:
+            self._ids.setdefault(base, place)
+        self.root = Place(plain, path, self.inside(plain, ROOT))
+        self._ids[ROOT] = self._ids[self.root.base] = self.root
+
+    def _id(self, node: dict[str, Any]) -> str | None:
+        """The id of a schema; drafts 3 and 4 call it `id`, which is a property's name in all others."""
+        if "$ref" in node and self.draft is not None and self.draft <= 7:
+            return None
+        found = node.get("$id", node.get("id") if self.draft is None or self.draft <= 4 else None)
+        return found if isinstance(found, str) else None
+
+    def _names(self, node: dict[str, Any]) -> list[str]:
+        """The anchors of a schema; in older drafts an id may be one."""
+        found = [node.get("$anchor"), node.get("$dynamicAnchor"), (self._id(node) or "").partition("#")[2]]
+        return [name for name in found if isinstance(name, str) and name]
+
+    def inside(self, node: dict[str, Any], base: str) -> str:
+        """The id that references inside `node` start from, which stands where they start from `base`."""
+        named = (self._id(node) or "").partition("#")[0]
+        return base if not named else named if base.startswith("urn:") else urljoin(base, named)
+
+    def find(self, ref: str, base: str, dynamic: bool = False) -> Place | None:
+        """What `ref` means where references start from `base`, None where it is not in the document. `dynamic`: it may
+        mean any schema of that anchor, so that there must be one only."""
+        place, _, fragment = ref.partition("#")
+        whole = base if not place else place if base.startswith("urn:") else urljoin(base, place)
+        start = self._ids.get(whole)
+        fragment = unquote(fragment)
+        if start is None:
+            return None
+        if fragment and not fragment.startswith("/"):
+            if dynamic and sum(name == fragment for _, name in self._anchors) > 1:
+                return None
+            return self._anchors.get((start.base, fragment))
+        node, path = start.node, start.path
+        for key in fragment.split("/")[1:] if fragment else ():
+            key = key.replace("~1", "/").replace("~0", "~")
+            if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+                node, path = node[int(key)], step(path, int(key))
+            elif isinstance(node, dict) and key in node:
+                node, path = node[key], step(path, key)
+            else:
+                return None
+        known = self._known.get(id(node))
+        return known if known is not None and isinstance(node, dict) else Place(node, path, start.base)
