@@ -14,6 +14,9 @@ from pydantic import TypeAdapter
 
 from pipeline.errors import UsageError, first_line
 
+CUSTOMER = "customer"
+"""Who approves where no role is named: whoever asked, who then only confirms the arguments."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -55,12 +58,12 @@ class Action(Step[P, R]):
     The function takes a keyword `key: str`, the same for the same call of the same record, and hands it to whatever
     it changes, which must remember it. `check`, registered with `@action.check`, finds out after a crash: it takes the
     same arguments as the action (or the key alone) and returns the action's result, or None if nothing happened.
-    `approval`: it may only be done with arguments that a person approved (`run.approve`).
+    `approval`: the role of those who have to approve its arguments first (`run.approve`); "" if nobody has to.
     """
 
-    def __init__(self, function: Callable[P, Awaitable[R]], approval: bool = False) -> None:
+    def __init__(self, function: Callable[P, Awaitable[R]], approval: bool | str = False) -> None:
         super().__init__(function)
-        self.approval = approval
+        self.approval = CUSTOMER if approval is True else approval or ""
         if "key" not in inspect.signature(function).parameters:
             raise UsageError(f"The action '{self.name}' takes no `key: str`: it needs its idempotency key.")
         self.checker: Callable[..., Awaitable[R | None]] | None = None
@@ -94,10 +97,11 @@ def step(function: Callable[P, Awaitable[R]]) -> Step[P, R]:
 @overload
 def action(function: Callable[P, Awaitable[R]]) -> Action[P, R]: ...
 @overload
-def action(*, approval: bool) -> Callable[[Callable[P, Awaitable[R]]], Action[P, R]]: ...
-def action(function: Callable[P, Awaitable[R]] | None = None, *, approval: bool = False) -> Any:
+def action(*, approval: bool | str) -> Callable[[Callable[P, Awaitable[R]]], Action[P, R]]: ...
+def action(function: Callable[P, Awaitable[R]] | None = None, *, approval: bool | str = False) -> Any:
     """Declare an async function with a side effect: `await run.do(book, …)` does it once per record.
 
-    `@action(approval=True)`: only after `await run.approve(book, …)` with the same arguments.
+    `@action(approval="manager")`: only after `await run.approve(book, …)` with the same arguments, which somebody of
+    that role answers, never whoever asked; with `approval=True` the customer confirms them.
     """
     return Action(function, approval) if function is not None else lambda given: Action(given, approval)

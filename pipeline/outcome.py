@@ -14,10 +14,21 @@ STATUSES: tuple[Status, ...] = ("completed", "needs_input", "escalated", "failed
 
 
 @dataclass(frozen=True)
+class Approval:
+    """What somebody of a role has to agree to: an action with these arguments (JSON), which have this digest."""
+
+    role: str
+    action: str
+    arguments: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Question:
     """What a person is asked. `field` is the contract's field the answer is for, `choices` the only answers, if any.
 
-    `contract` names the class that has the field; `schema` is the JSON schema of an answer.
+    `contract` names the class that has the field; `schema` is the JSON schema of an answer. `approval`: it is not the
+    customer who is asked.
     """
 
     field: str | None
@@ -25,6 +36,7 @@ class Question:
     choices: tuple[str, ...] | None = None
     contract: str | None = dataclasses.field(default=None, compare=False)
     schema: Mapping[str, Any] | None = dataclasses.field(default=None, compare=False)
+    approval: Approval | None = dataclasses.field(default=None, compare=False)
 
     def row(self) -> dict[str, Any]:
         """As it stands in results.jsonl."""
@@ -96,7 +108,7 @@ class Receipt:
         return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
 
 
-_TOLD = ("own_seconds", "mass", "full", "closed")
+_TOLD = ("checked", "own_seconds", "mass", "full", "closed")
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,12 @@ from scripts.run import finish
 def answer(
     out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder of results with a questions.jsonl.")],
     answers: Annotated[Path, typer.Argument(help='{"custom_id", "answer"}, or "happened": true or false, a line.')],
+    name: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="Who answers; an approval is kept with it in the ledger.")
+    ] = "",
     model: Annotated[str, typer.Option(help="Another address of the same model than the run had.")] = "",
 ) -> None:
-    """Answer records that wait (questions.jsonl) or were handed over (escalations.jsonl), and continue only those.
+    """Answer records that wait (questions.jsonl, approvals.jsonl) or were handed over (escalations.jsonl), and go on.
 
     Where it is not known whether an action happened, {"custom_id", "happened": true, "result"} goes on after it, and
     "happened": false lets `interlock run --retry` do it. A line that cannot be used is named; its record stays as it
@@ -47,7 +50,7 @@ def answer(
                 stack.push_async_callback(journal.close)
                 return journal
 
-            return await apply(lambda id: opened(home_of(out, id)), answers, app)
+            return await apply(lambda id: opened(home_of(out, id)), answers, app, name)
 
     with Folder(out).locked():
         answered, bad = asyncio.run(give())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -23,6 +24,7 @@ from models.grammar.grammar import compile_grammar
 from models.held_value import HeldValue
 from models.schema.json_value import JsonValue
 from pipeline.errors import UsageError
+from pipeline.forms.leniency import lenient
 from pipeline.text import short
 from scripts.console import console
 from scripts.discovery import find_contracts, trials_of
@@ -54,7 +56,8 @@ def check(
 ) -> None:
     """Prove an app's contracts: no random completion is unparseable, invalid or over its budget.
 
-    A text that only a custom validator refuses ("checked after") is counted apart: no grammar can follow code.
+    A class of yours whose `read` takes everyday words for a value is warned of. A text that only a custom validator
+    refuses ("checked after") is counted apart: no grammar can follow code.
     """
     if draw not in ("uniform", "longest"):
         raise typer.BadParameter(f"'{draw}' is neither uniform nor longest.", param_hint="--draw")
@@ -84,6 +87,9 @@ def check(
                 lines += [f"{contract.__name__} is {what}: {why}\n  {text[:400]}" for what, why, text in one.wrong]
                 tally.merge(one)
                 progress.advance(task, times)
+    guessing = lenient(contracts, date.today())
+    for warning in guessing[:_SHOWN]:
+        console.print(str(warning), style="yellow", markup=False)
     for line in [*map(str, refused), *lines][:_SHOWN]:
         console.print(line, style="red", markup=False)
     folder, sound = check_folder(schemas, trial, sample) if schemas else ({}, True)
@@ -93,6 +99,7 @@ def check(
         "generated": generated,
         "attacks": tally.attacks,
         **{name: tally.outcomes[name] for name in ("unparseable", "invalid", "over_budget", "refused_after")},
+        "lenient": [warning.field for warning in guessing],
         "refused": len(refused) + folder.get("refused", 0),
         "redrawn": redrawn,
         "tokenizer": tokenizer,

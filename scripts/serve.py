@@ -16,7 +16,7 @@ import typer
 
 from pipeline import Launch, load_app
 from pipeline.service import Limits, Tokens
-from pipeline.service.tokens import VARIABLE
+from pipeline.service.tokens import VARIABLE, proxies_of
 from scripts.console import console, day_of
 from scripts.equipment import equipped
 from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption, TrustOption
@@ -58,6 +58,9 @@ def serve(
     connections: Annotated[
         int, typer.Option(min=1, help="Connections at once; beyond it, those that ask nothing make room.")
     ] = DEFAULT.connections,
+    trusted_proxies: Annotated[
+        str, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded-For is believed: 127.0.0.1,10.0.0.0/8")
+    ] = "",
     turn_seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a turn.")] = DEFAULT.turn_seconds,
 ) -> None:
     """Serve conversations, escalations and uploaded batches, with a page for them at /."""
@@ -74,6 +77,7 @@ def serve(
         concurrency=concurrency,
         streams=streams,
         connections=connections,
+        proxies=proxies_of(trusted_proxies),
         turn_seconds=turn_seconds,
     )
     launch = Launch(
@@ -88,7 +92,8 @@ def serve(
         concurrency=concurrency,
         seed=seed,
     )
-    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    os.umask(0o077)  # what people write, and what is uploaded, is for the account that serves it
     from pipeline.service.server import listen  # FastAPI takes a second to import
 
     with listen(host, port) as bound:

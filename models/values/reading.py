@@ -17,7 +17,8 @@ from models.values.number import read_count, read_number
 
 T = TypeVar("T")
 
-_SHIPPED = (int, float, Decimal, bool, date, Money)
+SHIPPED = (int, float, Decimal, bool, date, Money)
+"""The types beside str that are read here, none of which guesses."""
 _EDGES = " \t\n,;:!?"
 _QUOTES = ('""', "''", "“”", "‘’", "«»", "()")
 _YES = re.compile(
@@ -43,7 +44,7 @@ MOST_CHARACTERS = 256
 
 def readable(kind: object) -> bool:
     """Whether `read` knows `kind`: str, int, float, Decimal, bool, date, or a class with a callable `read`."""
-    return isinstance(kind, type) and (kind in (str, *_SHIPPED) or callable(getattr(kind, "read", None)))
+    return isinstance(kind, type) and (kind in (str, *SHIPPED) or callable(getattr(kind, "read", None)))
 
 
 def read(kind: type[T], text: str, today: date) -> T | None:
@@ -56,7 +57,7 @@ def read(kind: type[T], text: str, today: date) -> T | None:
     result: object
     if kind is str:
         result = _read_words(text)
-    elif len(text) > MOST_CHARACTERS and kind in _SHIPPED:
+    elif len(text) > MOST_CHARACTERS and kind in SHIPPED:
         result = None
     elif (own := getattr(kind, "read", None)) is not None and callable(own):
         result = own(text, today)

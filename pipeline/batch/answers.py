@@ -7,8 +7,8 @@ that was not known. Knows lines and fields; serves no record. A line that cannot
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,13 @@ def read_answers(source: Path) -> Iterator[Answer | BadLine]:
                 yield BadLine(number, str(error))
 
 
-async def apply(journal_of: Callable[[str], Journal], source: Path, app: App) -> tuple[list[str], list[BadLine]]:
+async def apply(
+    journal_of: Callable[[str], Journal], source: Path, app: App, by: str = ""
+) -> tuple[list[str], list[BadLine]]:
     """Give the answers of a file to the records that wait: which of them got one, and which lines were left out.
 
-    `journal_of`: which journal would hold a record. A second answer for the same record is a bad line.
+    `journal_of`: which journal would hold a record. `by`: who answers, which an approval needs to know. A second answer
+    for the same record is a bad line.
     """
     answered: dict[str, int] = {}
     bad: list[BadLine] = []
@@ -83,7 +86,7 @@ async def apply(journal_of: Callable[[str], Journal], source: Path, app: App) ->
         try:
             if item.record in answered:
                 raise BadAnswer(f"Record '{item.record}' was answered in line {answered[item.record]}.")
-            await _give(journal_of(item.record), item, app)
+            await _give(journal_of(item.record), item, app, by)
         except BadAnswer as error:
             bad.append(BadLine(item.line, str(error)))
         else:
@@ -91,7 +94,7 @@ async def apply(journal_of: Callable[[str], Journal], source: Path, app: App) ->
     return list(answered), bad
 
 
-async def _give(journal: Journal, answer: Answer, app: App) -> None:
+async def _give(journal: Journal, answer: Answer, app: App, by: str) -> None:
     known, past = journal.record(answer.record), journal.past(answer.record)
     if known is None or past is None:
         raise BadAnswer(f"There is no record '{answer.record}'.")
@@ -108,10 +111,19 @@ async def _give(journal: Journal, answer: Answer, app: App) -> None:
     waiting = next(journal.waiting(answer.record), None)
     if waiting is None:
         raise BadAnswer(f"Record '{answer.record}' does not wait for an answer: it is {known[1] or 'unfinished'}.")
-    if conversation is not None:
+    answer = replace(answer, text=_chosen(answer.text, waiting.choices))
+    if waiting.role is not None:
+        if not by:
+            raise BadAnswer(
+                f"Record '{answer.record}' waits for the approval of the {waiting.role}: say who gives it with --as."
+            )
+        if slots.match(answer.text, ("yes", "no")) is None:
+            raise BadAnswer(f'"{answer.text[:60]}" is no answer to "{waiting.text}": it is yes or no.')
+    elif conversation is not None:
         raise BadAnswer(f"Record '{answer.record}' is a conversation's: answer it there.")
-    _check(waiting, answer.text, app.classes, past.today)
-    await journal.answer(answer.record, answer.text)
+    else:
+        _check(waiting, answer.text, app.classes, past.today)
+    await journal.answer(answer.record, answer.text, by)
 
 
 async def _settle(journal: Journal, answer: Answer, status: str | None, app: App) -> None:
@@ -154,6 +166,13 @@ def actions_of(app: App) -> dict[str, Action[..., Any]]:
             found |= {action.name: action for action in workflow.actions}
             left += workflow.calls
     return found
+
+
+def _chosen(text: str, choices: Sequence[str] | None) -> str:
+    """An answer, or the choice whose number it is, from 1 on, as in a chat."""
+    if choices and text.isdecimal() and text not in choices and 0 < int(text) <= len(choices):
+        return choices[int(text) - 1]
+    return text
 
 
 def _check(waiting: Waiting, text: str, contracts: Mapping[str, type[Contract]], today: date) -> None:

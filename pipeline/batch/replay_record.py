@@ -27,7 +27,7 @@ from pipeline.runtime.launch import Launch
 from pipeline.runtime.manifest import read_manifest
 from pipeline.runtime.pipeline import Pipeline
 
-_TABLES = {"records": "id", "steps": "record", "actions": "record", "questions": "record"}
+_TABLES = {"records": "id", "steps": "record", "actions": "record", "questions": "record", "approvals": "record"}
 
 
 async def rerun(

@@ -155,6 +155,7 @@ class Shards:
             replacing(whole.results) as results,
             replacing(whole.questions) as questions,
             replacing(whole.escalations) as escalations,
+            replacing(whole.approvals) as approvals,
         ):
             for folder in self.folders:
                 if not folder.journal.is_file():
@@ -166,6 +167,7 @@ class Shards:
                     for file, rows in (
                         (questions, exports.questions(journal)),
                         (escalations, exports.escalations(journal)),
+                        (approvals, exports.approvals(journal)),
                     ):
                         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         return tally

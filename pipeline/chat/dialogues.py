@@ -18,7 +18,7 @@ from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
 from pipeline.chat.tasks import Tasks
 from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
-from pipeline.errors import Busy, UsageError
+from pipeline.errors import Busy, UnknownConversation, UsageError
 from pipeline.events import Numbered, TurnFinished
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Status
@@ -185,7 +185,7 @@ class Dialogues:
         elif status is None:
             state = "busy"
         elif status == "needs_input":
-            state = "asking"
+            state = "asking" if question is not None and question.role is None else "approving"
         return Transcript(
             conversation,
             owner,
@@ -217,6 +217,22 @@ class Dialogues:
     async def close(self, record: str, by: str, text: str = "") -> None:
         """The matter is settled, with a last word or without: the customer's next message is a new request."""
         await self.desk.close(record, by, _checked(text) if text else "")
+
+    async def approve(self, record: str, by: str, yes: bool, owner: str = "") -> None:
+        """Answer what a record waits for somebody to approve, and go on with it. `owner`: whose conversations `by` has.
+
+        UnknownConversation if it waits for no approval; Busy for one's own request: two people see it.
+        """
+        waiting = next(self._journal.waiting(record), None)
+        if waiting is None or waiting.role is None:
+            raise UnknownConversation(f"Record '{record[:64]}' waits for no approval.")
+        conversation = self.conversations.of(record)
+        if conversation is not None and self.conversations.owner(conversation) == owner:
+            raise Busy("Whoever asks does not approve: it takes another one's token.")
+        statements = self._journal.answered(record, "yes" if yes else "no", by)
+        await self._journal.write(*statements, conversation=conversation)
+        if conversation is not None:
+            self._tasks.go_on(conversation, record)
 
     async def settle(self, record: str, key: str, happened: bool, result: str | None = None) -> None:
         """Say whether an uncertain action happened (`result` is JSON); if so, its conversation goes on after it.

@@ -186,6 +186,9 @@ class Tasks:
             self._ended("escalated")
             return None
         if records and records[-1][1] == "needs_input":
+            waiting = next(self._journal.waiting(records[-1][0]), None)
+            if waiting is not None and waiting.role is not None:  # whoever asked is not who approves
+                raise Busy(f"This waits for the approval of the {waiting.role}: you are told when there is one.")
             number, record = await kept.answer(conversation, records[-1][0], turn.text, turn.key)
         else:
             number, record = await kept.begin(conversation, turn.text, turn.key, self._today())

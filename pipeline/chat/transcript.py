@@ -16,8 +16,9 @@ SPOKEN = tuple(kind.__name__ for kind in (MessageReceived, Answered, Asked, Esca
 REMEMBERED = 4_000
 """Characters of earlier turns, the latest first, that a new request of a conversation sees."""
 
-State = Literal["open", "busy", "asking", "escalated"]
-"""Open for a request; working on one; waiting for an answer; with an operator, who gets what the customer writes."""
+State = Literal["open", "busy", "asking", "approving", "escalated"]
+"""Open for a request; working on one; waiting for an answer; for somebody's approval; with an operator, who gets what
+the customer writes."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Transcript:
         """Ready for JSON, without the owner."""
         row = asdict(self)
         del row["owner"]
+        for name in ("role", "action", "arguments") if row["question"] is not None else ():
+            del row["question"][name]  # of an approval, which is never put to the customer
         return row
 
 

@@ -21,7 +21,7 @@ from pipeline.forms import slots
 from pipeline.forms.collected import Collected
 from pipeline.forms.filling import Filling
 from pipeline.guardrail import Guardrail
-from pipeline.outcome import Escalation, Question
+from pipeline.outcome import Approval, Escalation, Question
 
 T = TypeVar("T")
 
@@ -57,9 +57,12 @@ class Amending:
         self._execution = execution
         self._today = today
 
-    async def agreed(self, question: str, about: Sequence[object] = ()) -> bool:
-        """A person's yes or no; `about`: what else the answer is bound to. A remark beside it may change a form."""
-        asked = Question(None, question, ("yes", "no"))
+    async def agreed(self, question: str, about: Sequence[object] = (), approval: Approval | None = None) -> bool:
+        """A person's yes or no; `about`: what else the answer is bound to. A remark beside it may change a form.
+
+        `approval`: it is for somebody else than the customer to say.
+        """
+        asked = Question(None, question, ("yes", "no"), approval=approval)
         return await self._filling.interview.ask(
             asked, lambda answer: read(bool, answer, self._today), about=about, amend=self._remarked
         )

@@ -248,16 +248,17 @@ class Journal(Queries):
                     as_json(question.answer_schema),
                 ),
             ),
+            *_to_approve(record, step.position, question),
         )
 
-    async def answer(self, record: str, text: str) -> None:
+    async def answer(self, record: str, text: str, by: str = "") -> None:
         """Answer the question that a record waits for; running the batch again goes on from there.
 
-        JournalError if the record does not wait.
+        `by`: who approves, if it is for an approval. JournalError if the record does not wait.
         """
-        await self.write(*self.answered(record, text))
+        await self.write(*self.answered(record, text, by))
 
-    def answered(self, record: str, text: str) -> list[Sql]:
+    def answered(self, record: str, text: str, by: str = "") -> list[Sql]:
         """Statements that answer a record's question. JournalError as `answer`."""
         row = self.read(
             "SELECT q.number, q.position, q.digest, q.occurrence, q.asked FROM questions AS q"
@@ -271,6 +272,10 @@ class Journal(Queries):
         step = StepRow(position, "ask", digest, occurrence, json.dumps(text), started=asked)
         return [
             ("UPDATE questions SET answer = ?, answered = ? WHERE number = ?", (text, time.time(), number)),
+            (
+                "UPDATE approvals SET answer = ?, by = ?, answered = ? WHERE record = ? AND position = ?",
+                (text, by, time.time(), record, position),
+            ),
             insert_step(record, step),
             ("DELETE FROM questions WHERE record = ? AND answer IS NULL", (record,)),
             ("UPDATE records SET status = NULL, outcome = NULL, finished = NULL WHERE id = ?", (record,)),
@@ -301,6 +306,7 @@ class Journal(Queries):
         return [
             ("DELETE FROM steps WHERE record = ? AND started + seconds >= ?", (record, failed)),
             ("DELETE FROM questions WHERE record = ? AND asked >= ?", (record, failed)),
+            ("DELETE FROM approvals WHERE record = ? AND asked >= ? AND answer IS NULL", (record, failed)),
             (
                 "UPDATE records SET status = NULL, outcome = NULL, finished = NULL, traceback = NULL"
                 f"{slate} WHERE id = ?",
@@ -351,6 +357,29 @@ class Journal(Queries):
         )
         self._conversations.pop(record, None)
         return line
+
+
+def _to_approve(record: str, position: str, question: Question) -> list[Sql]:
+    """Statements that keep what a question is to approve, if it is."""
+    wanted = question.approval
+    if wanted is None:
+        return [("DELETE FROM approvals WHERE record = ? AND position = ? AND answer IS NULL", (record, position))]
+    return [
+        (
+            "INSERT OR REPLACE INTO approvals (record, position, role, action, digest, arguments, question, asked)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record,
+                position,
+                wanted.role,
+                wanted.action,
+                wanted.digest,
+                wanted.arguments,
+                question.text,
+                time.time(),
+            ),
+        )
+    ]
 
 
 def _failed(step: StepRow) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.errors import JournalError
 from pipeline.journal.quarantine import TWICE
-from pipeline.journal.rows import ActionRow, Past, StepRow, Waiting
+from pipeline.journal.rows import ActionRow, Approved, Past, StepRow, Waiting
 from pipeline.journal.tables import ACTION_COLUMNS, STEP_COLUMNS
 from pipeline.record import Record
 
@@ -67,14 +67,30 @@ class Queries:
     def waiting(self, record: str | None = None) -> Iterator[Waiting]:
         """The open questions of all records of batches that wait, oldest first, or that of any one record."""
         one = " AND r.conversation IS NULL" if record is None else " AND q.record = ?"
-        for id, field, text, choices, contract, schema in self.rows(
-            "SELECT q.record, q.field, q.text, q.choices, q.contract, q.schema FROM questions AS q"
+        for id, field, text, choices, contract, schema, role, action, arguments in self.rows(
+            "SELECT q.record, q.field, q.text, q.choices, q.contract, q.schema, a.role, a.action, a.arguments"
+            " FROM questions AS q LEFT JOIN approvals AS a ON a.record = q.record AND a.position = q.position"
             " JOIN records AS r ON r.id = q.record AND r.status = 'needs_input'"
             f" WHERE q.answer IS NULL{one} GROUP BY q.record HAVING q.number = min(q.number) ORDER BY q.number",
             (record,) if record else (),
         ):
             known = None if choices is None else tuple(json.loads(choices))
-            yield Waiting(id, field, text, known, contract, json.loads(schema) if schema else {"type": "string"})
+            kind = json.loads(schema) if schema else {"type": "string"}
+            yield Waiting(id, field, text, known, contract, kind, role, action, arguments)
+
+    def unapproved(self) -> list[Waiting]:
+        """What waits for an approval, of batches and of conversations, oldest first."""
+        records = self.read("SELECT record FROM approvals WHERE answer IS NULL ORDER BY asked")
+        waiting = (next(self.waiting(record), None) for (record,) in records)
+        return [one for one in waiting if one is not None and one.role is not None]
+
+    def approvals(self) -> list[Approved]:
+        """Who approved what, or did not, oldest first."""
+        rows = self.read(
+            "SELECT record, action, digest, role, answer, by, answered FROM approvals WHERE answer IS NOT NULL"
+            " ORDER BY answered"
+        )
+        return [Approved(*row) for row in rows]
 
     def escalated(self) -> Iterator[dict[str, Any]]:
         """The results.jsonl rows of the records that a person has to take over."""

@@ -88,7 +88,10 @@ class ActionRow:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A record's open question; `contract` and `field` say how an answer is read."""
+    """A record's open question; `contract` and `field` say how an answer is read.
+
+    `role`: who has to approve `action` with `arguments` (JSON), where it is not the customer who is asked.
+    """
 
     record: str
     field: str | None
@@ -96,6 +99,22 @@ class Waiting:
     choices: tuple[str, ...] | None
     contract: str | None
     schema: Mapping[str, Any]
+    role: str | None = None
+    action: str | None = None
+    arguments: str | None = None
+
+
+@dataclass(frozen=True)
+class Approved:
+    """Who approved an action, or did not, and when (Unix time); `digest` is of its arguments."""
+
+    record: str
+    action: str
+    digest: str
+    role: str
+    answer: str
+    by: str
+    answered: float
 
 
 @dataclass(frozen=True)

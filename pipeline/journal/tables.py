@@ -9,6 +9,7 @@
     events         what was told while it happened; with a conversation, what its people see
     conversations  one row per conversation with a person; its records name it
     messages       what the customer wrote, by the number of its event
+    approvals      which of these were for a role to approve an action with its arguments, who did, and when
     desk           the escalations that an operator took or closed
 
 It knows columns and their version; it does not know what is written into them (journal.py) or when (writer.py).
@@ -77,7 +78,14 @@ CREATE INDEX records_by_conversation ON records (conversation) WHERE conversatio
 CREATE INDEX actions_by_record ON actions (record);
 CREATE INDEX records_escalated ON records (finished) WHERE status = 'escalated';
 """
-_LATER = "CREATE INDEX IF NOT EXISTS messages_by_key ON messages (key) WHERE key IS NOT NULL"
+_LATER = """
+CREATE INDEX IF NOT EXISTS messages_by_key ON messages (key) WHERE key IS NOT NULL;
+CREATE TABLE IF NOT EXISTS approvals (
+    record TEXT NOT NULL, position TEXT NOT NULL, role TEXT NOT NULL, action TEXT NOT NULL, digest TEXT NOT NULL,
+    arguments TEXT NOT NULL, question TEXT NOT NULL, asked REAL NOT NULL, answer TEXT, by TEXT, answered REAL,
+    PRIMARY KEY (record, position)
+) STRICT, WITHOUT ROWID;
+"""
 """What tables of this version did not have at first, and whoever reads them may have or lack."""
 
 
@@ -90,10 +98,10 @@ def connect_with_tables(path: Path) -> sqlite3.Connection:
     version = _version(connection)
     if version == 0:
         connection.executescript(
-            f"BEGIN;{_TABLES}{_LATER};INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
+            f"BEGIN;{_TABLES}{_LATER}INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
         )
     elif version == SCHEMA_VERSION:
-        connection.execute(_LATER)
+        connection.executescript(_LATER)
     else:
         connection.close()
         raise JournalError(

@@ -16,7 +16,7 @@ from index.documents import Passage
 from models.contract import Contract
 from models.engines.engine import Message
 from models.grammar.grammar import compile_grammar
-from pipeline.action import Action, Step
+from pipeline.action import CUSTOMER, Action, Step
 from pipeline.completions.request import Request
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
@@ -26,8 +26,8 @@ from pipeline.forms.memory import Memory
 from pipeline.generation.fusing import Written
 from pipeline.generation.generation import Task, Told
 from pipeline.guardrail import Guardrail
-from pipeline.journal.rows import digest
-from pipeline.outcome import Ending, Escalation, Question
+from pipeline.journal.rows import canonical, digest
+from pipeline.outcome import Approval, Ending, Escalation, Question
 from pipeline.prompts.example import Example
 from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
@@ -269,12 +269,15 @@ class Run:
         return await self._scope.amending.agreed(question)
 
     async def approve(self, action: Action[..., Any], *args: Any, question: str) -> bool:
-        """A person's yes or no to an action with exactly these arguments; `do` with others needs a new one.
+        """The yes or no of the action's role to exactly these arguments; `do` with others needs a new one.
 
-        Raises as `ask`.
+        Where it names a role, the customer is not asked and cannot answer: it waits on the desk, and in
+        approvals.jsonl. Else the customer confirms the arguments. Raises as `ask`.
         """
-        marked = digest(list(args), self.state)
-        approved = await self._scope.amending.agreed(question, about=(action.name, marked))
+        marked, wanted = digest(list(args), self.state), None
+        if action.approval not in ("", CUSTOMER):
+            wanted = Approval(action.approval, action.name, canonical(list(args), self.state), marked)
+        approved = await self._scope.amending.agreed(question, (action.name, marked), wanted)
         if approved:
             self._scope.approve(action, marked)
         return approved

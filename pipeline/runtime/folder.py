@@ -43,6 +43,11 @@ class Folder:
         return self.path / "questions.jsonl"
 
     @property
+    def approvals(self) -> Path:
+        """A line for each action that waits for somebody's approval."""
+        return self.path / "approvals.jsonl"
+
+    @property
     def escalations(self) -> Path:
         """A line for each record that a person has to take over."""
         return self.path / "escalations.jsonl"

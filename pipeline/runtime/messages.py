@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from models.grammar.grammar import normalise
-from pipeline.events import Answered, Asked, Escalated, Event, Failed, TurnFinished
+from pipeline.events import Answered, Asked, Escalated, Event, Failed, Progress, TurnFinished
 from pipeline.journal.rows import StepRow
 from pipeline.outcome import Ending, Outcome
 
 SORRY = "I am sorry, this did not work. Please try again, or ask for a person."
 STOPPED = "Stopped."
+APPROVING = "This waits for the approval of the {}."
 ABSENT = "The model does not answer at the moment. Please try again in a while."
 """Failures of which a customer is told the reason; of any other, `SORRY`."""
 
@@ -39,8 +40,11 @@ def endings(outcome: Outcome, steps: Sequence[StepRow], told: int = 0) -> list[E
             events.append(Escalated(id, ending.escalation.to, ending.escalation.reason))
         elif ending.status == "failed":
             events.append(Failed(id, ending.error if ending.error in (STOPPED, ABSENT) else SORRY))
-    if outcome.ending.question is not None:
-        events.append(Asked(id, outcome.ending.question))
+    question = outcome.ending.question
+    if question is not None and question.approval is not None:  # which is put to others than the customer
+        events.append(Progress(id, APPROVING.format(question.approval.role)))
+    elif question is not None:
+        events.append(Asked(id, question))
     return [*events, TurnFinished(id, outcome.status)]
 
 

@@ -16,9 +16,9 @@ MOST_CLIENTS = 10_000
 class Limits:
     """Bytes of a body and of an upload; requests a second of one client, and how many at once; turns taken on, and how
     many of them are served at the same time; event streams open at once; connections, as far as the process may have
-    open files; seconds that a client waits for a turn's end,
-    that a body may take to arrive, between two heartbeats, that a client may leave what was sent unread, and that work
-    has to come to its end when the server does.
+    open files; the proxies whose word for a client's address is taken (addresses or networks); seconds that a client
+    waits for a turn's end, that a body may take to arrive, between two heartbeats, that a client may leave what was
+    sent unread, and that work has to come to its end when the server does.
     """
 
     body: int = 1 << 20
@@ -29,6 +29,7 @@ class Limits:
     concurrency: int = 16
     streams: int = 1_000
     connections: int = 8_192
+    proxies: tuple[str, ...] = ()
     turn_seconds: float = 120.0
     body_seconds: float = 30.0
     heartbeat_seconds: float = 15.0

@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -67,6 +68,9 @@ class RunQueue:
 
     def start(self) -> None:
         """Go on with what is unfinished, oldest first, and wait for more."""
+        for folder in self.folder.glob("*"):
+            if not (folder / NOTE).is_file() and not (folder / "out").exists():  # an upload that a kill cut off
+                shutil.rmtree(folder, ignore_errors=True)
         for note in reversed(self.all()):
             if note["state"] in ("waiting", "running"):
                 self._queue.put_nowait(note["id"])

@@ -17,6 +17,8 @@ from pipeline.service.app import application
 from pipeline.service.connection import UNREAD_BYTES, patient, raise_open_files
 from pipeline.service.service import Service
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""After which work under way comes to its end; the last is what a terminal sends that is closed."""
 MOST_CONNECTIONS = 4_096
 """Connections that wait to be accepted."""
 
@@ -30,17 +32,17 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End on SIGTERM and SIGINT. uvicorn's own raises them again afterwards, before our journal is closed."""
+        """End on the signals. uvicorn's own raises them again afterwards, before our journal is closed."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             loop.add_signal_handler(number, self.handle_exit, number, None)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in SIGNALS:
                 loop.remove_signal_handler(number)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -79,7 +81,9 @@ async def serve(service: Service, bound: socket.socket, ready: Callable[[], None
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # anybody can write X-Forwarded-For, and limits count clients
+        # Anybody can write X-Forwarded-For, and limits count clients: only whom an administrator names is believed.
+        proxy_headers=bool(service.limits.proxies),
+        forwarded_allow_ips=list(service.limits.proxies),
         backlog=MOST_CONNECTIONS,
         timeout_graceful_shutdown=max(1, round(service.limits.grace_seconds)),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from hashlib import sha256
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -82,6 +82,17 @@ class Tokens:
             raise UsageError(
                 f"{host} can be reached from elsewhere, and no token is set: set {VARIABLE}, or give --tokens FILE."
             )
+
+
+def proxies_of(text: str) -> tuple[str, ...]:
+    """Addresses and networks, parted by commas. UsageError for anything else."""
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    for part in found:
+        try:
+            ip_network(part)
+        except ValueError:
+            raise UsageError(f"'{part}' is no address of a proxy: write 127.0.0.1 or 10.0.0.0/8.") from None
+    return found
 
 
 def is_loopback(host: str) -> bool:

@@ -128,3 +128,41 @@ def test_what_cannot_be_checked_is_said_in_one_sentence(tmp_path: Path) -> None:
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
     assert interlock("check", "--draw", "shortest").returncode == 2
+
+
+LENIENT = """
+from datetime import date
+from models import Contract, Said
+
+class User(str):
+    @classmethod
+    def read(cls, text: str, today: date) -> "User | None":
+        words = [word for word in text.replace(",", "").split() if len(word) > 3]
+        return cls(words[0]) if words else None
+
+class Ticket(str):
+    @classmethod
+    def read(cls, text: str, today: date) -> "Ticket | None":
+        found = [word for word in text.split() if word[:2] == "T-"]
+        return cls(found[0]) if found else None
+
+class Reset(Contract):
+    user: Said[User]
+    ticket: Said[Ticket]
+"""
+
+
+def test_a_class_that_takes_everyday_words_for_a_value_is_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "reset.py"
+    file.write_text(LENIENT)
+    done = interlock("check", file, "--attacks", 1)
+    assert (done.returncode, report(done)["lenient"]) == (0, ["Reset.user"])
+    assert '"I need a headset, 1 piece" for "need"' in " ".join(done.stderr.split())
+
+
+def test_a_file_without_contracts_is_no_proof(tmp_path: Path) -> None:
+    file = tmp_path / "empty.py"
+    file.write_text("x = 1\n")
+    done = interlock("check", file)
+    assert done.returncode == 2
+    assert "has no contract to check" in done.stderr

@@ -27,6 +27,7 @@ SECURITY = {
 }
 OPEN = ("/", "/app", "/healthz", "/readyz")
 """Paths that need no token; besides them the page's files, below /web/."""
+PROXIED = "Behind a proxy, let it pass on the Host header as it came (docs/serve.md)."
 UPLOADS = ("/runs",)
 """Paths whose bodies are uploads."""
 
@@ -83,7 +84,7 @@ class Guard:
             raise ApiError(403, "forbidden", f"'{host[:100]}' is not this machine.", "Ask for localhost or 127.0.0.1.")
         origin = headers.get("origin")
         if origin is not None and scope["method"] not in ("GET", "HEAD") and urlsplit(origin).netloc != host:
-            raise ApiError(403, "forbidden", "Pages of other sites may not send anything here.")
+            raise ApiError(403, "forbidden", "Pages of other sites may not send anything here.", PROXIED)
 
     def _check_rate(self, scope: Scope, path: str, owner: str) -> None:
         if path in ("/", "/healthz", "/readyz") or path.startswith("/web/"):

@@ -53,9 +53,9 @@ async def take_escalation(
     record: Of, service: ServiceOf, caller: Operator, words: Words | None = None
 ) -> dict[str, Any]:
     """From now on what the customer writes goes to this operator."""
-    await service.dialogues.take(record, _name(caller))
+    await service.dialogues.take(record, name_of(caller))
     if words and normalise(words.text):
-        await service.dialogues.answer(record, _name(caller), normalise(words.text))
+        await service.dialogues.answer(record, name_of(caller), normalise(words.text))
     return service.dialogues.desk.one(record).row()
 
 
@@ -65,7 +65,7 @@ async def answer_escalation(record: Of, words: Words, service: ServiceOf, caller
     text = normalise(words.text)
     if not text:
         raise ApiError(422, "invalid", "The text is empty.", "Say what the customer should read.")
-    await service.dialogues.answer(record, _name(caller), text)
+    await service.dialogues.answer(record, name_of(caller), text)
     return service.dialogues.desk.one(record).row()
 
 
@@ -74,11 +74,11 @@ async def close_escalation(
     record: Of, service: ServiceOf, caller: Operator, words: Words | None = None
 ) -> dict[str, Any]:
     """The matter is settled; what the customer writes from now on is a new request."""
-    await service.dialogues.close(record, _name(caller), normalise(words.text) if words else "")
+    await service.dialogues.close(record, name_of(caller), normalise(words.text) if words else "")
     return service.dialogues.desk.one(record).row()
 
 
-def _name(caller: Caller) -> str:
+def name_of(caller: Caller) -> str:
     """What others see of an operator: enough to tell two apart, nothing of the token."""
     return f"operator {caller.owner[:4]}".strip()
 

@@ -313,3 +313,12 @@ async def test_nobody_escalates_in_vain(tmp_path: Path) -> None:
     out = tmp_path / "out"
     await run(App("quitter", [give_up]), write_requests(tmp_path / "in.jsonl", {"a": "give up"}), out)
     assert lines(out / "escalations.jsonl")[0]["reason"] == "No."
+
+
+async def test_an_answer_may_be_the_number_of_a_choice_as_in_a_chat(shop: App, tmp_path: Path) -> None:
+    source, out = write_requests(tmp_path / "in.jsonl", {"a": "tell me which", "b": "tell me which"}), tmp_path / "out"
+    await run(shop, source, out)
+    answered, bad = await answer(out, shop, {"custom_id": "a", "answer": 2}, {"custom_id": "b", "answer": "3"})
+    assert (answered, len(bad)) == (["a"], 1)
+    await run(shop, None, out)
+    assert {row["custom_id"]: row["message"] for row in lines(out / "results.jsonl")}["a"] == "sold chair for 9.90"

@@ -1,0 +1,47 @@
+"""Approvals over HTTP: actions that wait for somebody other than the one who asked."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.service.access import Operator, ServiceOf
+from pipeline.service.routes.escalations import name_of
+
+router = APIRouter(prefix="/approvals", tags=["approvals"])
+
+Of = Annotated[str, Path(max_length=300)]
+
+
+class Decision(BaseModel):
+    """Whether the action may be done with these arguments."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    approve: bool
+
+
+@router.get("")
+async def list_approvals(service: ServiceOf, caller: Operator) -> list[dict[str, Any]]:
+    """What waits for an approval: whose, of which action, with exactly which arguments. Oldest first."""
+    return [
+        {
+            "record": waiting.record,
+            "conversation": service.dialogues.conversations.of(waiting.record),
+            "role": waiting.role,
+            "question": waiting.text,
+            "action": waiting.action,
+            "arguments": json.loads(waiting.arguments or "null"),
+        }
+        for waiting in service.journal.unapproved()
+    ]
+
+
+@router.post("/{record}")
+async def decide(record: Of, decision: Decision, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Approve it, or not; the request goes on at once. Not for what was asked with the same token."""
+    await service.dialogues.approve(record, name_of(caller), decision.approve, caller.owner)
+    return {"record": record, "approved": decision.approve}
