@@ -83,8 +83,8 @@ class Receipt:
     index: str | None
 
     def row(self) -> dict[str, Any]:
-        """Ready for JSON."""
-        return dict(vars(self))
+        """Ready for JSON. A receipt without anything checked after looks as receipts did before there were levels."""
+        return {name: value for name, value in vars(self).items() if name != "checked" or value}
 
 
 @dataclass(frozen=True)
