@@ -30,7 +30,8 @@ class App:
     `reads`: makes a record of a line of requests, or raises BadRecord, where they are no customer's messages.
     `instructions`: what every model is told, as a paragraph of its system text. `prompts`: a folder of templates that
     take the place of this project's own; `load_app` fills in `prompts` beside the app, if there is one.
-    `gate`: where `interlock calibrate` keeps its calibrated gate; `load_app` fills it in. `costs`: when it asks.
+    `gate`: where `interlock calibrate` keeps its calibrated gate, `trials`: and what it measured of models; `load_app`
+    fills them in. `costs`: when the gate asks.
     """
 
     name: str
@@ -43,6 +44,7 @@ class App:
     instructions: str = ""
     prompts: Path | None = None
     costs: Costs = field(default_factory=Costs)
+    trials: Path | None = None
     reads: Callable[[object], Record] | None = field(default=None, repr=False)
 
     @property
@@ -107,20 +109,19 @@ def load_app(name: str) -> App:
     app = getattr(module, "app", None)
     if not isinstance(app, App):
         raise UsageError(f"{name} has no `app = App(…)`: add one, or name another module.")
-    if app.gate is None:
-        app = replace(app, gate=_gate_beside(module))
+    if file := module.__file__:
+        app = replace(
+            app, gate=app.gate or beside(Path(file), "gate"), trials=app.trials or beside(Path(file), "trials")
+        )
     if app.prompts is None:
         app = replace(app, prompts=_prompts_beside(module))
     app.wording()  # whoever wrote a template should not wait for a model to hear what is wrong with it
     return app
 
 
-def _gate_beside(module: ModuleType) -> Path | None:
-    """gate.json in a package's folder, NAME.gate.json beside a file; whether it exists or not."""
-    if not module.__file__:
-        return None
-    file = Path(module.__file__)
-    return file.with_name("gate.json" if file.name == "__init__.py" else f"{file.stem}.gate.json")
+def beside(file: Path, what: str) -> Path:
+    """WHAT.json in a package's folder, NAME.WHAT.json beside a module's file; whether it exists or not."""
+    return file.with_name(f"{what}.json" if file.name == "__init__.py" else f"{file.stem}.{what}.json")
 
 
 def _prompts_beside(module: ModuleType) -> Path | None:

@@ -63,6 +63,9 @@ class Receipt:
     no grammar enforces.
     `gate`: the last decision; `routed`: all of them, in order, if there was more than one (several parts, a wrong one).
     `shortened`: contract to characters of its scratchpad, where the prompt left no room for more.
+    `own_seconds`: of `seconds`, without those in which the engine served others, where it tells.
+    `mass`: the least probability that a grammar left the model at a choice; None where the engine does not tell.
+    `full`: free texts that ended because they were as long as they may be, as "Contract.field".
     """
 
     model: str
@@ -81,10 +84,17 @@ class Receipt:
     seconds: float
     evidence: Sequence[str]
     index: str | None
+    own_seconds: float | None = None
+    mass: float | None = None
+    full: Sequence[str] = ()
 
     def row(self) -> dict[str, Any]:
-        """Ready for JSON. A receipt without anything checked after looks as receipts did before there were levels."""
-        return {name: value for name, value in vars(self).items() if name != "checked" or value}
+        """Ready for JSON. What an engine does not tell is left out, and what is checked after where nothing is."""
+        told = {name: value for name in _TOLD if (value := getattr(self, name)) not in (None, (), [], {})}
+        return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
+
+
+_TOLD = ("checked", "own_seconds", "mass", "full")
 
 
 @dataclass(frozen=True)

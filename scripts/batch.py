@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -32,6 +34,8 @@ from scripts.options import ModelOption, SeedOption
 from scripts.run import check_cluster, stopped_by_signal
 
 APP = "pipeline.workflows.completions"
+PROBED = 20
+"""Rows that are answered for an estimate."""
 APP_FILE = "app.py"
 """In the folder of results: the app of a table, which says all that its rows are answered with."""
 
@@ -62,6 +66,10 @@ def batch(
         bool, typer.Option("--parquet", help="Also OUTDIR/output.parquet, with the contract's types.")
     ] = False,
     limit: Annotated[int, typer.Option(min=0, help="Only the first so many rows of the input; 0: all.")] = 0,
+    sample: Annotated[int, typer.Option(min=0, help="Only so many rows, spread over the input; 0: all.")] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and check all, answer twenty rows, estimate the rest; keep nothing.")
+    ] = False,
     concurrency: Annotated[
         str, typer.Option(metavar="N|auto", help="Rows under way at once; auto follows the servers' queues.")
     ] = "16",
@@ -118,6 +126,12 @@ def batch(
         return islice(found, limit or None)
 
     asked = read_requests(sources, app.read, rows)
+    if sample:
+        asked.sample(sample)
+    if dry_run:
+        estimate = asyncio.run(_estimate(app, asked, launch))
+        print(json.dumps(estimate))
+        raise typer.Exit(0)
     if table is not None:
         _keep_app(out, source_of(table), accept_changes)
     for error in islice(asked.bad_lines(), 5):
@@ -186,6 +200,32 @@ def _keep_app(out: Path, source: str, accept_changes: bool) -> None:
         )
     Folder(out).make()
     write_lines(file, source.splitlines())
+
+
+async def _estimate(app: App, asked: Requests, launch: Launch) -> dict[str, object]:
+    """What all of the rows would take, by a few of them, answered in a folder that is gone afterwards."""
+    rows = asked.records
+    asked.sample(PROBED)
+    launch = replace(launch, ray="", shards=0)
+    with tempfile.TemporaryDirectory() as folder:
+        async with equipped(app, launch, Path(folder)) as equipment:
+            summary = await run_batch(app, asked, Path(folder) / "out", equipment, launch, progress=tell)
+    share = rows / summary.records
+    seconds = summary.seconds * share
+    console.print(
+        f"{rows} rows can be answered, {asked.errors} are refused; by {summary.records} of them all take about"
+        f" {seconds:,.0f} s ({seconds / 3600:.2f} hours of this engine).",
+        markup=False,
+    )
+    return {
+        "rows": rows,
+        "refused": asked.errors,
+        "probed": summary.records,
+        "probed_failed": summary.statuses["failed"] + summary.statuses["escalated"],
+        "seconds": round(seconds, 1),
+        "engine_hours": round(seconds / 3600, 4),
+        "tokens": {kind: round(number * share) for kind, number in summary.tokens.items()},
+    }
 
 
 async def _serve(

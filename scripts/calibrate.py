@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +12,14 @@ import typer
 
 from index import Embedder
 from index.intent_features import IntentFeatures
-from pipeline import load_app
+from pipeline import App, load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import fit
-from pipeline.routing.dataset import read_rows
+from pipeline.routing.dataset import Row, read_rows
 from pipeline.routing.evaluation import Judged, figures
 from pipeline.routing.router import Router, digest_of, examples_of
+from scripts.calibrate_model import keep_trial, try_model
 from scripts.console import finish, tell
 from scripts.evaluate.gate_head import chosen_head, examples_of_rows
 from scripts.evaluate.gate_report import judged_of, report
@@ -24,8 +27,14 @@ from scripts.options import TRAVEL, AppOption
 
 
 def calibrate(
-    data: Annotated[Path, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line.')],
+    data: Annotated[
+        Path | None, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line; needed without --model.')
+    ] = None,
     app: AppOption = TRAVEL,
+    model: Annotated[
+        str, typer.Option(help="Put this model to its trial: it may choose if it beats the encoder, held out.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=0, help="Ask --model about so many messages at most; 0: all.")] = 200,
     precision: Annotated[
         float | None,
         typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone."),
@@ -36,8 +45,16 @@ def calibrate(
     plot: Annotated[Path | None, typer.Option(help="Reliability diagram; default: beside the gate, as PNG.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the parts that are held out.")] = 0,
 ) -> None:
-    """Fit an app's gate on its examples and labelled messages; the figures are of messages held out in turn."""
+    """Fit an app's gate on its examples and labelled messages; the figures are of messages held out in turn.
+
+    With --model, the model's trial: without --data on the app's own examples, and the gate stays as it is.
+    """
     loaded = load_app(app)
+    if data is None:
+        if not model:
+            raise UsageError("There is nothing to calibrate on: name labelled messages with --data, or a --model.")
+        finish(**_trial(loaded, model, [], seed, limit))
+        return
     path = out or loaded.gate
     if path is None:
         raise UsageError(f"{app} has no folder to keep a gate in: name a file with --out.")
@@ -69,7 +86,7 @@ def calibrate(
     if judged:
         told |= report(judged, plot or path.with_suffix(".png"), f"{loaded.name}, held out", precision)
     told |= {"head": str(choice)}
-    model = fit(
+    fitted = fit(
         examples,
         choice,
         encoder=layers.fingerprint,
@@ -78,6 +95,13 @@ def calibrate(
         seed=seed,
         progress=tell,
     )
-    replace(model, examples=digest_of(own), figures=told).save(path)
+    replace(fitted, examples=digest_of(own), figures=told).save(path)
     tell(f"The gate is kept in {path}.")
-    finish(gate=str(path), **told)
+    finish(gate=str(path), **told, **(_trial(loaded, model, labelled, seed, limit) if model else {}))
+
+
+def _trial(app: App, model: str, labelled: Sequence[Row], seed: int, limit: int) -> dict[str, object]:
+    """The trial of a model, kept beside the app, as the command's last line tells it."""
+    tried = asyncio.run(try_model(app, model, labelled, Embedder(), seed=seed, limit=limit))
+    keep_trial(app, tried.trial)
+    return {"trial": {**asdict(tried.trial), "trusted": tried.trial.won}, "tokens": tried.tokens}

@@ -17,11 +17,12 @@ from models.bench.proof.attack import Tally, attack
 from models.bench.proof.schema_folder import Trial
 from models.bench.proof.specimens import draw_sources, random_specimen
 from models.contract import Contract
+from models.engines.profiles import profile_of
 from models.engines.tokenizers import load_tokenizer
 from models.grammar.grammar import compile_grammar
 from pipeline.text import short
 from scripts.console import console
-from scripts.discovery import find_contracts
+from scripts.discovery import find_contracts, trials_of
 from scripts.options import TRAVEL
 from scripts.schema_folder import check_folder
 
@@ -60,17 +61,20 @@ def check(
         print(json.dumps({**counts, "tokenizer": tokenizer, "seed": seed}))
         raise typer.Exit(0 if sound else 1)
     contracts, refused = find_contracts(target or TRAVEL)
+    for given in trials_of(target or TRAVEL):
+        console.print(f"Trial: {given}", markup=False)
     if contracts:
         console.print(_table(contracts))
     drafts = [contract.draft() for contract in contracts]
     tokens, random = load_tokenizer(tokenizer), Random(seed)
+    spaced = profile_of(tokenizer).spaced  # as models with that tokenizer are asked
     tally, lines, redrawn = Tally(), [], 0
     with _progress() as progress:
         task = progress.add_task("Attacking", total=(len(contracts) + len(drafts) + generated) * attacks)
         for contract, refusals in _all([*contracts, *drafts], generated, random):
             redrawn += refusals
             for times in _groups(attacks):
-                grammar = compile_grammar(contract, *draw_sources(random))
+                grammar = compile_grammar(contract, *draw_sources(random), spaced=spaced)
                 one = attack(contract, grammar, tokens, random, times, "uniform" if draw == "uniform" else "longest")
                 lines += [f"{contract.__name__} is {what}: {why}\n  {text[:400]}" for what, why, text in one.wrong]
                 tally.merge(one)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pkgutil
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 from models.contract import Contract
 from models.errors import ContractError
+from pipeline.app import beside
 from pipeline.modules import load_module
+from pipeline.routing.trial import Trial, read_trials
 
 
 def find_contracts(target: str) -> tuple[list[type[Contract]], list[ContractError]]:
@@ -32,6 +35,12 @@ def find_contracts(target: str) -> tuple[list[type[Contract]], list[ContractErro
             if isinstance(value, type) and issubclass(value, Contract) and _ready(value) and _within(value, own):
                 found[id(value)] = value
     return list(found.values()), refused
+
+
+def trials_of(target: str) -> list[Trial]:
+    """The trials of models that are kept beside a module or a file. UsageError for a file of them that is none."""
+    path = Path(target) if target.endswith(".py") else Path(getattr(find_spec(target), "origin", None) or "")
+    return list(read_trials(beside(path, "trials") if path.name else None).values())
 
 
 def _ready(contract: type[Contract]) -> bool:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pipeline import UsageError
 from pipeline.batch.shards import folders_in, home_of
+from pipeline.generation.decoding import LITTLE
 from pipeline.journal.journal import Journal
 from pipeline.text import short
 from scripts.console import console
@@ -25,17 +26,22 @@ def inspect(
     custom_id: Annotated[str, typer.Argument(metavar="[CUSTOM_ID]", help="One record, step by step.")] = "",
     status: Annotated[str, typer.Option(help="Only records with this status.")] = "",
     prompts: Annotated[bool, typer.Option(help="Show prompts and scratchpads as well.")] = False,
+    suspicious: Annotated[
+        bool, typer.Option(help="Only records whose texts a grammar forced out of the model, or a limit cut.")
+    ] = False,
 ) -> None:
     """Show what became of every record, or how one came to its outcome."""
-    row = asyncio.run(_one(out, custom_id, prompts) if custom_id else _all(out, status))
+    row = asyncio.run(_one(out, custom_id, prompts) if custom_id else _all(out, status, suspicious))
     print(json.dumps(row, ensure_ascii=False))
 
 
-async def _all(out: Path, status: str) -> dict[str, Any]:
+async def _all(out: Path, status: str, suspicious: bool) -> dict[str, Any]:
     table = Table(title=Text(str(out)), title_justify="left")
-    for heading in ("Record", "Status", "Intent", "Ending", "Tries", "Recovered", "Tokens", "Seconds"):
+    headings = ("Record", "Status", "Intent", "Ending", "Tries", "Recovered", "Tokens", "Seconds")
+    for heading in (*headings, *(("Suspicious",) if suspicious else ())):
         table.add_column(heading, justify="right" if heading in ("Tries", "Tokens", "Seconds") else "left")
     statuses: Counter[str] = Counter()
+    found = 0
     for folder in folders_in(out):
         async with Journal.open(folder.journal) as journal:
             for line in journal.lines():
@@ -44,6 +50,10 @@ async def _all(out: Path, status: str) -> dict[str, Any]:
                 if status not in ("", row["status"]):
                     continue
                 receipt = row["receipt"]
+                why = suspicion(receipt)
+                found += bool(why)
+                if suspicious and not why:
+                    continue
                 table.add_row(
                     Text(row["custom_id"]),
                     row["status"].replace("_", " "),
@@ -53,9 +63,10 @@ async def _all(out: Path, status: str) -> dict[str, Any]:
                     ", ".join(receipt["recovered"]),
                     str(sum(receipt["tokens"].values())),
                     f"{receipt['seconds']:.2f}",
+                    *([Text(why)] if suspicious else []),
                 )
     console.print(table)
-    return {"records": statuses.total(), "statuses": statuses}
+    return {"records": statuses.total(), "statuses": statuses, "suspicious": found}
 
 
 async def _one(out: Path, id: str, prompts: bool) -> dict[str, Any]:
@@ -66,6 +77,13 @@ async def _one(out: Path, id: str, prompts: bool) -> dict[str, Any]:
         tree, steps = record_tree(journal, id, prompts)
         console.print(tree)
         return {"custom_id": id, "status": known[1], "steps": steps}
+
+
+def suspicion(receipt: dict[str, Any]) -> str:
+    """What a receipt tells of bad decoding, in words; "" if nothing."""
+    mass, full = receipt.get("mass"), receipt.get("full", ())
+    little = f"a grammar left the model {100 * mass:.2g} % somewhere" if mass is not None and mass < LITTLE else ""
+    return "; ".join(filter(None, [little, f"as long as it may be: {', '.join(full)}" if full else ""]))
 
 
 def ending(row: dict[str, Any]) -> str:

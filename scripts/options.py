@@ -25,4 +25,11 @@ GateOption = Annotated[
         "--gate", help="Who tells what a request is for: the encoder, then the model if unsure; or one of them."
     ),
 ]
+TrustOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--trust/--no-trust",
+        help="Let the model choose, or do not; default: if it has won its trial (interlock calibrate --model).",
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of every draw.")]

@@ -75,10 +75,11 @@ def _facts(step: StepRow, prompts: bool, private: Mapping[str, type[Contract]]) 
     result = step.result if prompts else _public(step, private.get(str(detail.get("contract"))))
     found = [("result", result)] if step.error is None else [("error", step.error)]
     found += [(name, detail.get(name)) for name in ("contract", "enforcement", "finish_reason", "model", "scratchpad")]
+    found += [("probability left", detail.get("mass")), ("as long as it may be", ", ".join(detail.get("full", ())))]
     found += [("evidence", ", ".join(detail.get("evidence", ())))]
     if prompts:
         found += [(f"prompt, {message['role']}", message["content"]) for message in detail.get("messages", ())]
-        found += [("thinking", detail.get("thinking"))]
+        found += [("thinking", detail.get("thinking")), ("least was left after", detail.get("tight"))]
     return [(label, str(text)) for label, text in found if text not in (None, "")]
 
 

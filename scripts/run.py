@@ -18,7 +18,7 @@ from pipeline import App, Launch, Requests, Summary, UsageError, load_app, read_
 from pipeline.batch.shards import refuse_shard
 from scripts.console import concurrency_of, console, day_of, tell
 from scripts.equipment import equipped
-from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
+from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption, TrustOption
 from scripts.summary import show
 
 
@@ -43,6 +43,7 @@ def run(
         typer.Option(help="What to do with an engine that ignores grammars: stop, or ask in words and check."),
     ] = "grammar",
     gate: GateOption = "cascade",
+    trust: TrustOption = None,
     thinking: Annotated[
         int | None, typer.Option(min=0, help="Tokens a reasoning model may think before each answer; 0: none.")
     ] = None,
@@ -66,6 +67,7 @@ def run(
         index=None if index is None else str(index.resolve()),
         enforcement=enforcement,
         gate=gate,
+        trust=trust,
         thinking=thinking,
         concurrency=concurrency_of(concurrency),
         seed=seed,

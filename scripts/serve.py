@@ -19,7 +19,7 @@ from pipeline.service import Limits, Tokens
 from pipeline.service.tokens import VARIABLE
 from scripts.console import console, day_of
 from scripts.equipment import equipped
-from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
+from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption, TrustOption
 
 DEFAULT = Limits()
 
@@ -45,6 +45,7 @@ def serve(
         Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
     ] = "grammar",
     gate: GateOption = "cascade",
+    trust: TrustOption = None,
     thinking: Annotated[int | None, typer.Option(min=0, help="Tokens a reasoning model may think.")] = None,
     accept_changes: Annotated[bool, typer.Option(help="Go on although FOLDER was made with something else.")] = False,
     body: Annotated[int, typer.Option(min=1, help="Bytes of a request, at most.")] = DEFAULT.body,
@@ -82,6 +83,7 @@ def serve(
         index=None if index is None else str(index.resolve()),
         enforcement=enforcement,
         gate=gate,
+        trust=trust,
         thinking=thinking,
         concurrency=concurrency,
         seed=seed,

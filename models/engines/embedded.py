@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 ROWS = 8
 """Requests decoded together at most: beyond this the longest row makes the others wait more than they gain."""
 
+SHOWN = 40
+"""Characters of a text that are kept of where its grammar left least."""
+
 SMALL = 100_000_000
 """Parameters below which one thread decodes: more threads cost more in spinning than they gain (see `_one_thread`)."""
 
@@ -168,6 +171,9 @@ class EmbeddedEngine:
             seconds=time.perf_counter() - started,
             first=self._texts(row.first),
             logprobs=[self._scored(token, score, others) for token, score, others in row.scored],
+            mass=row.mass,
+            tight=self._model.hf_tokenizer.decode(row.tokens[: row.tight], clean_up_tokenization_spaces=False)[-SHOWN:],
+            own_seconds=row.ended - row.began,
         )
 
     def _scored(self, token: int, score: float, others: Mapping[int, float]) -> dict[str, Any]:
@@ -267,12 +273,15 @@ class EmbeddedEngine:
             self._waiting.clear()
 
     def _decode(self, rows: Sequence[Row]) -> None:
-        if self._jumps:
-            for row in rows:
+        for row in rows:
+            row.began = row.ended = time.perf_counter()
+            if self._jumps:
                 row.jump()
         left = [row for row in rows if row.finish_reason is None]  # what the grammar says alone needs no model
         if left:
             sampler = Sampler(left, self._end, self._jumps)
             Generator(self._model, processor=sampler).batch([row.prompt + row.tokens for row in left])
         for row in rows:
+            if not self._jumps:
+                row.ended = time.perf_counter()
             row.finish_reason = row.finish_reason or "length"

@@ -82,6 +82,8 @@ class Completion:
     `first` is, for a grammar that `weighs`, how likely the first token's likeliest alternatives were, by their text; a
     server may count those in that the grammar rules out. `logprobs` is, where `Decoding` asks for it, one mapping a
     token, as OpenAI's API has it: token, logprob, bytes, top_logprobs.
+    `mass`: the least probability that the grammar left the model at a choice, `tight` what stood before it.
+    `own_seconds`: of `seconds`, without those in which others were served. None and "" where an engine cannot tell.
     """
 
     text: str
@@ -92,6 +94,9 @@ class Completion:
     enforcement: Enforcement = "grammar"
     first: Mapping[str, float] = field(default_factory=dict)
     logprobs: Sequence[Mapping[str, Any]] = ()
+    mass: float | None = None
+    tight: str = ""
+    own_seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ def _nothing() -> Mapping[str, object]:
 
 @dataclass(frozen=True)
 class Profile:
-    """`decides`: may weigh evidence and choose among options; a model that does not is only asked to copy.
+    """`decides`: may weigh evidence and fill what needs judgement; a model that does not is only asked to copy. Whether
+    it may choose, among intents first of all, is another matter: that is earned, app by app (`interlock calibrate`).
 
     `layout`: how its prompts are laid out (pipeline/prompts): "instruct", or "copier" for what the shipped one learned.
     `spaced`: writes JSON with a blank behind each comma and colon, so that its grammars admit that form only.

@@ -5,6 +5,7 @@ Knows logits, masks and draws; knows neither the model nor who asks.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +27,9 @@ class Row:
     `closes` tells whether the tokens so far end the text by themselves. `weighs`: `first` gets the likeliest tokens of
     the first draw with their probabilities. `scored`: of each token its log-probability and those of its alternatives,
     where the sampling asks for that, among what the grammar allows: a forced one has none. `drawn` counts the
-    end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen.
+    end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen. `mass`:
+    the least probability that the grammar left the model where it left it a choice, with `tight` tokens before it; None
+    where it never did. `began`, `ended`: of its decoding, on the clock of `time.perf_counter`.
     """
 
     prompt: list[int]
@@ -36,6 +39,10 @@ class Row:
     closes: Callable[[list[int]], bool] | None = None
     weighs: bool = False
     first: dict[int, float] = field(default_factory=dict)
+    mass: float | None = None
+    tight: int = 0
+    began: float = 0.0
+    ended: float = 0.0
     tokens: list[int] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
     scored: list[tuple[int, float, dict[int, float]]] = field(default_factory=list)
@@ -51,6 +58,14 @@ class Row:
     def logprobs(self) -> int | None:
         """How many alternatives are told of each token; None: nothing is told."""
         return self.sampling.logprobs if isinstance(self.sampling, Decoding) else None
+
+    def notice(self, free: torch.Tensor, allowed: torch.Tensor) -> None:
+        """Take down how much of its probability a model was left at a choice; one token alone is none."""
+        if int(torch.isfinite(allowed).sum()) < 2:
+            return
+        mass = min(float((allowed.float().logsumexp(-1) - free.float().logsumexp(-1)).exp()), 1.0)
+        if self.mass is None or mass < self.mass:
+            self.mass, self.tight = mass, len(self.tokens)
 
     def jump(self) -> None:
         """Take the tokens that the grammar forces now; where it forces the end of the text, that too."""
@@ -84,6 +99,8 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
     def drop_finished(self) -> list[int]:
         """Go on with the rows that have not come to their end; which of those so far these are."""
         going = [index for index, row in enumerate(self.rows) if row.finish_reason is None]
+        for row in self.rows:
+            row.ended = time.perf_counter()
         self.rows = [self.rows[index] for index in going]
         return going
 
@@ -114,7 +131,9 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
             row.finish_reason = "length"
             return self.end
         if row.matcher is not None:
-            logits = self._mask(row.matcher, logits)
+            allowed = self._mask(row.matcher, logits)
+            row.notice(logits, allowed)
+            logits = allowed
         if row.fault or (row.matcher is not None and row.matcher.is_error()):
             row.finish_reason, row.fault = "error", row.matcher.get_error() if row.matcher else row.fault
             return self.end

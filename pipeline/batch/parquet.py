@@ -76,7 +76,8 @@ def _type(schema: Any, root: Mapping[str, Any]) -> Any:
         return _type(root.get("$defs", {}).get(schema["$ref"].removeprefix("#/$defs/")), root)
     for several in ("anyOf", "oneOf"):
         if several in schema:
-            found = {_type(one, root) for one in schema[several] if one != {"type": "null"}}
+            kinds = [one for one in schema[several] if not (isinstance(one, Mapping) and one.get("type") == "null")]
+            found = {_type(one, root) for one in kinds}
             return found.pop() if len(found) == 1 else pa.string()
     kind = schema.get("type")
     if isinstance(kind, list):

@@ -62,9 +62,17 @@ async def rerun(
         async with Journal.open(path) as journal:
             known = {step.position for step in journal.steps(id)}
             day, quiet = date.fromisoformat(today), replace(equipment, telemetry=None)
-            fitted = read_manifest(folder.path).fitted
+            manifest, engine = read_manifest(folder.path), equipment.engine
             pipeline = await Pipeline.open(
-                app, journal, folder.path, day, quiet, launch, idle_actions=True, fitted=fitted
+                app,
+                journal,
+                folder.path,
+                day,
+                quiet,
+                launch,
+                idle_actions=True,
+                fitted=manifest.fitted,
+                trusted=engine is not None and manifest.lets_choose(engine.profile),
             )
             outcome = await pipeline.serve(Record.restore(id, input), memory)
             fresh = [f"{step.position} {step.name}" for step in journal.steps(id) if step.position not in known]

@@ -35,7 +35,7 @@ class EngineClient:
     """Every record of a run shares one. `progress` is told, once per absence, that the engine is waited for.
 
     `fitted`: the engine's profile as the folder that is worked in wants it. `wording`: for an answer that is asked for
-    in words.
+    in words. `trusted`: whether its model may choose.
     """
 
     def __init__(
@@ -45,8 +45,10 @@ class EngineClient:
         progress: Callable[[str], None] = lambda text: None,
         fitted: Callable[[Profile], Profile] = lambda profile: profile,
         wording: Wording = Wording(),
+        trusted: bool = False,
     ) -> None:
         self.engine = engine
+        self.trusted = trusted
         self._fitted = fitted
         self._wording = wording
         self._waits = tuple(waits)

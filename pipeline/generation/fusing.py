@@ -14,6 +14,7 @@ from models.contract import Contract
 from models.engines.engine import Message, Sampling
 from models.engines.weighing import fuse
 from pipeline.durable.note import Note
+from pipeline.generation.decoding import decoding
 from pipeline.generation.engine_client import EngineClient
 
 Lettered = Callable[[Mapping[str, str], Mapping[str, type[Contract]]], Sequence[Message]]
@@ -76,6 +77,7 @@ async def fused(
         "enforcement": found.call.enforcement,
         "engine_seconds": found.call.seconds,
         "thinking": found.call.thinking,
+        **decoding([found.call]),
     }
     written = Written(dict(found.shares), found.choice)
     contract = wanted.contracts.get(found.choice)

@@ -25,6 +25,7 @@ from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
+from pipeline.generation.decoding import decoding, full
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.fusing import Wanted, Written, fused
 from pipeline.generation.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
@@ -113,8 +114,13 @@ class Generation:
 
     @property
     def decides(self) -> bool:
-        """Whether the model is trusted to weigh evidence and to choose."""
+        """Whether the model may fill what needs judgement, and weigh evidence; one that does not only copies."""
         return self._client is not None and self._client.profile.decides
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the model may choose among options, at the gate and for a workflow."""
+        return self._client is not None and self._client.trusted
 
     def layout(self, told: Told = Told(), second: bool = False) -> Layout:
         """How the model, or the second one, is addressed in a call. UsageError without one.
@@ -295,12 +301,16 @@ class Generation:
             "enforcement": completion.enforcement,
             "engine_seconds": completion.seconds,
             "thinking": completion.thinking,
+            **decoding([completion]),
         }
         if asked.second:
             note.detail["model"] = engine.name
         if length != lengths[0]:
             note.detail["scratchpad"] = length
-        return await self._checked(task, read, completion.text, completion.finish_reason)
+        attempt = await self._checked(task, read, completion.text, completion.finish_reason)
+        if attempt.cause != "invalid" and (ended := full(read(completion.text))):
+            note.detail["full"] = ended
+        return attempt
 
     async def _checked(self, task: Task[C], read: Callable[[str], C], text: str, finish_reason: str) -> Attempt:
         """The attempt that a text makes: with the rule it breaks, in words that a model can use, if it breaks one."""
@@ -332,6 +342,7 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
         "finish_reason": "stop" if weighed.calls else "forced",
         "enforcement": client.engine.enforcement,
         "engine_seconds": max((call.seconds for call in weighed.calls), default=0.0),
+        **decoding(weighed.calls),
     }
     return dict(weighed.shares)
 

@@ -89,7 +89,7 @@ class Gate:
         model fills it in the same text, and the form is kept if the choice stands once the encoder is heard as well.
         """
         always = self._mode == "model"
-        if self._mode == "encoder" or not run.decides or (decision.sure and not always):
+        if self._mode == "encoder" or not run.chooses or (decision.sure and not always):
             return decision
         names = shortlist(decision.candidates, sure=False)
         if always:

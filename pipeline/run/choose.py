@@ -30,7 +30,7 @@ async def choose(scope: Scope, question: str, options: Sequence[str] | Mapping[s
         raise UsageError(f'There is nothing to choose from for "{short(question)}": pass at least one option.')
     if len(names) == 1:
         return names[0]
-    if scope.generation.decides:
+    if scope.generation.chooses:
         return await pick(scope, question, described, told)
     labels = tuple(described.values())
     answer = await scope.interview.answer(Question(None, question, labels))

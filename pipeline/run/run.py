@@ -85,9 +85,9 @@ class Run:
         return self._scope.sure
 
     @property
-    def decides(self) -> bool:
-        """Whether the model is trusted to weigh evidence and to choose."""
-        return self._scope.generation.decides
+    def chooses(self) -> bool:
+        """Whether the model may choose among options; for the gate."""
+        return self._scope.generation.chooses
 
     @property
     def memory(self) -> Memory:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.engines.engine import Enforcement
+from pipeline.errors import UsageError
 from pipeline.generation.engine_client import waits_of
 from pipeline.routing.gate import Mode
 from pipeline.runtime.concurrency import START
@@ -20,9 +21,10 @@ class Launch:
     """Names are as the commands take them: `app` as for `load_app`, `model` and `second` as for `open_engine`.
 
     `app` is empty for a run that a program started with an app and engines of its own. `index` is a folder that is only
-    read; None: the app's own, kept among the results. `gate`: who decides at the gate. `thinking`: tokens that a
-    reasoning model may think. `concurrency`: records under way at once; "auto" follows the servers' queues. `wait`:
-    seconds to wait for an engine that is away. `ray` and `shards`: which cluster serves how many shards, if any.
+    read; None: the app's own, kept among the results. `gate`: who decides at the gate. `trust`: whether the model may
+    choose; None: if it has won its trial. `thinking`: tokens that a reasoning model may think. `concurrency`: records
+    under way at once; "auto" follows the servers' queues. `wait`: seconds to wait for an engine that is away. `ray` and
+    `shards`: which cluster serves how many shards, if any.
     """
 
     app: str = ""
@@ -37,6 +39,11 @@ class Launch:
     ray: str = ""
     shards: int = 0
     wait: float = 180.0
+    trust: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.gate == "model" and self.trust is False:
+            raise UsageError("--gate model lets the model choose, and --no-trust does not: leave one of them out.")
 
     @property
     def models(self) -> tuple[str, ...]:

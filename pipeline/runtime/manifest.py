@@ -19,6 +19,7 @@ from pipeline.files import write_lines
 from pipeline.prompts.copier import COPIER_HASH
 from pipeline.runtime.equipment import Equipment
 from pipeline.runtime.launch import Launch
+from pipeline.runtime.trust import trusts
 
 if TYPE_CHECKING:
     from index.retriever import Retriever
@@ -36,6 +37,7 @@ _SPOKEN = {
     "prompts": "the prompts",
     "index": "the index",
     "sampling": "the sampling",
+    "trusted": "the trust in the model",
 }
 
 
@@ -48,7 +50,8 @@ class Manifest:
     `accepted` lists the changes that somebody went on with: when, and what was before and after.
     `shards`: how many folders the records were dealt to; 0 for a run in this one.
     `spaced`: whether grammars have blanks where a model's profile asks for them, and prompts the layout that it wants;
-    folders from before there was a choice have compact ones, laid out for a copier, to their end.
+    folders from before there was a choice have compact ones, laid out for a copier, to their end. `trusted`: whether
+    the model may choose; None in folders from before that was a question, where its profile says so.
     """
 
     app: str
@@ -67,10 +70,15 @@ class Manifest:
     interlock: str = ""
     shards: int = 0
     spaced: bool = False
+    trusted: bool | None = None
 
     def fitted(self, profile: Profile) -> Profile:
         """A model's profile as this folder wants it."""
         return profile if self.spaced else replace(profile, spaced=False, layout="copier")
+
+    def lets_choose(self, profile: Profile) -> bool:
+        """Whether a model with this profile may choose here."""
+        return profile.decides if self.trusted is None else self.trusted
 
     def settle(self, folder: Path, today: date | None, accept_changes: bool = False) -> Manifest:
         """The manifest that holds in `folder` from now on: this one, with the day of the folder's first run.
@@ -86,6 +94,8 @@ class Manifest:
                 raise UsageError(f"{folder} was made for {earlier.today}, not for {today}: use a new folder.")
             if not earlier.spaced:
                 fresh = replace(fresh, prompts=COPIER_HASH)
+            if self.launch.trust is None and self.identity == earlier.identity:  # begun one way, it goes on that way
+                fresh = replace(fresh, trusted=earlier.trusted)
             changes = list(_changes(earlier, fresh))
             if changes and not accept_changes:
                 told = "; ".join(f"{what}: {was} → {now}" for what, was, now in changes)
@@ -173,6 +183,7 @@ def manifest_of(app: App, equipment: Equipment, launch: Launch, today: date | No
         enforcement=engine.enforcement if engine else "none",
         launch=launch,
         spaced=True,
+        trusted=trusts(app, engine, launch),
     )
 
 

@@ -53,6 +53,7 @@ class Pipeline:
         progress: Callable[[str], None],
         idle_actions: bool,
         fitted: Callable[[Profile], Profile],
+        trusted: bool,
     ) -> None:
         self.app = app
         self.journal = journal
@@ -60,7 +61,7 @@ class Pipeline:
         self.today = today
         self._prompts = prompts = app.wording()
         self.client, self._second = (
-            None if engine is None else EngineClient(engine, launch.waits, progress, fitted, prompts.engines)
+            None if engine is None else EngineClient(engine, launch.waits, progress, fitted, prompts.engines, trusted)
             for engine in (equipment.engine, equipment.second)
         )
         self._equipment = equipment
@@ -89,17 +90,21 @@ class Pipeline:
         progress: Callable[[str], None] = lambda text: None,
         idle_actions: bool = False,
         fitted: Callable[[Profile], Profile] = lambda profile: profile,
+        trusted: bool = False,
     ) -> Pipeline:
         """Fit the gate and, unless it is `prepared`, let the app prepare its folder, both in threads.
 
         `idle_actions`: no action is done (`Execution`). `fitted`: an engine's profile as the folder wants it.
+        `trusted`: whether the model may choose (trust.py).
         """
         router = None
         if equipment.embedder is not None and (len(app.workflows) > 1 or app.out_of_scope_examples):
             router = await asyncio.to_thread(open_router, app, equipment.embedder, progress)
         if not prepared:
             await asyncio.to_thread(app.make_ready, state, today)
-        return cls(app, journal, state, today, equipment, launch, router, listeners, progress, idle_actions, fitted)
+        return cls(
+            app, journal, state, today, equipment, launch, router, listeners, progress, idle_actions, fitted, trusted
+        )
 
     async def serve(self, record: Record, memory: Memory | None = None) -> Outcome:
         """Serve one record, from where its journal stands, to an outcome, which is durable on return.

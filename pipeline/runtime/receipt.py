@@ -42,4 +42,16 @@ def receipt(
         seconds=round(sum(step.seconds for step in steps), 4),
         evidence=list(dict.fromkeys(evidence)),
         index=index,
+        own_seconds=_own(steps),
+        mass=min((float(step.detail["mass"]) for step in calls if "mass" in step.detail), default=None),
+        full=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("full", ())],
     )
+
+
+def _own(steps: Sequence[StepRow]) -> float | None:
+    """Seconds in steps without those in which others were served; None where no engine tells them apart."""
+    told = [step.detail for step in steps if "own_seconds" in step.detail]
+    if not told:
+        return None
+    waited = sum(float(detail["engine_seconds"]) - float(detail["own_seconds"]) for detail in told)
+    return round(max(sum(step.seconds for step in steps) - waited, 0.0), 4)

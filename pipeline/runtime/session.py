@@ -21,6 +21,7 @@ from pipeline.runtime.folder import Folder
 from pipeline.runtime.launch import Launch
 from pipeline.runtime.manifest import manifest_of
 from pipeline.runtime.pipeline import Pipeline
+from pipeline.runtime.trust import told
 
 
 class Session:
@@ -76,6 +77,10 @@ class Session:
         UsageError, with nothing changed, for another day, or for a folder that was made with something else.
         """
         manifest = manifest_of(self.app, equipment, launch, today).settle(self.folder.path, today, accept_changes)
+        engine = equipment.engine
+        trusted = engine is not None and manifest.lets_choose(engine.profile)
+        if note := told(self.app, engine, launch, trusted):
+            progress(note)
         pipeline = await Pipeline.open(
             self.app,
             self.journal,
@@ -87,6 +92,7 @@ class Session:
             listeners=listeners,
             progress=progress,
             fitted=manifest.fitted,
+            trusted=trusted,
         )
         await self.journal.begin_run(asdict(manifest))
         self._begun = True

@@ -19,7 +19,7 @@ from scripts.chat.screen import HELP, Screen
 from scripts.chat.talk import Talk
 from scripts.console import console, day_of, tell
 from scripts.equipment import equipped
-from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption
+from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption, TrustOption
 
 WAIT = 7.0
 """Seconds for an engine that does not answer: a person waits less long than a batch."""
@@ -44,6 +44,7 @@ def chat(
         Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
     ] = "grammar",
     gate: GateOption = "cascade",
+    trust: TrustOption = None,
     thinking: Annotated[int | None, typer.Option(min=0, help="Tokens a reasoning model may think.")] = None,
     accept_changes: Annotated[bool, typer.Option(help="Go on although FOLDER was made with something else.")] = False,
 ) -> None:
@@ -57,6 +58,7 @@ def chat(
         index=None if index is None else str(index.resolve()),
         enforcement=enforcement,
         gate=gate,
+        trust=trust,
         thinking=thinking,
         seed=seed,
         wait=WAIT,

@@ -9,6 +9,7 @@ import typer
 from scripts.evaluate.clarify import clarify
 from scripts.evaluate.forms import fill, sample
 from scripts.evaluate.gate import gate
+from scripts.evaluate.models import models
 from scripts.evaluate.results import results
 
 app = typer.Typer(help="Measure how well a model does its work.", no_args_is_help=True)
@@ -16,4 +17,5 @@ app.command()(gate)
 app.command()(clarify)
 app.command()(fill)
 app.command()(sample)
+app.command()(models)
 app.command()(results)

@@ -75,22 +75,35 @@ def fill(
     limit: Annotated[int, typer.Option(help="This many turns, drawn at random; 0 for all.")] = 1000,
 ) -> None:
     """Field values copied from dialogues the model was not trained on."""
-    if not data.is_file():
-        raise UsageError(f"There is no {data}: give the dialogues with --data (models/tiny/README.md says which).")
-    schema = sgd.read_schema(data.with_name("schema_" + data.stem.rsplit("_", 1)[-1] + ".json"))
-    turns = sgd.read_turns(data)
+    work = sgd_work(data)
     if limit:
-        turns = random.Random(0).sample(turns, min(limit, len(turns)))
-    work: list[Work] = []
-    for exercise in (sgd.plain(turn, schema) for turn in turns):
-        contract = _form("Form", tuple(exercise.fields.items()))
-        work.append((contract, [Turn(role, text) for role, text in exercise.turns], exercise.answers))
+        work = random.Random(0).sample(work, min(limit, len(work)))
     score = asyncio.run(_score(model, work, date.today()))
     print(json.dumps({"data": data.name, "model": model, **score.figures()}))
 
 
+def sgd_work(data: Path) -> list[Work]:
+    """Turns of dialogues as forms to fill. UsageError where the file is not there."""
+    if not data.is_file():
+        raise UsageError(f"There is no {data}: give the dialogues with --data (models/tiny/README.md says which).")
+    schema = sgd.read_schema(data.with_name("schema_" + data.stem.rsplit("_", 1)[-1] + ".json"))
+    work: list[Work] = []
+    for exercise in (sgd.plain(turn, schema) for turn in sgd.read_turns(data)):
+        contract = _form("Form", tuple(exercise.fields.items()))
+        work.append((contract, [Turn(role, text) for role, text in exercise.turns], exercise.answers))
+    return work
+
+
 def sample(model: Model = "models/tiny", today: str = "2026-11-23") -> None:
     """The sample app's forms on the sample requests, against labels written before any model saw them."""
+    day = day_of(today) or date.today()
+    work = sample_work(day)
+    score = asyncio.run(_score(model, work, day))
+    print(json.dumps({"data": "sample requests", "model": model, **score.figures()}))
+
+
+def sample_work(day: date) -> list[Work]:
+    """The sample requests as forms to fill, with their labels read on this day."""
     from pipeline.workflows.travel.contracts import Cancellation, Change, Complaint, Trip
 
     forms: dict[str, type[Contract]] = {
@@ -99,7 +112,6 @@ def sample(model: Model = "models/tiny", today: str = "2026-11-23") -> None:
         "cancel_booking": Cancellation,
         "complain": Complaint,
     }
-    day = day_of(today) or date.today()
     texts = {row["custom_id"]: row["text"] for row in read_lines(SAMPLE / "requests.jsonl")}
     work: list[Work] = []
     for label in read_lines(SAMPLE / "requests_labels.jsonl"):
@@ -112,8 +124,7 @@ def sample(model: Model = "models/tiny", today: str = "2026-11-23") -> None:
             blank = dict.fromkeys(form.private_fields(), "")
             expected = form.model_validate({**blank, **spans}, context={"today": day})
             work.append((form, [Turn("customer", texts[label["custom_id"]])], _said(expected)))
-    score = asyncio.run(_score(model, work, day))
-    print(json.dumps({"data": "sample requests", "model": model, **score.figures()}))
+    return work
 
 
 def _said(form: Contract) -> dict[str, str | None]:

@@ -14,16 +14,19 @@ import typer
 
 from index import Embedder
 from index.intent_features import IntentFeatures
-from pipeline import load_app
+from models.engines.open_engine import open_engine
+from pipeline import App, load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import GateModel, fit
 from pipeline.routing.dataset import Row, read_rows
+from pipeline.routing.decision import Decision
 from pipeline.routing.evaluation import figures
+from pipeline.routing.gate import concluded
+from pipeline.routing.opinion import Opinion, opinions
 from pipeline.routing.router import Router, open_router
 from scripts.console import finish, tell
 from scripts.evaluate.gate_head import chosen_head, examples_of_rows
-from scripts.evaluate.gate_model import model_decides
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.options import TRAVEL
 
@@ -74,10 +77,14 @@ def gate(
     calls = len(unsure)
     encoder = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
     if model and unsure:
-        asked = asyncio.run(model_decides(model, [(texts[n], decisions[n]) for n in unsure], gate == "model"))
-        for number, (decision, called) in zip(unsure, asked, strict=True):
-            decisions[number] = decision
-            calls -= not called
+        always, own = gate == "model", None if fit_on else load_app(app)
+        asked = asyncio.run(_asked(model, [(texts[n], decisions[n]) for n in unsure], own, always))
+        for number, opinion in zip(unsure, asked, strict=True):
+            first = {} if always else dict(decisions[number].candidates)
+            if opinion.shares:
+                decisions[number] = concluded(decisions[number], first, opinion.shares, router.margin)
+            else:  # nothing was left to choose from
+                calls -= 1
     judged = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
     told = report(judged, plot, data.name, precision, encoder)
     finish(
@@ -89,6 +96,11 @@ def gate(
         decisions_per_second=round(len(rows) / max(seconds, 1e-9), 1),
         p50_ms=round(1000 * float(np.median(singles)), 2),
     )
+
+
+async def _asked(model: str, asked: Sequence[tuple[str, Decision]], app: App | None, always: bool) -> list[Opinion]:
+    async with open_engine(model, tell) as engine:
+        return await opinions(engine, asked, app, always)
 
 
 def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float | None, seed: int) -> GateModel:

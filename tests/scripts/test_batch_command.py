@@ -116,6 +116,26 @@ def test_standard_input_and_a_pipe_are_as_good_as_a_file(tmp_path: Path) -> None
         assert json.loads(done.stdout.splitlines()[-1])["finished"] == 3
 
 
+def test_a_dry_run_keeps_nothing_and_a_sample_is_the_same_each_time(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", *(line(f"r{number}") for number in range(200)), line("odd", frequency=3))
+    out = tmp_path / "out"
+    dry = interlock("batch", "-i", source, "-o", out, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    told = last(dry)
+    assert (told["rows"], told["refused"], told["probed"], told["probed_failed"]) == (200, 1, 20, 0)
+    assert told["tokens"]["prompt"] > 200
+    assert told["seconds"] > 0
+    assert not out.exists()
+    ids = []
+    for number in range(2):
+        process = interlock("batch", "-i", source, "-o", tmp_path / f"o{number}", "--sample", "7")
+        assert process.returncode == 0, process.stderr
+        ids.append({row["custom_id"] for row in rows(tmp_path / f"o{number}" / "output.jsonl")})
+    assert len(ids[0]) == 7
+    assert ids[0] == ids[1]
+    assert ids[0] != {f"r{number}" for number in range(7)}
+
+
 def sentence(process: subprocess.CompletedProcess[str]) -> str:
     assert process.returncode == 2
     assert "Traceback" not in process.stderr

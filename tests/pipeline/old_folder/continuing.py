@@ -154,9 +154,14 @@ def continue_conversations(code: Code, folder: Path, out: Path) -> Row:
     return renamed(story, known)
 
 
-def from_scratch(code: Code, requests: Path, answers: Sequence[Path], out: Path) -> list[list[str]]:
-    """The steps of a batch that is served anew, with one file of answers after the other."""
-    code.run(requests, out)
+def from_scratch(
+    code: Code, requests: Path, answers: Sequence[Path], out: Path, options: Sequence[str] = ("--trust",)
+) -> list[list[str]]:
+    """The steps of a batch that is served anew, with one file of answers after the other.
+
+    `options`: for a model that is named; at first every such model was trusted to choose.
+    """
+    code.run(requests, out, *(options if code.model else ()))
     for path in answers:
         code.answer(out, path)
     return steps(out / "journal.sqlite")

@@ -350,7 +350,7 @@ def make_identity(code: Code, temporary: Path) -> None:
     batch = HERE / "batch"
     found = {
         "relay": from_scratch(
-            code, batch / "requests.jsonl", [batch / f"answers-{n}.jsonl" for n in (1, 2)], temporary / "relay"
+            code, batch / "requests.jsonl", [batch / f"answers-{n}.jsonl" for n in (1, 2)], temporary / "relay", ()
         ),
         "travel": from_scratch(
             Code(code.root), kept / "requests.jsonl", [kept / "answers.jsonl"], temporary / "travel"

@@ -26,7 +26,7 @@ from models.engines.vllm.engine import VllmEngine
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
 from models.said import Said, Scratchpad
-from pipeline import App, Equipment, Run, UsageError, read_requests, run_batch, workflow
+from pipeline import App, Equipment, Launch, Run, UsageError, read_requests, run_batch, workflow
 from pipeline.batch.replay_record import rerun
 from pipeline.runtime.folder import Folder
 
@@ -120,7 +120,13 @@ class Shop:
     async def line(self, engine: Engine, app: App = APP) -> dict[str, Any]:
         requests = read_requests(self.source)
         await run_batch(
-            app, requests, self.out, Equipment(engine, embedder=self.embedder), today=TODAY, accept_changes=True
+            app,
+            requests,
+            self.out,
+            Equipment(engine, embedder=self.embedder),
+            Launch(trust=True),
+            today=TODAY,
+            accept_changes=True,
         )
         (row,) = lines(self.out / "results.jsonl")
         return row
@@ -234,7 +240,6 @@ async def check_rerun(shop: Shop, message: str) -> None:
 @pytest_asyncio.fixture
 async def random_engine(random_model: Path) -> AsyncIterator[EmbeddedEngine]:
     engine = await EmbeddedEngine.open(random_model, str(random_model))
-    engine.profile = replace(engine.profile, decides=True)
     yield engine
     await engine.close()
 

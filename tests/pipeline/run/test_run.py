@@ -112,14 +112,15 @@ def copier(engine: EmbeddedEngine) -> EmbeddedEngine:
     """The same engine as its profile would be for the shipped model: it copies, it does not decide."""
     from dataclasses import replace
 
-    engine.profile = replace(engine.profile, decides=False)
+    engine.profile = replace(engine.profile, decides=False, spaced=False, layout="copier")
     return engine
 
 
 class Desk:
     """Runs one workflow over one text, again and again."""
 
-    def __init__(self, tmp_path: Path, body: Any, text: str, **equipment: Any) -> None:
+    def __init__(self, tmp_path: Path, body: Any, text: str, trust: bool | None = None, **equipment: Any) -> None:
+        self.launch = Launch(wait=0.02, trust=trust)
         self.app = App("desk", [body])
         self.out = tmp_path / "out"
         self.source = write_requests(tmp_path / "in.jsonl", {"r1": text})
@@ -137,7 +138,7 @@ class Desk:
             read_requests(self.source),
             self.out,
             self.equipment,
-            Launch(wait=0.02),
+            self.launch,
             today=TODAY,
             progress=self.told.append,
         )
@@ -219,14 +220,14 @@ async def test_a_model_that_does_not_decide_is_not_asked_to(copier: EmbeddedEngi
     assert row["receipt"]["attempts"] == 0
 
 
-async def test_a_model_that_decides_chooses_among_the_options(engine: EmbeddedEngine, tmp_path: Path) -> None:
-    row = await Desk(tmp_path, pick, "the red one", engine=engine).run()
+async def test_a_model_that_is_trusted_chooses_among_the_options(engine: EmbeddedEngine, tmp_path: Path) -> None:
+    row = await Desk(tmp_path, pick, "the red one", trust=True, engine=engine).run()
     assert row["status"] == "completed"
     assert row["message"] in ("r", "b")
 
 
-async def test_otherwise_the_customer_chooses(copier: EmbeddedEngine, tmp_path: Path) -> None:
-    desk = Desk(tmp_path, pick, "a car", engine=copier)
+async def test_otherwise_the_customer_chooses(engine: EmbeddedEngine, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, pick, "a car", engine=engine)
     assert (await desk.run())["question"]["choices"] == ["the red one", "the blue one"]
     assert (await desk.answer("The blue one"))["message"] == "b"
 

@@ -1,0 +1,248 @@
+"""What one model is worth, part by part, on the same data as others: forms, the gate, the quoted sentence, reviews.
+
+Measures and counts; draws no data and prints nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from index.documents import Passage
+from models.contract import Contract
+from models.engines.engine import Completion, Engine, Message, Sampling
+from models.errors import ConstraintBroken
+from models.grammar.grammar import Grammar, compile_grammar
+from models.said import Quote
+from models.training.score import FillScore
+from pipeline.app import App
+from pipeline.prompts.prompts import Prompts
+from pipeline.record import Turn
+from pipeline.routing.dataset import Row
+from pipeline.routing.decision import Decision
+from pipeline.routing.gate import concluded
+from pipeline.routing.opinion import opinions
+from pipeline.routing.router import Router
+from pipeline.routing.trial import worth
+from scripts.evaluate.forms import Work
+
+AT_ONCE = 8
+COLD = Sampling()
+FREE = 160
+"""Tokens of a free answer at most: twice what the longest right answer takes."""
+REVIEWS = Path(__file__).with_name("reviews.jsonl")
+"""Product reviews in this project's own words, with labels that were written before any model read them. `complaints`
+holds an expression for each thing that is complained of."""
+
+
+class Complaint(Contract):
+    """One thing that the customer complains of."""
+
+    about: str = Field(max_length=60, description="What is wrong, in a few words of the review.")
+
+
+class Review(Contract):
+    """What a product review says."""
+
+    kind: Literal["kitchen", "electronics", "clothing", "toys", "books"] = Field(description="Kind of product.")
+    sentiment: Literal["positive", "negative", "mixed"] = Field(description="How the customer found it.")
+    complaints: list[Complaint] = Field(max_length=4, description="Everything the customer complains of; may be empty.")
+    recommends: bool | None = Field(description="Whether the customer tells others to buy it; null if not said.")
+
+
+class Cited(Contract):
+    """The sentence that answers the question."""
+
+    quote: Quote = Field(description="The sentence of the passages that answers the question.")
+
+
+@dataclass
+class Texts:
+    """Every text that a model wrote for one part: how many were no valid value, its tokens, and wall seconds."""
+
+    written: int = 0
+    invalid: int = 0
+    prompt_tokens: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def add(self, completion: Completion) -> None:
+        self.written += 1
+        self.prompt_tokens += completion.usage.prompt_tokens
+        self.tokens += completion.usage.completion_tokens
+
+    @property
+    def speed(self) -> float:
+        """Completion tokens a wall second."""
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+
+@dataclass
+class Reviews:
+    """How reviews were read. Of those `with_some` complaints one was `found` and all `named`; of those `without`, some
+    were made up in `false`. `right`: all fields right."""
+
+    read: int = 0
+    with_some: int = 0
+    found: int = 0
+    named: int = 0
+    without: int = 0
+    false: int = 0
+    sentiment: int = 0
+    kind: int = 0
+    right: int = 0
+
+    def add(self, label: Mapping[str, Any], got: Review | None) -> None:
+        """Count one review; None for an answer that is none."""
+        self.read += 1
+        wanted = label["complaints"]
+        self.with_some += bool(wanted)
+        self.without += not wanted
+        if got is None:
+            return
+        told = " | ".join(one.about.casefold() for one in got.complaints)
+        all_named = all(re.search(one, told) for one in wanted)
+        self.found += bool(wanted) and bool(got.complaints)
+        self.named += bool(wanted) and all_named
+        self.false += not wanted and bool(got.complaints)
+        self.sentiment += got.sentiment == label["sentiment"]
+        self.kind += got.kind == label["kind"]
+        same = (got.kind, got.sentiment, got.recommends) == (label["kind"], label["sentiment"], label["recommends"])
+        self.right += same and all_named and bool(wanted) == bool(got.complaints)
+
+
+@dataclass
+class Measured:
+    """An engine whose texts are counted, part by part."""
+
+    engine: Engine
+    parts: dict[str, Texts] = field(default_factory=dict)
+
+    async def write(
+        self, part: str, messages: Sequence[Message], grammar: Grammar | None, sampling: Sampling = COLD
+    ) -> str | None:
+        """One text; None, and counted, where the engine did not keep to the grammar."""
+        texts = self.parts.setdefault(part, Texts())
+        try:
+            found = await self.engine.generate(messages, grammar, sampling, None if grammar else FREE)
+        except ConstraintBroken:
+            texts.written += 1
+            texts.invalid += 1
+            return None
+        texts.add(found)
+        return found.text
+
+    async def each(self, part: str, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
+        """Do the jobs of one part, a few at once, and take its wall time."""
+        room, started = asyncio.Semaphore(AT_ONCE), time.perf_counter()
+
+        async def one(job: Callable[[], Awaitable[None]]) -> None:
+            async with room:
+                await job()
+
+        await asyncio.gather(*map(one, jobs))
+        self.parts.setdefault(part, Texts()).seconds += time.perf_counter() - started
+
+
+async def fill(measured: Measured, part: str, work: Sequence[Work], context: Mapping[str, Any]) -> FillScore:
+    """Forms filled from conversations."""
+    score, engine = FillScore(), measured.engine
+    layout = Prompts().laid_out(engine.profile)
+
+    async def one(contract: type[Contract], turns: Sequence[Turn], gold: Mapping[str, str | None]) -> None:
+        said = [turn.text for turn in turns if turn.role == "customer"]
+        grammar = compile_grammar(contract, said=said, spaced=engine.profile.spaced)
+        text = await measured.write(part, layout.fill(contract, turns), grammar)
+        filled = read(contract, text, context, measured.parts[part])
+        values = {} if filled is None else filled.public()
+        score.add(gold, {name: None if value is None else str(value) for name, value in values.items()})
+
+    await measured.each(part, [lambda item=item: one(*item) for item in work])  # type: ignore[misc]
+    return score
+
+
+def read(contract: type[Contract], text: str | None, context: Mapping[str, Any], texts: Texts) -> Contract | None:
+    """A text as a value; None, and counted, if it is none."""
+    try:
+        return None if text is None else contract.model_validate_json(text, context=dict(context))
+    except ValidationError:
+        texts.invalid += 1
+        return None
+
+
+async def gate(
+    measured: Measured, router: Router, rows: Sequence[Row], decisions: Sequence[Decision], app: App | None
+) -> dict[str, float]:
+    """What decisions are worth with the model where the encoder is not sure, and by the model alone (worth 0 to 1)."""
+    started = time.perf_counter()
+    heard = await opinions(
+        measured.engine, [(row.text, one) for row, one in zip(rows, decisions, strict=True)], app, always=True
+    )
+    texts = measured.parts.setdefault("gate", Texts())
+    texts.seconds += time.perf_counter() - started
+    texts.prompt_tokens += sum(one.tokens for one in heard)
+    both, alone = 0.0, 0.0
+    for row, decision, opinion in zip(rows, decisions, heard, strict=True):
+        sole = concluded(decision, {}, opinion.shares, router.margin) if opinion.shares else decision
+        together = (
+            concluded(decision, dict(decision.candidates), opinion.shares, router.margin)
+            if opinion.shares and not decision.sure
+            else decision
+        )
+        both, alone = both + worth(row.intent, together), alone + worth(row.intent, sole)
+    return {"cascade": both / max(1, len(rows)), "alone": alone / max(1, len(rows))}
+
+
+async def quote(measured: Measured, questions: Sequence[tuple[str, Sequence[Passage], str]]) -> int:
+    """How often a model quotes the right sentence of some passages: questions, passages, and how it begins."""
+    right, engine = 0, measured.engine
+    layout = Prompts().laid_out(engine.profile)
+
+    async def one(question: str, passages: Sequence[Passage], answer: str) -> None:
+        nonlocal right
+        texts = [passage.text for passage in passages]
+        grammar = compile_grammar(Cited, evidence=texts, spaced=engine.profile.spaced)
+        text = await measured.write("quotes", layout.answer(Cited, question, texts), grammar)
+        cited = read(Cited, text, {}, measured.parts["quotes"])
+        right += cited is not None and str(cited.public()["quote"]).startswith(answer)
+
+    await measured.each("quotes", [lambda item=item: one(*item) for item in questions])  # type: ignore[misc]
+    return right
+
+
+async def reviews(
+    measured: Measured, part: str, rows: Sequence[Mapping[str, Any]], temperature: float = 0.0, free: bool = False
+) -> Reviews:
+    """Reviews read into a form; with `free`, in free text that is parsed afterwards."""
+    found, engine = Reviews(), measured.engine
+    layout = Prompts().laid_out(engine.profile)
+    grammar = None if free else compile_grammar(Review, spaced=engine.profile.spaced)
+
+    async def one(number: int, row: Mapping[str, Any]) -> None:
+        messages = layout.answer(Review, f"What does this review say? {row['text']}", [])
+        text = await measured.write(part, messages, grammar, Sampling(temperature, seed=number))
+        if free and text is not None:
+            text = within(text)
+        value = read(Review, text, {}, measured.parts[part])
+        found.add(row, value if isinstance(value, Review) else None)
+
+    await measured.each(part, [lambda item=item: one(*item) for item in enumerate(rows)])  # type: ignore[misc]
+    return found
+
+
+def within(text: str) -> str:
+    """The first JSON object inside a free text, or the text as it is."""
+    start = text.find("{")
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text[max(start, 0) :])
+    except ValueError:
+        return text
+    return json.dumps(value)
