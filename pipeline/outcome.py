@@ -103,7 +103,7 @@ class Receipt:
     full: Sequence[str] = ()
 
     def row(self) -> dict[str, Any]:
-        """Ready for JSON. What an engine does not tell is left out."""
+        """Ready for JSON. What an engine does not tell is left out, and what is checked after where nothing is."""
         told = {name: value for name in _TOLD if (value := getattr(self, name)) not in (None, (), [], {})}
         return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
 

@@ -53,6 +53,22 @@ class Document:
     def root(self) -> Located:
         return Located(self.schema, self.path)
 
+    def direct(self, located: Located) -> Located:
+        """What a schema means that is nothing but a reference; any other itself."""
+        for _ in range(_DEEP):
+            schema = located.schema
+            if (
+                not isinstance(schema, dict)
+                or "$ref" not in schema
+                or schema.keys() - vocabulary.TOLD - {"$ref", "$defs"}
+            ):
+                break
+            located = self.targets[schema["$ref"]]
+        return located
+
+
+_DEEP = 8  # references that lead to references
+
 
 def document(schema: object, strict: bool = False) -> Document:
     """Read `schema`, a bool or a dict of JSON values. `strict`: an unknown format is refused, not ignored.

@@ -13,7 +13,6 @@ from models.schema.clause import Clause
 from models.schema.document import Document, Located, Schema
 from models.schema.parts import item_parts, prefix_length, property_parts
 from models.schema.span import span_of
-from models.schema.vocabulary import TOLD
 
 Clauses = Callable[[tuple[Located, ...], int], list[Clause]]
 """The clauses of schemas that hold together, with so much fuel left for proofs."""
@@ -79,18 +78,10 @@ def _no_object(clause: Clause, document: Document, below: Callable[[tuple[Locate
 
 def disjoint(one: Located, other: Located, document: Document) -> bool:
     """Whether a look at types, constants and required properties tells that no value fits both."""
-    return _apart(_resolved(one.schema, document), _resolved(other.schema, document), document, _LOOKS)
+    return _apart(document.direct(one).schema, document.direct(other).schema, document, _LOOKS)
 
 
 _LOOKS = 2  # levels of required properties that are compared
-
-
-def _resolved(schema: Schema, document: Document) -> Schema:
-    for _ in range(8):
-        if not isinstance(schema, dict) or "$ref" not in schema or len(schema.keys() - TOLD - {"$defs"}) > 1:
-            break
-        schema = document.targets[schema["$ref"]].schema
-    return schema
 
 
 def _apart(one: Schema, other: Schema, document: Document, looks: int) -> bool:
@@ -109,14 +100,12 @@ def _apart(one: Schema, other: Schema, document: Document, looks: int) -> bool:
     if not looks or not _types(one) == _types(other) == ["object"]:
         return False
     names = {*one.get("required", ()), *other.get("required", ())}
+    parts = [(one["properties"][name], other["properties"][name]) for name in sorted(names)
+             if name in one.get("properties", {}) and name in other.get("properties", {})]  # fmt: skip
     return any(
-        name in one.get("properties", {}) and name in other.get("properties", {})
-        and _apart(
-            _resolved(one["properties"][name], document), _resolved(other["properties"][name], document), document,
-            looks - 1,
-        )
-        for name in names
-    )  # fmt: skip
+        _apart(document.direct(Located(a, "")).schema, document.direct(Located(b, "")).schema, document, looks - 1)
+        for a, b in parts
+    )
 
 
 def _listed(schema: dict[str, Any]) -> list[Any] | None:

@@ -41,7 +41,7 @@ def _next(located: Located, document: Document) -> Iterator[Located]:
     if isinstance(schema, bool):
         return
     if "$ref" in schema:
-        yield document.targets[schema["$ref"]]
+        yield Located(document.targets[schema["$ref"]].schema, step(path, "$ref"))
     for keyword in _IN_PLACE & schema.keys():
         value = schema[keyword]
         if keyword in ONE:

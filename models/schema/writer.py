@@ -55,6 +55,7 @@ class SchemaWriter:
 
     def value(self, parts: tuple[Located, ...], needed: bool = False) -> Fragment:
         """Any value that fits all of `parts`. `needed`: what is being written has to have one. NoText if none does."""
+        parts = tuple(map(self.document.direct, parts))
         same_ = tuple(part.schema if isinstance(part.schema, bool) else id(part.schema) for part in parts)
         key = (same_, self._level)
         if key in self._inside:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from time import process_time
+from time import perf_counter
 from typing import Any, Literal
 
 from llguidance import LLMatcher, LLTokenizer
@@ -22,18 +22,18 @@ _BYTES = LLTokenizer("byte")
 
 def rival_report(rival: Rival, path: str, schema: Any, tests: list[dict[str, Any]]) -> SchemaReport:
     """As `check_schema` says it, without attacks: "proven" is what the rival takes, "refused" what it does not."""
-    begun = process_time()
+    begun = perf_counter()
     try:
         with patience():
             matcher = LLMatcher(_BYTES, _GRAMMARS[rival](schema), log_level=0)
             if matcher.is_error():
-                return SchemaReport(path, "refused", {"$": matcher.get_error()}, seconds=process_time() - begun)
-            seconds = process_time() - begun
+                return SchemaReport(path, "refused", {"$": matcher.get_error()}, seconds=perf_counter() - begun)
+            seconds = perf_counter() - begun
             inside = [(bool(test.get("valid")), written(matcher, test["data"])) for test in tests]
     except TimeoutError:
-        return SchemaReport(path, "slow", seconds=process_time() - begun)
+        return SchemaReport(path, "slow", seconds=perf_counter() - begun)
     except Exception as error:  # a refusal comes as whatever its library raises
-        return SchemaReport(path, "refused", {"$": str(error)}, seconds=process_time() - begun)
+        return SchemaReport(path, "refused", {"$": str(error)}, seconds=perf_counter() - begun)
     return SchemaReport(
         path,
         "proven",

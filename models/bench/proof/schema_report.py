@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
-from time import process_time
+from time import perf_counter
 from typing import Any, Literal
 
 from llguidance import LLTokenizer
@@ -43,7 +43,7 @@ class SchemaReport:
 
     `path`: its file, and its description where the file has several. `keywords`: those that a grammar does not follow,
     by their paths, with the reason: of one that is checked all, of one that is refused the first. `ignored`: what says
-    nothing by the standard. `seconds` of a processor for compiling; `budget`: tokens of the longest text with the
+    nothing by the standard. `seconds` of compiling; `budget`: tokens of the longest text with the
     default bounds.
     Of its invalid instances `invalid_admitted` pass the grammar and the check after, of its valid ones `valid_admitted`
     do; of `attacks` random completions `refused_after` failed the check, and `failures` are worse, as at level proven
@@ -93,17 +93,17 @@ def check_schema(
     """One schema, its tests and random completions. `schema`: a string says why there is none."""
     if isinstance(schema, str):
         return SchemaReport(path, "broken", {"$": schema})
-    begun = process_time()
+    begun = perf_counter()
     try:
         with patience():
             return _checked(path, schema, tests, attacks, tokenizer, random, proven, strict)
     except TimeoutError:
-        return SchemaReport(path, "slow", {"$": f"takes more than {PATIENCE} seconds"}, seconds=process_time() - begun)
+        return SchemaReport(path, "slow", {"$": f"takes more than {PATIENCE} seconds"}, seconds=perf_counter() - begun)
     except ContractError as refused:
         at = refused.path if isinstance(refused, SchemaRefused | Unsatisfiable) else "$"
-        return SchemaReport(path, "refused", {at: str(refused)}, seconds=process_time() - begun)
+        return SchemaReport(path, "refused", {at: str(refused)}, seconds=perf_counter() - begun)
     except Exception as error:  # whatever it is, the other schemas of the folder are still looked at
-        return SchemaReport(path, "crashed", {"$": f"{type(error).__name__}: {error}"}, seconds=process_time() - begun)
+        return SchemaReport(path, "crashed", {"$": f"{type(error).__name__}: {error}"}, seconds=perf_counter() - begun)
 
 
 def _checked(
@@ -116,11 +116,11 @@ def _checked(
     proven: bool,
     strict: bool,
 ) -> SchemaReport:
-    begun = process_time()
+    begun = perf_counter()
     contract = Contract.from_json_schema(schema, "Checked", proven=proven, strict=strict)
     assert issubclass(contract, JsonValue)
     matcher = compiled(_BYTES, compile_grammar(contract, open=True).lark)
-    seconds = process_time() - begun
+    seconds = perf_counter() - begun
     loosened = dict(contract.notes().loosened)
     admitted = {True: 0, False: 0}
     totals = {True: 0, False: 0}
