@@ -31,12 +31,6 @@ _NO = re.compile(
 )
 _HEDGE = re.compile(r"\b(?:but|maybe|unless|if|not sure|don'?t know|depends|however|instead|or)\b")
 
-_ORDINARY = (
-    "yes please, that is fine", "no", "I don't know", "I would like to have it", "the red one in the corner",
-    "thank you", "a headset, 1 piece", "my number", "as soon as possible", "Can you help me with my order?",
-    "It does not work!",
-)  # fmt: skip
-
 
 MOST_CHARACTERS = 256
 """Of words that say one number, day or amount, or yes or no: longer ones say none, and would take long to read."""
@@ -74,11 +68,6 @@ def read(kind: type[T], text: str, today: date) -> T | None:
     else:
         raise TypeError(f"{kind!r} cannot be read from words. Give it a classmethod read(text, today).")
     return result  # type: ignore[return-value]  # kind is compared, not narrowed
-
-
-def guesses(kind: type[T], today: date) -> str | None:
-    """Ordinary words that `kind.read` takes for a value, None if it takes none of a few; `kind` is `readable`."""
-    return next((text for text in _ORDINARY if read(kind, text, today) is not None), None)
 
 
 def _read_words(text: str) -> str | None:

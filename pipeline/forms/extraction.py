@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 from models.contract import Contract
 from models.said import Unread
 from models.values.money import Money
-from models.values.reading import guesses, read
+from models.values.reading import read
 from pipeline.forms import dialogue_acts, slots
+from pipeline.forms.leniency import guesses
 from pipeline.outcome import Question
 
 R = TypeVar("R")

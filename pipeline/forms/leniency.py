@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from models.contract import Contract
 from models.values.reading import SHIPPED
@@ -54,6 +55,11 @@ class Lenient:
         )
 
 
+def guesses(kind: type[Any], today: date) -> bool:
+    """Whether a class of an app's own accepts ordinary words. Raises what its `read` raises."""
+    return len(_taken(kind, today)) >= FEW
+
+
 def lenient(contracts: Sequence[type[Contract]], today: date) -> list[Lenient]:
     """The fields whose own class accepts ordinary words. Raises what a `read` raises."""
     found = []
@@ -62,8 +68,11 @@ def lenient(contracts: Sequence[type[Contract]], today: date) -> list[Lenient]:
             kind = slots.said_kind(contract, name)
             if kind is None or kind is str or kind in SHIPPED:
                 continue
-            read = [(words, kind.read(words, today)) for words in ORDINARY]
-            taken = [(words, str(value)) for words, value in read if value is not None]
-            if len(taken) >= FEW:
+            if len(taken := _taken(kind, today)) >= FEW:
                 found.append(Lenient(f"{contract.__name__}.{name}", kind.__name__, len(taken), *taken[0]))
     return found
+
+
+def _taken(kind: type[Any], today: date) -> list[tuple[str, str]]:
+    read = [(words, kind.read(words, today)) for words in ORDINARY]
+    return [(words, str(value)) for words, value in read if value is not None]
