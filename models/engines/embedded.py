@@ -28,7 +28,7 @@ from models.engines.profiles import Profile, profile_of
 from models.engines.sampler import Row, Sampler
 from models.engines.think_tags import bare_thought, split_thought
 from models.engines.token_transformers import TokenTransformers
-from models.errors import ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
+from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import Matchers
 from models.interfaces import EMBEDDED, versions
@@ -158,7 +158,12 @@ class EmbeddedEngine:
         limit = min(grammar.max_tokens, max_tokens or grammar.max_tokens, self.profile.context - len(prompt))
         lark, closing = grammar.open or grammar.lark, None
         if grammar.open or limit < grammar.max_tokens:
-            closing = await asyncio.to_thread(Closing, self._tokenizer, lark, limit)
+            try:
+                closing = await asyncio.to_thread(Closing, self._tokenizer, lark, limit)
+            except BudgetTooSmall:
+                if limit < grammar.max_tokens:
+                    raise
+                lark = grammar.lark  # no ending was found, and none is needed: the longest bounded text has room
         return Row(prompt, self._matchers.start_of(lark), sampling, limit, weighs=weighs, closing=closing)
 
     async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:

@@ -41,6 +41,7 @@ class JsonValue(BaseModel):
 
     __document__: ClassVar[Document] = document(True)
     __bounds__: ClassVar[Bounds] = Bounds()
+    __asked__: ClassVar[bool] = False
     __compiled__: ClassVar[dict[tuple[bool, bool], tuple[Fragment, GrammarBuilder]]] = {}
 
     def __init__(self, value: Any) -> None:
@@ -51,7 +52,8 @@ class JsonValue(BaseModel):
     @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of what the schema and the bounds admit; of what the schema alone does if the builder is open."""
-        if not builder.open:
+        # Bounds that somebody asked for hold for engines, too, that could do without.
+        if not builder.open and not cls.__asked__:
             builder.tightened[cls.__name__] = "what its schema gives no end, by its Bounds"
         alone = not builder.terminals and not builder.rules
         form = builder.open, builder.spaced
@@ -61,7 +63,7 @@ class JsonValue(BaseModel):
             builder.rules.update(compiled.rules)
             builder.bounds.extend(compiled.bounds)
             return fragment
-        bounds = None if builder.open else cls.__bounds__
+        bounds = None if builder.open and not cls.__asked__ else cls.__bounds__
         writer = SchemaWriter(Normal(cls.__document__), bounds, builder, cls.__name__)
         fragment = writer.value((cls.__document__.root,))
         writer.note(cls.__document__.path, fragment)
@@ -134,6 +136,7 @@ def json_contract(
         named: dict[str, Any] = {
             "__document__": read,
             "__bounds__": bounds or Bounds(),
+            "__asked__": bounds is not None,
             "__module__": __name__,
             "__compiled__": {},
         }

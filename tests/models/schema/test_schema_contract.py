@@ -152,3 +152,16 @@ def test_a_schema_that_is_nested_without_measure_is_refused() -> None:
         schema = {"type": "array", "items": schema, "maxItems": 1}
     with pytest.raises(SchemaRefused):
         Contract.from_json_schema(schema)
+
+
+def test_bounds_that_were_asked_for_hold_where_an_end_is_not_needed() -> None:
+    schema = {"type": "array", "items": {"type": "string"}}
+    assert compile_grammar(Contract.from_json_schema(schema)).open
+    bounded = Contract.from_json_schema(schema, bounds=Bounds(text=80, items=5))
+    assert not compile_grammar(bounded).open
+
+    class Page(Contract):
+        notes: list[str]
+        rows: bounded  # type: ignore[valid-type]
+
+    assert "{0,4}" in compile_grammar(Page).open
