@@ -67,10 +67,10 @@ def check(
         print(json.dumps({**counts, "tokenizer": tokenizer, "seed": seed}))
         raise typer.Exit(0 if sound else 1)
     contracts, refused = find_contracts(target or TRAVEL)
-    if not (contracts or refused or generated or schemas):
-        raise UsageError(f"{target} has no Contract and no pydantic model: add one, or name another module.")
     for given in trials_of(target or TRAVEL):
         console.print(f"Trial: {given}", markup=False)
+    if not (contracts or refused or generated or schemas):
+        raise UsageError(f"{target} has no Contract and no pydantic model: add one, or name another module.")
     if contracts:
         console.print(_table(contracts))
     drafts = [contract.draft() for contract in contracts if not issubclass(contract, HeldValue | JsonValue)]

@@ -94,7 +94,8 @@ class Manifest:
                 raise UsageError(f"{folder} was made for {earlier.today}, not for {today}: use a new folder.")
             if not earlier.spaced:
                 fresh = replace(fresh, prompts=COPIER_HASH)
-            if self.launch.trust is None and self.identity == earlier.identity:  # begun one way, it goes on that way
+            asked = self.launch.trust is not None or self.launch.gate == "model"
+            if not asked and self.identity == earlier.identity:  # begun one way, it goes on that way
                 fresh = replace(fresh, trusted=earlier.trusted)
             changes = list(_changes(earlier, fresh))
             if changes and not accept_changes:

@@ -111,7 +111,7 @@ async def _batch(
         read_requests(requests),
         out,
         replace(equipment, engine=engine),
-        Launch(concurrency=concurrency),
+        Launch(concurrency=concurrency, trust=True),
         today=date.today(),
     )
     return Batch(summary.records, summary.records / summary.seconds, engine.calls)

@@ -72,10 +72,10 @@ def test_what_a_user_may_get_wrong_is_a_sentence(
 
 
 def test_a_model_may_be_asked_although_the_encoder_is_sure(tmp_path: Path, random_model: Path) -> None:
-    lamps = ("--app", APPS / "lamps.py", "--model", random_model, "-o", tmp_path)
+    lamps = ("--app", APPS / "lamps.py", "--model", random_model)
     sure = "I want to buy a lamp, two desk lamps please\n/why\n"
     for mode, by in (("cascade", "encoder"), ("model", "model")):
-        told = chat(sure, *lamps, "--gate", mode)
+        told = chat(sure, *lamps, "--gate", mode, "-o", tmp_path / mode)
         assert f", decided by {by} (" in told.stdout, told.stderr
 
 

@@ -165,4 +165,4 @@ def test_a_file_without_contracts_is_no_proof(tmp_path: Path) -> None:
     file.write_text("x = 1\n")
     done = interlock("check", file)
     assert done.returncode == 2
-    assert "has no contract to check" in done.stderr
+    assert "has no Contract and no pydantic model" in done.stderr

@@ -15,6 +15,7 @@ from models.bench.proof.twin import twin
 from models.contract import Contract
 from models.grammar.fragments.unenforced import beyond, checked_after
 from models.held_value import HeldValue
+from models.schema.json_value import JsonValue
 
 Verdict = Literal["valid", "unparseable", "invalid", "refused_after"]
 """unparseable: no JSON. invalid: the contract's types and limits refuse it. refused_after: only its custom validators
@@ -41,9 +42,11 @@ def judge(contract: type[BaseModel], text: str) -> tuple[Verdict, str]:
 @cache
 def unchecked(contract: type[BaseModel]) -> type[BaseModel]:
     """`contract` without custom validators, in itself and in the contracts inside it; itself where it has none, and
-    free of all that it asks for where its fields are those of a dataclass or a TypedDict."""
+    free of all that it asks for where its fields are those of a dataclass, a TypedDict or a JSON Schema."""
     if not checked_after(contract):
         return contract
+    if issubclass(contract, JsonValue):
+        return RootModel[Any]
     if issubclass(contract, HeldValue):
         kind = contract.__kind__
         return Contract.of(unchecked(kind)) if issubclass(kind, BaseModel) else RootModel[Any]
