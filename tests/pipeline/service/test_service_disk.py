@@ -17,7 +17,9 @@ LINES = "".join(
 
 
 async def ready(client: httpx.AsyncClient) -> dict[str, Any]:
-    told: dict[str, Any] = (await client.get("/readyz")).json()
+    """What a probe is told, on a connection of its own: that of a refused upload may be closed by then."""
+    async with httpx.AsyncClient(base_url=client.base_url, timeout=30) as probe:
+        told: dict[str, Any] = (await probe.get("/readyz")).json()
     return told
 
 
