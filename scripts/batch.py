@@ -7,14 +7,15 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import TimeRemainingColumn
 
 from pipeline import Launch, Outcome, UsageError, load_app, read_requests, run_batch
 from pipeline.app import App
@@ -28,10 +29,18 @@ from pipeline.batch.table_rows import table_rows
 from pipeline.files import write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
+from scripts.batch_run import check_cluster, progress_bar, serve_batch
 from scripts.console import concurrency_of, console, tell
 from scripts.equipment import equipped
-from scripts.options import ModelOption, SeedOption
-from scripts.run import check_cluster, stopped_by_signal
+from scripts.options import (
+    AcceptOption,
+    EnforcementOption,
+    ModelOption,
+    RayOption,
+    SeedOption,
+    ThinkingOption,
+    WaitOption,
+)
 
 APP = "pipeline.workflows.completions"
 PROBED = 20
@@ -76,22 +85,14 @@ def batch(
         str, typer.Option(metavar="N|auto", help="Rows under way at once; auto follows the servers' queues.")
     ] = "16",
     seed: SeedOption = 0,
-    enforcement: Annotated[
-        Literal["grammar", "prompted"],
-        typer.Option(help="What to do with an engine that ignores grammars: stop, or ask in words and check."),
-    ] = "grammar",
-    thinking: Annotated[
-        int | None, typer.Option(min=0, help="Tokens a reasoning model may think before each answer; 0: none.")
-    ] = None,
+    enforcement: EnforcementOption = "grammar",
+    thinking: ThinkingOption = None,
     retry: Annotated[
         list[str] | None, typer.Option(help="Serve again: failed or a custom_id; repeat the option.")
     ] = None,
-    accept_changes: Annotated[bool, typer.Option(help="Go on although OUTDIR was made with something else.")] = False,
-    ray: Annotated[
-        str,
-        typer.Option(metavar="ADDRESS|local", help="Spread the shards over a Ray cluster, or this machine's cores."),
-    ] = "",
-    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for an engine that is away, then stop.")] = 180,
+    accept_changes: AcceptOption = False,
+    ray: RayOption = "",
+    wait: WaitOption = 180,
     shards: Annotated[int, typer.Option(min=0, help="Shards to deal the rows to, by custom_id; with --ray.")] = 0,
 ) -> None:
     """Answer a batch with the model itself: OpenAI's lines, or the rows of a table under a contract or a schema."""
@@ -235,10 +236,9 @@ async def _estimate(app: App, asked: Requests, launch: Launch) -> dict[str, obje
 
 
 async def _serve(
-    app: App, asked: Requests, out: Path, launch: Launch, retry: list[str] | tuple[()], accept_changes: bool, form: Form
+    app: App, asked: Requests, out: Path, launch: Launch, retry: Sequence[str], accept_changes: bool, form: Form
 ) -> tuple[Summary, bool]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    bar = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+    bar = progress_bar(TimeRemainingColumn())
     task = bar.add_task("Answering", total=asked.records)
     tokens = 0
 
@@ -250,49 +250,22 @@ async def _serve(
             told = f"{one.completed / took:.1f} rows/s" + (f", {tokens / took:,.0f} tokens/s" if tokens else "")
             bar.update(task, description=told)
 
-    if launch.ray:
-        from pipeline.batch.cluster import run_shards  # Ray is an extra, and takes a second to import
-
-        stop = stopped_by_signal()
-        with bar:
-            summary = await run_shards(
-                app,
-                asked,
-                out,
-                launch,
-                equip=equipped,
-                retry=retry,
-                accept_changes=accept_changes,
-                stop=stop,
-                on_outcome=counted,
-                progress=tell,
-            )
-        return summary, stop.is_set()
-    async with equipped(app, launch, out) as equipment:
-        stop = stopped_by_signal()
+    @contextmanager
+    def keeping() -> Iterator[Callable[[Outcome], None]]:
         if Folder(out).journal.is_file():
             write_files(out, asked.bad_lines(), form)  # which mends a line that a crash cut in half
-        await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
-        with bar, (out / OUTPUT).open("a", encoding="utf-8") as output:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / OUTPUT).open("a", encoding="utf-8") as output:
 
-            def finished(outcome: Outcome) -> None:
+            def keep(outcome: Outcome) -> None:
                 nonlocal tokens
                 tokens += outcome.receipt.tokens["completion"]
                 if outcome.status == "completed":
                     output.write(json.dumps(form.answered(outcome.row()), ensure_ascii=False) + "\n")
                     output.flush()
-                counted(outcome.custom_id, outcome.status)
 
-            summary = await run_batch(
-                app,
-                asked,
-                out,
-                equipment,
-                launch,
-                retry=retry,
-                accept_changes=accept_changes,
-                stop=stop,
-                on_outcome=finished,
-                progress=tell,
-            )
-    return summary, stop.is_set()
+            yield keep
+
+    return await serve_batch(
+        app, asked, out, launch, bar, counted, retry=retry, accept_changes=accept_changes, keeping=keeping
+    )

@@ -33,3 +33,26 @@ TrustOption = Annotated[
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of every draw.")]
+EnforcementOption = Annotated[
+    Literal["grammar", "prompted"],
+    typer.Option(
+        "--enforcement", help="What to do with an engine that ignores grammars: stop, or ask in words and check."
+    ),
+]
+ThinkingOption = Annotated[
+    int | None,
+    typer.Option("--thinking", min=0, help="Tokens a reasoning model may think before each answer; 0: none."),
+]
+AcceptOption = Annotated[
+    bool,
+    typer.Option("--accept-changes", help="Go on although the folder was made with something else."),
+]
+RayOption = Annotated[
+    str,
+    typer.Option(
+        "--ray", metavar="ADDRESS|local", help="Spread the shards over a Ray cluster, or this machine's cores."
+    ),
+]
+WaitOption = Annotated[
+    float, typer.Option("--wait", min=0, help="Seconds to wait for an engine that is away, then stop.")
+]

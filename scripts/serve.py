@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from socket import socket
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -19,7 +19,18 @@ from pipeline.service import Limits, Tokens
 from pipeline.service.tokens import VARIABLE, proxies_of
 from scripts.console import console, day_of
 from scripts.equipment import equipped
-from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption, TrustOption
+from scripts.options import (
+    TRAVEL,
+    AcceptOption,
+    AppOption,
+    EnforcementOption,
+    GateOption,
+    ModelOption,
+    SecondModelOption,
+    SeedOption,
+    ThinkingOption,
+    TrustOption,
+)
 
 DEFAULT = Limits()
 
@@ -41,13 +52,11 @@ def serve(
     ] = None,
     today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from; default: each message's own.")] = "",
     seed: SeedOption = 0,
-    enforcement: Annotated[
-        Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
-    ] = "grammar",
+    enforcement: EnforcementOption = "grammar",
     gate: GateOption = "cascade",
     trust: TrustOption = None,
-    thinking: Annotated[int | None, typer.Option(min=0, help="Tokens a reasoning model may think.")] = None,
-    accept_changes: Annotated[bool, typer.Option(help="Go on although FOLDER was made with something else.")] = False,
+    thinking: ThinkingOption = None,
+    accept_changes: AcceptOption = False,
     body: Annotated[int, typer.Option(min=1, help="Bytes of a request, at most.")] = DEFAULT.body,
     upload: Annotated[int, typer.Option(min=1, help="Bytes of an uploaded batch, at most.")] = DEFAULT.upload,
     rate: Annotated[float, typer.Option(min=0.01, help="Requests a second of one client.")] = DEFAULT.rate,

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import AsyncExitStack
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -19,7 +19,18 @@ from scripts.chat.screen import HELP, Screen
 from scripts.chat.talk import Talk
 from scripts.console import console, day_of, tell
 from scripts.equipment import equipped
-from scripts.options import TRAVEL, AppOption, GateOption, ModelOption, SecondModelOption, SeedOption, TrustOption
+from scripts.options import (
+    TRAVEL,
+    AcceptOption,
+    AppOption,
+    EnforcementOption,
+    GateOption,
+    ModelOption,
+    SecondModelOption,
+    SeedOption,
+    ThinkingOption,
+    TrustOption,
+)
 
 WAIT = 7.0
 """Seconds for an engine that does not answer: a person waits less long than a batch."""
@@ -40,13 +51,11 @@ def chat(
     ] = "",
     today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from; default: each message's own.")] = "",
     seed: SeedOption = 0,
-    enforcement: Annotated[
-        Literal["grammar", "prompted"], typer.Option(help="What to do with an engine that ignores grammars.")
-    ] = "grammar",
+    enforcement: EnforcementOption = "grammar",
     gate: GateOption = "cascade",
     trust: TrustOption = None,
-    thinking: Annotated[int | None, typer.Option(min=0, help="Tokens a reasoning model may think.")] = None,
-    accept_changes: Annotated[bool, typer.Option(help="Go on although FOLDER was made with something else.")] = False,
+    thinking: ThinkingOption = None,
+    accept_changes: AcceptOption = False,
 ) -> None:
     """Talk with an app. Lines come from standard input; /why tells how the last answer came about."""
     if goes_on and out is None:
