@@ -20,6 +20,7 @@ from models.bench.proof.specimens import draw_sources, random_specimen
 from models.contract import Contract
 from models.engines.profiles import profile_of
 from models.engines.tokenizers import load_tokenizer
+from models.errors import ContractError
 from models.grammar.grammar import compile_grammar
 from models.held_value import HeldValue
 from models.schema.json_value import JsonValue
@@ -49,7 +50,7 @@ def check(
     schemas: Annotated[Path | None, typer.Option(help="A folder of JSON Schemas with instances.")] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="So many files of that folder, drawn at random.")] = None,
     proven: Annotated[
-        bool, typer.Option("--proven", help="Refuse schemas that a grammar alone cannot enforce.")
+        bool, typer.Option("--proven", help="Refuse contracts and schemas that a grammar alone cannot enforce.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse schemas with a format that is not known.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
@@ -61,14 +62,22 @@ def check(
     """
     if draw not in ("uniform", "longest"):
         raise typer.BadParameter(f"'{draw}' is neither uniform nor longest.", param_hint="--draw")
+    if not schemas:
+        for option, given in (("--sample", sample is not None), ("--strict", strict)):
+            if given:
+                raise UsageError(f"{option} is about a folder of JSON Schemas: give --schemas, too.")
     trial = Trial(attacks, tokenizer, seed, proven, strict)
     if schemas and target is None and not generated:
+        if draw != "uniform":
+            raise UsageError(f"--draw {draw} is about contracts: name some, or leave it out beside --schemas.")
         counts, sound = check_folder(schemas, trial, sample)
         print(json.dumps({**counts, "tokenizer": tokenizer, "seed": seed}))
         raise typer.Exit(0 if sound else 1)
     contracts, refused = find_contracts(target or TRAVEL)
-    for given in trials_of(target or TRAVEL):
-        console.print(f"Trial: {given}", markup=False)
+    if proven:
+        refused += [_not_proven(contract, after) for contract in contracts if (after := contract.checked_after())]
+    for trial_kept in trials_of(target or TRAVEL):
+        console.print(f"Trial: {trial_kept}", markup=False)
     if not (contracts or refused or generated or schemas):
         raise UsageError(f"{target} has no Contract and no pydantic model: add one, or name another module.")
     if contracts:
@@ -108,6 +117,13 @@ def check(
     }
     print(json.dumps(report))
     raise typer.Exit(1 if tally.broken or refused or not sound else 0)
+
+
+def _not_proven(contract: type[Contract], after: Sequence[str]) -> ContractError:
+    return ContractError(
+        f"{contract.__name__} is checked after it is written ({', '.join(after)}).",
+        "Write it without that, or leave out --proven.",
+    )
 
 
 def _all(contracts: Sequence[type[Contract]], generated: int, random: Random) -> Iterator[tuple[type[Contract], int]]:

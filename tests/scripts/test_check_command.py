@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 from command import interlock
 
 GOOD = """
@@ -166,3 +167,26 @@ def test_a_file_without_contracts_is_no_proof(tmp_path: Path) -> None:
     done = interlock("check", file)
     assert done.returncode == 2
     assert "has no Contract and no pydantic model" in done.stderr
+
+
+def test_a_contract_that_is_checked_after_is_not_proven(tmp_path: Path) -> None:
+    file = tmp_path / "orders.py"
+    file.write_text(GOOD)
+    assert interlock("check", file, "--attacks", 1).returncode == 0
+    done = interlock("check", file, "--attacks", 1, "--proven")
+    assert done.returncode == 1
+    assert report(done)["refused"] == 1
+    assert "Order is checked after it is written" in done.stderr
+
+
+@pytest.mark.parametrize("options", [("--sample", 3), ("--strict",)])
+def test_an_option_of_schemas_without_schemas_is_refused(options: tuple[str | int, ...]) -> None:
+    done = interlock("check", *options)
+    assert done.returncode == 2
+    assert "give --schemas, too" in done.stderr
+
+
+def test_a_draw_beside_schemas_alone_is_refused(tmp_path: Path) -> None:
+    done = interlock("check", "--schemas", tmp_path, "--draw", "longest")
+    assert done.returncode == 2
+    assert "is about contracts" in done.stderr

@@ -30,3 +30,9 @@ def test_what_is_amiss_has_something_to_do(tmp_path: Path) -> None:
     assert "Give a" in rows["model"]["todo"]
     assert rows["port"]["state"] == "note"
     assert "--port" in rows["port"]["todo"]
+
+
+def test_a_model_that_is_elsewhere_is_said_not_to_be_looked_at() -> None:
+    done = interlock("doctor", "--model", "http://localhost:1")
+    rows = {row["what"]: row for row in json.loads(done.stdout.splitlines()[-1])["findings"]}
+    assert rows["model"]["found"] == "http://localhost:1: not looked at"

@@ -90,3 +90,9 @@ def test_a_trial_is_kept_beside_the_app_and_told(tmp_path: Path) -> None:
     nothing = interlock("calibrate", "--app", shop)
     assert nothing.returncode == 2
     assert "name labelled messages with --data, or a --model" in nothing.stderr
+    unasked = interlock("calibrate", "--app", shop, "--data", tmp_path / "labels.jsonl", "--limit", 3)
+    assert unasked.returncode == 2
+    assert "--limit is how many messages a --model is asked about" in unasked.stderr
+    gateless = interlock("calibrate", "--app", shop, "--model", "models/tiny", "--precision", 0.9)
+    assert gateless.returncode == 2
+    assert "--precision is about the gate" in gateless.stderr
