@@ -16,11 +16,12 @@ from random import Random
 from typing import Literal
 
 import pytest
+from drafted import counted
 from pydantic import Field
+from real_model import Ticket
 from soak import repeats, soak
 
 from models.bench.proof.specimens import random_specimen
-from models.bench.throughput.counters import Counters
 from models.bench.throughput.traffic import Call, Traffic
 from models.contract import Contract
 from models.engines.engine import Completion, Message, Sampling
@@ -34,13 +35,6 @@ from models.said import Said
 
 needs_vllm = pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed")
 quiet = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # vLLM and torch give many when they are imported
-
-
-class Ticket(Contract):
-    department: Literal["reservations", "refunds", "baggage"]
-    customer_sentiment: Literal["positive", "negative"]
-    requires_human_follow_up: bool
-    number_of_passengers: int = Field(ge=1, le=250)
 
 
 class Note(Contract):
@@ -205,14 +199,6 @@ async def ask(url: str, grammar: Grammar | None, prompts: Sequence[str], tempera
         )
     finally:
         await engine.close()
-
-
-async def counted(server: VllmServer) -> Counters:
-    traffic = Traffic(server.url, server.model)
-    await asyncio.sleep(0.3)
-    found = Counters.read(await traffic.metrics())
-    await traffic.close()
-    return found
 
 
 @soak

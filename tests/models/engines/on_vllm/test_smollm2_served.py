@@ -6,19 +6,17 @@ pass, on either engine and with or without jump-forward, since sums are rounded 
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from drafted import counted
 from real_model import INJECTIONS, SYSTEM, complaint, faults, forms, written
 from scripted_server import ScriptedServer, says
 from soak import SOAK, repeats, soak
 
-from models.bench.throughput.counters import Counters
-from models.bench.throughput.traffic import Traffic
 from models.engines.engine import Engine, Message, Sampling
 from models.engines.model_folder import control_tokens, find_model_folder
 from models.engines.open_engine import open_engine
@@ -51,14 +49,6 @@ async def engine(smollm2_server: VllmServer) -> AsyncIterator[Engine]:
 async def here(smollm2: str) -> AsyncIterator[Engine]:
     async with open_engine(smollm2) as engine:
         yield engine
-
-
-async def counted(server: VllmServer) -> Counters:
-    traffic = Traffic(server.url, server.model)
-    await asyncio.sleep(0.3)
-    found = Counters.read(await traffic.metrics())
-    await traffic.close()
-    return found
 
 
 @pytest.mark.asyncio(loop_scope="session")
