@@ -58,7 +58,7 @@ class Encoder(Protocol):
 
 
 def build_index(
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
     out: Path,
     embedder: Encoder,
     progress: Progress = lambda done, total: None,

@@ -23,7 +23,8 @@ class Heading:
 class Document:
     """One source file, or one row of a table. `path` is relative and names it in passages; `text` is what is indexed.
 
-    `format`: "markdown", "text", "html", "pdf", "docx", "csv" or "jsonl"; by the path's suffix when not given.
+    `format`: "markdown", "text", "html", "pdf", "docx", "epub", "eml", "pptx", "workbook", "csv", "jsonl", "parquet" or
+    "arrow"; by the path's suffix when not given.
     `encoding`: of a file whose bytes are the text and nothing else, after `byte_order_mark` bytes; empty where the text
     was taken out of something. `headings`: those of a text taken out of something; Markdown's are found in its text.
     """

@@ -22,7 +22,7 @@ def demo(
     limit: Annotated[int | None, typer.Option(min=1, help="Serve only the first requests.")] = None,
 ) -> None:
     """Serve the sample app's requests with the model and the knowledge that come with Interlock."""
-    build([SAMPLE / "knowledge"], out / "index")
+    build([str(SAMPLE / "knowledge")], out / "index")
     requests = SAMPLE / "requests.jsonl"
     if limit is not None:
         with requests.open(encoding="utf-8") as lines:

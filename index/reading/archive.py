@@ -1,4 +1,4 @@
-"""Zip files that are documents (DOCX, EPUB): whether they are what they say, and no bombs."""
+"""Zip files that are documents (DOCX, EPUB, PPTX, workbooks): whether they are what they say, and no bombs."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from index.documents import Heading, Scalar
@@ -15,20 +15,34 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """A table taken out of a workbook: the names of its columns, and the cells of each row below them."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[Scalar]]
+
+
+@dataclass(frozen=True)
 class Extracted:
-    """`text` is Markdown in the main: headings, lists, tables and code look like it; nothing else is escaped."""
+    """`text` is Markdown in the main: headings, lists, tables and code look like it; nothing else is escaped.
+
+    A workbook has `sheets` instead, whose rows are documents.
+    """
 
     text: str
     headings: tuple[Heading, ...] = ()
     metadata: dict[str, Scalar] = field(default_factory=dict)
+    sheets: tuple[Sheet, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        headings = [[one.level, one.title, one.start, one.end] for one in self.headings]
-        return {"text": self.text, "headings": headings, "metadata": self.metadata}
+        return asdict(self)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Extracted:
-        return cls(fields["text"], tuple(Heading(*one) for one in fields["headings"]), fields["metadata"])
+        headings = tuple(Heading(**one) for one in fields["headings"])
+        sheets = tuple(Sheet(**one) for one in fields["sheets"])
+        return cls(fields["text"], headings, fields["metadata"], sheets)
 
 
 class TextWriter:

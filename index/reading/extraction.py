@@ -43,7 +43,7 @@ class Extractor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def extract(self, format: str, path: Path) -> Extracted:
-        """The text of a file in the format "html", "pdf", "docx", "epub" or "eml". Raises Unreadable."""
+        """The text of a file in one of the formats of `formats.APART`. Raises Unreadable."""
         with opened(path):  # so that what is no file is never waited for
             pass
         process = self._running()
@@ -55,7 +55,7 @@ class Extractor:
             raise Unreadable(f"takes more than {self._seconds:g} seconds to read") from None
         except (OSError, EOFError, ValueError):
             self.close()
-            raise Unreadable(f"breaks the {format.upper()} reader, or needs too much memory") from None
+            raise Unreadable(f"breaks the {_shown(format)} reader, or needs too much memory") from None
         if reply.get("spent"):
             self.close()
         if "reason" in reply:
@@ -136,4 +136,8 @@ def _extracted(format: str, path: Path) -> dict[str, Any]:
         return {"reason": "needs too much memory to read", "spent": True}  # what was taken may never come back
     except Exception as error:  # libraries raise what they like for a file that is broken in a new way
         shown = " ".join(f"{type(error).__name__}: {error}".split())[:120].rstrip(".")
-        return {"reason": f"is no readable {format.upper()} ({shown})"}
+        return {"reason": f"is no readable {_shown(format)} ({shown})"}
+
+
+def _shown(format: str) -> str:
+    return format if format == "workbook" else format.upper()

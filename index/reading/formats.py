@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from index.documents import Document
+from index.reading.columnar import read_arrow, read_parquet
 from index.reading.jsonl import read_jsonl
 from index.reading.markdown import read_markdown
 from index.reading.reading import Unread
@@ -26,6 +27,8 @@ TABLES: Mapping[str, Callable[[str, BinaryIO, str | None], Iterator[Document | U
     ".tsv": read_table,
     ".jsonl": read_jsonl,
     ".ndjson": read_jsonl,
+    ".parquet": read_parquet,
+    ".arrow": read_arrow,
 }
 """Files of rows: a document each."""
 
@@ -37,6 +40,12 @@ APART: Mapping[str, str] = {
     ".docx": "docx",
     ".epub": "epub",
     ".eml": "eml",
+    ".pptx": "pptx",
+    ".xlsx": "workbook",
+    ".xlsm": "workbook",
+    ".xlsb": "workbook",
+    ".xls": "workbook",
+    ".ods": "workbook",
 }
 """Files that text has to be taken out of, by name of the format; see extraction.py."""
 

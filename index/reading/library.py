@@ -17,10 +17,16 @@ from index.reading.formats import APART, PLAIN, TABLES
 from index.reading.metadata import clean
 from index.reading.opening import opened
 from index.reading.reading import Reading, Unread, Unreadable
+from index.reading.remote import local
+from index.reading.rows import read_sheets
 
 
 def read_documents(
-    sources: Sequence[Path], *, include: Sequence[str] = (), exclude: Sequence[str] = (), column: str | None = None
+    sources: Sequence[Path | str],
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    column: str | None = None,
 ) -> Reading:
     """All documents under `sources` (folders or files) at once; see `iterate_documents`. Raises SourceError."""
     unread: list[Unread] = []
@@ -29,19 +35,20 @@ def read_documents(
 
 
 def iterate_documents(
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
     on_unread: Callable[[Unread], None],
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     column: str | None = None,
 ) -> Generator[Document, None, None]:
-    """All documents under `sources` (folders or files) in a stable order, one in memory at a time.
+    """All documents under `sources` in a stable order, one in memory at a time.
 
+    Sources are folders, files, and addresses that fsspec knows ("s3://bucket/docs").
     A document is named by its path from the source folder on, that folder's name included: the same on every machine;
     a table's row by BEIR's `_id`, or "<file>#<row>". Its metadata are what the file says, and `folder` and `file`.
-    `include`, `exclude`: globs in git's syntax relative to a source folder. `column`: what holds the text of CSV and
-    JSONL rows, by default the first there is of text, content, body, answer. Hidden and ignored files (.gitignore,
+    `include`, `exclude`: globs in git's syntax relative to a source folder. `column`: what holds the text of
+    tables' rows, by default the first there is of text, content, body, answer. Hidden and ignored files (.gitignore,
     .interlockignore) are skipped; what cannot be read is told to `on_unread`, with the reason.
 
     Raises SourceError: a source is missing, two files of two sources have one name, or in the end nothing was read.
@@ -57,13 +64,9 @@ def iterate_documents(
 
     with Extractor() as extractor:
         for place, source in enumerate(sources):
-            for found in find_files(source, include, exclude):
-                if isinstance(found, Unread):
-                    leave_out(found)
-                    continue
-                for document in _read(found, extractor, column):
-                    if isinstance(document, Document):
-                        document = _named(document, found.name, names, place)
+            with local(source) as path:
+                for found in _within(path, include, exclude, extractor, column):
+                    document = found if isinstance(found, Unread) else _named(*found, names, place)
                     if isinstance(document, Unread):
                         leave_out(document)
                         continue
@@ -75,11 +78,26 @@ def iterate_documents(
         raise SourceError(f"No text was found in {where}{because}")
 
 
+def _within(
+    source: Path, include: Sequence[str], exclude: Sequence[str], extractor: Extractor, column: str | None
+) -> Iterator[tuple[Document, str] | Unread]:
+    """What the files of one source hold, each document with the name of its file."""
+    for found in find_files(source, include, exclude):
+        if isinstance(found, Unread):
+            yield found
+            continue
+        for document in _read(found, extractor, column):
+            yield (document, found.name) if isinstance(document, Document) else document
+
+
 def _read(found: Found, extractor: Extractor, column: str | None) -> Iterator[Document | Unread]:
     suffix = found.path.suffix.lower()
     try:
         if suffix in APART:
             text = extractor.extract(APART[suffix], found.path)
+            if text.sheets:
+                yield from read_sheets(found.name, text.sheets, column)
+                return
             yield Document(found.name, text.text, text.metadata, APART[suffix], headings=text.headings)
             return
         with opened(found.path) as stream:
@@ -98,7 +116,8 @@ def _named(document: Document, file: str, names: dict[str, int], place: int) -> 
     path = document.path
     row = document.metadata.get("row")
     if path in names and row is not None:
-        path = f"{file}#{row}"  # two tables may both count from 1
+        sheet = f"#{document.metadata['sheet']}" if document.format == "workbook" else ""
+        path = f"{file}{sheet}#{row}"  # two tables may both count from 1
     if path in names:
         if names[path] != place:
             raise SourceError(f"Two files would be called {path} in the index", "rename one of the two folders")

@@ -5,12 +5,13 @@ Knows nothing of how a table is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from index.documents import Document
+from index.reading.extracted import Sheet
 from index.reading.metadata import clean, flat
-from index.reading.reading import Unreadable
+from index.reading.reading import Unread, Unreadable
 
 TEXTS = ("text", "content", "body", "answer")
 """Columns that are taken for the text, the first that is there."""
@@ -51,3 +52,23 @@ def row_document(file: str, number: int, format: str, row: Mapping[str, Any], co
         raise Unreadable("holds no text")
     path = clean(str(identity)) if isinstance(identity, str | int) and str(identity).strip() else f"{file}#{number}"
     return Document(path, text, {**metadata, **({"title": title} if title else {}), "row": number}, format)
+
+
+def read_sheets(file: str, sheets: Iterable[Sheet], column: str | None) -> Iterator[Document | Unread]:
+    """The rows of a workbook's sheets, each named "<file>#<sheet>#<number>" unless it has an `_id`."""
+    for sheet in sheets:
+        name = f"{file}#{clean(sheet.name)}"
+        try:
+            text = text_column(sheet.columns, column)
+        except Unreadable as error:
+            yield Unread(name, str(error))
+            continue
+        for number, cells in enumerate(sheet.rows, start=1):
+            row = dict(zip(sheet.columns, cells, strict=False))
+            if any(cell != "" for cell in cells):
+                try:
+                    yield row_document(
+                        name, number, "workbook", {**row, text: str(row[text]), "sheet": clean(sheet.name)}, text
+                    )
+                except Unreadable as error:
+                    yield Unread(f"{name}#{number}", str(error))

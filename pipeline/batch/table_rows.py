@@ -10,16 +10,15 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from index.reading.columnar import iterate_columnar
+from index.reading.reading import Unreadable
 from pipeline.batch.requests import json_of, lines_of
 from pipeline.batch.sources import COMPRESSED, opened
 from pipeline.errors import UsageError
 from pipeline.record import BadRecord
 
 TEXTS = (".txt", ".md")
-ROWS = 1024
-"""Rows of a Parquet or Arrow file that are in memory at a time."""
 
 
 def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, bytes, object]]:
@@ -82,25 +81,11 @@ def _separated(address: str, comma: str) -> Iterator[tuple[int, object]]:
 
 
 def _columnar(address: str, end: str) -> Iterator[tuple[int, object]]:
-    try:
-        import pyarrow as pa
-        from pyarrow import ipc, parquet
-    except ImportError as error:
-        raise UsageError(f"{address} needs pyarrow, which is not installed: run `pip install pyarrow`.") from error
     with opened(address) as stream:
         try:
-            if end == ".parquet":
-                batches: Any = parquet.ParquetFile(stream).iter_batches(batch_size=ROWS)
-            else:
-                file = ipc.open_file(stream)
-                batches = (file.get_batch(number) for number in range(file.num_record_batches))
-            number = 0
-            for batch in batches:
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, row
-        except (pa.ArrowException, OSError) as error:
-            raise UsageError(f"{address} cannot be read as a table ({str(error)[:120]}): make it anew.") from error
+            yield from enumerate(iterate_columnar(stream, end), start=1)
+        except Unreadable as error:
+            raise UsageError(f"{address} {error}.") from error
 
 
 def _folder(folder: Path) -> Iterator[tuple[int, object]]:

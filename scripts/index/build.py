@@ -35,12 +35,15 @@ class KindOption(StrEnum):
 
 
 def build(
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Folders and files of documents.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Folders and files of documents; s3://… too."),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="INDEX", help="The index folder.")],
     encoder: Annotated[str, typer.Option(help="A sentence-transformers model: name or folder.")] = DEFAULT_ENCODER,
     include: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Only these files; repeatable.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Not these files; repeatable.")] = None,
-    column: Annotated[str | None, typer.Option(help="What holds the text of CSV and JSONL rows.")] = None,
+    column: Annotated[str | None, typer.Option(help="What holds the text of tables' rows.")] = None,
     tokens: Annotated[int, typer.Option(min=16, help="The longest passage, in tokens.")] = PASSAGE_TOKENS,
     kind: Annotated[
         KindOption, typer.Option(help="Of the vector search; auto goes by their number.")

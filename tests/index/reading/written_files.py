@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import docx
+import pptx
+import xlsxwriter
+from pptx.util import Cm
 
 
 def pdf(pages: Sequence[Sequence[str]], title: str = "") -> bytes:
@@ -85,4 +88,36 @@ def bomb(unpacked: int) -> bytes:
         with bad.open("word/document.xml", "w", force_zip64=True) as document:
             for _ in range(unpacked // 2**20):
                 document.write(b" " * 2**20)
+    return stream.getvalue()
+
+
+def workbook(sheets: Mapping[str, Sequence[Sequence[object]]]) -> bytes:
+    """An XLSX of sheets of rows; cells that are days are so in the file as well."""
+    stream = BytesIO()
+    with xlsxwriter.Workbook(stream, {"in_memory": True, "default_date_format": "yyyy-mm-dd"}) as book:
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+    return stream.getvalue()
+
+
+def slides() -> bytes:
+    """A PPTX: a slide with a title, bullets and notes, and one without a title, with a table below a text."""
+    presentation = pptx.Presentation()
+    presentation.core_properties.author = "The desk"
+    first = presentation.slides.add_slide(presentation.slide_layouts[1])
+    first.shapes.title.text_frame.text = "Luggage"
+    body = first.placeholders[1].text_frame
+    body.text = "One cabin bag is free."
+    deeper = body.add_paragraph()
+    deeper.text, deeper.level = "Up to 8 kg", 1
+    first.notes_slide.notes_text_frame.text = "Ask for questions."
+    second = presentation.slides.add_slide(presentation.slide_layouts[6])
+    table = second.shapes.add_table(2, 2, Cm(1), Cm(9), Cm(9), Cm(3)).table
+    for cell, text in zip(table.iter_cells(), ["Thing", "EUR", "Bicycle", "30"], strict=True):
+        cell.text_frame.text = text
+    second.shapes.add_textbox(Cm(1), Cm(1), Cm(9), Cm(3)).text_frame.text = "What it costs"
+    stream = BytesIO()
+    presentation.save(stream)
     return stream.getvalue()
