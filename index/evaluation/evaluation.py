@@ -47,8 +47,13 @@ def evaluate(
     questions: Sequence[Question],
     setting: Setting,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    queries_are_documents: bool = False,
 ) -> Evaluation:
-    """Search for every question with this setting. `progress(done, total)` counts questions. Raises EncoderError."""
+    """Search for every question with this setting. `progress(done, total)` counts questions. Raises EncoderError.
+
+    `queries_are_documents`: a document with a question's `_id` is that question, and no answer to it.
+    """
     values: dict[str, list[float]] = {name: [] for name in MEASURES}
     similarities: list[float] = []
     nothing = 0
@@ -57,6 +62,8 @@ def evaluate(
         for question, hits in zip(some, _search(retriever, some, setting), strict=True):
             documents = {hit.passage.document: hit.similarity for hit in reversed(hits)}
             ranking = list(dict.fromkeys(hit.passage.document for hit in hits))
+            if queries_are_documents and question.id in ranking:
+                ranking.remove(question.id)
             for name, value in measures(ranking, question.grades).items():
                 values[name].append(value)
             right = [documents[name] for name in ranking[:5] if question.grades.get(name, 0) > 0]

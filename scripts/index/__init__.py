@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from scripts.index.benchmark import benchmark
 from scripts.index.build import build
 from scripts.index.evaluate import measure
 from scripts.index.inspect import inspect
@@ -21,5 +22,6 @@ app.command("tune")(tune_index)
 app.command()(versions)
 app.command()(use)
 app.command("evaluate")(measure)
+app.command()(benchmark)
 app.command()(inspect)
 app.command("make-questions")(make_questions)

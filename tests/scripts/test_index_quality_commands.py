@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
 import json
 import shutil
+import threading
+import zipfile
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from index import Embedder, build_index
-from index.evaluation import MEASURES
+from index import Embedder, Retriever, build_index
+from index.errors import JudgementsError
+from index.evaluation import MEASURES, Question, Setting, evaluate
+from index.evaluation.benchmarks import BENCHMARKS, fetch
 from scripts.main import main
 
 CORPUS = [
@@ -126,3 +134,72 @@ def test_drafted_questions_can_be_evaluated_at_once(
     code, found, _ = interlock(capsys, "evaluate", "ix", *files)
     assert (code, found["unknown_documents"]) == (0, 0)
     shutil.rmtree("drafts")
+
+
+@pytest.fixture
+def layout(folder: Path, tmp_path: Path) -> Path:
+    """The same corpus in the layout of BEIR's archives."""
+    (tmp_path / "mine/qrels").mkdir(parents=True)
+    for name in ("corpus.jsonl", "queries.jsonl"):
+        shutil.copy(folder / name, tmp_path / "mine" / name)
+    shutil.copy(folder / "qrels.tsv", tmp_path / "mine/qrels/test.tsv")
+    return tmp_path / "mine"
+
+
+def test_benchmark_measures_a_folder_like_beirs(layout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found, said = interlock(capsys, "benchmark", str(layout), "--threads", "1")
+    assert code == 0
+    assert [one["setting"] for one in found["results"]] == ["hybrid", "dense", "lexical"]
+    assert (found["documents"], found["queries"], found["published"]) == (4, 2, {})
+    assert found["results"][0]["recall@5"] == 0.75  # one of the documents that are judged relevant is not there
+    assert "ndcg@10" in said
+
+
+def test_benchmark_fetches_a_set_once_and_checks_what_it_got(
+    layout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(layout.parent / "cache"))
+    archive = layout.parent / "scifact.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in layout.rglob("*.*"):
+            packed.write(file, f"scifact/{file.relative_to(layout)}")
+    md5 = hashlib.md5(archive.read_bytes(), usedforsecurity=False).hexdigest()
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=layout.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/{{name}}.zip"
+        published = BENCHMARKS["scifact"]
+        with pytest.raises(JudgementsError, match=f"{published.md5} was published"):
+            fetch(published, address=address)
+        with pytest.raises(JudgementsError, match="404"):
+            fetch(replace(published, name="none"), address=address)
+        seen: list[int] = []
+        place = fetch(replace(published, md5=md5), lambda done, total: seen.append(done), address)
+        server.shutdown()
+    assert seen[-1] == archive.stat().st_size
+    assert sorted(str(file.relative_to(place)) for file in place.rglob("*.*")) == [
+        *("corpus.jsonl", "qrels/test.tsv", "queries.jsonl"),
+    ]
+    # From the cache now: nobody serves it any more.
+    code, found, said = interlock(capsys, "benchmark", "scifact", "--threads", "1", "--setting", "dense")
+    assert (code, found["published"]) == (0, dict(published.published))
+    assert "published: BM25" in said
+
+
+def test_benchmark_leaves_out_a_query_that_is_a_document(layout: Path) -> None:
+    questions = [Question("t2", "Dogs fly in the hold for forty euros.", {"t3": 1})]
+    with build_index([layout / "corpus.jsonl"], layout.parent / "ix", Embedder(threads=1)) as index:
+        retriever = Retriever(index, Embedder(threads=1))
+        first = evaluate(retriever, questions, Setting(), queries_are_documents=True)
+        second = evaluate(retriever, questions, Setting())
+    assert (first.means["recall@1"], second.means["recall@1"]) == (1, 0)
+
+
+def test_benchmark_names_what_is_no_test_set(layout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, said = interlock(capsys, "benchmark", "scifakt")
+    assert code != 0
+    assert "'scifakt' is no test set: name scifact" in said
+    (layout / "qrels/test.tsv").unlink()
+    code, _, said = interlock(capsys, "benchmark", str(layout))
+    assert code != 0
+    assert "holds no qrels/test.tsv" in said
