@@ -13,6 +13,8 @@ from pipeline.record import CHAT, BadRecord, asks
 
 TEXT = "/v1/completions"
 EMBEDDINGS = "/v1/embeddings"
+FILES = "/v1/files"
+BATCHES = "/v1/batches"
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,28 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
     },
 }
 
+KEPT: Mapping[str, Mapping[str, Option]] = {
+    FILES: {
+        "file": Option("JSON lines, as in a batch of a file; up to `--upload` bytes"),
+        "purpose": Option("`batch`"),
+        "expires_after": Option(refused="a file is kept until it is deleted"),
+    },
+    BATCHES: {
+        "input_file_id": Option("a file of the same token"),
+        "endpoint": Option("one of the routes above; a line with another `url` is refused"),
+        "completion_window": Option(
+            "hours, `1h` to `720h`; what is not answered by then is left out, and it has expired"
+        ),
+        "metadata": Option("up to 16 texts of up to 512 characters; kept with the batch, asks nothing of it"),
+        "output_expires_after": Option(refused="a file is kept until it is deleted"),
+    },
+}
+"""The same of the routes of the server that keep something."""
+
 
 def refuse_others(route: str, body: Mapping[str, object]) -> None:
     """BadRecord, by name, for the first option that is not obeyed on a route and asks for something."""
-    known = OPTIONS[route]
+    known = {**OPTIONS, **KEPT}[route]
     for name, value in body.items():
         option = known.get(name)
         if option is None and value is not None:
@@ -105,7 +125,7 @@ def table() -> Iterator[str]:
     """The table as lines of Markdown."""
     yield "| route | option | | |"
     yield "|---|---|---|---|"
-    for route, options in OPTIONS.items():
+    for route, options in (*OPTIONS.items(), *KEPT.items()):
         for name, option in options.items():
             told = "refused" if option.refused else "obeyed"
             yield f"| `{route}` | `{name}` | {told} | {option.refused or option.how} |"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
@@ -40,3 +41,10 @@ def check(service: Service, caller: Caller, conversation: str) -> None:
     owner = service.dialogues.conversations.owner(conversation)
     if service.tokens and not caller.operator and owner != caller.owner:
         raise not_found("conversation", "Open one with POST /conversations.")
+
+
+def owns(service: Service, caller: Caller, note: Mapping[str, Any]) -> bool:
+    """Whether the caller may see what is noted of a file or a batch: it was made with their token, or they are an
+    operator.
+    """
+    return not service.tokens or caller.operator or note["by"] == caller.owner

@@ -13,7 +13,17 @@ from starlette.types import ASGIApp
 from pipeline.service import errors
 from pipeline.service.middleware.guard import Guard
 from pipeline.service.openapi import describe
-from pipeline.service.routes import approvals, completions, conversations, escalations, health, passages, runs
+from pipeline.service.routes import (
+    approvals,
+    batches,
+    completions,
+    conversations,
+    escalations,
+    files,
+    health,
+    passages,
+    runs,
+)
 from pipeline.service.service import Service
 
 WEB = Path(__file__).parents[1] / "web"
@@ -30,7 +40,7 @@ def application(service: Service) -> ASGIApp:
         redoc_url=None,
     )
     api.state.service = service
-    for routes in (conversations, escalations, approvals, runs, passages, health, completions):
+    for routes in (conversations, escalations, approvals, runs, passages, health, completions, files, batches):
         api.include_router(routes.router)
     errors.install(api)
     contracts = service.app.classes

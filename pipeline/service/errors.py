@@ -1,6 +1,7 @@
 """ApiError: what a client is told when a request cannot be served: one sentence, and what to do. Never a traceback.
 
-Knows statuses and the JSON form {"error": {"code", "message", "hint"}}; every other error is turned into one here.
+Knows statuses and the JSON form {"error": {"code", "message", "hint"}}, to which OpenAI's routes add its "type" and
+"param"; every other error is turned into one here.
 """
 
 from __future__ import annotations
@@ -8,12 +9,12 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
 
 from models.errors import ModelError
 from pipeline.errors import Busy, InterlockError, JournalError, UnknownConversation, UsageError
@@ -23,13 +24,25 @@ from pipeline.record import BadRecord
 log = logging.getLogger("interlock.service")
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+OPENAI = "/v1/"
+"""Paths below it are OpenAI's, and so are their errors."""
 
 
 class ApiError(Exception):
-    """An answer with a status of 400 and more. `headers` go with it, such as Retry-After (seconds)."""
+    """An answer with a status of 400 and more. `headers` go with it, such as Retry-After (seconds).
+
+    `param`: the option that it is about, where it is about one.
+    """
 
     def __init__(
-        self, status: int, code: str, message: str, hint: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        hint: str = "",
+        headers: Mapping[str, str] | None = None,
+        param: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -37,15 +50,19 @@ class ApiError(Exception):
         self.message = message
         self.hint = hint
         self.headers = dict(headers or {})
+        self.param = param
 
-    def response(self) -> JSONResponse:
-        """The answer."""
-        body = {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
-        return JSONResponse(body, self.status, self.headers)
+    def body(self, path: str) -> dict[str, Any]:
+        """What is told of it to whoever asked for a path."""
+        error: dict[str, str | None] = {"code": self.code, "message": self.message, "hint": self.hint}
+        if path.startswith(OPENAI):
+            kind = _TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
+            error |= {"type": kind, "param": self.param}
+        return {"error": error}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As an ASGI application, for middleware."""
-        await self.response()(scope, receive, send)
+    def response(self, path: str) -> JSONResponse:
+        """The answer to whoever asked for a path."""
+        return JSONResponse(self.body(path), self.status, self.headers)
 
 
 def not_found(what: str, hint: str = "") -> ApiError:
@@ -73,7 +90,27 @@ def install(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> JSONResponse:
-    return as_api_error(error).response()
+    path = request.url.path
+    if path.startswith(OPENAI) and isinstance(error, RequestValidationError):
+        return _unfit(error).response(path)
+    told = as_api_error(error)
+    if path.startswith(OPENAI) and told.status == 422:
+        told.status = 400  # which is what OpenAI's clients know
+    return told.response(path)
+
+
+def _unfit(error: RequestValidationError) -> ApiError:
+    """A body or a query that does not fit, as OpenAI has it: 400, with the option's name."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    named = f'"{where}": ' if where else ""
+    return ApiError(
+        400,
+        "invalid_request",
+        f"{named}{first['msg']}.",
+        "See /openapi.json for what is expected.",
+        param=where or None,
+    )
 
 
 def as_api_error(error: Exception) -> ApiError:

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any
 
-from fastapi.responses import JSONResponse
+from fastapi import Request as HttpRequest
 
 from models.errors import EngineUnavailable, ModelError, PromptTooLong
 from pipeline.completions.completing import Completing, Fleeting
@@ -20,7 +20,7 @@ from pipeline.completions.options import EMBEDDINGS
 from pipeline.completions.request import Request, read_request
 from pipeline.errors import InterlockError
 from pipeline.record import BadRecord
-from pipeline.service.errors import ApiError
+from pipeline.service.errors import OPENAI, ApiError
 from pipeline.service.service import Service
 from pipeline.service.streams import HEARTBEAT
 
@@ -29,20 +29,13 @@ SILENCE = 10.0
 
 
 class Refused(ApiError):
-    """An error in OpenAI's form: `param` names the option that it is about."""
+    """An error whose `param` is, by default, the option with whose name in quotes the message begins."""
 
     def __init__(
         self, message: str, status: int = 400, code: str = "invalid_request", param: str | None = None
     ) -> None:
-        super().__init__(status, code, message)
         named = message.split('"')[1] if message.startswith('"') else None
-        self.param = param or named
-
-    def response(self) -> JSONResponse:
-        """The answer."""
-        kind = "invalid_request_error" if self.status < 500 else "server_error"
-        error = {"message": self.message, "type": kind, "param": self.param, "code": self.code, "hint": self.hint}
-        return JSONResponse({"error": error}, self.status, self.headers)
+        super().__init__(status, code, message, param=param or named)
 
 
 def model_names(service: Service) -> list[str]:
@@ -51,6 +44,15 @@ def model_names(service: Service) -> list[str]:
     names = [] if client is None else [client.engine.name.partition(":")[2] or client.engine.name]
     named = getattr(encoder, "name", None)
     return [name for name in [*names, *([named] if isinstance(named, str) else [])] if name != service.app.name]
+
+
+async def body_of(request: HttpRequest) -> object:
+    """A request's body. Refused for what is no JSON."""
+    try:
+        body: object = await request.json()
+    except (ValueError, RecursionError):
+        raise Refused("The body is no JSON.") from None
+    return body
 
 
 def read(route: str, body: object) -> tuple[Request, bool, bool]:
@@ -104,7 +106,7 @@ async def streamed(service: Service, request: Request, usage: bool) -> AsyncGene
         try:
             body = task.result()
         except Refused as error:
-            yield _event(json.loads(bytes(error.response().body)))
+            yield _event(error.body(OPENAI))
             return
         for chunk in chunks(body, usage):
             yield _event(chunk)

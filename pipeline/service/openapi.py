@@ -20,7 +20,11 @@ ERROR = {
         "error": {
             "type": "object",
             "required": ["code", "message", "hint"],
-            "properties": {name: {"type": "string"} for name in ("code", "message", "hint")},
+            "properties": {
+                **{name: {"type": "string"} for name in ("code", "message", "hint")},
+                "type": {"type": "string", "description": "Below /v1 only, as OpenAI has it."},
+                "param": {"type": ["string", "null"], "description": "Below /v1 only: the option that it is about."},
+            },
         }
     },
 }

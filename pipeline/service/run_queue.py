@@ -7,72 +7,65 @@ way when the process ended goes on when the next one starts. Knows folders and t
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
-from pipeline.app import App
+from models.errors import EngineUnavailable
 from pipeline.batch.batch import run_batch
-from pipeline.batch.requests import read_requests
+from pipeline.batch.requests import Requests, read_requests
 from pipeline.errors import InterlockError, JournalError, Unwritable, UsageError
-from pipeline.files import is_full, replacing
-from pipeline.runtime.concurrency import START
-from pipeline.runtime.equipment import Equipment
+from pipeline.files import is_full
 from pipeline.runtime.folder import Folder
-from pipeline.runtime.launch import Launch
 from pipeline.service.errors import ApiError
+from pipeline.service.run_kind import RunKind
+from pipeline.service.run_notes import NOTE, RunNotes
 from pipeline.service.timeline import counts, reading
 
 log = logging.getLogger("interlock.service")
 
-NOTE = "run.json"
 REQUESTS = "requests.jsonl"
+RUN = "run"
+"""The kind of a run whose note names none: one of the app."""
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds after which a run that was interrupted is tried again; the last of them from then on."""
 MOST_WAITING = 100
 """Runs that may wait for their turn."""
+OPEN = ("waiting", "running", "cancelling")
+"""States of a run that has not come to its end."""
 
 
 class RunQueue:
-    """Those below one folder; `equipment`, `launch` and `today` as for `run_batch`."""
+    """Those below one folder; `kinds`: what runs of each kind are served with, `today` as for `run_batch`."""
 
     def __init__(
         self,
-        app: App,
         folder: Path,
-        equipment: Equipment,
-        launch: Launch,
+        kinds: Mapping[str, RunKind],
         today: date | None,
         interrupted: Callable[[], None] = lambda: None,
     ) -> None:
-        self.folder = folder
-        self._app = app
-        self._equipment = equipment
-        self._launch = replace(launch, concurrency=START)  # the service's own is how many messages it serves at a time
+        self.notes = RunNotes(folder)
+        self._kinds = kinds
         self._today = today
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
+        self._current: tuple[str, asyncio.Event] | None = None
+        """The run that is served, and what stops it."""
         self._interrupted = interrupted
-        self._unwritten: dict[str, dict[str, Any]] = {}
-        """What the disk did not take of a run's note."""
 
     def start(self) -> None:
         """Go on with what is unfinished, oldest first, and wait for more."""
-        for folder in self.folder.glob("*"):
-            if not (folder / NOTE).is_file() and not (folder / "out").exists():  # an upload that a kill cut off
-                shutil.rmtree(folder, ignore_errors=True)
+        self.notes.sweep()
         for note in reversed(self.all()):
-            if note["state"] in ("waiting", "running"):
+            if note["state"] in OPEN:
                 self._queue.put_nowait(note["id"])
         self._worker = asyncio.create_task(self._work())
 
@@ -84,56 +77,68 @@ class RunQueue:
     async def close(self, seconds: float) -> None:
         """Let the records under way come to their end, but no longer than this; the next start goes on from there."""
         self._stop.set()
+        if self._current is not None:
+            self._current[1].set()
         if self._worker is not None:
             await asyncio.wait((self._worker,), timeout=0.0 if self._idle else seconds)
             self._worker.cancel()
             with suppress(asyncio.CancelledError):
                 await self._worker
 
-    def new(self) -> tuple[str, Path]:
+    def new(self, id: str = "") -> tuple[str, Path]:
         """A name for a run, and the file that its requests go to. ApiError when too many wait."""
         if self._queue.qsize() >= MOST_WAITING:
             raise ApiError(
                 429, "overloaded", f"{MOST_WAITING} runs wait already.", "Come back later.", {"Retry-After": "60"}
             )
-        id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
-        folder = self.folder / id
+        id = id or f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+        folder = self.notes.path(id)
         folder.mkdir(parents=True)
         return id, folder / REQUESTS
 
-    async def submit(self, id: str, by: str) -> dict[str, Any]:
-        """Check the requests of a new run and put it last. UsageError for a file without any, which is taken away."""
-        folder = self.folder / id
+    async def submit(self, id: str, by: str, more: Mapping[str, Any] = {}) -> dict[str, Any]:
+        """Check the requests of a new run and put it last; `more` is noted of it.
+
+        ApiError for a file without any request, which is taken away.
+        """
+        note = {"id": id, "created": time.time(), "by": by, "state": "waiting", **more}
         try:
-            requests = await asyncio.to_thread(read_requests, folder / REQUESTS, self._app.read)
+            requests = await asyncio.to_thread(self._requests, note)
         except UsageError as error:
             self.drop(id)
-            why = str(error).replace(str(folder / REQUESTS), "The upload")
-            raise ApiError(422, "invalid", why, "See the README on requests.") from None
-        note = {"id": id, "created": time.time(), "by": by, "state": "waiting", "records": requests.records}
+            why = str(error).replace(str(self.notes.path(id) / REQUESTS), "The upload")
+            raise ApiError(422, "invalid", why, "See docs/batches.md on requests.") from None
+        note |= {"records": requests.records, "errors": requests.errors, "error": None, "summary": None}
         try:
-            self._note(id, {**note, "errors": requests.errors, "error": None, "summary": None}, kept=True)
+            self.notes.write(id, note, kept=True)
         except OSError:
             self.drop(id)
             raise
         self._queue.put_nowait(id)
         return self.one(id)
 
+    async def cancel(self, id: str) -> None:
+        """Begin no further record of a run; nothing for one that has come to its end. KeyError."""
+        if self.notes.one(id)["state"] not in OPEN:
+            return
+        self.notes.write(id, {"state": "cancelling", "cancelling": time.time()}, kept=True)
+        if self._current is not None and self._current[0] == id:
+            self._current[1].set()
+        else:
+            await self._ended(id, "cancelled")  # it is passed over when its turn comes
+
     def drop(self, id: str) -> None:
         """Take away a run that was never begun."""
-        (self.folder / id / REQUESTS).unlink(missing_ok=True)
-        (self.folder / id).rmdir()
+        (self.notes.path(id) / REQUESTS).unlink(missing_ok=True)
+        self.notes.path(id).rmdir()
 
     def all(self) -> list[dict[str, Any]]:
         """The runs, newest first."""
-        notes = [self._read(path) for path in self.folder.glob(f"*/{NOTE}")]
-        return sorted((note for note in notes if note), key=lambda note: (note["created"], note["id"]), reverse=True)
+        return self.notes.all()
 
     def one(self, id: str) -> dict[str, Any]:
         """A run with how many of its records have which status; none while that cannot be read. KeyError."""
-        note = self._read(self._path(id) / NOTE)
-        if note is None:
-            raise KeyError(id)
+        note = self.notes.one(id)
         journal = self.journal(id)
         statuses: dict[str, int] = {}
         if journal is not None:
@@ -143,16 +148,15 @@ class RunQueue:
 
     def journal(self, id: str) -> Path | None:
         """The journal of a run; None before it has one. KeyError if there is no such run."""
-        folder = self._path(id)
+        folder = self.notes.path(id)
         if not (folder / NOTE).is_file():
             raise KeyError(id)
         path = Folder(folder / "out").journal
         return path if path.is_file() else None
 
-    def _path(self, id: str) -> Path:
-        if not id or not all(sign.isalnum() or sign == "-" for sign in id) or not id.isascii() or len(id) > 64:
-            raise KeyError(id)
-        return self.folder / id
+    def _requests(self, note: Mapping[str, Any]) -> Requests:
+        kind = self._kinds[note.get("kind", RUN)]
+        return read_requests(self.notes.path(note["id"]) / REQUESTS, kind.reads(note))
 
     async def _work(self) -> None:
         while not self._stop.is_set():
@@ -163,10 +167,13 @@ class RunQueue:
                 try:
                     await self._run(id)
                     break
-                except Exception as error:  # the disk, or a fault of ours: neither may end those behind it
+                except Exception as error:  # disk, engine, or a fault of ours: none may end those behind it
                     log.error("Run %s was interrupted, and is tried again in %g s", id, pause, exc_info=error)
                     self._interrupted()
-                    self._note(id, {"state": "waiting", "error": "It was interrupted, and goes on in a while."})
+                    if self.notes.one(id)["state"] == "running":
+                        self.notes.write(
+                            id, {"state": "waiting", "error": "It was interrupted, and goes on in a while."}
+                        )
                     with suppress(TimeoutError):
                         async with asyncio.timeout(pause):
                             await self._stop.wait()
@@ -176,52 +183,65 @@ class RunQueue:
     _idle = True
 
     async def _run(self, id: str) -> None:
-        folder = self.folder / id
-        self._note(id, {"state": "running", "error": None})
+        note = self.notes.one(id)
+        if note["state"] == "cancelling":
+            await self._ended(id, "cancelled")
+        if note["state"] not in ("waiting", "running"):
+            return
+        if (left := note.get("expires", float("inf")) - time.time()) <= 0:
+            await self._ended(id, "expired")
+            return
+        kind, stop = self._kinds[note.get("kind", RUN)], asyncio.Event()
+        self._current = id, stop
+        self.notes.write(id, {"state": "running", "error": None, "begun": note.get("begun") or time.time()})
+        expiry = None if left == float("inf") else asyncio.get_running_loop().call_later(left, stop.set)
+        requests: Requests | None = None
         try:
-            requests = await asyncio.to_thread(read_requests, folder / REQUESTS, self._app.read)
+            if self._stop.is_set():
+                return
+            requests = await asyncio.to_thread(self._requests, note)
             summary = await run_batch(
-                self._app,
+                kind.app,
                 requests,
-                folder / "out",
-                self._equipment,
-                self._launch,
+                self.notes.path(id) / "out",
+                kind.equipment,
+                kind.launch,
                 today=self._today,
-                stop=self._stop,
+                stop=stop,
             )
-        except Unwritable:  # of the disk that all runs share, not of this one
+        except (Unwritable, EngineUnavailable):  # of the disk and the engine that all runs share, not of this one
             raise
         except InterlockError as error:
-            self._note(id, {"state": "stopped", "error": str(error)})
+            await self._ended(id, "stopped", requests, error=str(error))
         except Exception as error:
             if is_full(error):
                 raise
             log.error("Run %s stopped", id, exc_info=error)
-            self._note(id, {"state": "stopped", "error": "Something went wrong here; the server's log says what."})
+            told = "Something went wrong here; the server's log says what."
+            await self._ended(id, "stopped", requests, error=told)
         else:
-            done = sum(summary.statuses.values()) >= requests.records
-            self._note(id, {"state": "finished", "summary": summary.row()} if done else {"state": "waiting"})
+            if sum(summary.statuses.values()) >= requests.records:
+                await self._ended(id, "finished", requests, summary=summary.row())
+            elif self.notes.one(id)["state"] == "cancelling":
+                await self._ended(id, "cancelled", requests, summary=summary.row())
+            elif time.time() >= note.get("expires", float("inf")):
+                await self._ended(id, "expired", requests, summary=summary.row())
+            else:
+                self.notes.write(id, {"state": "waiting"})
+        finally:
+            self._current = None
+            if expiry is not None:
+                expiry.cancel()
 
-    def _note(self, id: str, change: Mapping[str, Any], kept: bool = False) -> None:
-        """Note what is new about a run. `kept`: on disk, or OSError; else what the disk does not take is remembered."""
-        path = self.folder / id / NOTE
-        noted = {**(self._read(path) or {}), **change}
+    async def _ended(self, id: str, state: str, requests: Requests | None = None, **more: Any) -> None:
+        """A run will not go on: make of its folder what its kind makes of it, then say so."""
+        note = self.notes.one(id)
+        made: Mapping[str, Any] = {}
+        kind = self._kinds[note.get("kind", RUN)]
         try:
-            with replacing(path) as stream:
-                json.dump(noted, stream)
-        except OSError as error:
-            if kept:
-                raise
-            log.error("The note of run %s cannot be written: %s", id, error)
-            self._unwritten[id] = noted
+            read = await asyncio.to_thread(self._requests, note) if requests is None else requests
+        except UsageError as error:  # its file is gone, and with it all that could be made
+            more = {"error": str(error), **more}
         else:
-            self._unwritten.pop(id, None)
-
-    def _read(self, path: Path) -> dict[str, Any] | None:
-        if (unwritten := self._unwritten.get(path.parent.name)) is not None:
-            return unwritten
-        try:
-            note: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return note
+            made = await asyncio.to_thread(kind.ended, note, read, self.notes.path(id) / "out")
+        self.notes.write(id, {"state": state, "ended": time.time(), **more, **made})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,18 @@ from typing import Any
 from pipeline.app import App
 from pipeline.chat.dialogues import Dialogues
 from pipeline.journal.journal import Journal
+from pipeline.runtime.concurrency import START
 from pipeline.runtime.equipment import Equipment
 from pipeline.runtime.launch import Launch
 from pipeline.runtime.pipeline import Pipeline
 from pipeline.runtime.session import Session
+from pipeline.service.batches import KIND, Batches, kind_of
+from pipeline.service.file_store import FileStore
 from pipeline.service.limits import Limits, Slots
 from pipeline.service.metrics import Metrics
 from pipeline.service.probe import Probe
-from pipeline.service.run_queue import RunQueue
+from pipeline.service.run_kind import RunKind
+from pipeline.service.run_queue import RUN, RunQueue
 from pipeline.service.threads import Threads
 from pipeline.service.tokens import Tokens
 
@@ -40,6 +44,8 @@ class Service:
     limits: Limits
     streams: Slots
     probe: Probe
+    files: FileStore
+    batches: Batches
     retriever: Any = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -80,7 +86,13 @@ async def serving(
         )
         streams = Slots(limits.streams)
         metrics.watch(lambda: streams.taken, lambda: dialogues.working)
-        runs = RunQueue(app, out / "runs", equipment, launch, today, metrics.run_interrupted)
+        files = FileStore(out / "files")
+        kinds = {
+            # The launch's own concurrency is how many messages are served at a time.
+            RUN: RunKind(app, equipment, replace(launch, concurrency=START), lambda note: app.read),
+            KIND: kind_of(equipment, launch, files),
+        }
+        runs = RunQueue(out / "runs", kinds, today, metrics.run_interrupted)
         service = Service(
             app,
             pipeline,
@@ -93,9 +105,12 @@ async def serving(
             limits,
             streams,
             Probe(equipment.engine),
+            files,
+            Batches(runs, files),
             equipment.retriever,
         )
         await dialogues.resume()
+        files.sweep()
         runs.start()
         try:
             yield service

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import Request
@@ -20,7 +22,8 @@ async def store(request: Request, path: Path) -> None:
     kind = request.headers.get("content-type", "")
     try:
         if kind.startswith("multipart/form-data"):
-            await _store_form(request, path)
+            async with form(request) as (file, _):
+                await asyncio.to_thread(copy, file, path)
             return
         with path.open("wb") as out:
             async for chunk in request.stream():
@@ -29,13 +32,25 @@ async def store(request: Request, path: Path) -> None:
         raise ApiError(400, "bad_request", "The upload ended before its end.") from None
 
 
-async def _store_form(request: Request, path: Path) -> None:
+@asynccontextmanager
+async def form(request: Request) -> AsyncIterator[tuple[UploadFile, dict[str, str]]]:
+    """A form's file and its other fields, for the length of a block. ApiError for a form without a file."""
     try:
-        async with request.form(max_files=1, max_fields=10) as form:
-            file = next((value for value in form.values() if isinstance(value, UploadFile)), None)
-            if file is None:
-                raise ApiError(422, "invalid", "The form has no file.", "Send a JSONL file in the field 'file'.")
-            with path.open("wb") as out:
-                await asyncio.to_thread(shutil.copyfileobj, file.file, out)
+        fields = await request.form(max_files=1, max_fields=10)
+    except ClientDisconnect:
+        raise ApiError(400, "bad_request", "The upload ended before its end.") from None
     except (FormParserError, HTTPException, KeyError, ValueError) as error:
         raise ApiError(400, "bad_request", f"The form cannot be read ({error}).") from None
+    try:
+        file = next((value for value in fields.values() if isinstance(value, UploadFile)), None)
+        if file is None:
+            raise ApiError(400, "invalid", "The form has no file.", "Send a JSONL file in the field 'file'.")
+        yield file, {name: value for name, value in fields.items() if isinstance(value, str)}
+    finally:
+        await fields.close()
+
+
+def copy(file: UploadFile, path: Path) -> None:
+    """Write a form's file to `path`."""
+    with path.open("wb") as out:
+        shutil.copyfileobj(file.file, out)

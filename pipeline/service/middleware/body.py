@@ -70,7 +70,7 @@ def too_large(most: int) -> ApiError:
 
 async def refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer at once, then read on for a moment: whoever is still sending would otherwise never see the answer."""
-    response = error.response()
+    response = error.response(str(scope["path"]))
     response.headers["Connection"] = "close"
     headers = Headers(scope=scope)
     sending = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers

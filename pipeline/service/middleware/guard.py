@@ -28,7 +28,7 @@ SECURITY = {
 OPEN = ("/", "/app", "/healthz", "/readyz")
 """Paths that need no token; besides them the page's files, below /web/."""
 PROXIED = "Behind a proxy, let it pass on the Host header as it came (docs/serve.md)."
-UPLOADS = ("/runs",)
+UPLOADS = ("/runs", "/v1/files")
 """Paths whose bodies are uploads."""
 
 

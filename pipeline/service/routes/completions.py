@@ -25,7 +25,7 @@ from pipeline.record import CHAT, BadRecord, Turn, chat_turns, refuse_options
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError
-from pipeline.service.generation import Refused, answered, model_names, read, streamed
+from pipeline.service.generation import answered, body_of, model_names, read, streamed
 from pipeline.service.service import Service
 from pipeline.service.streams import HEARTBEAT, RESPONSES, begin_turn, limited, turn_pages, whole_turn
 from pipeline.service.threads import RETRIED_SECONDS, Threads
@@ -81,21 +81,13 @@ async def complete(
 @router.post("/completions", responses=RESPONSES)
 async def go_on(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """Let the model go on with a text."""
-    return await _generated(service, TEXT, await _body(request))
+    return await _generated(service, TEXT, await body_of(request))
 
 
 @router.post("/embeddings", responses=RESPONSES)
 async def embed(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """The encoder's vectors of some texts."""
-    return await _generated(service, EMBEDDINGS, await _body(request))
-
-
-async def _body(request: Request) -> object:
-    try:
-        body: object = await request.json()
-    except (ValueError, RecursionError):
-        raise Refused("The body is no JSON.") from None
-    return body
+    return await _generated(service, EMBEDDINGS, await body_of(request))
 
 
 async def _generated(service: Service, route: str, body: object) -> Response:
