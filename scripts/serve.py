@@ -16,6 +16,8 @@ import typer
 
 from pipeline import Launch, load_app
 from pipeline.service import Limits, Tokens
+from pipeline.service.middleware.prefix import prefix_of
+from pipeline.service.middleware.request_id import FORMAT, tag
 from pipeline.service.tokens import VARIABLE, proxies_of
 from scripts.console import console, day_of
 from scripts.equipment import equipped
@@ -70,6 +72,9 @@ def serve(
     trusted_proxies: Annotated[
         str, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded-For is believed: 127.0.0.1,10.0.0.0/8")
     ] = "",
+    root_path: Annotated[
+        str, typer.Option(metavar="PATH", help="The path below which a proxy has this service, such as /desk.")
+    ] = "",
     turn_seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a turn.")] = DEFAULT.turn_seconds,
 ) -> None:
     """Serve conversations, escalations and uploaded batches, with a page for them at /."""
@@ -87,6 +92,7 @@ def serve(
         streams=streams,
         connections=connections,
         proxies=proxies_of(trusted_proxies),
+        root_path=prefix_of(root_path),
         turn_seconds=turn_seconds,
     )
     launch = Launch(
@@ -101,7 +107,9 @@ def serve(
         concurrency=concurrency,
         seed=seed,
     )
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    lines = logging.StreamHandler()
+    lines.addFilter(tag)
+    logging.basicConfig(format=FORMAT, level=logging.WARNING, handlers=[lines])
     os.umask(0o077)  # what people write, and what is uploaded, is for the account that serves it
     from pipeline.service.server import listen  # FastAPI takes a second to import
 
@@ -140,6 +148,7 @@ async def _serve(
         def ready() -> None:
             address, number = bound.getsockname()[:2]
             url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
+            url += limits.root_path
             console.print(f"Serving '{loaded.name}' at {url} (Ctrl-C ends it).", markup=False)
             print(json.dumps({"url": url, "app": loaded.name, "auth": bool(tokens)}), flush=True)
 

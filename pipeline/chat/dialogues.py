@@ -36,7 +36,7 @@ class Dialogues:
     """All conversations of one journal, served by one pipeline in one event loop.
 
     `today`: the day that a new request's "tomorrow" counts from; the pipeline's by default. `concurrency`: messages
-    that are served at the same time. `ended` is told the status of each turn that ended.
+    that are served at the same time. `ended` is told the status of each turn that ended, and its seconds.
     Every method raises UnknownConversation (a UsageError) for an id under which nothing is kept.
     """
 
@@ -47,7 +47,7 @@ class Dialogues:
         today: Callable[[], date] | None = None,
         *,
         concurrency: int = MOST,
-        ended: Callable[[Status], None] = lambda status: None,
+        ended: Callable[[Status, float], None] = lambda status, seconds: None,
     ) -> None:
         self.conversations = ConversationStore(journal)
         self.desk = Desk(journal)

@@ -7,6 +7,7 @@ conversation_store.py, what happens to a record in pipeline.py, and what people 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -43,7 +44,8 @@ class TurnTask:
 
 
 class Tasks:
-    """All turns under way in one journal. `today`: the day of a new request. `ended` hears how each turn ended.
+    """All turns under way in one journal. `today`: the day of a new request. `ended` hears how each turn ended,
+    and in how many seconds.
 
     `slots`: so many records are served at once, the others wait for their turn. A message is acknowledged when it is
     received: were all of them served at once, those that arrive meanwhile would wait behind every step of every one.
@@ -57,7 +59,7 @@ class Tasks:
         desk: Desk,
         today: Callable[[], date],
         slots: ConcurrencyLimit,
-        ended: Callable[[Status], None],
+        ended: Callable[[Status, float], None],
     ) -> None:
         self.closed = False
         self._pipeline = pipeline
@@ -183,7 +185,7 @@ class Tasks:
         records = kept.records(conversation)
         if taken is not None:  # also where a question is open: whoever has taken it answers for us
             turn.received.set_result(await kept.pass_on(conversation, taken, turn.text, turn.key))
-            self._ended("escalated")
+            self._ended("escalated", 0.0)
             return None
         if records and records[-1][1] == "needs_input":
             waiting = next(self._journal.waiting(records[-1][0]), None)
@@ -197,6 +199,7 @@ class Tasks:
         return record
 
     async def _serve(self, conversation: str, turn: TurnTask, record: Record, alone: bool = False) -> None:
+        began = time.monotonic()
         self._journal.follow(record.id, conversation)
         memory = self._conversations.memory(record.id)
         try:
@@ -211,7 +214,7 @@ class Tasks:
             if self._status(record.id) is not None:  # it came to its end just before
                 return
             outcome, _ = await self._pipeline.quarantine(record, self._stopped(record.id))
-        self._ended(outcome.status)
+        self._ended(outcome.status, time.monotonic() - began)
 
     def _stopped(self, record: str) -> str | Escalation:
         """What becomes of a record whose customer has stopped it."""
@@ -234,7 +237,7 @@ class Tasks:
         if convicted(suspicion, 0) and convicted(suspicion, self._journal.unexplained()):
             self._journal.follow(record.id, conversation)
             outcome, _ = await self._pipeline.quarantine(record, sentence(record.id, suspicion))
-            self._ended(outcome.status)
+            self._ended(outcome.status, 0.0)
         else:
             await self._serve(conversation, turn, record, alone=True)
 

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from pipeline.service import errors
 from pipeline.service.middleware.guard import Guard
+from pipeline.service.middleware.prefix import rooted
+from pipeline.service.middleware.request_id import named
 from pipeline.service.openapi import describe
 from pipeline.service.routes import (
     approvals,
@@ -52,7 +54,8 @@ def application(service: Service) -> ASGIApp:
     if (WEB / "index.html").is_file():
         api.mount("/web", StaticFiles(directory=WEB))
         api.add_api_route("/", _index, include_in_schema=False)
-    return service.metrics.around(Guard(api, service.tokens, service.limits))
+    guarded = service.metrics.around(Guard(api, service.tokens, service.limits))
+    return named(rooted(guarded, service.limits.root_path))
 
 
 async def _index() -> FileResponse:

@@ -16,7 +16,8 @@ MOST_CLIENTS = 10_000
 class Limits:
     """Bytes of a body and of an upload; requests a second of one client, and how many at once; turns taken on, and how
     many of them are served at the same time; event streams open at once; connections, as far as the process may have
-    open files; the proxies whose word for a client's address is taken (addresses or networks); seconds that a client
+    open files; the proxies whose word for a client's address is taken (addresses or networks), and the path below which
+    they know this service; seconds that a client
     waits for a turn's end, that a body may take to arrive, between two heartbeats, that a client may leave what was
     sent unread, and that work has to come to its end when the server does.
     """
@@ -30,6 +31,7 @@ class Limits:
     streams: int = 1_000
     connections: int = 8_192
     proxies: tuple[str, ...] = ()
+    root_path: str = ""
     turn_seconds: float = 120.0
     body_seconds: float = 30.0
     heartbeat_seconds: float = 15.0

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Info,
+    ProcessCollector,
+    generate_latest,
+)
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.events import Event, RecordFinished, StepFinished
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Status
+from pipeline.service.metered import EngineMetrics
+from pipeline.service.run_queue import RunProgress
 from pipeline.service.timeline import standing, tokens
 
 BUCKETS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Seconds: from a step in plain Python to a long answer of a large model."""
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+PROBES = ("/healthz", "/readyz", "/metrics")
+"""Routes that are asked by machines every few seconds: among people's requests they would hide a slow one."""
 
 
 class Metrics:
@@ -24,13 +40,24 @@ class Metrics:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.engine = EngineMetrics(self.registry)
+        build = Info("interlock_build", "What is running", registry=self.registry)
+        build.info({"version": version("interlock"), "python": platform.python_version()})
         self._requests = Counter(
             "interlock_requests_total", "Requests", ["method", "route", "status"], registry=self.registry
         )
         self._request_seconds = Histogram(
-            "interlock_request_seconds", "To the answer's first byte", registry=self.registry, buckets=BUCKETS
+            "interlock_request_seconds",
+            "To the answer's first byte, without probes",
+            registry=self.registry,
+            buckets=BUCKETS,
         )
         self._turns = Counter("interlock_turns_total", "Turns that ended", ["status"], registry=self.registry)
+        self._turn_seconds = Histogram(
+            "interlock_turn_seconds", "Turns that ended", ["status"], registry=self.registry, buckets=BUCKETS
+        )
         self._steps = Histogram(
             "interlock_step_seconds", "Steps that ran", ["step"], registry=self.registry, buckets=BUCKETS
         )
@@ -44,6 +71,10 @@ class Metrics:
         self._stops = Counter(
             "interlock_run_interruptions_total", "Times that runs stopped and were tried again", registry=self.registry
         )
+        self._runs = Gauge("interlock_runs", "Uploaded runs", ["state"], registry=self.registry)
+        self._records = Gauge(
+            "interlock_run_records", "Records of runs that are not finished", ["progress"], registry=self.registry
+        )
         self._counted: dict[str, float] = {}
 
     def listen(self, event: Event) -> None:
@@ -55,9 +86,10 @@ class Metrics:
         elif isinstance(event, RecordFinished):
             self._count_tokens(event.record)
 
-    def turn_ended(self, status: Status) -> None:
+    def turn_ended(self, status: Status, seconds: float) -> None:
         """Count a turn."""
         self._turns.labels(status).inc()
+        self._turn_seconds.labels(status).observe(seconds)
 
     def run_interrupted(self) -> None:
         """Count a run that was stopped by what is not its own, such as a full disk."""
@@ -68,12 +100,17 @@ class Metrics:
         self._streams.set_function(streams)
         self._working.set_function(working)
 
-    def text(self) -> bytes:
+    def text(self, runs: RunProgress) -> bytes:
         """All of it, in Prometheus' text format."""
         now = standing(self._journal)
         self._conversations.set(now["conversations"])
         self._waiting.set(now["waiting"])
         self._escalations.set(now["escalated"])
+        self._runs.clear()
+        for state, count in runs.states.items():
+            self._runs.labels(state).set(count)
+        self._records.labels("done").set(runs.done)
+        self._records.labels("waiting").set(runs.waiting)
         return generate_latest(self.registry)
 
     def _count_tokens(self, record: str) -> None:
@@ -97,8 +134,9 @@ class Metrics:
 
             async def watch(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    self._request_seconds.observe(time.perf_counter() - started)
                     route = getattr(scope.get("route"), "path", "none")
+                    if route not in PROBES:
+                        self._request_seconds.observe(time.perf_counter() - started)
                     self._requests.labels(str(scope["method"])[:10], route, str(message["status"])).inc()
                 await send(message)
 

@@ -10,8 +10,10 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from itertools import chain, repeat
 from pathlib import Path
@@ -39,6 +41,15 @@ MOST_WAITING = 100
 """Runs that may wait for their turn."""
 OPEN = ("waiting", "running", "cancelling")
 """States of a run that has not come to its end."""
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How many runs are in which state; of those that are not at their end, records that are done, and the others."""
+
+    states: Mapping[str, int]
+    done: int
+    waiting: int
 
 
 class RunQueue:
@@ -145,6 +156,15 @@ class RunQueue:
             with suppress(JournalError), reading(journal) as readings:
                 statuses = counts(readings)
         return {**note, "statuses": statuses}
+
+    def progress(self) -> RunProgress:
+        """How far all of them are."""
+        notes = self.all()
+        under_way = [self.one(note["id"]) for note in notes if note["state"] in OPEN]
+        done = sum(sum(note["statuses"].values()) for note in under_way)
+        return RunProgress(
+            Counter(note["state"] for note in notes), done, sum(note["records"] for note in under_way) - done
+        )
 
     def journal(self, id: str) -> Path | None:
         """The journal of a run; None before it has one. KeyError if there is no such run."""

@@ -21,6 +21,7 @@ from pipeline.runtime.session import Session
 from pipeline.service.batches import KIND, Batches, kind_of
 from pipeline.service.file_store import FileStore
 from pipeline.service.limits import Limits, Slots
+from pipeline.service.metered import Metered
 from pipeline.service.metrics import Metrics
 from pipeline.service.probe import Probe
 from pipeline.service.run_kind import RunKind
@@ -70,6 +71,11 @@ async def serving(
     async with Session.open(app, out) as session:
         journal = session.journal
         metrics = Metrics(journal)
+        equipment = replace(
+            equipment,
+            engine=equipment.engine and Metered(equipment.engine, metrics.engine),
+            second=equipment.second and Metered(equipment.second, metrics.engine),
+        )
         pipeline = await session.begin(
             equipment,
             launch,

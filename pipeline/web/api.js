@@ -52,7 +52,8 @@ export async function request(path, { method = "GET", headers = {}, body, signal
   if (token) sent.Authorization = `Bearer ${token}`;
   let response;
   try {
-    response = await fetch(path, { method, headers: sent, body, signal, cache: "no-store", credentials: "omit" });
+    // Beside the page, wherever that is: a proxy may have all of this below a path.
+    response = await fetch(`.${path}`, { method, headers: sent, body, signal, cache: "no-store", credentials: "omit" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, "unreachable", "The server cannot be reached.");

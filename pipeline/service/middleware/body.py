@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from pipeline.service.errors import ApiError
@@ -23,10 +23,11 @@ LINGER_BYTES = 32 << 20
 class Body:
     """A request's body as it arrives; once it is too much or too slow there is an `error`, whatever a route does."""
 
-    def __init__(self, receive: Receive, most: int, seconds: float) -> None:
+    def __init__(self, receive: Receive, headers: Headers, most: int, seconds: float) -> None:
         self.answered = False
         self.error: ApiError | None = None
         self._receive = receive
+        self._sending = is_sending(headers)
         self._most = most
         self._seconds = seconds
         self._bytes = 0
@@ -58,6 +59,9 @@ class Body:
             if self.error is not None and not self.answered:
                 return
             self.answered = True
+            if message["type"] == "http.response.start" and self._sending and not self._complete:
+                # What is still to come is not waited for: a client must not send its next request on this connection.
+                MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
         return watch
@@ -68,15 +72,18 @@ def too_large(most: int) -> ApiError:
     return ApiError(413, "too_large", f"The body is larger than {most:,} bytes.", "Send less at once.")
 
 
+def is_sending(headers: Headers) -> bool:
+    """Whether a request has a body."""
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
 async def refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer at once, then read on for a moment: whoever is still sending would otherwise never see the answer."""
     response = error.response(str(scope["path"]))
     response.headers["Connection"] = "close"
-    headers = Headers(scope=scope)
-    sending = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
     await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
     await send({"type": "http.response.body", "body": bytes(response.body), "more_body": True})
-    left, more = LINGER_BYTES, sending
+    left, more = LINGER_BYTES, is_sending(Headers(scope=scope))
     try:
         async with asyncio.timeout(LINGER_SECONDS):
             while more and left > 0:

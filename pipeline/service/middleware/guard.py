@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pipeline.service.errors import ApiError, overloaded
 from pipeline.service.limits import Buckets, Limits
 from pipeline.service.middleware.body import Body, refuse, too_large
+from pipeline.service.middleware.prefix import below
 from pipeline.service.tokens import Tokens, is_loopback
 
 SECURITY = {
@@ -47,7 +48,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         reply = _secured(send)
-        headers, path = Headers(scope=scope), str(scope["path"])
+        headers, path = Headers(scope=scope), below(scope)
         most = self._limits.upload if path in UPLOADS else self._limits.body
         try:
             self._check_origin(scope, headers)
@@ -68,7 +69,7 @@ class Guard:
             await refuse(error, scope, receive, reply)
             return
         scope.setdefault("state", {})["caller"] = caller
-        body = Body(receive, most, self._limits.body_seconds)
+        body = Body(receive, headers, most, self._limits.body_seconds)
         try:
             await self._app(scope, body.receive, body.watched(reply))
         except ApiError:

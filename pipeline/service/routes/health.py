@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -38,7 +39,8 @@ async def readyz(service: ServiceOf) -> JSONResponse:
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(service: ServiceOf, caller: CallerOf) -> Response:
     """Figures for Prometheus."""
-    return Response(service.metrics.text(), media_type=CONTENT_TYPE)
+    runs = await asyncio.to_thread(service.runs.progress)  # it opens the journals of those under way
+    return Response(service.metrics.text(runs), media_type=CONTENT_TYPE)
 
 
 @router.get("/app")
