@@ -18,10 +18,12 @@ Body: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of /v1/chat/completions: its status and its body."""
+    """One answer of /v1/chat/completions: its status and its body, or the `pieces` of a stream that may be `lost`."""
 
     status: int
     body: Mapping[str, Any]
+    pieces: Sequence[Mapping[str, Any]] = ()
+    lost: bool = False
 
 
 def says(content: str | None, *, finish_reason: str = "stop", tokens: int = 7, **fields: str | None) -> Reply:
@@ -31,6 +33,18 @@ def says(content: str | None, *, finish_reason: str = "stop", tokens: int = 7, *
     usage = {"prompt_tokens": 11, "completion_tokens": tokens, "total_tokens": 11 + tokens}
     head = {"id": "scripted", "object": "chat.completion", "created": 0, "model": "scripted"}
     return Reply(200, {**head, "choices": [choice], "usage": usage})
+
+
+def tells(*texts: str, lost: bool = False) -> Reply:
+    """A completion as a stream of these texts; `lost`: the connection breaks behind them."""
+    head = {"id": "scripted", "object": "chat.completion.chunk", "created": 0, "model": "scripted"}
+    pieces: list[Body] = [
+        {**head, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]} for text in texts
+    ]
+    pieces.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    usage = {"prompt_tokens": 11, "completion_tokens": len(texts), "total_tokens": 11 + len(texts)}
+    pieces.append({**head, "choices": [], "usage": usage})
+    return Reply(200, {}, pieces[:-2] if lost else pieces, lost)
 
 
 def refuses(status: int, message: str) -> Reply:
@@ -111,12 +125,27 @@ class ScriptedServer:
                 self._answer(server._post(self.path, body))
 
             def _answer(self, reply: Reply) -> None:
+                if reply.pieces:
+                    self._stream(reply)
+                    return
                 payload = json.dumps(reply.body).encode()
                 self.send_response(reply.status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
                 self.wfile.write(payload)
+
+            def _stream(self, reply: Reply) -> None:
+                self.send_response(reply.status)
+                self.send_header("Content-Type", "text/event-stream")
+                if reply.lost:
+                    self.send_header("Content-Length", "1000000")
+                self.end_headers()
+                for piece in reply.pieces:
+                    self.wfile.write(f"data: {json.dumps(piece)}\n\n".encode())
+                if not reply.lost:
+                    self.wfile.write(b"data: [DONE]\n\n")
+                self.close_connection = True
 
             def log_message(self, *_: object) -> None: ...
 

@@ -22,6 +22,7 @@ from models.engines.chat_template import ChatTemplate
 from models.engines.closing import Closing
 from models.engines.context_window import answer_limit
 from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
+from models.engines.hearing import Heard, listener, speakable
 from models.engines.jump_decoding import can_jump
 from models.engines.model_folder import weights_identity
 from models.engines.profiles import Profile, profile_of
@@ -130,6 +131,9 @@ class EmbeddedEngine:
             row = Row(prompt, None, sampling, self._limit(len(prompt), max_tokens), closes)
         else:
             row = await self._constrained(prompt, grammar, sampling, max_tokens)
+        heard = listener()
+        if heard is not None:
+            row.tell = self._teller(heard, (*stops,), "" if grammar else self.profile.thinking_tags[0])
         raw = await self._decoded(row)
         if grammar is None:
             thought, text = split_thought(raw.text, self.profile.thinking_tags)
@@ -201,6 +205,16 @@ class EmbeddedEngine:
             tight=self._model.hf_tokenizer.decode(row.tokens[: row.tight], clean_up_tokenization_spaces=False)[-SHOWN:],
             own_seconds=row.ended - row.began,
         )
+
+    def _teller(self, heard: Heard, stops: tuple[str, ...], thought: str) -> Callable[[list[int]], None]:
+        """What tells of a row's tokens as a text, on the loop of its caller."""
+        loop, decode = asyncio.get_running_loop(), self._model.hf_tokenizer.decode
+
+        def tell(tokens: list[int]) -> None:
+            text = decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+            loop.call_soon_threadsafe(heard, speakable(text, stops, thought))
+
+        return tell
 
     def _scored(self, token: int, score: float, others: Mapping[int, float]) -> dict[str, Any]:
         """One token's log-probability as OpenAI's API has it. Its text alone may be a part of a character."""

@@ -33,8 +33,8 @@ class Row:
     where the sampling asks for that, among what the grammar allows: a forced one has none. `drawn` counts the
     end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen. `mass`:
     the least probability that the grammar left the model where it left it a choice, with `tight` tokens before it; None
-    where it never did. `closing` ends the text within its limit. `began`, `ended`: of its decoding, on the clock of
-    `time.perf_counter`.
+    where it never did. `closing` ends the text within its limit. `tell` hears the tokens so far, in the worker thread.
+    `began`, `ended`: of its decoding, on the clock of `time.perf_counter`.
     """
 
     prompt: list[int]
@@ -44,6 +44,7 @@ class Row:
     closes: Callable[[list[int]], bool] | None = None
     weighs: bool = False
     closing: Closing | None = None
+    tell: Callable[[list[int]], None] | None = None
     first: dict[int, float] = field(default_factory=dict)
     mass: float | None = None
     tight: int = 0
@@ -129,6 +130,8 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
             chosen.append(self._next(row, logits[index]))
             if self.jumps:
                 row.jump()
+            if row.tell is not None:
+                row.tell(row.tokens)
         at = torch.tensor(chosen, device=logits.device).unsqueeze(1)
         return torch.full_like(logits, float("-inf")).scatter_(1, at, 0.0)
 

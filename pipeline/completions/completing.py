@@ -2,6 +2,8 @@
 
 Knows what is tried again: a text that broke a rule of its schema is drawn anew, one that did not fit its budget is
 asked for with shorter texts and lists (shape.py). An absent engine is engine_client.py's business.
+
+Whoever wants to hear an answer while it is decoded hears only what needs no check any more: see `_drawn_aloud`.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ import json
 from array import array
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
-from models.engines.engine import Completion, Decoding
-from models.errors import ConstraintBroken
+from models.engines.engine import Completion, Decoding, closes
+from models.engines.hearing import hearing
+from models.errors import ConstraintBroken, PromptTooLong
 from models.schema.bounds import Bounds
 from pipeline.completions.options import EMBEDDINGS
 from pipeline.completions.request import Request
@@ -29,6 +33,8 @@ from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.recovery import MOST_PER_STEP, WARM
 from pipeline.record import CHAT
 
+SLACK = 256
+"""Tokens that a chat's template is taken to add, at most, to what was said."""
 SEEDS = 100
 """Between the seeds of two tries for one choice: more than a request has choices."""
 
@@ -108,8 +114,14 @@ class Fleeting:
         return await execute(Note())
 
 
+Heard = Callable[[int, str], None]
+"""Takes the number of a choice, and all of its text as far as it is decoded."""
+
+
 class Completing:
-    """The model's side of one request. `earlier_seeds`: those of its servings before each retry."""
+    """The model's side of one request. `earlier_seeds`: those of its servings before each retry. `heard`: who hears
+    answers while they are decoded, where nothing can be wrong with them any more.
+    """
 
     def __init__(
         self,
@@ -118,7 +130,9 @@ class Completing:
         encoder: Encoder | None,
         seed: int = 0,
         earlier_seeds: Sequence[int] = (),
+        heard: Heard | None = None,
     ) -> None:
+        self._heard = heard
         self._execution = execution
         self._client = client
         self._encoder = encoder
@@ -146,7 +160,7 @@ class Completing:
         word = _chat_choice if request.route == CHAT else _text_choice
         prompt, completion = drawn[0].prompt, sum(one.completion for one in drawn)
         return {
-            "id": f"{'chatcmpl' if request.route == CHAT else 'cmpl'}-{_digest(self._execution.record)}",
+            "id": answer_id(request, self._execution.record),
             "object": "chat.completion" if request.route == CHAT else "text_completion",
             "created": drawn[0].created,
             "model": request.model,
@@ -178,6 +192,10 @@ class Completing:
             return [request.shape.digest, [[one.role, one.content] for one in request.messages], drawing(seed), index]
 
         async def execute(note: Note) -> Drawn:
+            if self._heard is not None and number == 1:
+                aloud = await _drawn_aloud(client, request, drawing(self._seed), partial(self._heard, index), note)
+                if aloud is not None:
+                    return aloud
             return await _drawn(client, request, drawing(self._seed), number, bounds, note)
 
         drawn: Drawn = await self._execution.step(
@@ -229,19 +247,84 @@ def _fits(shape: Shape, bounds: Bounds, limit: int) -> bool:
     return grammar is not None and 0 < grammar.max_tokens <= limit
 
 
-async def _drawn(
-    client: EngineClient, request: Request, sampling: Decoding, number: int, bounds: Bounds, note: Note
-) -> Drawn:
-    shape = request.shape
+def answer_id(request: Request, record: str) -> str:
+    """What the API calls the answer to a request under an id."""
+    return f"{'chatcmpl' if request.route == CHAT else 'cmpl'}-{_digest(record)}"
+
+
+async def _drawn_aloud(
+    client: EngineClient, request: Request, sampling: Decoding, heard: Callable[[str], None], note: Note
+) -> Drawn | None:
+    """A try that is heard while it is decoded; None, with nothing heard, where an answer has to be whole first.
+
+    What was said cannot be taken back. So the grammar has to say all of the format, and there has to be room for its
+    longest text, or an engine that closes; a call of tools, which is another text than what the model writes, and
+    log-probabilities come whole, and so does what a model says that thinks.
+    """
+    shape, engine = request.shape, client.engine
+    if shape.calls or sampling.logprobs is not None or engine.enforcement != "grammar" or client.profile.thinks:
+        return None
+    grammar, budget = shape.grammar(WIDE, client.profile.spaced), request.budget
+    if grammar is not None:
+        if grammar.constant is not None or not shape.is_proven():
+            return None
+        if closes(engine):
+            budget = budget or client.profile.context
+        elif not 0 < grammar.max_tokens <= (budget or _room(client, request)):
+            return None
+    _tell(note, request, sampling, 1, WIDE)
+    try:
+        with hearing(heard):
+            raw = await client.generate(request.messages, grammar, sampling, max_tokens=budget)
+    except PromptTooLong:  # before a token: a template that takes more than we knew, or an ending that has no room
+        return None
+    return _kept(request, raw, WIDE, note)
+
+
+def _room(client: EngineClient, request: Request) -> int:
+    """Tokens that are surely left for an answer: a token is at least a byte."""
+    return client.profile.context - SLACK - sum(len(one.content.encode()) for one in request.messages)
+
+
+def _tell(note: Note, request: Request, sampling: Decoding, number: int, bounds: Bounds) -> None:
+    """What is noted of a try before it is made."""
     note.attempt = number
     note.detail = {
-        "contract": shape.name,
-        "hash": shape.digest,
+        "contract": request.shape.name,
+        "hash": request.shape.digest,
         "evidence": [],
         "rung": None if number == 1 else "resample" if bounds == WIDE else "shorter",
         "messages": [dict(vars(message)) for message in request.messages],
         "sampling": dict(vars(sampling)),
     }
+
+
+def _kept(request: Request, raw: Completion, bounds: Bounds, note: Note) -> Drawn:
+    """A try that an engine answered."""
+    note.prompt_tokens, note.completion_tokens = raw.usage.prompt_tokens, raw.usage.completion_tokens
+    note.detail |= {
+        "finish_reason": raw.finish_reason,
+        "enforcement": raw.enforcement,
+        "engine_seconds": raw.seconds,
+        "thinking": raw.thinking,
+    }
+    fault, usage = request.shape.fault(raw.text, bounds), raw.usage
+    return Drawn(
+        raw.text,
+        raw.finish_reason,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        int(note.started),
+        raw.logprobs,
+        fault,
+    )
+
+
+async def _drawn(
+    client: EngineClient, request: Request, sampling: Decoding, number: int, bounds: Bounds, note: Note
+) -> Drawn:
+    shape = request.shape
+    _tell(note, request, sampling, number, bounds)
     grammar = shape.grammar(bounds, client.profile.spaced)
     if grammar is not None and grammar.constant is None and client.engine.enforcement == "grammar":
         grammar = grammar.within(request.budget or 0)
@@ -257,18 +340,7 @@ async def _drawn(
         note.prompt_tokens, note.completion_tokens = error.tokens
         note.detail |= {"finish_reason": "length", "engine_seconds": 0.0}
         return Drawn(error.text, "length", *error.tokens, created, error=_cut(request, error.tokens[1]), cut=True)
-    note.prompt_tokens, note.completion_tokens = raw.usage.prompt_tokens, raw.usage.completion_tokens
-    note.detail |= {
-        "finish_reason": raw.finish_reason,
-        "enforcement": raw.enforcement,
-        "engine_seconds": raw.seconds,
-        "thinking": raw.thinking,
-    }
-    fault = shape.fault(raw.text, bounds)
-    usage = raw.usage
-    return Drawn(
-        raw.text, raw.finish_reason, usage.prompt_tokens, usage.completion_tokens, created, raw.logprobs, fault
-    )
+    return _kept(request, raw, bounds, note)
 
 
 def _cut(request: Request, tokens: int) -> str:

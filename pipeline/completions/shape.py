@@ -65,6 +65,11 @@ class Shape:
             return "; ".join(str(one["msg"]) for one in error.errors()[:3])
         return None
 
+    def is_proven(self, bounds: Bounds = WIDE) -> bool:
+        """Whether the grammar alone says it all, so that no text of it can be at `fault`."""
+        contract = _compiled(self.kind, self.source, self.name, bounds, False)[1] if self.kind == "json" else None
+        return contract is None or not contract.checked_after()
+
     @property
     def digest(self) -> str:
         """Sixteen hexadecimal digits by which a receipt tells it from others."""

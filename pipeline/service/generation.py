@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from fastapi import Request as HttpRequest
 
 from models.errors import EngineUnavailable, ModelError, PromptTooLong
-from pipeline.completions.completing import Completing, Fleeting
+from pipeline.completions.completing import Completing, Fleeting, Heard
 from pipeline.completions.options import EMBEDDINGS
 from pipeline.completions.request import Request, read_request
 from pipeline.errors import InterlockError
 from pipeline.record import BadRecord
+from pipeline.service.answer_stream import AnswerStream
 from pipeline.service.errors import OPENAI, ApiError
 from pipeline.service.service import Service
 from pipeline.service.streams import HEARTBEAT
@@ -79,12 +80,11 @@ def read(route: str, body: object) -> tuple[Request, bool, bool]:
         raise Refused(str(error)) from None
 
 
-async def answered(service: Service, request: Request) -> dict[str, Any]:
-    """The answer's body. Refused for what cannot be obeyed, or answered now."""
-    pipeline = service.pipeline
-    completing = Completing(Fleeting(secrets.token_hex(12)), pipeline.client, pipeline.encoder)
+async def answered(service: Service, request: Request, record: str = "", heard: Heard | None = None) -> dict[str, Any]:
+    """The answer's body. Refused for what cannot be obeyed, or answered now. `heard` as for `Completing`."""
+    pipeline, steps = service.pipeline, Fleeting(record or secrets.token_hex(12))
     try:
-        return await completing.complete(request)
+        return await Completing(steps, pipeline.client, pipeline.encoder, heard=heard).complete(request)
     except PromptTooLong as error:
         raise Refused(error.what, code="context_length_exceeded", param="messages") from None
     except EngineUnavailable as error:
@@ -96,49 +96,30 @@ async def answered(service: Service, request: Request) -> dict[str, Any]:
 
 
 async def streamed(service: Service, request: Request, usage: bool) -> AsyncGenerator[bytes, None]:
-    """The answer as a stream of server-sent events, whole texts: what is sent was checked before."""
-    task = asyncio.create_task(answered(service, request))
+    """The answer as a stream of server-sent events: in pieces where nothing of it needs a check any more."""
+    record, pieces = secrets.token_hex(12), asyncio.Queue[tuple[int, str] | None]()
+    stream = AnswerStream(request, record, usage)
+    task = asyncio.create_task(answered(service, request, record, lambda index, text: pieces.put_nowait((index, text))))
+    task.add_done_callback(lambda _: pieces.put_nowait(None))
     try:
-        while not task.done():
-            await asyncio.wait((task,), timeout=SILENCE)
-            if not task.done():
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE):
+                    piece = await pieces.get()
+            except TimeoutError:
                 yield HEARTBEAT
-        try:
-            body = task.result()
-        except Refused as error:
-            yield _event(error.body(OPENAI))
-            return
-        for chunk in chunks(body, usage):
+                continue
+            if piece is None:
+                break
+            if (chunk := stream.piece(*piece)) is not None:
+                yield _event(chunk)
+        for chunk in stream.rest(task.result()):
             yield _event(chunk)
         yield b"data: [DONE]\n\n"
+    except ApiError as error:
+        yield _event(error.body(OPENAI))
     finally:
         task.cancel()
-
-
-def chunks(body: Mapping[str, Any], usage: bool) -> Iterator[dict[str, Any]]:
-    """An answer in the pieces of a stream."""
-    chat = body["object"] == "chat.completion"
-    head = {name: body[name] for name in ("id", "created", "model")}
-    head |= {"object": "chat.completion.chunk" if chat else "text_completion"}
-    more = {"usage": None} if usage else {}
-    for choice in body["choices"]:
-        index, scores = choice["index"], choice["logprobs"]
-        if not chat:
-            yield {**head, "choices": [choice], **more}
-            continue
-        message = choice["message"]
-        delta = {"role": "assistant", "content": message["content"]}
-        if "tool_calls" in message:
-            delta["tool_calls"] = [{"index": number, **call} for number, call in enumerate(message["tool_calls"])]
-        yield {
-            **head,
-            "choices": [{"index": index, "delta": delta, "finish_reason": None, "logprobs": scores}],
-            **more,
-        }
-        end = {"index": index, "delta": {}, "finish_reason": choice["finish_reason"], "logprobs": None}
-        yield {**head, "choices": [end], **more}
-    if usage:
-        yield {**head, "choices": [], "usage": body["usage"]}
 
 
 def _event(value: Mapping[str, Any]) -> bytes:

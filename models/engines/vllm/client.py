@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+import httpx
+from openai import AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient
 from openai.types import Completion as TextCompletion
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from outlines.exceptions import (
     APIConnectionError,
     APIError,
@@ -30,6 +31,7 @@ from outlines.inputs import Chat
 from outlines.models.vllm import AsyncVLLM
 from outlines.types import CFG
 
+from models.engines.hearing import Heard
 from models.errors import EngineError, EngineUnavailable, ModelNotFound, PromptTooLong, RequestRefused
 
 GREETING_SECONDS = 15.0
@@ -43,21 +45,58 @@ class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
     fifth of a call's time here.
     """
 
-    async def generate(self, model_input: Chat, output_type: CFG | None = None, **inference: Any) -> ChatCompletion:
+    async def generate(
+        self, model_input: Chat, output_type: CFG | None = None, heard: Heard | None = None, **inference: Any
+    ) -> ChatCompletion:
         body = {"model": self.model_name, "messages": self.type_adapter.format_input(model_input), **inference}
         body |= self.type_adapter.format_output_type(output_type)
         with normalize_provider_errors("vllm"):
+            if heard is not None:
+                return await self._heard("/chat/completions", body, ChatCompletionChunk, heard)
             completion: ChatCompletion = await self.client.post("/chat/completions", body=body, cast_to=ChatCompletion)
         return completion
 
-    async def go_on(self, prompt: str, output_type: CFG | None = None, **inference: Any) -> ChatCompletion:
+    async def go_on(
+        self, prompt: str, output_type: CFG | None = None, heard: Heard | None = None, **inference: Any
+    ) -> ChatCompletion:
         """The same for a text without a chat's template, which the model goes on with."""
         scores = {"logprobs": inference.pop("top_logprobs")} if inference.pop("logprobs", False) else {}
         body = {"model": self.model_name, "prompt": prompt, **inference, **scores}
         body |= self.type_adapter.format_output_type(output_type)
         with normalize_provider_errors("vllm"):
+            if heard is not None:
+                return await self._heard("/completions", body, TextCompletion, heard)
             completion: Any = await self.client.post("/completions", body=body, cast_to=TextCompletion)
         return _as_chat(completion)
+
+    async def _heard(self, path: str, body: Mapping[str, Any], kind: type[Any], heard: Heard) -> ChatCompletion:
+        """An answer that is told of piece by piece, put together again."""
+        asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        texts, thoughts, reason, usage = [""], [""], None, None
+        kinds: Any = AsyncStream
+        try:
+            stream: Any = await self.client.post(path, body=asked, cast_to=kind, stream=True, stream_cls=kinds[kind])
+            async with stream:
+                async for piece in stream:
+                    usage = piece.usage or usage
+                    for choice in piece.choices:
+                        said = getattr(choice, "delta", None) or choice
+                        texts.append(getattr(said, "content", None) or getattr(said, "text", None) or "")
+                        thought = getattr(said, "reasoning", None) or getattr(said, "reasoning_content", None)
+                        thoughts.append(thought or "")
+                        reason = choice.finish_reason or reason
+                        if texts[-1]:
+                            heard("".join(texts))
+        except httpx.TransportError as error:  # which OpenAI's client leaves as they are once a stream has begun
+            raise EngineUnavailable(
+                f"The server was lost while it answered ({error or type(error).__name__})."
+            ) from error
+        if reason is None:  # the connection ended, and the text did not
+            raise EngineUnavailable("The server ended its answer before the text's end.")
+        message = {"role": "assistant", "content": "".join(texts), "reasoning": "".join(thoughts) or None}
+        choices = [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}]
+        made = {"id": "", "created": 0, "model": body["model"], "object": "chat.completion"}
+        return ChatCompletion.construct(**made, usage=usage, choices=choices)
 
 
 def _as_chat(completion: TextCompletion) -> ChatCompletion:

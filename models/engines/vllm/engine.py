@@ -16,6 +16,7 @@ from outlines.types import CFG
 
 from models.engines.chat_template import Templated
 from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
+from models.engines.hearing import Heard, listener, speakable
 from models.engines.load import Load, read_load
 from models.engines.profiles import Profile, profile_of
 from models.engines.think_tags import bare_thought, split_thought
@@ -113,6 +114,9 @@ class VllmEngine:
         budget = (grammar.max_tokens or None) if grammar else max_tokens
         output = CFG(grammar.lark) if grammar else None
         more: dict[str, Any] = _decoding(sampling, grammar is None) if isinstance(sampling, Decoding) else {}
+        heard = listener()
+        if heard is not None:
+            more["heard"] = _speaking(heard, "" if grammar else self.profile.thinking_tags[0])
         if grammar and grammar.weighs:
             more |= {"logprobs": True, "top_logprobs": grammar.weighs}
         raw = await self._ask(messages, sampling, budget, self.profile.template, output, **more)
@@ -249,6 +253,11 @@ class VllmEngine:
         return PromptTooLong(
             f"The prompt {prompt} and the answer may take {budget}, but {self.name} holds {self.profile.context}."
         )
+
+
+def _speaking(heard: Heard, thought: str) -> Heard:
+    """Tells only what will stand in the text; a server leaves stops out by itself."""
+    return lambda text: heard(speakable(text, thought=thought))
 
 
 def _decoding(sampling: Decoding, free: bool) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from openai import AsyncOpenAI
 from openai.types import Batch
 from service_world import HALL, QUICK
 
+from models.engines.engine import Engine
 from models.engines.open_engine import open_engine
-from pipeline import Equipment, load_app
+from models.engines.vllm.engine import VllmEngine
+from pipeline import Equipment, Launch, load_app
 from pipeline.service import Limits, Tokens
 from pipeline.service.server import listen, serve
 from pipeline.service.service import Service, serving
@@ -44,14 +46,14 @@ def file_of(*lines: str) -> tuple[str, bytes]:
 
 @asynccontextmanager
 async def clients(
-    folder: Path, *tokens: str, limits: Limits = QUICK
+    folder: Path, *tokens: str, limits: Limits = QUICK, model: str = MODEL, wait: float = 180.0
 ) -> AsyncIterator[tuple[list[AsyncOpenAI], Service]]:
     """A client for each token ("user:alice") of a server in this process; one without a token where there is none."""
     bound = listen("127.0.0.1", 0)
-    async with open_engine(MODEL) as engine:
+    async with _opened(model) as engine:
         known = Tokens("\n".join(tokens))
         async with serving(
-            load_app(str(HALL)), folder / "out", Equipment(engine), limits=limits, tokens=known
+            load_app(str(HALL)), folder / "out", Equipment(engine), Launch(wait=wait), limits=limits, tokens=known
         ) as service:
             listening = asyncio.Event()
             server = asyncio.create_task(serve(service, bound, listening.set))
@@ -66,6 +68,18 @@ async def clients(
                     await client.close()
                 service.stopping.set()
                 await server
+
+
+@asynccontextmanager
+async def _opened(model: str) -> AsyncIterator[Engine]:
+    """An engine; one behind an address is not put to the proof, which a script has no answer for."""
+    if not model.startswith("http"):
+        async with open_engine(model) as engine:
+            yield engine
+        return
+    served = await VllmEngine.open(model)
+    yield served
+    await served.close()
 
 
 @contextmanager
