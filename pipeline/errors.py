@@ -131,12 +131,14 @@ class WrongIntent(BaseException):
     """This workflow is not what the customer wants: the gate decides again without it, at most twice.
 
     Raised by a workflow that finds nothing it needs in the text, or when the customer changes the subject: `text` is
-    then what the gate decides on, with every workflow open to it. Actions that were done stay done.
+    then what the gate decides on, with every workflow open to it. Actions that were done stay done. `corrected`: the
+    text takes the place of what was said before, which was then not meant.
     """
 
-    def __init__(self, reason: str = "", text: str | None = None) -> None:
+    def __init__(self, reason: str = "", text: str | None = None, corrected: bool = False) -> None:
         super().__init__(reason or "The request is for another workflow.")
         self.text = text
+        self.corrected = corrected
 
 
 class Dropped(BaseException):

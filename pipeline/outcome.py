@@ -79,6 +79,7 @@ class Receipt:
     `own_seconds`: of `seconds`, without those in which the engine served others, where it tells.
     `mass`: the least probability that a grammar left the model at a choice; None where the engine does not tell.
     `full`: free texts that ended because they were as long as they may be, as "Contract.field".
+    `unserved`: as in Outcome.
     """
 
     model: str
@@ -101,6 +102,7 @@ class Receipt:
     own_seconds: float | None = None
     mass: float | None = None
     full: Sequence[str] = ()
+    unserved: Sequence[str] = ()
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON. What an engine does not tell is left out, and what is checked after where nothing is."""
@@ -108,7 +110,7 @@ class Receipt:
         return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
 
 
-_TOLD = ("checked", "own_seconds", "mass", "full", "closed")
+_TOLD = ("checked", "own_seconds", "mass", "full", "closed", "unserved")
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,8 @@ class Outcome:
     """How one record ended, and how that was obtained.
 
     `parts`, if one message held several intents, in the order in which they are served; `intent` is then the first
-    one's, and `ending` that of the part which decides (`decisive`).
+    one's, and `ending` that of the part which decides (`decisive`). `unserved`: what was asked for besides, in the
+    customer's words, and was not dealt with; known once the record waits for nobody.
     """
 
     custom_id: str
@@ -183,6 +186,7 @@ class Outcome:
     ending: Ending
     receipt: Receipt
     parts: tuple[Part, ...] = ()
+    unserved: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -194,4 +198,6 @@ class Outcome:
         row = {"custom_id": self.custom_id, "status": self.status, "intent": self.intent} | self.ending.row()
         if self.parts:
             row["parts"] = [part.row() for part in self.parts]
+        if self.unserved:
+            row["unserved"] = list(self.unserved)
         return row | {"receipt": self.receipt.row()}

@@ -58,7 +58,7 @@ async def _all(out: Path, status: str, suspicious: bool) -> dict[str, Any]:
                     Text(row["custom_id"]),
                     row["status"].replace("_", " "),
                     row["intent"] or "",
-                    Text(short(ending(row), 60)),
+                    Text("; ".join([short(ending(row), 60), *left(row)])),
                     str(receipt["attempts"]),
                     ", ".join(receipt["recovered"]),
                     str(sum(receipt["tokens"].values())),
@@ -84,6 +84,11 @@ def suspicion(receipt: dict[str, Any]) -> str:
     mass, full = receipt.get("mass"), receipt.get("full", ())
     little = f"a grammar left the model {100 * mass:.2g} % somewhere" if mass is not None and mass < LITTLE else ""
     return "; ".join(filter(None, [little, f"as long as it may be: {', '.join(full)}" if full else ""]))
+
+
+def left(row: dict[str, Any]) -> list[str]:
+    """What a line of results.jsonl says was asked for and not dealt with, in words."""
+    return [f'not dealt with: "{short(text, 60)}"' for text in row.get("unserved", ())]
 
 
 def ending(row: dict[str, Any]) -> str:

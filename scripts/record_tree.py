@@ -41,6 +41,8 @@ def record_tree(
     for event in journal.events(id):
         if event["event"] == "Said":
             tree.add(Text(f"told: {event['text']}", style="cyan"))
+    for text in (journal.outcome(id) or {}).get("unserved", ()):
+        tree.add(Text(f"not dealt with: {text}", style="yellow"))
     trace = journal.traceback(id)
     if trace:
         tree.add(Text(trace.rstrip(), style="red"))

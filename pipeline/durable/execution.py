@@ -102,14 +102,14 @@ class Execution:
         return self._restore(row, adapter)
 
     async def notice(
-        self, name: str, arguments: object, find: Callable[[], Mapping[str, str]], adapter: TypeAdapter[Any]
+        self, name: str, arguments: object, find: Callable[[], Awaitable[Mapping[str, str]]], adapter: TypeAdapter[Any]
     ) -> Mapping[str, str]:
-        """What code finds in what was said; a step where it finds something.
+        """What code finds in what was said; a step where it finds something. `find` must not wait under gather.
 
         A record that was served by a version without this step goes on as it began: its next step is another one.
         """
         recorded = self._past.get(self.positions.next())
-        if recorded is None and not (found := find()):
+        if recorded is None and not (found := await find()):
             return {}
         if recorded is not None and recorded.name != name:
             return {}

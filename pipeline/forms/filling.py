@@ -179,12 +179,12 @@ class Filling:
                 return {**values, field: value}
             case extraction.Named(found=found):
                 if corrected and found.keys() == {field}:  # "no, I meant …" may begin another subject
-                    await self.interview.check_subject(answer)
+                    await self.interview.check_subject(answer, corrected=True)
                 mended = {**values, field: None, **found}
                 if slots.said_kind(contract, field) is str or slots.gap(contract, mended) is not None:
                     mended |= await self._more(contract, field, answer, mended, found.keys() - {field})
             case extraction.Words():
-                await self.interview.check_subject(answer)
+                await self.interview.check_subject(answer, corrected=corrected is not None)
                 mended = {**values, field: None}
                 mended |= await self._more(contract, field, answer, mended)
         if mended[field] is None:
@@ -277,12 +277,11 @@ class Filling:
     async def _spelled(self, contract: type[Contract], values: Mapping[str, object]) -> dict[str, object]:
         """What code reads in the customer's words for required fields that the model left empty: codes and the like."""
         missing, said = slots.missing(contract, values), self.interview.said()
-        found = await self._execution.notice(
-            f"read {contract.__name__}",
-            [missing, said],
-            lambda: extraction.spelled(contract, missing, said, self._today),
-            _WORDS,
-        )
+
+        async def read() -> dict[str, str]:
+            return extraction.spelled(contract, missing, said, self._today)
+
+        found = await self._execution.notice(f"read {contract.__name__}", [missing, said], read, _WORDS)
         return {name: slots.read_words(contract, name, words, self._today) for name, words in found.items()}
 
     async def _recalled(self, contract: type[Contract], values: dict[str, object]) -> dict[str, object]:

@@ -66,7 +66,7 @@ class Interview:
             answer = await self.hear(asked, about)
             rest = dialogue_acts.corrected(answer)
             if rest is not None:
-                await self.check_subject(rest)
+                await self.check_subject(rest, corrected=True)
                 if amend is not None:
                     await amend(rest)
             meaning = understand(answer)
@@ -98,10 +98,10 @@ class Interview:
         self.conversation.add(Turn("assistant", question.text), Turn("customer", answer))
         return answer
 
-    async def check_subject(self, answer: str) -> None:
-        """WrongIntent if an answer is about something else than what was asked."""
+    async def check_subject(self, answer: str, corrected: bool = False) -> None:
+        """WrongIntent if an answer is about something else than what was asked; `corrected` as there."""
         if len(answer.split()) >= SUBJECT_WORDS and await self._elsewhere(answer):
-            raise WrongIntent("The customer changed the subject.", text=answer)
+            raise WrongIntent("The customer changed the subject.", text=answer, corrected=corrected)
 
     def own(self) -> list[Turn]:
         """The turns about this request."""

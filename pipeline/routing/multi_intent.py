@@ -57,12 +57,17 @@ def clauses(text: str) -> list[tuple[int, int]]:
     return [*found, (start, len(text))]
 
 
+def bare_clauses(text: str) -> list[str]:
+    """The words of each clause, without the conjunction in front of it."""
+    return [_bare(text[start:end]) for start, end in clauses(text)]
+
+
 def wishes(text: str, sure: Sure) -> list[Wish]:
     """The parts of a message if it surely holds several intents; else nothing."""
     spans = clauses(text)
     if len(spans) < 2:
         return []
-    bare = [_bare(text[start:end]) for start, end in spans]
+    bare = bare_clauses(text)
     read = sure(bare)
     intents = [
         intent if len(clause.split()) >= LEAST_WORDS else None for clause, intent in zip(bare, read, strict=True)

@@ -7,6 +7,7 @@ the gate. How a record is opened, and what its outcome looks like, is pipeline.p
 from __future__ import annotations
 
 import asyncio
+import json
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,9 @@ from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import Dropped, GuardrailViolation, InterlockError, JournalError, Suspend, UsageError, WrongIntent
 from pipeline.events import Event, Routed
+from pipeline.intents import OUT_OF_SCOPE
 from pipeline.outcome import Ending, Escalation, Part, decisive
-from pipeline.routing import multi_intent
+from pipeline.routing import multi_intent, unserved
 from pipeline.routing.decision import Decision
 from pipeline.routing.gate import Gate
 from pipeline.routing.multi_intent import Wish
@@ -42,6 +44,7 @@ OTHER = 0.8, 0.5
 """The same for an answer that changes the subject: higher, for it gives up what was begun."""
 
 _WISHES: TypeAdapter[list[Wish]] = TypeAdapter(list[Wish])
+_LEFT: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
 
@@ -65,6 +68,8 @@ class Dispatch:
     tell: Callable[[Event], None]
     decisions: list[Decision] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    unserved: list[str] = field(default_factory=list)
+    _given_up: list[str] = field(default_factory=list)
     _present: Decision | None = None
 
     @property
@@ -82,6 +87,8 @@ class Dispatch:
 
         whole = await self._ended(begin)
         done = await self._each(run, wishes) if wishes else [whole]
+        if all(one.ending.status in ("completed", "escalated") for one in done):
+            await self._see_what_is_left(run.text, any(one.ending.status == "escalated" for one in done))
         if all(one.whole for one in done):
             try:
                 self.execution.completed()
@@ -112,6 +119,30 @@ class Dispatch:
             self.parts.append(Part(wish.text, self._label or wish.intent, done[-1].ending))
         return done
 
+    async def _see_what_is_left(self, text: str, handed_over: bool) -> None:
+        """Name what the customer asked for in this record, in the request or beside an answer, and nobody served.
+
+        `handed_over`: a person reads it all, and sees to what is for no intent. Seen at the end, when it is known what
+        was served, in a part of its own: a record of another version has its steps where they were.
+        """
+        answers = [json.loads(step.result or '""') for step in self.execution.steps if step.name == "ask"]
+        clauses = unserved.several([text, *answers]) if self.gate.reads else []
+        if not clauses and not self._given_up:
+            return
+        served = {part.intent or OUT_OF_SCOPE for part in self.parts} or {self._label or OUT_OF_SCOPE}
+        served |= {OUT_OF_SCOPE} if handed_over else set()
+        called = {step.name for step in self.execution.steps}
+        served |= {flow.intent for flow in self.workflows.values() if f"call {flow.__name__}" in called}
+
+        async def see() -> dict[str, str]:
+            left = await asyncio.to_thread(unserved.unserved, clauses, self.gate.read, served) if clauses else []
+            return dict.fromkeys([*self._given_up, *left], "")
+
+        await self.execution.positions.close()
+        self.execution.positions.begin("unserved")
+        arguments = [self._given_up, clauses, sorted(served)]
+        self.unserved = list(await self.execution.notice("unserved", arguments, see, _LEFT))
+
     async def _wishes(self, run: Run) -> list[Wish]:
         """The parts of a message that surely holds several intents, in the order in which to serve them."""
         if not self.gate.reads or len(multi_intent.clauses(run.text)) < 2:
@@ -137,6 +168,8 @@ class Dispatch:
             except WrongIntent as wrong:
                 if wrong.text is not None:
                     without.clear()
+                    if not wrong.corrected:
+                        self._given_up.append(run.text)
                 elif self._present is not None and self._present.intent is not None:
                     without.append(self._present.intent)
                 await self.execution.positions.start_over()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from models.grammar.grammar import normalise
 from pipeline.events import Answered, Asked, Escalated, Event, Failed, Progress, TurnFinished
 from pipeline.journal.rows import StepRow
 from pipeline.outcome import Ending, Outcome
+from pipeline.text import short
 
 SORRY = "I am sorry, this did not work. Please try again, or ask for a person."
 STOPPED = "Stopped."
@@ -21,6 +23,7 @@ APPROVING = "This waits for the approval of the {}."
 ABSENT = "The model does not answer at the moment. Please try again in a while."
 """Failures of which a customer is told the reason; of any other, `SORRY`."""
 
+UNSERVED = "You also wrote {}: that was not dealt with. Please ask for it by itself."
 LEAST_QUOTE = 8
 """Characters from which a text of a result that stands in a passage is a quote, and no coincidence."""
 
@@ -40,12 +43,23 @@ def endings(outcome: Outcome, steps: Sequence[StepRow], told: int = 0) -> list[E
             events.append(Escalated(id, ending.escalation.to, ending.escalation.reason))
         elif ending.status == "failed":
             events.append(Failed(id, ending.error if ending.error in (STOPPED, ABSENT) else SORRY))
+    if outcome.unserved:
+        events = _with_unserved(id, events, outcome.unserved)
     question = outcome.ending.question
     if question is not None and question.approval is not None:  # which is put to others than the customer
         events.append(Progress(id, APPROVING.format(question.approval.role)))
     elif question is not None:
         events.append(Asked(id, question))
     return [*events, TurnFinished(id, outcome.status)]
+
+
+def _with_unserved(id: str, events: Sequence[Event], unserved: Sequence[str]) -> list[Event]:
+    """What a turn ends with, and what it left: in its last answer, or by itself where nobody was answered."""
+    quoted = " and ".join(f'"{short(text)}"' for text in unserved)
+    said = UNSERVED.format(quoted)
+    if events and isinstance(last := events[-1], Answered):
+        return [*events[:-1], replace(last, text=f"{last.text} {said}".strip())]
+    return [*events, Progress(id, said)]
 
 
 def _answered(id: str, ending: Ending, steps: Sequence[StepRow]) -> Answered:

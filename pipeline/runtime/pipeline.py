@@ -166,6 +166,7 @@ class Pipeline:
         ending: Ending,
         trace: str | None = None,
     ) -> tuple[Outcome, str]:
+        left = () if dispatch is None else tuple(dispatch.unserved)
         outcome = Outcome(
             record.id,
             None if dispatch is None else dispatch.intent,
@@ -175,8 +176,10 @@ class Pipeline:
                 engine=self._equipment.engine,
                 decisions=[] if dispatch is None else [decision.row() for decision in dispatch.decisions],
                 index=self._index,
+                unserved=left,
             ),
             () if dispatch is None else tuple(dispatch.parts),
+            left,
         )
         told: Sequence[Event] = ()
         if self.journal.is_followed(record.id):

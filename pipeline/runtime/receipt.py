@@ -11,9 +11,14 @@ from pipeline.outcome import Receipt
 
 
 def receipt(
-    steps: Sequence[StepRow], *, engine: Engine | None, decisions: Sequence[Mapping[str, Any]], index: str | None
+    steps: Sequence[StepRow],
+    *,
+    engine: Engine | None,
+    decisions: Sequence[Mapping[str, Any]],
+    index: str | None,
+    unserved: Sequence[str] = (),
 ) -> Receipt:
-    """Read the steps of one record, in order, and the rows of its gate's decisions as its receipt."""
+    """Read the steps of one record, in order, the rows of its gate's decisions and what it left, as its receipt."""
     calls = [step for step in steps if "finish_reason" in step.detail]
     evidence = [passage for step in calls for passage in step.detail.get("evidence", ())]
     return Receipt(
@@ -46,6 +51,7 @@ def receipt(
         own_seconds=_own(steps),
         mass=min((float(step.detail["mass"]) for step in calls if "mass" in step.detail), default=None),
         full=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("full", ())],
+        unserved=unserved,
     )
 
 

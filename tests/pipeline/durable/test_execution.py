@@ -197,4 +197,7 @@ async def test_where_nothing_is_noticed_there_is_no_step(passing: Passing) -> No
 
 
 async def noticed(run: Run, found: dict[str, str]) -> Mapping[str, str]:
-    return await run._execution.notice("read Loan", ["card"], lambda: found, TypeAdapter(dict[str, str]))
+    async def find() -> dict[str, str]:
+        return found
+
+    return await run._execution.notice("read Loan", ["card"], find, TypeAdapter(dict[str, str]))
