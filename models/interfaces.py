@@ -124,6 +124,8 @@ def _probe_transformers() -> None:
     cache.batch_select_indices(torch.tensor([1]))
     keys, _ = cache.update(pair[1:], pair[1:], 0)
     _need(keys.shape == (1, 2, 2, 4) and keys[0, :, 0].equal(pair[1, :, 0]), "DynamicCache does not keep chosen rows")
+    held = [(layer.keys, layer.values) for layer in cache.layers]
+    _need(len(held) == 1 and all(each.equal(keys) for each in held[0]), "the layers of DynamicCache hold it otherwise")
 
 
 def _probe_outlines() -> None:

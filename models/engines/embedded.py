@@ -21,30 +21,29 @@ from outlines import Generator
 from models.engines.chat_template import ChatTemplate
 from models.engines.closing import Closing
 from models.engines.context_window import answer_limit
+from models.engines.continuous_batching import ROWS
 from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
 from models.engines.hearing import Heard, listener, speakable
-from models.engines.jump_decoding import can_jump
 from models.engines.model_folder import weights_identity
 from models.engines.profiles import Profile, profile_of
 from models.engines.sampler import Row, Sampler
+from models.engines.shared_cache import can_share
 from models.engines.think_tags import bare_thought, split_thought
 from models.engines.token_transformers import TokenTransformers
 from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import Matchers
 from models.interfaces import EMBEDDED, versions
+from models.threads import decoding_threads
 
 if TYPE_CHECKING:
     from models.engines.engine import Canary
-
-ROWS = 8
-"""Requests decoded together at most: beyond this the longest row makes the others wait more than they gain."""
 
 SHOWN = 40
 """Characters of a text that are kept of where its grammar left least."""
 
 SMALL = 100_000_000
-"""Parameters below which one thread decodes: more threads cost more in spinning than they gain (see `_one_thread`)."""
+"""Parameters below which one thread decodes: a pass is over before the others have woken."""
 
 
 LEAST_LOGPROB = -9999.0
@@ -56,13 +55,14 @@ def _before(text: str, stops: Sequence[str]) -> str:
     return text[: min([len(text), *(at for stop in stops if (at := text.find(stop)) >= 0)])]
 
 
-def _one_thread() -> None:
-    # Spinning OpenMP threads of two models in one process slow each other about tenfold on a small machine.
-    torch.set_num_threads(1)
+def _set_threads(threads: int | None) -> None:
+    if threads is not None:
+        torch.set_num_threads(threads)  # of this thread only
 
 
 class EmbeddedEngine:
-    """A model in this process. One worker thread decodes; requests that wait when it is free go through it together.
+    """A model in this process. One worker thread decodes; a request joins those that it decodes at their next step, at
+    most `ROWS` together. A model with a sliding window decodes those that wait when it is free, to the last one's end.
 
     In float32, as on CPUs, the same request on the same machine gives the same text; in theory a neighbour in the batch
     can turn a tie between two tokens, since sums are rounded in another order. In bfloat16, as on GPUs, that happens:
@@ -83,11 +83,13 @@ class EmbeddedEngine:
         self._matchers = Matchers(self._tokenizer)
         self._end = int(model.hf_tokenizer.eos_token_id)
         self._chat = ChatTemplate(model.hf_tokenizer, profile)
-        self._jumps = can_jump(model.model)
+        self._jumps = can_share(model.model)
         small = sum(parameter.numel() for parameter in model.model.parameters()) < SMALL
-        self._worker = ThreadPoolExecutor(1, "embedded-engine", initializer=_one_thread if small else None)
+        self._worker = ThreadPoolExecutor(
+            1, "embedded-engine", initializer=_set_threads, initargs=(decoding_threads(small),)
+        )
         self._waiting: deque[tuple[Row, asyncio.Future[Row]]] = deque()
-        self._decoding: list[Row] = []
+        self._decoding: dict[int, tuple[Row, asyncio.Future[Row]]] = {}
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -233,9 +235,9 @@ class EmbeddedEngine:
         return texts
 
     async def close(self) -> None:
-        """See `Engine.close`. A batch being decoded stops at its next token."""
+        """See `Engine.close`. What is being decoded stops at its next token."""
         self._closed = True
-        for row in self._decoding:
+        for row, _ in [*self._decoding.values()]:
             row.abandoned = True
         while self._waiting:
             _, done = self._waiting.popleft()
@@ -276,52 +278,78 @@ class EmbeddedEngine:
 
     async def _decode_all(self) -> None:
         loop = asyncio.get_running_loop()
-        batch: list[tuple[Row, asyncio.Future[Row]]] = []
         try:
             while self._waiting:
-                batch = []
-                while self._waiting and len(batch) < ROWS:
-                    row, done = self._waiting.popleft()
-                    if not done.done():  # else its caller gave up while it waited
-                        batch.append((row, done))
-                if not batch:
-                    continue
-                self._decoding = [row for row, _ in batch]
-                fault: Exception | None = None
                 try:
-                    await loop.run_in_executor(self._worker, self._decode, self._decoding)
-                except Exception as error:  # a fault of one batch must reach its callers, not end the engine
+                    await loop.run_in_executor(self._worker, self._decode, loop)
+                except Exception as error:  # a fault must reach those that it met, not end the engine
                     fault = self._fault(error)
                     fault.__cause__ = error
-                for row, done in batch:
-                    if done.done():
-                        continue
-                    if fault is not None:
-                        done.set_exception(fault)
-                    elif row.abandoned:
-                        done.set_exception(self._gone())
-                    else:
-                        done.set_result(row)
+                    for _, done in self._taken():
+                        if not done.done():
+                            done.set_exception(fault)
         finally:
-            for row in self._decoding:  # only matters when this task is cancelled: the worker must not go on for nobody
-                row.abandoned = True
-            self._decoding = []
-            self._drain = None
-            for _, done in [*batch, *self._waiting]:
+            for row, done in [*self._taken(), *self._waiting]:
+                row.abandoned = True  # only matters when this task is cancelled: the worker must not go on for nobody
                 if not done.done():
                     done.cancel()
             self._waiting.clear()
+            self._drain = None
 
-    def _decode(self, rows: Sequence[Row]) -> None:
-        for row in rows:
+    def _taken(self) -> list[tuple[Row, asyncio.Future[Row]]]:
+        """Those that are being decoded, who are nobody's from now on."""
+        taken = [*self._decoding.values()]
+        self._decoding.clear()
+        return taken
+
+    def _answer(self, row: Row) -> None:
+        _, done = self._decoding.pop(id(row), (row, None))
+        if done is None or done.done():
+            return
+        if row.abandoned:
+            done.set_exception(self._gone())
+        else:
+            done.set_result(row)
+
+    # The rest runs in the worker thread.
+
+    def _decode(self, loop: asyncio.AbstractEventLoop) -> None:
+        def tell(row: Row) -> None:
+            loop.call_soon_threadsafe(self._answer, row)
+
+        def arrivals(room: int) -> list[Row]:
+            arrived = list[Row]()
+            while len(arrived) < room and (row := self._next()) is not None:
+                if self._jumps:
+                    row.jump()
+                if row.finish_reason is None:
+                    arrived.append(row)
+                else:  # what the grammar says alone needs no model
+                    row.ended = time.perf_counter()
+                    tell(row)
+            return arrived
+
+        rows = arrivals(ROWS)
+        if not rows:
+            return
+        sampler = Sampler(rows, self._end, self._jumps, arrivals, tell)
+        Generator(self._model, processor=sampler).batch([row.prompt + row.tokens for row in rows])
+        if not self._jumps:  # then all of them end together
+            for row in rows:
+                row.finish_reason = row.finish_reason or "length"
+                sampler.ended(row)
+
+    def _next(self) -> Row | None:
+        """The next request that waits and whose caller has not given up."""
+        while self._waiting:
+            try:
+                row, done = self._waiting.popleft()
+            except IndexError:  # the engine was closed in this moment
+                break
+            if done.done():
+                continue
             row.began = row.ended = time.perf_counter()
-            if self._jumps:
-                row.jump()
-        left = [row for row in rows if row.finish_reason is None]  # what the grammar says alone needs no model
-        if left:
-            sampler = Sampler(left, self._end, self._jumps)
-            Generator(self._model, processor=sampler).batch([row.prompt + row.tokens for row in left])
-        for row in rows:
-            if not self._jumps:
-                row.ended = time.perf_counter()
-            row.finish_reason = row.finish_reason or "length"
+            self._decoding[id(row)] = (row, done)
+            row.abandoned |= self._closed
+            return row
+        return None

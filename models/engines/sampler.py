@@ -97,21 +97,38 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
 
     Outlines' own processor holds one grammar for a whole batch and samples all rows from one random stream, which would
     make a text depend on its neighbours. `jumps`: forced tokens are taken along, for a decoder that feeds all of them.
+    `arrivals` gives at most so many rows that have come meanwhile, and `tell` hears of each row that has come to its
+    end, for a decoder that goes on with the others.
     """
 
-    def __init__(self, rows: Sequence[Row], end: int, jumps: bool = False) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        end: int,
+        jumps: bool = False,
+        arrivals: Callable[[int], list[Row]] = lambda room: [],
+        tell: Callable[[Row], None] = lambda row: None,
+    ) -> None:
         super().__init__("torch")
         self.rows = list(rows)
         self.end = end
         self.jumps = jumps
+        self.arrivals = arrivals
+        self._tell = tell
 
     def drop_finished(self) -> list[int]:
         """Go on with the rows that have not come to their end; which of those so far these are."""
         going = [index for index, row in enumerate(self.rows) if row.finish_reason is None]
         for row in self.rows:
-            row.ended = time.perf_counter()
+            if row.finish_reason is not None:
+                self.ended(row)
         self.rows = [self.rows[index] for index in going]
         return going
+
+    def ended(self, row: Row) -> None:
+        """A row has come to its end."""
+        row.ended = time.perf_counter()
+        self._tell(row)
 
     def ahead(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The tokens that no forward pass has seen, and their mask: int64 (rows, width), padded on the left."""

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LogitsProcessorList
 from transformers.utils.logging import disable_progress_bar
 
-from models.engines.jump_decoding import jump_decode
+from models.engines.continuous_batching import decode
 from models.engines.sampler import Sampler
 from models.errors import ModelNotFound
 
@@ -28,11 +28,11 @@ class TokenTransformers(Transformers):  # type: ignore[misc]
     def generate_batch(self, model_input: Sequence[Sequence[int]], output_type: Sampler) -> list[list[int]]:
         """As Outlines' Generator calls it: prompts in token ids, and the sampler that draws and keeps their tokens."""
         rows = output_type.rows
-        ids, mask = self._padded(model_input)
         with torch.inference_mode():
             if output_type.jumps:
-                jump_decode(self.model, ids, mask, output_type)
+                decode(self.model, output_type)
             else:
+                ids, mask = self._padded(model_input)
                 self.model.generate(
                     input_ids=ids,
                     attention_mask=mask,

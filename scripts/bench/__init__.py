@@ -7,6 +7,7 @@ import typer
 from scripts.bench.compare import compare
 from scripts.bench.decode import decode
 from scripts.bench.dialogues import dialogues
+from scripts.bench.embedded import embedded
 from scripts.bench.embedding import embedding
 from scripts.bench.gate import gate
 from scripts.bench.gpu import gpu
@@ -28,6 +29,7 @@ def bench() -> None:
 app.command("compare")(compare)
 app.command("decode")(decode)
 app.command("dialogues")(dialogues)
+app.command("embedded")(embedded)
 app.command("embedding")(embedding)
 app.command("gate")(gate)
 app.command("gpu")(gpu)

@@ -165,7 +165,7 @@ async def test_an_embedded_engine_that_fails_says_what_failed_and_nothing_of_ser
     def broken(*_: object) -> None:
         raise KeyError("past_key_values")  # as transformers 5.24 had it
 
-    monkeypatch.setattr("models.engines.token_transformers.jump_decode", broken)
+    monkeypatch.setattr("models.engines.token_transformers.decode", broken)
     with pytest.raises(EngineError) as caught:
         async with open_engine("models/tiny", enforcement=enforcement):
             pytest.fail("the engine was handed out")
@@ -180,7 +180,7 @@ async def test_an_embedded_engine_without_room_is_told_so(monkeypatch: pytest.Mo
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0 has …")
 
-    monkeypatch.setattr("models.engines.token_transformers.jump_decode", full)
+    monkeypatch.setattr("models.engines.token_transformers.decode", full)
     with pytest.raises(EngineError) as caught:
         async with open_engine("models/tiny"):
             pytest.fail("the engine was handed out")

@@ -68,6 +68,53 @@ async def test_neighbours_in_a_batch_do_not_change_a_text(engine: EmbeddedEngine
     assert [c.usage for c in alone] == [c.usage for c in together]
 
 
+async def test_a_request_joins_those_that_are_being_decoded_and_leaves_before_them(
+    engine: EmbeddedEngine, ask: list[Message], trip: Grammar
+) -> None:
+    ended = list[str]()
+
+    async def call(name: str, grammar: Grammar) -> None:
+        await engine.generate(ask, grammar, WILD)
+        ended.append(name)
+
+    endless = Grammar("start: /[a-z ]{800}/", 801)
+    long = [asyncio.create_task(call("long", endless)) for _ in range(ROWS - 1)]
+    while not engine._decoding:
+        await asyncio.sleep(0.01)
+    await call("short", Grammar("start: /[a-z]{3}/", 4))
+    assert ended == ["short"]
+    await asyncio.gather(*long)
+
+
+async def test_when_others_come_and_go_does_not_change_a_text(
+    engine: EmbeddedEngine, request_contract: type[Contract]
+) -> None:
+    asks = [[Message("user", f"{number} seats to Bali, please! " * (number % 7 + 1))] for number in range(3 * ROWS)]
+    grammars = [compile_grammar(request_contract, said=[ask[0].content]) for ask in asks]
+    samplings = [Sampling(row % 3 * 0.75, seed=row) for row in range(3 * ROWS)]
+    alone = [await engine.generate(*each) for each in zip(asks, grammars, samplings, strict=True)]
+
+    async def later(number: int) -> str:
+        await asyncio.sleep(number * 0.02)
+        return (await engine.generate(asks[number], grammars[number], samplings[number])).text
+
+    together = await asyncio.gather(*[later(number) for number in range(3 * ROWS)])
+    assert together == [completion.text for completion in alone]
+
+
+async def test_a_long_prompt_is_read_in_pieces_and_others_go_on_meanwhile(
+    engine: EmbeddedEngine, ask: list[Message], trip: Grammar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = [Message("user", "a trip to Bali, please " * 60)]
+    whole = await engine.generate(long, trip, WILD)
+    assert whole.usage.prompt_tokens > 10 * 40
+    monkeypatch.setattr("models.engines.continuous_batching.PIECE", 40)
+    calls = [asyncio.create_task(engine.generate(each, trip, WILD)) for each in (ask, long)]
+    first, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+    assert first == {calls[0]}
+    assert (await calls[1]).text == whole.text
+
+
 async def test_each_request_of_a_batch_has_its_own_grammar(engine: EmbeddedEngine, ask: list[Message]) -> None:
     letters = "abcdefgh"
     grammars = [Grammar(f"start: /{letter}{{{n + 1},40}}/", 41) for n, letter in enumerate(letters)]

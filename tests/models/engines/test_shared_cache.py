@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Mistr
 
 from models.engines.embedded import ROWS, EmbeddedEngine
 from models.engines.engine import Message, Sampling
-from models.engines.jump_decoding import can_jump
+from models.engines.shared_cache import can_share
 from models.grammar.grammar import Grammar
 
 SMALL = {
@@ -36,7 +36,7 @@ SMALL = {
     ids=["llama", "qwen", "mistral", "mistral with a window", "qwen with a window in one layer"],
 )
 def test_only_a_model_whose_layers_all_attend_to_everything_may_have_gaps(config: Any, jumps: bool) -> None:
-    assert can_jump(AutoModelForCausalLM.from_config(config)) is jumps
+    assert can_share(AutoModelForCausalLM.from_config(config)) is jumps
 
 
 async def test_a_model_with_a_window_keeps_to_its_grammar_and_its_neighbours_do_not_matter(
