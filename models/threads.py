@@ -9,33 +9,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import MutableMapping
 
 POLICY = "OMP_WAIT_POLICY"
 _SPINS = "GOMP_SPINCOUNT"
 _COUNT = "OMP_NUM_THREADS"
 
-_ours = False
-
 
 def wait_passively() -> None:
     """Have torch's threads sleep while they wait, unless a user said otherwise. Too late where torch is loaded: OpenMP
-    reads its variables once."""
-    global _ours
+    reads its variables once. What is started from here inherits it."""
     if "torch" not in sys.modules and not {POLICY, _SPINS} & os.environ.keys():
         os.environ[POLICY] = "PASSIVE"
-        _ours = True
 
 
 def waits_passively() -> bool:
     """Whether torch's threads sleep while they wait, as far as the environment tells."""
     return os.environ.get(POLICY, "").upper() == "PASSIVE" or os.environ.get(_SPINS) == "0"
-
-
-def without_ours(environment: MutableMapping[str, str]) -> None:
-    """Take what was set here out of the environment of another program, which has its own threads."""
-    if _ours:
-        environment.pop(POLICY, None)
 
 
 def decoding_threads(small: bool) -> int | None:

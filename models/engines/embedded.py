@@ -314,7 +314,7 @@ class EmbeddedEngine:
     # The rest runs in the worker thread.
 
     def _decode(self, loop: asyncio.AbstractEventLoop) -> None:
-        def tell(row: Row) -> None:
+        def left(row: Row) -> None:
             loop.call_soon_threadsafe(self._answer, row)
 
         def arrivals(room: int) -> list[Row]:
@@ -326,13 +326,13 @@ class EmbeddedEngine:
                     arrived.append(row)
                 else:  # what the grammar says alone needs no model
                     row.ended = time.perf_counter()
-                    tell(row)
+                    left(row)
             return arrived
 
         rows = arrivals(ROWS)
         if not rows:
             return
-        sampler = Sampler(rows, self._end, self._jumps, arrivals, tell)
+        sampler = Sampler(rows, self._end, self._jumps, arrivals, left)
         Generator(self._model, processor=sampler).batch([row.prompt + row.tokens for row in rows])
         if not self._jumps:  # then all of them end together
             for row in rows:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from models.engines.vllm.server import launch_environment
 from models.threads import decoding_threads
 
 ROOT = Path(__file__).parents[2]
@@ -44,12 +43,9 @@ def test_where_torch_was_loaded_before_only_one_thread_decodes() -> None:
     assert told(f"import torch\n{TOLD.format('OMP_WAIT_POLICY')}") == "None 1 1"
 
 
-def test_a_vllm_server_waits_as_it_would_without_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.threads._ours", True)
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
-    assert "OMP_WAIT_POLICY" not in launch_environment()
-    monkeypatch.setattr("models.threads._ours", False)
-    assert launch_environment()["OMP_WAIT_POLICY"] == "PASSIVE"
+def test_commands_wait_so_too() -> None:
+    code = "import sys, os, scripts.main; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    assert told(code) == "PASSIVE False"
 
 
 def test_the_number_of_threads_that_a_user_set_holds(monkeypatch: pytest.MonkeyPatch) -> None:

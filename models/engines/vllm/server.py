@@ -25,7 +25,6 @@ from models.engines.profiles import profile_of
 from models.engines.vllm.jump_forward import refusal, serve_flags, untried
 from models.errors import EngineError, UnfitPackage
 from models.interfaces import VLLM, installed_vllm
-from models.threads import without_ours
 
 FLAGS = (
     # Never "auto": it latches on whatever the first request picked. Only guidance reads our grammars.
@@ -155,7 +154,6 @@ def launch_command(model: str, folder: Path, url: str, flags: Sequence[str]) -> 
 def launch_environment() -> dict[str, str]:
     """The environment that `launch_command` runs in."""
     environment = {**KEEP_ALIVE, **({} if _has_gpu() else CPU_ENVIRONMENT), **os.environ}
-    without_ours(environment)
     # The server imports jump-forward from this package, wherever it was started and however it was installed.
     here = str(Path(__file__).parents[3])
     environment["PYTHONPATH"] = os.pathsep.join([here, *filter(None, [environment.get("PYTHONPATH")])])

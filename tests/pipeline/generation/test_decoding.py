@@ -73,7 +73,7 @@ async def test_the_mass_is_what_the_model_itself_gave_to_what_its_grammar_left(r
     matcher.consume_tokens(forced)
     with torch.no_grad():
         logits = engine._model.model(torch.tensor([engine._encode(ask, {}) + forced])).logits[0, -1].float()
-    left = Sampler._mask(matcher, logits)
+    left = logits.masked_fill(~Sampler._allowed(matcher, logits), float("-inf"))
     assert found.mass is not None
     assert found.mass <= float(left.logsumexp(-1).sub(logits.logsumexp(-1)).exp()) * 1.001 < 1
     assert found.tight.startswith('{"answer":')
