@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= runs/sample
 
-.PHONY: run test soak browser model lint bench lock latest clean install-run install-test
+.PHONY: run test soak browser model lint docs bench lock latest clean install-run install-test
 .DEFAULT_GOAL := run
 
 run: install-run
@@ -36,6 +36,10 @@ lint: install-test
 	$(BIN)/mypy
 	$(BIN)/mypy requirements/install.py requirements/latest.py
 	$(BIN)/lint-imports
+
+# docs/ as pages, with the API from the code's docstrings: build/docs/index.html.
+docs: install-test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: install-test
 	$(BIN)/interlock bench pipeline
