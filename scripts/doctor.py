@@ -91,7 +91,7 @@ def _packages() -> Iterator[Finding]:
     )
     yield Finding("packages", told or "all that is needed", "bad" if told else "good", todo)
     kind = "cuda" if shutil.which("nvidia-smi") else "cpu"
-    lines = _lines(LISTS / f"{kind}.txt")
+    lines = listed(LISTS / f"{kind}.txt")
     differing = [
         f"{name} {found} (tested: {version})"
         for name, version in lines.items()
@@ -198,9 +198,13 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _lines(file: Path) -> dict[str, str]:
-    """The versions of a list, by package; none without a checkout."""
+def listed(file: Path) -> dict[str, str]:
+    """The versions of a list for this Python and system, by package; none without a checkout."""
     if not file.is_file():
         return {}
-    pairs = (line.split("#")[0].split(";")[0].strip().partition("==") for line in file.read_text("utf-8").splitlines())
-    return {name: version for name, equals, version in pairs if equals}
+    # A list is for several Pythons: of a package there may be a line for each.
+    wanted = [
+        Requirement(line) for text in file.read_text("utf-8").splitlines() if (line := text.split("#")[0].strip())
+    ]
+    fitting = (one for one in wanted if one.marker is None or one.marker.evaluate())
+    return {one.name: next(iter(one.specifier)).version for one in fitting if one.specifier}
