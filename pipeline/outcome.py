@@ -79,7 +79,7 @@ class Receipt:
     `own_seconds`: of `seconds`, without those in which the engine served others, where it tells.
     `mass`: the least probability that a grammar left the model at a choice; None where the engine does not tell.
     `full`: free texts that ended because they were as long as they may be, as "Contract.field".
-    `unserved`: as in Outcome.
+    `unserved`: as in Outcome. `dtype`: what the model computed in, where the engine tells.
     """
 
     model: str
@@ -103,14 +103,15 @@ class Receipt:
     mass: float | None = None
     full: Sequence[str] = ()
     unserved: Sequence[str] = ()
+    dtype: str = ""
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON. What an engine does not tell is left out, and what is checked after where nothing is."""
-        told = {name: value for name in _TOLD if (value := getattr(self, name)) not in (None, (), [], {})}
+        told = {name: value for name in _TOLD if (value := getattr(self, name)) not in (None, "", (), [], {})}
         return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
 
 
-_TOLD = ("checked", "own_seconds", "mass", "full", "closed", "unserved")
+_TOLD = ("checked", "own_seconds", "mass", "full", "closed", "unserved", "dtype")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from models.engines.continuous_batching import ROWS
 from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
 from models.engines.hearing import Heard, listener, speakable
 from models.engines.model_folder import weights_identity
+from models.engines.precision import SMALL
 from models.engines.profiles import Profile, profile_of
 from models.engines.sampler import Row, Sampler
 from models.engines.shared_cache import can_share
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
 SHOWN = 40
 """Characters of a text that are kept of where its grammar left least."""
 
-SMALL = 100_000_000
-"""Parameters below which one thread decodes: a pass is over before the others have woken."""
-
 
 LEAST_LOGPROB = -9999.0
 """What OpenAI's API says for a token that was all but impossible: JSON has no infinity."""
@@ -53,6 +51,10 @@ LEAST_LOGPROB = -9999.0
 def _before(text: str, stops: Sequence[str]) -> str:
     """A text as far as the first of its stops."""
     return text[: min([len(text), *(at for stop in stops if (at := text.find(stop)) >= 0)])]
+
+
+def _dtype(model: TokenTransformers) -> str:
+    return str(next(model.model.parameters()).dtype).removeprefix("torch.")
 
 
 def _set_threads(threads: int | None) -> None:
@@ -64,9 +66,9 @@ class EmbeddedEngine:
     """A model in this process. One worker thread decodes; a request joins those that it decodes at their next step, at
     most `ROWS` together. A model with a sliding window decodes those that wait when it is free, to the last one's end.
 
-    In float32, as on CPUs, the same request on the same machine gives the same text; in theory a neighbour in the batch
-    can turn a tie between two tokens, since sums are rounded in another order. In bfloat16, as on GPUs, that happens:
-    see docs/gpu.md. Seeds are per request and never shared.
+    In float32 the same request on the same machine gives the same text; in theory a neighbour in the batch can turn a
+    tie between two tokens, since sums are rounded in another order. In bfloat16 (`profile.dtype`) that happens: see
+    docs/gpu.md. Seeds are per request and never shared.
     """
 
     enforcement: Enforcement = "grammar"
@@ -106,8 +108,8 @@ class EmbeddedEngine:
     @classmethod
     def _load(cls, folder: Path, name: str) -> EmbeddedEngine:
         identity = weights_identity(folder)
-        model = TokenTransformers.load(folder, name)
         profile = profile_of(name)
+        model = TokenTransformers.load(folder, name, profile.dtype)
         known = getattr(model.model.config.get_text_config(), "max_position_embeddings", None)
         lengths = [length for length in (known, profile.context) if length]
         if not lengths:
@@ -116,7 +118,7 @@ class EmbeddedEngine:
                 "Add a profile with its context to models/engines/profiles.toml.",
             )
         context = min(lengths)
-        return cls(model, f"embedded:{name}", replace(profile, context=context), identity)
+        return cls(model, f"embedded:{name}", replace(profile, context=context, dtype=_dtype(model)), identity)
 
     async def generate(
         self,

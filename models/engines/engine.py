@@ -174,6 +174,12 @@ class Closer(Engine, Protocol):
         """Whether it does; a wrapper tells what its engine does."""
 
 
+def dtype_of(engine: Engine | None) -> str:
+    """What an engine computes in; "" where it does not tell."""
+    dtype = engine.profile.dtype if engine is not None else "auto"
+    return "" if dtype == "auto" else dtype
+
+
 def closes(engine: Engine) -> bool:
     """Whether an engine ends texts within any budget."""
     return bool(getattr(engine, "closes", False))

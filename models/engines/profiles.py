@@ -27,6 +27,8 @@ class Profile:
     `layout`: how its prompts are laid out (pipeline/prompts): "instruct", or "copier" for what the shipped one learned.
     `spaced`: writes JSON with a blank behind each comma and colon, so that its grammars admit that form only.
     `context`: tokens that prompt and answer may take together; 0 until an engine has read it from the model.
+    `dtype`: what it computes in where it is loaded or started here: "auto", "float32", "bfloat16" or "float16"; in an
+    opened embedded engine's profile, what it does compute in (models/engines/precision.py).
     `template`: extra variables of the chat template; they switch native thinking off where that can be done.
 
     `thinks`: thinks natively before every answer, so that a Scratchpad would be thinking twice. In an opened engine's
@@ -40,6 +42,7 @@ class Profile:
     layout: str = "instruct"
     spaced: bool = True
     context: int = 0
+    dtype: str = "auto"
     template: Mapping[str, object] = field(default_factory=_nothing)
     thinks: bool = False
     thinking_budget: int = 2048
@@ -51,6 +54,7 @@ VARIABLE = "INTERLOCK_PROFILES"
 """Environment variable that names a file of a user's own profiles, written as profiles.toml; they come first."""
 
 _LAYOUTS = ("instruct", "copier")
+_DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 
 @cache
@@ -71,6 +75,9 @@ def _known(file: str) -> dict[str, dict[str, Any]]:
         if values.get("layout", "instruct") not in _LAYOUTS:
             told = f"{file} says layout = {values['layout']!r} of {pattern}, which there is not."
             raise ModelNotFound(told, f"The layouts are {' and '.join(_LAYOUTS)}.")
+        if values.get("dtype", "auto") not in _DTYPES:
+            told = f"{file} says dtype = {values['dtype']!r} of {pattern}, which there is not."
+            raise ModelNotFound(told, f"A dtype is one of {', '.join(_DTYPES)}.")
     return known
 
 

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 from transformers.utils.logging import disable_progress_bar
 
 from models.engines.continuous_batching import decode
+from models.engines.precision import precision
 from models.engines.sampler import Sampler
 from models.errors import ModelNotFound
 
@@ -52,15 +53,15 @@ class TokenTransformers(Transformers):  # type: ignore[misc]
         return ids.to(device), mask.to(device)
 
     @classmethod
-    def load(cls, folder: Path, name: str) -> TokenTransformers:
-        """The model and tokenizer in `folder`, on the GPU if there is one. Raises ModelNotFound, naming it `name`."""
+    def load(cls, folder: Path, name: str, dtype: str = "auto") -> TokenTransformers:
+        """The model and tokenizer in `folder`, on the GPU if there is one; `dtype`: see `precision`. Raises
+        ModelNotFound, naming it `name`."""
         cuda = torch.cuda.is_available()
         try:
             config = AutoConfig.from_pretrained(folder, local_files_only=True)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            # On a CPU float32 is both the fastest and the most exact choice for the small models it can carry.
             model = AutoModelForCausalLM.from_pretrained(
-                folder, config=config, local_files_only=True, dtype="auto" if cuda else torch.float32
+                folder, config=config, local_files_only=True, dtype=precision(folder, config, dtype)
             )
         except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
             reason = str(error).split("\n", 1)[0]

@@ -42,7 +42,7 @@ def full(value: Contract) -> list[str]:
 
 def _full(value: BaseModel, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     for name, info in type(value).model_fields.items():
-        yield from _within(getattr(value, name), _most(info), (*path, name))
+        yield from _within(getattr(value, name), most_of(info), (*path, name))
 
 
 def _within(value: object, most: int | None, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -55,7 +55,7 @@ def _within(value: object, most: int | None, path: tuple[str, ...]) -> Iterator[
         yield path
 
 
-def _most(info: FieldInfo) -> int | None:
+def most_of(info: FieldInfo) -> int | None:
     """Characters of a free text at most; None for anything else, of which a length says nothing, and for notes."""
     if info.annotation not in (str, str | None) or any(isinstance(mark, _OTHERS) for mark in info.metadata):
         return None

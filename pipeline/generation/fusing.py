@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
+
+from pydantic import ValidationError
 
 from models.contract import Contract
 from models.engines.engine import Message, Sampling
@@ -16,6 +20,7 @@ from models.engines.weighing import fuse
 from pipeline.durable.note import Note
 from pipeline.generation.decoding import decoding
 from pipeline.generation.engine_client import EngineClient
+from pipeline.generation.whole_words import whole_words
 
 Lettered = Callable[[Mapping[str, str], Mapping[str, type[Contract]]], Sequence[Message]]
 """The messages that offer options by letter, and the fields of their forms."""
@@ -50,7 +55,12 @@ class Written:
 
 
 async def fused(
-    client: EngineClient, wanted: Wanted, sampling: Sampling, lengths: Sequence[int | None], note: Note
+    client: EngineClient,
+    wanted: Wanted,
+    sampling: Sampling,
+    lengths: Sequence[int | None],
+    note: Note,
+    today: date,
 ) -> Written:
     """One completion, noted. `lengths`: of scratchpads, as in `models.engines.weighing.fuse`. Raises as the engine."""
     prompts: list[Sequence[Message]] = []
@@ -87,4 +97,9 @@ async def fused(
     note.detail |= {"contract": contract.__name__, "hash": hash, "also": {choice["contract"]: choice["hash"]}}
     if found.scratchpad != lengths[0]:
         note.detail["scratchpad"] = found.scratchpad
-    return dataclasses.replace(written, text=found.text, hash=hash)
+    text, form = found.text, wanted.forms[found.choice]
+    with suppress(ValidationError):  # which filling.py meets again
+        shorter, taken = whole_words(form.model_validate_json(text, context={"today": today}), text)
+        if taken and form.model_validate_json(shorter, context={"today": today}):
+            text, note.detail["taken"] = shorter, taken
+    return dataclasses.replace(written, text=text, hash=hash)

@@ -29,6 +29,7 @@ from pipeline.generation.decoding import decoding, full
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.fusing import Wanted, Written, fused
 from pipeline.generation.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
+from pipeline.generation.whole_words import whole_words
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import StepRow
 from pipeline.prompts.example import Example
@@ -247,7 +248,7 @@ class Generation:
 
         async def execute(note: Note) -> Written | dict[str, float]:
             try:
-                return await fused(client, wanted, sampling, lengths, note)
+                return await fused(client, wanted, sampling, lengths, note, self._today)
             except (ConstraintBroken, PromptTooLong) as error:
                 shares = await _weighed(client, lettered, wanted.options, note)
                 note.detail["apart"] = error.what  # why the form is not among this step's results
@@ -309,10 +310,15 @@ class Generation:
             note.detail["scratchpad"] = length
         if completion.closed:
             note.detail["closed"] = completion.closed
-        attempt = await self._checked(task, read, completion.text, completion.finish_reason)
-        if attempt.cause != "invalid" and (ended := full(read(completion.text))):
-            note.detail["full"] = ended
-        return attempt
+        text = completion.text
+        with suppress(ValidationError):  # which says more below
+            value = read(text)
+            if ended := full(value):
+                note.detail["full"] = ended
+            shorter, taken = whole_words(value, text, completion.closed)
+            if taken and read(shorter):
+                text, note.detail["taken"] = shorter, taken
+        return await self._checked(task, read, text, completion.finish_reason)
 
     async def _checked(self, task: Task[C], read: Callable[[str], C], text: str, finish_reason: str) -> Attempt:
         """The attempt that a text makes: with the rule it breaks, in words that a model can use, if it breaks one."""

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.engines.engine import Engine, Sampling
+from models.engines.engine import Engine, Sampling, dtype_of
 from models.engines.profiles import Profile
 from pipeline.errors import UsageError
 from pipeline.files import write_lines
@@ -37,6 +37,7 @@ _SPOKEN = {
     "prompts": "the prompts",
     "index": "the index",
     "sampling": "the sampling",
+    "dtype": "the dtype",
     "trusted": "the trust in the model",
 }
 
@@ -51,7 +52,8 @@ class Manifest:
     `shards`: how many folders the records were dealt to; 0 for a run in this one.
     `spaced`: whether grammars have blanks where a model's profile asks for them, and prompts the layout that it wants;
     folders from before there was a choice have compact ones, laid out for a copier, to their end. `trusted`: whether
-    the model may choose; None in folders from before that was a question, where its profile says so.
+    the model may choose; None in folders from before that was a question, where its profile says so. `dtype`: what
+    the model computes in; "" where the engine does not tell, and in folders from before that was noted.
     """
 
     app: str
@@ -71,6 +73,7 @@ class Manifest:
     shards: int = 0
     spaced: bool = False
     trusted: bool | None = None
+    dtype: str = ""
 
     def fitted(self, profile: Profile) -> Profile:
         """A model's profile as this folder wants it."""
@@ -185,6 +188,7 @@ def manifest_of(app: App, equipment: Equipment, launch: Launch, today: date | No
         launch=launch,
         spaced=True,
         trusted=trusts(app, engine, launch),
+        dtype=dtype_of(engine),
     )
 
 
@@ -195,7 +199,7 @@ def _changes(was: Manifest, now: Manifest) -> Iterator[tuple[str, Any, Any]]:
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
             yield from ((f"{spoken} {key}", old.get(key), new.get(key)) for key in keys)
-        elif old != new:
+        elif old != new and (name != "dtype" or (old and new)):
             yield spoken, old, new
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models.engines.engine import Engine
+from models.engines.engine import Engine, dtype_of
 from pipeline.journal.rows import StepRow
 from pipeline.outcome import Receipt
 
@@ -49,6 +49,7 @@ def receipt(
         index=index,
         closed={str(step.detail["contract"]): step.detail["closed"] for step in calls if "closed" in step.detail},
         own_seconds=_own(steps),
+        dtype=dtype_of(engine),
         mass=min((float(step.detail["mass"]) for step in calls if "mass" in step.detail), default=None),
         full=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("full", ())],
         unserved=unserved,

@@ -102,7 +102,8 @@ async def _round(ask: Ask, callers: Sequence[str], seconds: float) -> Round:
     async def call(kind: str, caller: int) -> None:
         number = caller
         while (began := time.perf_counter()) < started + seconds:
-            done.tokens += await ask(kind, number)
+            tokens = await ask(kind, number)
+            done.tokens += tokens
             done.seconds[kind].append(time.perf_counter() - began)
             number += len(callers)
 

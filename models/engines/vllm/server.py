@@ -138,7 +138,7 @@ def _probed() -> str:
 
 def launch_command(model: str, folder: Path, url: str, flags: Sequence[str]) -> list[str]:
     """What starts a server at `url` for the model in `folder`, under the name `model`."""
-    context = profile_of(model).context
+    profile = profile_of(model)
     return [
         # Not the `vllm` script: the CPU build's does not start.
         *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
@@ -146,7 +146,8 @@ def launch_command(model: str, folder: Path, url: str, flags: Sequence[str]) -> 
         *("--host", "127.0.0.1", "--port", url.rsplit(":", 1)[1]),
         *FLAGS,
         *(() if _has_gpu() else CPU_FLAGS),
-        *(("--max-model-len", str(context)) if context else ()),
+        *(("--max-model-len", str(profile.context)) if profile.context else ()),
+        *(("--dtype", profile.dtype) if profile.dtype != "auto" else ()),
         *flags,
     ]
 

@@ -16,6 +16,8 @@ from models.contract import Contract
 from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Message, Sampling
 from models.engines.open_engine import open_engine
+from models.engines.precision import has_bfloat16
+from models.engines.profiles import VARIABLE
 from models.engines.prompted.prompted import Prompted
 from models.errors import PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar, compile_grammar
@@ -32,7 +34,21 @@ async def engine(smollm2: str) -> AsyncIterator[EmbeddedEngine]:
         yield engine
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def exact(smollm2: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedEngine]:
+    """The same in float32, where a text is the model's alone."""
+    own = tmp_path_factory.mktemp("profiles") / "own.toml"
+    own.write_text(f"[{smollm2}]\ndtype = 'float32'\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(own))
+        async with open_engine(smollm2) as engine:
+            assert isinstance(engine, EmbeddedEngine)
+            assert engine.profile.dtype == "float32"
+            yield engine
+
+
 async def test_it_passes_its_canary_and_knows_its_context(engine: EmbeddedEngine) -> None:
+    assert engine.profile.dtype == ("bfloat16" if has_bfloat16() else "float32")
     assert engine.canary is not None
     assert engine.canary.passed
     assert engine.profile.context == 8192
@@ -55,15 +71,15 @@ async def test_everything_it_writes_is_valid(engine: EmbeddedEngine) -> None:
 
 
 @soak
-async def test_neither_forced_tokens_nor_neighbours_change_a_text(engine: EmbeddedEngine) -> None:
-    asks = forms(engine, repeats(2, 32))
-    together = await written(engine, asks)
-    alone = [(await written(engine, [ask]))[0] for ask in asks[:: repeats(3, 1)]]
-    engine._jumps = False
+async def test_neither_forced_tokens_nor_neighbours_change_a_text(exact: EmbeddedEngine) -> None:
+    asks = forms(exact, repeats(2, 32))
+    together = await written(exact, asks)
+    alone = [(await written(exact, [ask]))[0] for ask in asks[:: repeats(3, 1)]]
+    exact._jumps = False
     try:
-        stepped = await written(engine, asks)
+        stepped = await written(exact, asks)
     finally:
-        engine._jumps = True
+        exact._jumps = True
     assert [done.text for done in together] == [done.text for done in stepped]
     assert [done.usage for done in together] == [done.usage for done in stepped]
     assert [done.text for done in alone] == [done.text for done in together[:: repeats(3, 1)]]
