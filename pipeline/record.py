@@ -27,6 +27,10 @@ class Turn:
     earlier: bool = False
 
 
+LINE_KEYS = frozenset({"custom_id", "text", "body", "method", "url"})
+"""What is read of a line of requests."""
+
+
 class BadRecord(ValueError):
     """An input line that cannot be served. `str(error)` is the reason in one sentence; `id`: its custom_id, if told."""
 
@@ -80,9 +84,11 @@ class Record:
 
 
 def read_id(value: object) -> str:
-    """A custom_id. BadRecord for what is none."""
+    """A custom_id; a whole number is its digits. BadRecord for what is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str) or not value.strip():
-        raise BadRecord('"custom_id" is missing or not a text.')
+        raise BadRecord('"custom_id" is missing, or neither a text nor a whole number.')
     if len(value) > MAX_ID or not value.isprintable():
         raise BadRecord(f'"custom_id" is longer than {MAX_ID} characters or has some that cannot be printed.')
     return value

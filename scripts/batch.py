@@ -20,6 +20,7 @@ from rich.progress import TimeRemainingColumn
 from pipeline import Launch, Outcome, UsageError, load_app, read_requests, run_batch
 from pipeline.app import App
 from pipeline.batch.openai_files import OPENAI, OUTPUT, TABLE, Form, write_files
+from pipeline.batch.ordering import order_results
 from pipeline.batch.parquet import check_parquet, write_parquet
 from pipeline.batch.requests import Requests, json_lines
 from pipeline.batch.shards import refuse_shard
@@ -36,6 +37,7 @@ from scripts.options import (
     AcceptOption,
     EnforcementOption,
     ModelOption,
+    OrderedOption,
     RayOption,
     SeedOption,
     ThinkingOption,
@@ -81,6 +83,7 @@ def batch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and check all, answer twenty rows, estimate the rest; keep nothing.")
     ] = False,
+    ordered: OrderedOption = False,
     concurrency: Annotated[
         str, typer.Option(metavar="N|auto", help="Rows under way at once; auto follows the servers' queues.")
     ] = "16",
@@ -101,6 +104,8 @@ def batch(
         raise UsageError("--k is how many passages of an index are put before each row: give --index, too.")
     if dry_run and retry:
         raise UsageError("--retry answers rows again, and --dry-run keeps no answer: leave one of them out.")
+    if dry_run and ordered:
+        raise UsageError("--ordered is about the answers, and --dry-run keeps none: leave one of them out.")
     table = _table(contract, schema, prompt, system, id, keep or [], (k or PASSAGES) if index else 0)
     if table is None and (prompt or system or id or keep or index or parquet):
         raise UsageError(
@@ -155,6 +160,8 @@ def batch(
         if Folder(out).journal.is_file():
             write_files(out, asked.bad_lines(), form)
         raise
+    if ordered:
+        order_results(Folder(out).results, (record.id for record in asked))
     counts = write_files(out, asked.bad_lines(), form)
     if table is not None and parquet:
         schema_of = json.loads(table.schema) if table.schema else table.kind().model_json_schema(mode="serialization")
@@ -168,7 +175,7 @@ def batch(
     print(json.dumps({**counts.row(), **summary.row()}, ensure_ascii=False))
     if stopped:
         console.print("Stopped; the same command goes on from here.")
-    raise typer.Exit(130 if stopped else summary.exit_code)
+    raise typer.Exit(130 if stopped else summary.exit_code or int(asked.errors > 0))
 
 
 def _table(

@@ -56,3 +56,6 @@ RayOption = Annotated[
 WaitOption = Annotated[
     float, typer.Option("--wait", min=0, help="Seconds to wait for an engine that is away, then stop.")
 ]
+OrderedOption = Annotated[
+    bool, typer.Option("--ordered", help="Bring the results into the order of the input at the end.")
+]

@@ -14,7 +14,9 @@ import typer
 from rich.progress import TimeElapsedColumn
 
 from pipeline import App, Launch, Requests, Summary, load_app, read_requests
+from pipeline.batch.ordering import order_results
 from pipeline.batch.shards import refuse_shard
+from pipeline.runtime.folder import Folder
 from scripts.batch_run import check_cluster, progress_bar, serve_batch
 from scripts.console import concurrency_of, console, day_of
 from scripts.options import (
@@ -24,6 +26,7 @@ from scripts.options import (
     EnforcementOption,
     GateOption,
     ModelOption,
+    OrderedOption,
     RayOption,
     SecondModelOption,
     SeedOption,
@@ -60,9 +63,13 @@ def run(
     accept_changes: AcceptOption = False,
     ray: RayOption = "",
     wait: WaitOption = 180,
+    ordered: OrderedOption = False,
     shards: Annotated[int, typer.Option(min=0, help="Shards to deal the requests to, by custom_id; with --ray.")] = 0,
 ) -> None:
-    """Run a batch of requests through an app. Running the same command again continues where it stopped."""
+    """Run a batch of requests through an app. Running the same command again continues where it stopped.
+
+    Exit code 1 if a record failed or a line could not be read.
+    """
     day = day_of(today)
     launch = Launch(
         app=app,
@@ -87,7 +94,12 @@ def run(
         console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
     if asked.errors > 5:
         console.print(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.", markup=False)
-    finish(loaded, asked, out, launch, day, retry or (), accept_changes)
+    if asked.unread:
+        names = ", ".join(
+            f'"{name}" ({count} {"line" if count == 1 else "lines"})' for name, count in asked.unread.items()
+        )
+        console.print(f"Not read, and in no result: {names}. Join them by custom_id.", markup=False)
+    finish(loaded, asked, out, launch, day, retry or (), accept_changes, ordered)
 
 
 def finish(
@@ -98,6 +110,7 @@ def finish(
     today: date | None = None,
     retry: Sequence[str] = (),
     accept_changes: bool = False,
+    ordered: bool = False,
 ) -> None:
     """Serve what is left in a folder, show what became of it, and exit as `interlock run` does."""
     try:
@@ -105,11 +118,14 @@ def finish(
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped; the same command goes on from here.")
         raise typer.Exit(130) from None
+    if ordered and asked is not None:
+        order_results(Folder(out).results, (record.id for record in asked))
     show(summary, asked, out)
     print(json.dumps(summary.row(), ensure_ascii=False))
     if stopped:
         console.print("Stopped; the same command goes on from here.")
-    raise typer.Exit(130 if stopped else summary.exit_code)
+    left_out = asked is not None and asked.errors > 0
+    raise typer.Exit(130 if stopped else summary.exit_code or int(left_out))
 
 
 async def _batch(

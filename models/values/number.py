@@ -43,7 +43,7 @@ _PEOPLE = re.compile(
     rf"|(?P<two>both of us|both|(?:my |our )?(?:grand)?parents)"
     rf"|(?:(?:my|a|an|1|the|our|his|her|another) (?:\w+ )?)(?P<one>{_SINGLE})"
     r"|(?:(?:my|our|a) )?(?:(?:family|party|group) of )?"
-    rf"(?P<count>\d+)(?: (?:of us|(?:\w+ )?(?:{_SINGLE}|{_PLURAL})))?)"
+    rf"(?P<count>\d+)(?P<noun> (?:of us|(?:\w+ )?(?:{_SINGLE}|{_PLURAL})))?)"
     r"(?: only| total| in total| travell?ing| please)*"
 )
 _AND = re.compile(r"\s*(?:,(?!\d)|(?<!\d),|&|\+|\band\b|\bplus\b|\bwith\b)\s*")
@@ -96,6 +96,8 @@ def read_count(text: str) -> int | None:
         return None
     parts = [part for part in _AND.split(written) if part]
     people = [_PEOPLE.fullmatch(part) for part in parts]
+    if sum(match is not None and match["count"] is not None and match["noun"] is None for match in people) > 1:
+        return None  # "4711, and only 4": two numbers that count nothing are no sum
     if parts and all(people) and not written.startswith("with "):
         return sum(int(match["count"] or (2 if match["two"] else 1)) for match in people if match)
     if re.search(r"\b(?:me|myself|i)\b|^with\b", written):

@@ -25,6 +25,7 @@ from pipeline.errors import UsageError
 from pipeline.forms import dialogue_acts, slots
 from pipeline.journal.journal import Journal
 from pipeline.journal.rows import ActionRow, Waiting
+from pipeline.record import BadRecord, read_id
 from pipeline.workflow import Workflow
 
 OPERATOR = "interlock answer"
@@ -198,12 +199,14 @@ def _parse(number: int, line: bytes) -> Answer:
         row: Any = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
         raise BadAnswer("The line is not JSON in UTF-8.") from None
-    if not isinstance(row, dict) or not isinstance(row.get("custom_id"), str):
-        raise BadAnswer('The line is no JSON object with a "custom_id".')
+    try:
+        id = read_id(row.get("custom_id") if isinstance(row, dict) else None)
+    except BadRecord:
+        raise BadAnswer('The line is no JSON object with a "custom_id".') from None
     if "happened" in row:
         if not isinstance(row["happened"], bool) or not isinstance(row.get("key", ""), str) or "answer" in row:
             raise BadAnswer('"happened" is neither true nor false, or stands beside an "answer".')
-        return Answer(number, row["custom_id"], "", row["happened"], row.get("result"), row.get("key", ""))
+        return Answer(number, id, "", row["happened"], row.get("result"), row.get("key", ""))
     answer = row.get("answer")
     if isinstance(answer, bool):
         answer = "yes" if answer else "no"
@@ -211,4 +214,4 @@ def _parse(number: int, line: bytes) -> Answer:
         answer = json.dumps(answer)
     if not isinstance(answer, str) or not normalise(answer):
         raise BadAnswer('There is no "answer" that is a text, a number or true or false.')
-    return Answer(number, row["custom_id"], normalise(answer))
+    return Answer(number, id, normalise(answer))

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import weakref
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.batch.sources import opened
 from pipeline.errors import UsageError
-from pipeline.record import BadRecord, Record
+from pipeline.record import LINE_KEYS, BadRecord, Record
 
 Read = Callable[[object], Record]
 """Makes a record of a line's JSON, or raises BadRecord."""
@@ -61,12 +62,17 @@ class Requests:
             " raw BLOB);"
             "CREATE TABLE bad (number INTEGER PRIMARY KEY, line INTEGER, reason TEXT, id TEXT, file TEXT); BEGIN;"
         )
+        self.unread: Counter[str] = Counter()
+        """Names in the lines that nobody reads, and in how many; nothing where the app reads lines in its own way."""
+        own = getattr(read, "func", read) == Record.parse
         for source in sources:
             file = str(source) if len(sources) > 1 else None
             for line, raw, value in (rows or json_lines)(source):
                 try:
                     if isinstance(value, BadRecord):
                         raise value
+                    if own and isinstance(value, dict):
+                        self.unread.update(value.keys() - LINE_KEYS)
                     self._keep(line, file, raw, read(value))
                 except BadRecord as error:
                     bad = (line, str(error), error.id, file)

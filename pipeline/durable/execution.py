@@ -119,6 +119,11 @@ class Execution:
 
         return cast(Mapping[str, str], await self.step(name, arguments, execute, adapter))
 
+    def comes_to(self, name: str) -> bool:
+        """Whether the journal has a step of this name next: then what comes before it now was not asked for."""
+        recorded = self._past.get(self.positions.next())
+        return recorded is not None and recorded.name == name
+
     async def nest(
         self, name: str, arguments: object, body: Callable[[Note], Awaitable[Any]], adapter: TypeAdapter[Any]
     ) -> tuple[Any, StepRow, Sequence[StepRow]]:

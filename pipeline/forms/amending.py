@@ -13,13 +13,15 @@ from typing import NoReturn, TypeVar
 from pydantic import TypeAdapter
 
 from models.contract import Contract
+from models.said import written
 from models.values.reading import read
 from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
-from pipeline.errors import GuardrailViolation, UsageError
+from pipeline.errors import Dropped, GuardrailViolation, UsageError
 from pipeline.forms import slots
 from pipeline.forms.collected import Collected
 from pipeline.forms.filling import Filling
+from pipeline.forms.leniency import Guessed
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Approval, Escalation, Question
 
@@ -51,11 +53,14 @@ async def settled(serve: Callable[[], Awaitable[T]], start_over: Callable[[], Aw
 class Amending:
     """Changes of one run's forms. Each raises Suspend while an answer is awaited, and Amended once it is made."""
 
-    def __init__(self, collected: Collected, filling: Filling, execution: Execution, today: date) -> None:
+    def __init__(
+        self, collected: Collected, filling: Filling, execution: Execution, today: date, guessed: Guessed
+    ) -> None:
         self._collected = collected
         self._filling = filling
         self._execution = execution
         self._today = today
+        self._guessed = guessed
 
     async def agreed(self, question: str, about: Sequence[object] = (), approval: Approval | None = None) -> bool:
         """A person's yes or no; `about`: what else the answer is bound to. A remark beside it may change a form.
@@ -63,9 +68,32 @@ class Amending:
         `approval`: it is for somebody else than the customer to say.
         """
         asked = Question(None, question, ("yes", "no"), approval=approval)
-        return await self._filling.interview.ask(
+        agreed = await self._filling.interview.ask(
             asked, lambda answer: read(bool, answer, self._today), about=about, amend=self._remarked
         )
+        if agreed:  # whoever was shown a value has confirmed it
+            for key in [key for key, one in self._guessed.items() if written(one.value) in question]:
+                del self._guessed[key]
+        return agreed
+
+    async def assure(self, args: Sequence[object]) -> None:
+        """Have the customer confirm what an action's arguments hold of values that may have been guessed.
+
+        A "no" asks for the field once more, and the workflow starts over. Raises as `agreed`, and Dropped where
+        another workflow collected the form.
+        """
+        for one in [one for one in self._guessed.values() if one.feeds(args)]:
+            if await self.agreed(one.question):
+                continue
+            del self._guessed[one.contract, one.field]
+            forms = self._collected.forms
+            if one.contract not in forms:
+                raise Dropped
+            values = {**forms[one.contract], one.field: None}
+            forms[one.contract] = await self._filling.mend(
+                one.contract, values, slots.question(one.contract, one.field)
+            )
+            raise Amended
 
     async def require(self, guardrail: Guardrail, args: Sequence[object], field: str | None) -> None:
         """As `Run.require`."""

@@ -10,16 +10,16 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
 
 from models.contract import Contract
-from models.said import Unread
+from models.said import Unread, written
 from models.values.money import Money
-from models.values.reading import read
+from models.values.reading import SHIPPED, read
 from pipeline.forms import dialogue_acts, slots
 from pipeline.forms.leniency import guesses
 from pipeline.outcome import Question
@@ -41,6 +41,7 @@ SPELLED = 2_000
 
 _READER = ThreadPoolExecutor(1, "reader")
 """One for all: threads that compute take turns, and each more of them would hold up the loop for longer."""
+_EDGES = " \t\n,.;:!?-–—"
 _NUMBERS = (int, float, Decimal)
 _OR = re.compile(r"\s+or\s+(?:(?:maybe|perhaps|on|even)\s+)*", re.I)
 _CLAUSE = re.compile(r"[^.!?;,]+\??")
@@ -69,9 +70,13 @@ _NAME = r"[^\W\d_a-z][\w'’-]*(?:\s+[^\W\d_a-z][\w'’-]*)*"
 
 @dataclass(frozen=True)
 class Whole:
-    """An answer that is the value of the field that was asked for, and nothing else."""
+    """An answer that was read as the value of the field that was asked for.
+
+    `beside`: values for other fields in the words that are left, where the field's class found its own among them.
+    """
 
     value: object
+    beside: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,29 @@ def parse(
     """What code reads in an answer to the question about a field; `also` as for `others`."""
     value = slots.read_answer(contract, field, answer, today)
     if value is not None and not isinstance(value, Unread):
-        return Whole(value)
+        return Whole(value, _beside(contract, field, answer, value, today))
     value = only(contract, field, answer, today)
     found = ({} if value is None else {field: value}) | others(contract, field, answer, today, also)
     return Named(found) if found else Words()
+
+
+def _beside(contract: type[Contract], field: str, answer: str, value: object, today: date) -> dict[str, object]:
+    """What an answer says for other fields beside a value whose class searches: "4711, and only 4 laptops".
+
+    There, and only there, a bare number counts for the one field that is a number.
+    """
+    kind = slots.said_kind(contract, field)
+    words = written(value)
+    if (
+        kind is None
+        or kind in SHIPPED
+        or answer.count(words) != 1
+        or not (rest := answer.replace(words, " ").strip(_EDGES))
+    ):
+        return {}
+    numbers = [name for name in contract.model_fields if slots.said_kind(contract, name) in _NUMBERS]
+    free = numbers if len(numbers) == 1 and not dialogue_acts.mentioned(date, rest, today) else []
+    return others(contract, field, rest, today, free)
 
 
 async def aside(work: Callable[[], R], text: str) -> R:

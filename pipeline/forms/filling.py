@@ -23,6 +23,7 @@ from pipeline.durable.note import Note
 from pipeline.errors import Dropped, GuardrailViolation
 from pipeline.forms import dialogue_acts, extraction, slots
 from pipeline.forms.interview import Interview
+from pipeline.forms.leniency import Guessed, loose
 from pipeline.forms.memory import KEPT, RECALLED, Memory, kept
 from pipeline.generation.fusing import Wanted, Written
 from pipeline.generation.generation import Generation, Holds, Task, Told
@@ -42,7 +43,7 @@ class Filling:
     """The forms of one record.
 
     `memory`: what earlier records of the same conversation collected, None outside of one; `before`: the same of
-    earlier parts of this record.
+    earlier parts of this record. `guessed`: the record's values that an action must not use before they are confirmed.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Filling:
         holds: Holds,
         memory: Memory | None,
         before: Memory,
+        guessed: Guessed,
     ) -> None:
         self.interview = interview
         self._today = today
@@ -62,6 +64,7 @@ class Filling:
         self._holds = holds
         self._memory = memory
         self._before = before
+        self._guessed = guessed
         self._asked: History[str] = History(execution.positions)
         self._looked: History[str] = History(execution.positions)
         self._written: dict[type[Contract], _Written] = {}
@@ -175,9 +178,12 @@ class Filling:
         answer = corrected or answer
         parsed = await extraction.aside(lambda: extraction.parse(contract, field, answer, self._today, also), answer)
         match parsed:
-            case extraction.Whole(value=value):
-                return {**values, field: value}
+            case extraction.Whole(value=value, beside=beside):
+                self._keep_in_mind(contract, field, value, answer)
+                return {**values, **beside, field: value}
             case extraction.Named(found=found):
+                for name, value in found.items():
+                    self._keep_in_mind(contract, name, value, answer)
                 if corrected and found.keys() == {field}:  # "no, I meant …" may begin another subject
                     await self.interview.check_subject(answer, corrected=True)
                 mended = {**values, field: None, **found}
@@ -188,8 +194,16 @@ class Filling:
                 mended = {**values, field: None}
                 mended |= await self._more(contract, field, answer, mended)
         if mended[field] is None:
-            mended[field] = self._as_words(contract, field, answer, values, mended)
+            mended[field] = value = self._as_words(contract, field, answer, values, mended)
+            if value is not None and value is not values.get(field):
+                self._keep_in_mind(contract, field, value, answer)
         return mended
+
+    def _keep_in_mind(self, contract: type[Contract], field: str, value: object, answer: str) -> None:
+        """Have an action that is fed by a value confirmed, if the value may have been guessed."""
+        self._guessed.pop((contract, field), None)
+        if not isinstance(value, Unread) and (found := loose(contract, field, value, answer, self._today)):
+            self._guessed[contract, field] = found
 
     def _as_words(
         self,

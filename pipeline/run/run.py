@@ -295,10 +295,13 @@ class Run:
     async def do(self, action: Action[P, R], *args: Any) -> R:
         """Do an action once, whatever crashes. ActionNotUnlocked if the intent does not list it.
 
+        A value that a lenient class read from an answer which says more is confirmed first, unless it was (as `ask`).
         NotApproved if it needs an approval that these arguments do not have. Raises Refused if it did nothing,
         StepFailed if it failed without effect, and Escalation when nobody can know.
         """
         intent, approval = self._scope.check(action, args)
+        if approval is None and not self._execution.comes_to(action.name):
+            await self._scope.amending.assure(args)
         result: R = await self._execution.do(action, args, intent, approval)
         return result
 

@@ -24,6 +24,7 @@ from pipeline.forms.amending import Amending
 from pipeline.forms.collected import Collected
 from pipeline.forms.filling import Filling
 from pipeline.forms.interview import Elsewhere, Interview
+from pipeline.forms.leniency import Guessed
 from pipeline.forms.memory import Memory
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.generation import Generation, tries_in
@@ -44,7 +45,8 @@ class RunContext:
     """What a record is served with, from its beginning to its end.
 
     `earlier_seeds`: those of its servings before each retry, of which steps may have been kept. `memory`: None outside
-    of a conversation. `prompts`: what models are told for this app.
+    of a conversation. `prompts`: what models are told for this app. `guessed`: values that an
+    action must not use unconfirmed.
     """
 
     execution: Execution
@@ -57,6 +59,7 @@ class RunContext:
     memory: Memory | None = None
     encoder: Encoder | None = None
     prompts: Prompts = field(default_factory=Prompts)
+    guessed: Guessed = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,9 +132,16 @@ class Scope:
         self.retrieval = Retrieval(execution, context.retriever, self._queries, self.conversation)
         self.interview = Interview(self.conversation, execution, self._is_elsewhere)
         self.filling = Filling(
-            self.interview, today, execution, self.generation, self.collected.holds, context.memory, self._before
+            self.interview,
+            today,
+            execution,
+            self.generation,
+            self.collected.holds,
+            context.memory,
+            self._before,
+            context.guessed,
         )
-        self.amending = Amending(self.collected, self.filling, execution, today)
+        self.amending = Amending(self.collected, self.filling, execution, today, context.guessed)
 
     # What follows in another scope
 

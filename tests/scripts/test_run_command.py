@@ -168,11 +168,13 @@ def test_odd_lines_are_listed_and_the_rest_runs(tmp_path: Path) -> None:
         "[1, 2]",
     ]
     out = tmp_path / "out"
-    process = interlock("run", "-i", write(tmp_path / "in.jsonl", *good, *bad), "-o", out, *DAY)
-    assert process.returncode == 0, process.stderr
+    good.append(json.dumps({"custom_id": 17, "text": "Tell me a joke", "lang": "en"}))
+    process = interlock("run", "-i", write(tmp_path / "in.jsonl", *good, *bad), "-o", out, "--ordered", *DAY)
+    assert process.returncode == 1, process.stderr  # lines were left out
     assert "Traceback" not in process.stderr
-    assert {row["custom_id"] for row in rows(out / "results.jsonl")} == {"long", "script", "order[/a]", "openai"}
-    assert [error["line"] for error in rows(out / "errors.jsonl")] == [5, 6, 7, 8, 9]
+    assert 'Not read, and in no result: "lang" (lines: 1).' in process.stderr
+    assert [row["custom_id"] for row in rows(out / "results.jsonl")] == ["long", "script", "order[/a]", "openai", "17"]
+    assert [error["line"] for error in rows(out / "errors.jsonl")] == [6, 7, 8, 9, 10]
     assert json.loads(process.stdout.splitlines()[-1])["errors"] == 5
 
 

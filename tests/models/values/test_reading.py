@@ -195,6 +195,8 @@ def test_a_written_day_reads_back(day: date, today: date) -> None:
         ("3 people", 3),
         ("two", 2),
         ("me and my wife", 2),
+        ("4711, and only 4", None),
+        ("4711 and 4 pieces", None),
         ("family of 4", 4),
         ("a couple", 2),
         ("5k", 5000),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Self
 
 import pytest
 from pipeline_world import TODAY
+from pydantic import Field
 
 from models import Contract, Said
+from pipeline.forms import extraction
 from pipeline.forms.extraction import spelled
 from pipeline.forms.leniency import guesses
 
@@ -58,3 +61,29 @@ def test_two_fields_of_one_class_are_left_to_the_model() -> None:
 def test_a_class_that_guesses_is_told_from_one_that_does_not() -> None:
     assert not guesses(Card, TODAY)
     assert guesses(Nickname, TODAY)
+
+
+class AssetTag(str):
+    """Four digits."""
+
+    @classmethod
+    def read(cls, text: str, today: date) -> Self | None:
+        return next((cls(word.strip(",.")) for word in text.split() if re.fullmatch(r"\d{4}[,.]?", word)), None)
+
+
+class Order(Contract):
+    tag: Said[AssetTag] = Field(description="Which tag?")
+    quantity: Said[int] | None = Field(None, description="How many?")
+
+
+@pytest.mark.parametrize(
+    ("answer", "beside"),
+    [
+        ("4711, and only 4 laptops", {"quantity": 4}),
+        ("4711", {}),
+        ("4711 on 4 December", {}),
+        ("4711, that is all", {}),
+    ],
+)
+def test_what_stands_beside_a_value_is_kept(answer: str, beside: dict[str, object]) -> None:
+    assert extraction.parse(Order, "tag", answer, TODAY) == extraction.Whole(AssetTag("4711"), beside)
