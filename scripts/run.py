@@ -95,9 +95,7 @@ def run(
     if asked.errors > 5:
         console.print(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.", markup=False)
     if asked.unread:
-        names = ", ".join(
-            f'"{name}" ({count} {"line" if count == 1 else "lines"})' for name, count in asked.unread.items()
-        )
+        names = ", ".join(f'"{name}" (lines: {count})' for name, count in asked.unread.items())
         console.print(f"Not read, and in no result: {names}. Join them by custom_id.", markup=False)
     finish(loaded, asked, out, launch, day, retry or (), accept_changes, ordered)
 

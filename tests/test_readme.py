@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,18 +15,20 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_workflow_runs_as_it_stands(tmp_path: Path) -> None:
-    example = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "@workflow" in block)
-    (tmp_path / "shop.py").write_text(example, encoding="utf-8")
-    request = {"custom_id": "r1", "text": "I want my money back for order A1234, please refund 80 euros"}
-    (tmp_path / "requests.jsonl").write_text(json.dumps(request) + "\n", encoding="utf-8")
-    command = [sys.executable, "-c", "from scripts.main import main; main()"]
-    options = ["run", "-i", "requests.jsonl", "-o", "out", "--app", "shop.py"]
-    done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr
-    row = json.loads((tmp_path / "out" / "results.jsonl").read_text())
-    assert row["status"] == "needs_input"
-    assert row["question"]["text"] == "Refund A1234?"
+def test_the_workflow_runs_as_its_recipe_says(tmp_path: Path) -> None:
+    folder = tmp_path / "refund"
+    shutil.copytree(ROOT / "examples" / "refund", folder)
+    (block,) = re.findall(r"```sh\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    for line in block.splitlines():
+        program, *given = shlex.split(line)
+        assert program == "interlock"
+        command = [sys.executable, "-c", "from scripts.main import main; main()", *given]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "pipeline")])}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+    rows = {row["custom_id"]: row for row in map(json.loads, (folder / "OUT/results.jsonl").read_text().splitlines())}
+    assert rows["r1"]["message"].startswith("Refunded: A1234 under ")
+    assert rows["r2"]["question"]["text"] == "Refund A77?"
 
 
 def test_every_file_it_links_to_exists() -> None:

@@ -5,17 +5,20 @@ it, and can be imported from there as well; what is not here is in `pipeline`, `
 no model and no encoder.
 """
 
-from index import Hit, Index, KnowledgeError, Passage, Retriever, build_index
+from index import Embedder, Hit, Index, KnowledgeError, Passage, Retriever, build_index
 from models import Contract, ContractError, Money, Quote, Said, Scratchpad, Unread
 from models.errors import ModelError
 from pipeline import (
     Action,
     ActionNotUnlocked,
     App,
+    Costs,
     Decision,
+    Dialogues,
     Equipment,
     Escalation,
     Event,
+    Example,
     Guardrail,
     GuardrailViolation,
     InterlockError,
@@ -53,10 +56,14 @@ __all__ = [
     "App",
     "Contract",
     "ContractError",
+    "Costs",
     "Decision",
+    "Dialogues",
+    "Embedder",
     "Equipment",
     "Escalation",
     "Event",
+    "Example",
     "Guardrail",
     "GuardrailViolation",
     "Hit",

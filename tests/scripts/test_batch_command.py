@@ -57,7 +57,7 @@ def test_good_lines_are_answered_bad_ones_told_and_the_folder_is_one_of_a_run(tm
     second = tmp_path / "second.jsonl.gz"
     second.write_bytes(gzip.compress((line("c") + "\n").encode()))
     process = interlock("batch", "-i", tmp_path / "first.*", "-i", second, "-o", out)
-    assert process.returncode == 0, process.stderr
+    assert process.returncode == 1, process.stderr  # lines were refused
     assert last(process)["request_counts"] == {"total": 9, "completed": 3, "failed": 6}
     assert {row["custom_id"] for row in rows(out / "output.jsonl")} == {"a", "b", "c"}
     for row in rows(out / "output.jsonl"):
@@ -129,7 +129,7 @@ def test_a_dry_run_keeps_nothing_and_a_sample_is_the_same_each_time(tmp_path: Pa
     ids = []
     for number in range(2):
         process = interlock("batch", "-i", source, "-o", tmp_path / f"o{number}", "--sample", "7")
-        assert process.returncode == 0, process.stderr
+        assert process.returncode == 1, process.stderr  # a line was refused
         ids.append({row["custom_id"] for row in rows(tmp_path / f"o{number}" / "output.jsonl")})
     assert len(ids[0]) == 7
     assert ids[0] == ids[1]

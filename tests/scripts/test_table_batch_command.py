@@ -39,7 +39,7 @@ def test_each_row_of_a_csv_is_answered_under_the_contract(tmp_path: Path) -> Non
     given += ["--keep", "lang", "--system", "You read reviews."]
     prompt = write(tmp_path / "prompt.md", "{{What}} does this say?\n{text}\n")
     process = interlock(*given, "--prompt", prompt)
-    assert process.returncode == 0, process.stderr
+    assert process.returncode == 1, process.stderr  # rows were refused
     assert json.loads(process.stdout.splitlines()[-1])["request_counts"] == {"total": 4, "completed": 2, "failed": 2}
     first, second = sorted(rows(out / "output.jsonl"), key=lambda row: str(row["id"]))
     assert (first["id"], first["lang"], second["id"], second["lang"]) == ("A1", "en", "A2", "de")
