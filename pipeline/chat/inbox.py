@@ -139,7 +139,8 @@ class Inbox:
             conditions += f" AND (at, ?, record) {'<' if wanted.latest_first else '>'} (?, ?, ?)"
             parameters += [self._run, *after]
         rows = self._journal.read(
-            f"{_all(wanted)} SELECT {_COLUMNS} FROM told WHERE {conditions} ORDER BY at {order}, record {order} LIMIT ?",
+            f"{_all(wanted)} SELECT {_COLUMNS} FROM told WHERE {conditions}"
+            f" ORDER BY at {order}, record {order} LIMIT ?",
             (*parameters, limit),
         )
         return [self._case(*row) for row in rows]

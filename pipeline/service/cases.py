@@ -1,4 +1,4 @@
-"""Cases: what waits for people in a whole service, in its conversations and in every run, and what operators do about it.
+"""Cases: what waits for people in a whole service, in conversations and in runs, and what operators do about it.
 
 Knows which journal holds a case, and who may answer it; how one is found is inbox.py's, what an answer changes
 answers.py's and dialogues.py's.
@@ -34,7 +34,7 @@ WAITING = ("needs_input", "escalated")
 
 @dataclass(frozen=True)
 class CasePage:
-    """Some cases, and the mark behind them if there are more; how many there are of each state, whatever is asked for."""
+    """Some cases, and the mark behind them if there are more; how many there are of each state, and of what was found."""
 
     cases: list[Case]
     next: Mark | None
@@ -141,11 +141,15 @@ class Cases:
         except UsageError as error:
             if isinstance(error, Busy):
                 raise
-            raise ApiError(422, "invalid", "The file of answers is empty.", 'Write {"custom_id", "answer"} a line.')
+            raise ApiError(
+                422, "invalid", "The file of answers is empty.", 'Write {"custom_id", "answer"} a line.'
+            ) from None
 
     def _may_approve(self, case: Case, by: Caller) -> None:
         if not by.approves(case.to):
-            raise ApiError(403, "forbidden", f"This is for the {case.to} to approve.", "Ask somebody who has that role.")
+            raise ApiError(
+                403, "forbidden", f"This is for the {case.to} to approve.", "Ask somebody who has that role."
+            )
         if case.run and self._runs.notes.one(case.run).get("by") == by.owner:
             raise Busy("Whoever asks does not approve: it takes another one's token than that of the upload.")
 
@@ -178,7 +182,7 @@ class Cases:
         for note in self._runs.all():
             if note.get("kind", RUN) != RUN or (run is not None and note["id"] != run):
                 continue
-            waits = (note.get("summary") or {}).get("statuses")
+            waits = (note["summary"] or {}).get("statuses")
             ended = note["state"] in ("finished", "stopped") and waits is not None
             if ended and wanted.state != "closed" and not any(waits.get(status) for status in WAITING):
                 continue
@@ -216,4 +220,3 @@ def of_mark(text: str) -> Mark:
 def to_text(mark: Mark) -> str:
     """A mark as clients send it back."""
     return f"{mark[0]!r}|{mark[1]}|{mark[2]}"
-

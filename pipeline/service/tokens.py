@@ -19,8 +19,6 @@ Role = Literal["user", "operator"]
 VARIABLE = "INTERLOCK_TOKENS"
 
 
-SHORTEST = 8
-"""Characters of a token: fewer are guessed at the rate at which requests are taken."""
 _NAME = re.compile(r"[^\W\d_][\w.-]{0,39}")
 
 
@@ -57,11 +55,10 @@ EVERYBODY = Caller("operator")
 class Tokens:
     """The tokens that are accepted. Each is kept as its SHA-256, so that all have the same length to compare."""
 
-    def __init__(self, lines: str = "", shortest: int = 1) -> None:
+    def __init__(self, lines: str = "") -> None:
         """Lines `role:token`, `role/name:token` or `operator/name/approves+approves:token`; commas and blanks part them
-        as well, `#` begins a comment. Several tokens of one name are one person's. `shortest`: characters that a token has at least. UsageError.
+        as well, `#` begins a comment. Several tokens of one name are one person's. UsageError.
         """
-        self._shortest = shortest
         self._known: list[tuple[bytes, Caller]] = []
         for number, line in enumerate(lines.splitlines(), start=1):
             for entry in line.partition("#")[0].replace(",", " ").split():
@@ -72,10 +69,10 @@ class Tokens:
         name, parted, roles = rest.partition("/")
         if role not in ("user", "operator") or not token or not (token.isascii() and token.isprintable()):
             raise UsageError(f"The tokens' line {number} is not 'user:TOKEN' or 'operator:TOKEN': mend it.")
-        if len(token) < self._shortest:
-            raise UsageError(f"A token in line {number} has fewer than {self._shortest} characters: take a longer one.")
         if "/" in who and not _NAME.fullmatch(name):
-            raise UsageError(f"The name in the tokens' line {number} is none: write {role}/NAME:TOKEN, such as {role}/ann.")
+            raise UsageError(
+                f"The name in the tokens' line {number} is none: write {role}/NAME:TOKEN, such as {role}/ann."
+            )
         if parted and (role == "user" or not all(_NAME.fullmatch(one) for one in roles.split("+"))):
             raise UsageError(f"The tokens' line {number} names no roles: write operator/NAME/manager+finance:TOKEN.")
         digest = sha256(token.encode()).digest()
@@ -89,7 +86,9 @@ class Tokens:
             if known == digest and other != caller:
                 raise UsageError(f"The token in line {number} is another one's already: give each its own.")
             if name and other.name == name and other != caller:
-                raise UsageError(f"'{name}' in the tokens' line {number} is somebody else already: one name, one person.")
+                raise UsageError(
+                    f"'{name}' in the tokens' line {number} is somebody else already: one name, one person."
+                )
         self._known.append((digest, caller))
 
     @classmethod
@@ -99,14 +98,10 @@ class Tokens:
             written = file.read_text(encoding="utf-8") if file else ""
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{file} cannot be read as a file of tokens: check the path.") from error
-        tokens = cls(f"{written}\n{variable}", SHORTEST)
+        tokens = cls(f"{written}\n{variable}")
         if file is not None and not tokens:
             raise UsageError(f"{file} holds no token: write lines such as 'operator:TOKEN'.")
         return tokens
-
-    def replace(self, tokens: Tokens) -> None:
-        """Take these from now on."""
-        self._known = tokens._known
 
     def __bool__(self) -> bool:
         return bool(self._known)

@@ -143,7 +143,13 @@ async def read_waiting(id: Id, service: ServiceOf, caller: Operator) -> Streamin
         after: Mark | None = None
         while page := service.cases.page(Wanted(), "", id, after, LINES):
             for case in page.cases:
-                row = {"custom_id": case.record, "kind": case.kind, "for": case.to, "asks": case.asks, "text": case.text}
+                row = {
+                    "custom_id": case.record,
+                    "kind": case.kind,
+                    "for": case.to,
+                    "asks": case.asks,
+                    "text": case.text,
+                }
                 yield json.dumps({**row, "choices": case.choices, "schema": case.schema}, ensure_ascii=False) + "\n"
             after = page.next
             if after is None:

@@ -1,4 +1,4 @@
-"""The desk over HTTP: questions, approvals and escalations of runs are answered on it, and the run goes on by itself."""
+"""The desk over HTTP: questions, approvals and escalations of runs are answered on it, and the run goes on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def finished(client: httpx.AsyncClient, id: str, **headers: str) -> dict[s
     return found
 
 
-async def desk(client: httpx.AsyncClient, headers: dict[str, str] = {}, **asked: Any) -> dict[str, Any]:
+async def desk(client: httpx.AsyncClient, headers: dict[str, str] | None = None, **asked: Any) -> dict[str, Any]:
     answer = await client.get("/desk", params=asked, headers=headers)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -73,7 +73,10 @@ async def test_a_question_of_a_run_is_answered_and_the_run_goes_on(tmp_path: Pat
         [settled] = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines() if '"c"' in line]
         assert (settled["status"], settled["message"]) == ("completed", "She has called back.")
         done = await desk(client, state="closed")
-        assert [(one["record"], one["answer"]) for one in done["cases"]] == [("c", "She has called back."), ("a/1", "front")]
+        assert [(one["record"], one["answer"]) for one in done["cases"]] == [
+            ("c", "She has called back."),
+            ("a/1", "front"),
+        ]
         assert (await desk(client, run="-"))["counts"]["found"] == 1
         assert (await desk(client, q="MANAGER", kind="escalation"))["counts"]["found"] == 1
         assert (await desk(client, q="100%"))["cases"] == []
@@ -146,14 +149,19 @@ async def test_what_one_has_taken_is_theirs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("run", [True, False])
 async def test_a_role_approves_and_nobody_else(tmp_path: Path, run: bool) -> None:
-    async with hall(tmp_path, tokens=TOKENS, app=PURCHASE) as (client, service):
+    async with hall(tmp_path, tokens=TOKENS, app=PURCHASE) as (client, _):
         if run:
             place, record = await served(client, rows(a="a laptop for 900"), **ANN), "a"
         else:
             place, record = "-", f"{(talk := await begin(client, **ANN))}:1"
             await say(client, talk, "a laptop for 900", **ANN)
         [case] = (await desk(client, EVE))["cases"]
-        assert (case["kind"], case["to"], case["action"], case["arguments"][1:]) == ("approval", "manager", "order", [900])
+        assert (case["kind"], case["to"], case["action"], case["arguments"][1:]) == (
+            "approval",
+            "manager",
+            "order",
+            [900],
+        )
         path = f"/desk/{place}/{record}"
         assert (await client.get(path, headers=EVE)).json()["may"] is False
         assert (await client.post(f"{path}/answer", json={"text": "yes"}, headers=EVE)).status_code == 403
