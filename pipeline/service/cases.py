@@ -34,7 +34,7 @@ WAITING = ("needs_input", "escalated")
 
 @dataclass(frozen=True)
 class CasePage:
-    """Some cases, and the mark behind them if there are more; how many there are of each state, and of what was found."""
+    """Some cases, and the mark behind them if there are more; how many are in each state, and were found in all."""
 
     cases: list[Case]
     next: Mark | None
@@ -71,7 +71,7 @@ class Cases:
         with self._reading(run) as journal:
             case = Inbox(journal, run).one(record)
         if case is None:
-            raise not_found("case", "GET /desk lists them.")
+            raise not_found("case", "Choose one from the desk.")
         return case
 
     async def take(self, run: str, record: str, by: Caller) -> None:

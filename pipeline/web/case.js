@@ -49,7 +49,7 @@ export class Case {
       el("footer", { class: "case-foot" }, this.#problem, this.#form, this.#composer.node,
         el("div", { class: "row" }, this.#take, this.#close, this.#next)));
     this.#composer.node.hidden = this.#take.hidden = this.#close.hidden = true;
-    this.#poll = new Poll(() => get(this.#path), (value) => this.#draw(value), (error) => tellError(error), 2);
+    this.#poll = new Poll(() => get(this.#path), (value) => this.#draw(value), (error) => this.#missing(error), 2);
   }
 
   leave() {
@@ -72,6 +72,11 @@ export class Case {
     if (what === "take" && !this.#composer.node.hidden) this.#composer.focus();
   }
 
+  #missing(error) {
+    tellError(error, error.status === 404);
+    if (error.status === 404) fill(this.#head, heading("There is no such case"), el("p", { class: "reason", text: "Choose another one from the list." }));
+  }
+
   #tell(text) {
     this.#problem.textContent = text;
     this.#problem.hidden = false;
@@ -84,7 +89,7 @@ export class Case {
       el("p", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(state === "open" ? kind : state) }),
         el("span", { class: "card-state", text: STATUS[state] ?? state }), by ? el("span", { class: "faint", text: `by ${plain(by)}` }) : null,
         this.#run ? el("a", { class: "quiet link", href: `#/runs/${encodeURIComponent(`${this.#run}/${record}`)}`, text: record }) : null),
-      el("h2", { text: kind === "escalation" ? (to ? `For ${to}` : "Case") : asks }),
+      heading(kind === "escalation" ? (to ? `For ${to}` : "Case") : asks),
       kind === "escalation" ? el("p", { class: "reason", text: asks }) : null,
       closed && answer ? el("p", {}, el("span", { class: "faint", text: "Answer: " }), answer) : null);
     const turns = transcript ?? [];
@@ -106,7 +111,7 @@ export class Case {
       fold("What was tried", attempts, tries),
       fold("Step by step", steps, timeline),
       ledger(actions),
-      receipt?.model ? el("p", { class: "faint fine", text: `Model ${receipt.model}, ${receipt.enforcement}` }) : null);
+      receipt?.model && receipt.model !== "none" ? el("p", { class: "faint fine", text: `Model ${receipt.model}, ${receipt.enforcement}` }) : null);
     if (turns.length > this.#turns) {
       const box = this.node.querySelector(".case-scroll");
       if (this.#turns >= 0) announce(turns.at(-1)?.text ?? "");
@@ -126,7 +131,7 @@ export class Case {
 
   #approval({ action, arguments: given, to, may }) {
     return [
-      el("dl", { class: "facts" }, [["Action", plain(action)], ["With", (given ?? []).map(shown).join(", ")]].map(([name, value]) =>
+      el("dl", { class: "facts" }, [["Action", plain(action)], ["With", (given ?? []).filter((one) => !String(one).startsWith("state:")).map(shown).join(", ")]].map(([name, value]) =>
         el("div", {}, el("dt", { text: name }), el("dd", { text: value })))),
       may ? el("div", { class: "row" }, button("Approve", () => this.#do("answer", "yes"), { class: "primary" }),
         button("Do not approve", () => this.#do("answer", "no"))) : el("p", { class: "faint", text: `This is for the ${to} to approve.` }),
@@ -140,6 +145,11 @@ function tries(attempts) {
     el("span", { class: "lamp", "data-aspect": one.error ? "stop" : "clear" }), ` ${plain(one.contract)}`,
     one.rung ? ` (${plain(one.rung).toLowerCase()})` : "", el("span", { class: "time", text: ` ${duration(one.seconds)}` }),
     one.error ? el("p", { class: "faint", text: typeof one.error === "string" ? one.error : JSON.stringify(one.error) }) : null)));
+}
+
+/** The first heading of the page: on a phone the list, with its own, is not there. */
+function heading(text) {
+  return el("h2", { "aria-level": 1, text });
 }
 
 function fold(label, list, content) {

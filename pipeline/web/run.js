@@ -68,7 +68,7 @@ export class RunPage {
     fill(this.#head,
       el("p", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(run.state) }),
         el("span", { class: "card-state", text: STATUS[run.state] ?? run.state }), el("time", { text: clock(run.created) }), save),
-      el("h2", { text: runName(run) }),
+      el("h2", { "aria-level": 1, text: runName(run) }),
       progress(run),
       run.error ? el("p", { class: "problem", text: run.error }) : null,
       el("p", { class: "faint", text: `${count(done)} of ${many(run.records ?? done, "record")} done${unread ? `; ${many(unread, "line")} could not be read` : ""}` }));
