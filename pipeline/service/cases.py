@@ -182,9 +182,9 @@ class Cases:
         for note in self._runs.all():
             if note.get("kind", RUN) != RUN or (run is not None and note["id"] != run):
                 continue
-            waits = (note["summary"] or {}).get("statuses")
-            ended = note["state"] in ("finished", "stopped") and waits is not None
-            if ended and wanted.state != "closed" and not any(waits.get(status) for status in WAITING):
+            summary = note["summary"]
+            ended = note["state"] in ("finished", "stopped") and summary is not None
+            if ended and wanted.state != "closed" and not any(summary["statuses"].get(one) for one in WAITING):
                 continue
             try:
                 with self._reading(note["id"]) as journal:
