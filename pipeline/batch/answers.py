@@ -87,7 +87,7 @@ async def apply(
         try:
             if item.record in answered:
                 raise BadAnswer(f"Record '{item.record}' was answered in line {answered[item.record]}.")
-            await _give(journal_of(item.record), item, app, by)
+            await give(journal_of(item.record), item, app, by)
         except BadAnswer as error:
             bad.append(BadLine(item.line, str(error)))
         else:
@@ -95,7 +95,8 @@ async def apply(
     return list(answered), bad
 
 
-async def _give(journal: Journal, answer: Answer, app: App, by: str) -> None:
+async def give(journal: Journal, answer: Answer, app: App, by: str = "") -> None:
+    """Give one answer to its record, as `apply`. BadAnswer, with nothing changed, if it cannot be used."""
     known, past = journal.record(answer.record), journal.past(answer.record)
     if known is None or past is None:
         raise BadAnswer(f"There is no record '{answer.record}'.")
@@ -104,10 +105,13 @@ async def _give(journal: Journal, answer: Answer, app: App, by: str) -> None:
         return
     conversation = ConversationStore(journal).of(answer.record)
     if known[1] == "escalated":
-        if conversation is None:
+        if conversation is None and not by:
             await journal.resolve(answer.record, answer.text)
         else:
-            await Desk(journal).close(answer.record, OPERATOR, answer.text)
+            try:
+                await Desk(journal).close(answer.record, by or OPERATOR, answer.text)
+            except UsageError as error:  # another one has taken it, or was quicker
+                raise BadAnswer(str(error)) from None
         return
     waiting = next(journal.waiting(answer.record), None)
     if waiting is None:

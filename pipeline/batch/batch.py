@@ -81,17 +81,17 @@ async def run_batch(
         if retry:
             await journal.retry(retry)
         batch = _Batch(requests, folder, journal)
-        batch.write()
+        await asyncio.to_thread(batch.write)  # in a long run a matter of seconds, in which others are served
         level = _level(launch.concurrency, equipment.engine, progress)
         started = time.perf_counter()
         try:
             async with level:
                 finished = await batch.work(pipeline, level, on_outcome, stop or asyncio.Event())
-            exports.write(folder, journal)
         except BaseException:
             with suppress(OSError, JournalError):  # the error in flight says more
                 exports.write(folder, journal)
             raise
+        await asyncio.to_thread(exports.write, folder, journal)
         busy = pipeline.client.busy_seconds if pipeline.client else 0.0
         errors = requests.errors if requests is not None else 0
         return batch.tally.summary(finished, errors, time.perf_counter() - started, busy)

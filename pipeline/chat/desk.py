@@ -84,8 +84,13 @@ class Desk:
         async with self._lock:
             handed = self._open(record, by)
             said = [OperatorSaid(record, by, text)] if text else []
-            settled = [*self._journal.resolved(record, text or self._said(record)), _noted(handed, "closed", by)]
+            settled = [*self._journal.resolved(record, text or self._said(record), by), _noted(handed, "closed", by)]
             await self._write(handed, settled, *said, OperatorLeft(record, by))
+
+    async def hold(self, record: str, by: str) -> None:
+        """What waits for an answer is this operator's from now on: nobody is told, and no customer's words go there."""
+        held: Sql = ("INSERT OR REPLACE INTO desk VALUES (?, NULL, 'taken', ?, ?)", (record, by, time.time()))
+        await self._journal.write(held)
 
     def _open(self, record: str, by: str) -> Handed:
         handed = self.one(record)

@@ -254,7 +254,7 @@ class Journal(Queries):
     async def answer(self, record: str, text: str, by: str = "") -> None:
         """Answer the question that a record waits for; running the batch again goes on from there.
 
-        `by`: who approves, if it is for an approval. JournalError if the record does not wait.
+        `by`: who does, which an approval needs to know. JournalError if the record does not wait.
         """
         await self.write(*self.answered(record, text, by))
 
@@ -276,8 +276,10 @@ class Journal(Queries):
                 "UPDATE approvals SET answer = ?, by = ?, answered = ? WHERE record = ? AND position = ?",
                 (text, by, time.time(), record, position),
             ),
+            *_answered_by(number, by),
             insert_step(record, step),
             ("DELETE FROM questions WHERE record = ? AND answer IS NULL", (record,)),
+            ("DELETE FROM desk WHERE record = ? AND state = 'taken' AND conversation IS NULL", (record,)),
             ("UPDATE records SET status = NULL, outcome = NULL, finished = NULL WHERE id = ?", (record,)),
         ]
 
@@ -307,6 +309,7 @@ class Journal(Queries):
             ("DELETE FROM steps WHERE record = ? AND started + seconds >= ?", (record, failed)),
             ("DELETE FROM questions WHERE record = ? AND asked >= ?", (record, failed)),
             ("DELETE FROM approvals WHERE record = ? AND asked >= ? AND answer IS NULL", (record, failed)),
+            *([("DELETE FROM desk WHERE record = ? AND state = 'closed'", (record,))] if again else ()),
             (
                 "UPDATE records SET status = NULL, outcome = NULL, finished = NULL, traceback = NULL"
                 f"{slate} WHERE id = ?",
@@ -318,7 +321,7 @@ class Journal(Queries):
         """A person took an escalated record over and says what came of it. JournalError if it is not escalated."""
         await self.write(*self.resolved(record, text))
 
-    def resolved(self, record: str, text: str) -> list[Sql]:
+    def resolved(self, record: str, text: str, by: str = "") -> list[Sql]:
         """Statements that resolve an escalated record. JournalError as `resolve`."""
         rows = self.read("SELECT outcome FROM records WHERE id = ? AND status = 'escalated'", (record,))
         if not rows:
@@ -331,6 +334,7 @@ class Journal(Queries):
                 " VALUES (?, 'end', '', 0, ?, ?, ?, ?, 'escalation')",
                 (record, row["escalation"]["reason"], text, time.time(), time.time()),
             ),
+            *([("INSERT OR REPLACE INTO answerers VALUES (last_insert_rowid(), ?)", (by,))] if by else ()),
             ("UPDATE records SET status = 'completed', outcome = ? WHERE id = ?", (as_json(row), record)),
         ]
 
@@ -357,6 +361,10 @@ class Journal(Queries):
         )
         self._conversations.pop(record, None)
         return line
+
+
+def _answered_by(number: int, by: str) -> list[Sql]:
+    return [("INSERT OR REPLACE INTO answerers VALUES (?, ?)", (number, by))] if by else []
 
 
 def _to_approve(record: str, position: str, question: Question) -> list[Sql]:

@@ -10,7 +10,8 @@
     conversations  one row per conversation with a person; its records name it
     messages       what the customer wrote, by the number of its event
     approvals      which of these were for a role to approve an action with its arguments, who did, and when
-    desk           the escalations that an operator took or closed
+    desk           what an operator took: escalations, and questions of batches; and the escalations that one closed
+    answerers      which operator answered a question, where one did
 
 It knows columns and their version; it does not know what is written into them (journal.py) or when (writer.py).
 """
@@ -85,6 +86,9 @@ CREATE TABLE IF NOT EXISTS approvals (
     arguments TEXT NOT NULL, question TEXT NOT NULL, asked REAL NOT NULL, answer TEXT, by TEXT, answered REAL,
     PRIMARY KEY (record, position)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answerers (number INTEGER PRIMARY KEY, by TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS records_by_status ON records (status);
+CREATE INDEX IF NOT EXISTS questions_open ON questions (number) WHERE answer IS NULL;
 """
 """What tables of this version did not have at first, and whoever reads them may have or lack."""
 

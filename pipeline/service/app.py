@@ -20,6 +20,7 @@ from pipeline.service.routes import (
     batches,
     completions,
     conversations,
+    desk,
     escalations,
     files,
     health,
@@ -42,7 +43,7 @@ def application(service: Service) -> ASGIApp:
         redoc_url=None,
     )
     api.state.service = service
-    for routes in (conversations, escalations, approvals, runs, passages, health, completions, files, batches):
+    for routes in (conversations, desk, escalations, approvals, runs, passages, health, completions, files, batches):
         api.include_router(routes.router)
     errors.install(api)
     contracts = service.app.classes

@@ -11,8 +11,8 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain, repeat
@@ -22,8 +22,10 @@ from typing import Any
 from models.errors import EngineUnavailable
 from pipeline.batch.batch import run_batch
 from pipeline.batch.requests import Requests, read_requests
-from pipeline.errors import InterlockError, JournalError, Unwritable, UsageError
+from pipeline.batch.summary import Summary
+from pipeline.errors import Busy, InterlockError, JournalError, Unwritable, UsageError
 from pipeline.files import is_full
+from pipeline.journal.journal import Journal
 from pipeline.runtime.folder import Folder
 from pipeline.service.errors import ApiError
 from pipeline.service.run_kind import RunKind
@@ -66,18 +68,23 @@ class RunQueue:
         self._kinds = kinds
         self._today = today
         self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._queued: set[str] = set()
         self._worker: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
-        self._current: tuple[str, asyncio.Event] | None = None
+        self._served: dict[str, asyncio.Event] = {}
         """The run that is served, and what stops it."""
+        self._changing = asyncio.Lock()
+        """Held while a run begins or comes to its end, and while people's answers are written into one: an answer is
+        then seen either by the pass that is under way, or by the next one."""
         self._interrupted = interrupted
+        self._idle = True
 
     def start(self) -> None:
         """Go on with what is unfinished, oldest first, and wait for more."""
         self.notes.sweep()
         for note in reversed(self.all()):
             if note["state"] in OPEN:
-                self._queue.put_nowait(note["id"])
+                self._put(note["id"])
         self._worker = asyncio.create_task(self._work())
 
     @property
@@ -88,8 +95,8 @@ class RunQueue:
     async def close(self, seconds: float) -> None:
         """Let the records under way come to their end, but no longer than this; the next start goes on from there."""
         self._stop.set()
-        if self._current is not None:
-            self._current[1].set()
+        for stop in self._served.values():
+            stop.set()
         if self._worker is not None:
             await asyncio.wait((self._worker,), timeout=0.0 if self._idle else seconds)
             self._worker.cancel()
@@ -125,7 +132,7 @@ class RunQueue:
         except OSError:
             self.drop(id)
             raise
-        self._queue.put_nowait(id)
+        self._put(id)
         return self.one(id)
 
     async def cancel(self, id: str) -> None:
@@ -133,10 +140,34 @@ class RunQueue:
         if self.notes.one(id)["state"] not in OPEN:
             return
         self.notes.write(id, {"state": "cancelling", "cancelling": time.time()}, kept=True)
-        if self._current is not None and self._current[0] == id:
-            self._current[1].set()
+        if id in self._served:
+            self._served[id].set()
         else:
             await self._ended(id, "cancelled")  # it is passed over when its turn comes
+
+    @asynccontextmanager
+    async def opened(self, id: str) -> AsyncIterator[Journal]:
+        """The journal of a run to write into, whether it is served or not; afterwards what was opened again goes on.
+
+        KeyError if there is no such run, or nothing of it was begun; Busy while a command works on its folder.
+        """
+        folder = Folder(self.notes.path(id) / "out")
+        async with self._changing:
+            if self.journal(id) is None:
+                raise KeyError(id)
+            with nullcontext() if id in self._served else _ours(folder):
+                async with Journal.open(folder.journal) as journal:
+                    yield journal
+            if id not in self._served:  # else it looks for what is left at its end
+                note = self.notes.one(id)
+                if note["state"] not in OPEN:
+                    self.notes.write(id, {"state": "waiting", "then": note["state"]})
+                    self._put(id)
+
+    def _put(self, id: str) -> None:
+        if id not in self._queued:
+            self._queued.add(id)
+            self._queue.put_nowait(id)
 
     def drop(self, id: str) -> None:
         """Take away a run that was never begun."""
@@ -183,6 +214,7 @@ class RunQueue:
             self._idle = True
             id = await self._queue.get()
             self._idle = False
+            self._queued.discard(id)
             for pause in chain(PAUSES, repeat(PAUSES[-1])):
                 try:
                     await self._run(id)
@@ -200,8 +232,6 @@ class RunQueue:
                     if self._stop.is_set():
                         return
 
-    _idle = True
-
     async def _run(self, id: str) -> None:
         note = self.notes.one(id)
         if note["state"] == "cancelling":
@@ -212,23 +242,33 @@ class RunQueue:
             await self._ended(id, "expired")
             return
         kind, stop = self._kinds[note.get("kind", RUN)], asyncio.Event()
-        self._current = id, stop
+        async with self._changing:
+            self._served[id] = stop
         self.notes.write(id, {"state": "running", "error": None, "begun": note.get("begun") or time.time()})
         expiry = None if left == float("inf") else asyncio.get_running_loop().call_later(left, stop.set)
         requests: Requests | None = None
         try:
             if self._stop.is_set():
                 return
-            requests = await asyncio.to_thread(self._requests, note)
-            summary = await run_batch(
-                kind.app,
-                requests,
-                self.notes.path(id) / "out",
-                kind.equipment,
-                kind.launch,
-                today=self._today,
-                stop=stop,
-            )
+            if note.get("then") is None:  # else people have answered, and only what was begun goes on
+                requests = await asyncio.to_thread(self._requests, note)
+            while True:
+                summary = await run_batch(
+                    kind.app,
+                    requests,
+                    self.notes.path(id) / "out",
+                    kind.equipment,
+                    kind.launch,
+                    today=self._today,
+                    stop=stop,
+                )
+                async with self._changing:
+                    done = self.one(id)["statuses"]
+                    if stop.is_set() or not done.get("running"):
+                        await self._passed(id, note, requests, summary)
+                        del self._served[id]
+                        break
+                requests = None if sum(done.values()) >= note["records"] else requests
         except (Unwritable, EngineUnavailable):  # of the disk and the engine that all runs share, not of this one
             raise
         except InterlockError as error:
@@ -239,19 +279,24 @@ class RunQueue:
             log.error("Run %s stopped", id, exc_info=error)
             told = "Something went wrong here; the server's log says what."
             await self._ended(id, "stopped", requests, error=told)
-        else:
-            if sum(summary.statuses.values()) >= requests.records:
-                await self._ended(id, "finished", requests, summary=summary.row())
-            elif self.notes.one(id)["state"] == "cancelling":
-                await self._ended(id, "cancelled", requests, summary=summary.row())
-            elif time.time() >= note.get("expires", float("inf")):
-                await self._ended(id, "expired", requests, summary=summary.row())
-            else:
-                self.notes.write(id, {"state": "waiting"})
         finally:
-            self._current = None
+            self._served.pop(id, None)
             if expiry is not None:
                 expiry.cancel()
+
+    async def _passed(self, id: str, note: Mapping[str, Any], requests: Requests | None, summary: Summary) -> None:
+        """Nothing of a run is under way any more: what has become of it."""
+        row, state = {**summary.row(), "errors": note["errors"]}, self.notes.one(id)["state"]
+        if note.get("then") is not None and not self._stop.is_set():
+            self.notes.write(id, {"state": note["then"], "then": None, "summary": row})
+        elif sum(summary.statuses.values()) >= note["records"]:
+            await self._ended(id, "finished", requests, summary=row)
+        elif state == "cancelling":
+            await self._ended(id, "cancelled", requests, summary=row)
+        elif time.time() >= note.get("expires", float("inf")):
+            await self._ended(id, "expired", requests, summary=row)
+        else:
+            self.notes.write(id, {"state": "waiting"})
 
     async def _ended(self, id: str, state: str, requests: Requests | None = None, **more: Any) -> None:
         """A run will not go on: make of its folder what its kind makes of it, then say so."""
@@ -264,4 +309,15 @@ class RunQueue:
             more = {"error": str(error), **more}
         else:
             made = await asyncio.to_thread(kind.ended, note, read, self.notes.path(id) / "out")
-        self.notes.write(id, {"state": state, "ended": time.time(), **more, **made})
+        self.notes.write(id, {"state": state, "then": None, "ended": time.time(), **more, **made})
+
+
+@contextmanager
+def _ours(folder: Folder) -> Iterator[None]:
+    """The folder's lock. Busy, without its path, if a command has it."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(folder.locked())
+        except UsageError:
+            raise Busy("A command is working on this run: wait for its end.") from None
+        yield

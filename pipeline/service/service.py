@@ -19,6 +19,7 @@ from pipeline.runtime.launch import Launch
 from pipeline.runtime.pipeline import Pipeline
 from pipeline.runtime.session import Session
 from pipeline.service.batches import KIND, Batches, kind_of
+from pipeline.service.cases import Cases
 from pipeline.service.file_store import FileStore
 from pipeline.service.limits import Limits, Slots
 from pipeline.service.metered import Metered
@@ -45,6 +46,7 @@ class Service:
     limits: Limits
     streams: Slots
     probe: Probe
+    cases: Cases
     files: FileStore
     batches: Batches
     retriever: Any = None
@@ -111,6 +113,7 @@ async def serving(
             limits,
             streams,
             Probe(equipment.engine),
+            Cases(app, journal, dialogues, runs),
             files,
             Batches(runs, files),
             equipment.retriever,

@@ -6,6 +6,7 @@ Without any token the service listens on loopback only and everybody is an opera
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
@@ -18,12 +19,28 @@ Role = Literal["user", "operator"]
 VARIABLE = "INTERLOCK_TOKENS"
 
 
+_NAME = re.compile(r"[^\W\d_][\w.-]{0,39}")
+
+
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent a request. `owner` names the token without giving it away; "" where there are none."""
+    """Whoever sent a request. `owner`: whose what they make is, the name of a person, or of a token without giving it
+    away; "" where there are none. `roles`: for which an operator approves; None for all.
+    """
 
     role: Role
     owner: str = ""
+    name: str = ""
+    roles: frozenset[str] | None = None
+
+    @property
+    def shown(self) -> str:
+        """What others see of an operator, and the ledger keeps: enough to tell two apart, nothing of the token."""
+        return self.name or f"operator {self.owner[:4]}".strip()
+
+    def approves(self, role: str) -> bool:
+        """Whether they may give a role's approval."""
+        return self.operator and (self.roles is None or role in self.roles)
 
     @property
     def operator(self) -> bool:
@@ -39,15 +56,40 @@ class Tokens:
     """The tokens that are accepted. Each is kept as its SHA-256, so that all have the same length to compare."""
 
     def __init__(self, lines: str = "") -> None:
-        """Lines `role:token`; commas and blanks part them as well, `#` begins a comment. UsageError."""
+        """Lines `role:token`, `role/name:token` or `operator/name/approves+approves:token`; commas and blanks part them
+        as well, `#` begins a comment. Several tokens of one name are one person's. UsageError.
+        """
         self._known: list[tuple[bytes, Caller]] = []
         for number, line in enumerate(lines.splitlines(), start=1):
             for entry in line.partition("#")[0].replace(",", " ").split():
-                role, _, token = entry.partition(":")
-                if role not in ("user", "operator") or not token or not (token.isascii() and token.isprintable()):
-                    raise UsageError(f"The tokens' line {number} is not 'user:TOKEN' or 'operator:TOKEN': mend it.")
-                digest = sha256(token.encode()).digest()
-                self._known.append((digest, Caller("user" if role == "user" else "operator", digest.hex()[:16])))
+                self._add(number, *entry.partition(":")[::2])
+
+    def _add(self, number: int, who: str, token: str) -> None:
+        role, _, rest = who.partition("/")
+        name, parted, roles = rest.partition("/")
+        if role not in ("user", "operator") or not token or not (token.isascii() and token.isprintable()):
+            raise UsageError(f"The tokens' line {number} is not 'user:TOKEN' or 'operator:TOKEN': mend it.")
+        if "/" in who and not _NAME.fullmatch(name):
+            raise UsageError(
+                f"The name in the tokens' line {number} is none: write {role}/NAME:TOKEN, such as {role}/ann."
+            )
+        if parted and (role == "user" or not all(_NAME.fullmatch(one) for one in roles.split("+"))):
+            raise UsageError(f"The tokens' line {number} names no roles: write operator/NAME/manager+finance:TOKEN.")
+        digest = sha256(token.encode()).digest()
+        caller = Caller(
+            "user" if role == "user" else "operator",
+            f"@{name}" if name else digest.hex()[:16],
+            name,
+            frozenset(roles.split("+")) if parted else None,
+        )
+        for known, other in self._known:
+            if known == digest and other != caller:
+                raise UsageError(f"The token in line {number} is another one's already: give each its own.")
+            if name and other.name == name and other != caller:
+                raise UsageError(
+                    f"'{name}' in the tokens' line {number} is somebody else already: one name, one person."
+                )
+        self._known.append((digest, caller))
 
     @classmethod
     def read(cls, file: Path | None, variable: str) -> Tokens:

@@ -25,7 +25,7 @@ export class Chat {
   /** `app`: what the service says of itself; `id`: of the conversation in the address, or null. */
   constructor(app, id) {
     this.#welcome = welcome(app, (text) => this.#say(text));
-    this.#scroll = el("div", { class: "scroll" }, el("div", { class: "column" }, this.#welcome, this.#thread.node));
+    this.#scroll = el("div", { class: "scroll" }, el("div", { class: "column" }, el("h1", { class: "unseen", text: "Conversation" }), this.#welcome, this.#thread.node));
     const fresh = button("New conversation", () => this.#begin(), { class: "quiet" });
     this.node = el("section", { class: "chat", "aria-label": "Chat" }, this.#scroll,
       el("div", { class: "below" }, el("div", { class: "column" }, this.#dock, this.#composer.node,

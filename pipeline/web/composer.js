@@ -3,20 +3,25 @@
 import { el } from "./dom.js";
 import { icon } from "./icons.js";
 
+const DRAFT = "interlock.draft ";
+
 export class Composer {
   #sent;
+  #draft;
 
-  /** `send(text)` is called with what was written; `label` names the box. */
-  constructor(label, send, words = "Send") {
+  /** `send(text)` is called with what was written; `label` names the box; under `draft` it outlives a reload. */
+  constructor(label, send, words = "Send", draft = null) {
     this.box = el("textarea", {
-      rows: 1, "aria-label": label, placeholder: label, maxlength: 8000, enterkeyhint: "send", autocomplete: "off",
-      on: { keydown: (event) => this.#key(event), input: () => this.#grow() },
+      rows: 1, "aria-label": label, placeholder: label, maxlength: 16000, enterkeyhint: "send", autocomplete: "off",
+      on: { keydown: (event) => this.#key(event), input: () => { this.#grow(); this.#keep(); } },
     });
     this.submit = el("button", { type: "submit", class: "primary round", "aria-label": words }, icon("send"));
     this.node = el("form", {
       class: "composer", on: { submit: (event) => { event.preventDefault(); this.#send(); } },
     }, this.box, this.submit);
     this.#sent = send;
+    this.#draft = draft && DRAFT + draft;
+    this.box.value = this.#kept();
   }
 
   set busy(busy) {
@@ -24,12 +29,25 @@ export class Composer {
     this.node.toggleAttribute("data-busy", busy);
   }
 
-  set hint(text) {
-    this.box.placeholder = text;
+  get value() {
+    return this.box.value.trim();
+  }
+
+  set value(text) {
+    this.box.value = text;
+    this.#grow();
+    this.#keep();
   }
 
   focus() {
     this.box.focus({ preventScroll: true });
+  }
+
+  /** What was written, which is taken out of the box. */
+  take() {
+    const text = this.value;
+    this.value = "";
+    return text;
   }
 
   #key(event) {
@@ -39,11 +57,24 @@ export class Composer {
   }
 
   #send() {
-    const text = this.box.value.trim();
-    if (!text || this.submit.disabled) return;
-    this.box.value = "";
-    this.#grow();
-    this.#sent(text);
+    if (!this.value || this.submit.disabled) return;
+    this.#sent(this.take());
+  }
+
+  #kept() {
+    try {
+      return (this.#draft && sessionStorage.getItem(this.#draft)) ?? "";
+    } catch {
+      return "";
+    }
+  }
+
+  #keep() {
+    try {
+      if (!this.#draft) return;
+      if (this.box.value) sessionStorage.setItem(this.#draft, this.box.value);
+      else sessionStorage.removeItem(this.#draft);
+    } catch { /* it is in the box */ }
   }
 
   // Rows, not pixels: the strict policy and the text size of the reader are both respected.

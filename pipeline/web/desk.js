@@ -1,89 +1,154 @@
-// The operator desk: what waits for a person, the latest first, and the case that is open beside it.
+// The operator desk: what waits for a person, the longest first, and the case that is open beside it.
 
 import { get } from "./api.js";
-import { announce, el, fill } from "./dom.js";
+import { announce, button, el, fill } from "./dom.js";
 import { Case } from "./case.js";
 import { tellError } from "./notice.js";
 import { Poll } from "./poll.js";
-import { STATUS, aspect, clock, many, plain } from "./words.js";
+import { STATUS, aspect, clock, count, many, plain } from "./words.js";
 
-const FILTERS = [["", "Active"], ["open", "Open"], ["taken", "Taken over"], ["closed", "Closed"]];
+const FILTERS = [["active", "Waiting"], ["mine", "Mine"], ["closed", "Closed"]];
+const PAGE = 50;
+const MOST = 500;
+const EMPTY = {
+  active: "Nothing waits for a person. Questions of batches, approvals and what is handed over will be here.",
+  mine: "You have taken no case. “Take over” in a case makes it yours alone.",
+  closed: "No case was closed yet.",
+};
 
 export class Desk {
-  #list = el("ul", { class: "cards", "aria-label": "Escalations" });
+  #list = el("ul", { class: "cards", "aria-label": "Cases" });
   #head = el("p", { class: "faint", text: "One moment…" });
+  #search = el("input", {
+    type: "search", class: "search", placeholder: "Search", "aria-label": "Search cases", autocomplete: "off",
+    on: { input: () => this.#typed() },
+  });
+  #more = button("Show more", () => { this.#limit = Math.min(MOST, this.#limit + PAGE); this.#watch(); }, { class: "quiet", hidden: true });
   #side = el("div", { class: "side" });
-  #state = "";
+  #filter = "active";
+  #limit = PAGE;
   #poll = null;
   #case = null;
   #count = -1;
+  #timer = 0;
+  #shown = [];
 
-  constructor(_app, record) {
-    this.node = el("section", { class: "split", "aria-label": "Operator desk", "data-open": record ? "" : null },
-      el("div", { class: "list" }, el("h1", { text: "Desk" }), this.#head, this.#filters(), this.#list), this.#side);
+  constructor(_app, place) {
+    this.node = el("section", { class: "split", "aria-label": "Operator desk", "data-open": place ? "" : null },
+      el("div", { class: "list" }, el("h1", { text: "Desk" }), this.#filters(), this.#search, this.#head, this.#list, this.#more), this.#side);
     this.#watch();
-    this.open(record);
+    this.open(place);
   }
 
   leave() {
+    clearTimeout(this.#timer);
     this.#poll.stop();
     this.#case?.leave();
   }
 
-  /** Show a case beside the list, or none. */
-  open(record) {
+  /** Show the case at "run/record" beside the list, or none. */
+  open(place) {
     this.#case?.leave();
     this.#case = null;
-    this.node.toggleAttribute("data-open", Boolean(record));
-    if (!record) {
+    this.node.toggleAttribute("data-open", Boolean(place));
+    if (!place) {
       fill(this.#side, el("p", { class: "nothing", text: "Choose a case from the list." }));
     } else {
-      this.#case = new Case(record, () => this.#poll.now());
+      this.#case = new Case(place, () => this.#poll.now(), () => this.#next());
       fill(this.#side, this.#case.node);
     }
-    this.record = record;
+    this.place = place;
     this.#mark();
   }
 
   #filters() {
-    return el("div", { class: "filters", role: "group", "aria-label": "Show" }, FILTERS.map(([state, label]) => el("button", {
-      type: "button", class: "filter", "aria-pressed": String(state === this.#state), text: label,
+    return el("div", { class: "filters", role: "group", "aria-label": "Show" }, FILTERS.map(([name, label]) => el("button", {
+      type: "button", class: "filter", "data-filter": name, "aria-pressed": String(name === this.#filter),
       on: {
         click: (event) => {
-          this.#state = state;
+          this.#filter = name;
+          this.#limit = PAGE;
           for (const one of event.currentTarget.parentNode.children) one.setAttribute("aria-pressed", String(one === event.currentTarget));
           this.#watch();
         },
       },
-    })));
+    }, label, name === "closed" ? null : el("span", { class: "number" }))));
+  }
+
+  #typed() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => { this.#limit = PAGE; this.#watch(); }, 250);
   }
 
   #watch() {
     this.#poll?.stop();
     this.#count = -1;
-    this.#poll = new Poll(() => get(`/escalations${this.#state ? `?state=${this.#state}` : ""}`), (cases) => this.#draw(this.#state ? cases : cases.filter((one) => one.state !== "closed")),
-      (error) => tellError(error));
+    const query = new URLSearchParams({ limit: this.#limit });
+    if (this.#filter === "closed") query.set("state", "closed");
+    if (this.#filter === "mine") query.set("mine", "true");
+    if (this.#search.value.trim()) query.set("q", this.#search.value.trim());
+    this.#poll = new Poll(() => get(`/desk?${query}`), (found) => this.#draw(found), (error) => tellError(error));
   }
 
-  #draw(cases) {
-    const focused = document.activeElement?.closest?.("[data-record]")?.dataset.record;
-    this.#head.textContent = cases.length ? `${many(cases.length, "case")}` : "Nothing waits for a person.";
-    if (this.#count >= 0 && cases.length > this.#count) announce("A new case has arrived.");
-    this.#count = cases.length;
-    fill(this.#list, [...cases].reverse().map((one) => el("li", {}, el("a", {
-      class: "card-link", href: `#/desk/${encodeURIComponent(one.record)}`, "data-record": one.record,
+  #draw({ cases, counts, next }) {
+    const focused = document.activeElement?.closest?.("[data-place]")?.dataset.place;
+    const words = this.#search.value.trim();
+    this.#head.textContent = counts.found ? `${many(counts.found, "case")}${cases.length < counts.found ? `, the first ${count(cases.length)} shown` : ""}`
+      : words ? `No case has “${words}” in it.` : EMPTY[this.#filter];
+    this.#number("active", counts.open + counts.taken);
+    this.#number("mine", counts.mine);
+    if (this.#count >= 0 && counts.found > this.#count && this.#filter !== "closed") announce("A new case has arrived.");
+    this.#count = counts.found;
+    this.#more.hidden = next === null || cases.length >= MOST;
+    this.#shown = cases.map(placeOf);
+    fill(this.#list, cases.map((one) => el("li", {}, el("a", {
+      class: "card-link", href: addressOf(placeOf(one)), "data-place": placeOf(one),
     },
-    el("span", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(one.state) }),
-      el("span", { class: "card-state", text: STATUS[one.state] ?? one.state }), el("time", { text: clock(one.at) })),
-    el("b", { text: one.text || one.reason }), el("span", { class: "faint", text: [one.to, one.text ? one.reason : plain(one.intent)].filter(Boolean).join(": ") })))));
+    el("span", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(one.state === "open" ? one.kind : one.state) }),
+      el("span", { class: "card-state", text: stateWords(one) }), el("time", { text: clock(one.at) })),
+    el("b", { text: one.kind === "escalation" ? one.text || one.asks : one.asks }),
+    el("span", { class: "faint clamp", text: detail(one) })))));
     this.#mark();
-    if (focused) this.#list.querySelector(`[data-record="${CSS.escape(focused)}"]`)?.focus();
+    if (focused) this.#list.querySelector(`[data-place="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #number(filter, number) {
+    this.node.querySelector(`[data-filter=${filter}] .number`).textContent = number ? count(number) : "";
+  }
+
+  /** Open the case behind the one that is open. */
+  #next() {
+    const at = this.#shown.indexOf(this.place);
+    const next = this.#shown[at + 1] ?? this.#shown.find((place) => place !== this.place);
+    location.hash = next ? addressOf(next) : "#/desk";
   }
 
   #mark() {
-    for (const link of this.#list.querySelectorAll("[data-record]")) {
-      if (link.dataset.record === this.record) link.setAttribute("aria-current", "true");
+    for (const link of this.#list.querySelectorAll("[data-place]")) {
+      if (link.dataset.place === this.place) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
   }
+}
+
+function placeOf({ run, record }) {
+  return `${run || "-"}/${record}`;
+}
+
+function addressOf(place) {
+  return `#/desk/${encodeURIComponent(place)}`;
+}
+
+/** What a card says of its case: "Question", "Approval: manager", "Taken over by Ann". */
+function stateWords({ state, kind, to, by }) {
+  if (state === "taken") return `${STATUS.taken}${by ? ` by ${plain(by)}` : ""}`;
+  if (state === "closed") return `${STATUS.closed}${by ? ` by ${plain(by)}` : ""}`;
+  return kind === "approval" ? `Approval: ${plain(to).toLowerCase()}` : { question: "Question", escalation: "Handed over" }[kind];
+}
+
+function detail({ kind, text, asks, to, intent, record, run, answer }) {
+  if (answer) return `Answer: ${answer}`;
+  const name = run ? `${record}: ` : "";
+  if (kind === "escalation") return [to, text ? asks : plain(intent)].filter(Boolean).join(": ");
+  return name + text;
 }

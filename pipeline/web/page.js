@@ -6,7 +6,9 @@ import { Chat } from "./chat.js";
 import { Desk } from "./desk.js";
 import { icon } from "./icons.js";
 import { connection, say } from "./notice.js";
+import { Poll } from "./poll.js";
 import { Runs } from "./runs.js";
+import { count } from "./words.js";
 
 const VIEWS = { chat: Chat, desk: Desk, runs: Runs };
 const TITLES = { chat: "Chat", desk: "Desk", runs: "Runs" };
@@ -14,6 +16,8 @@ const TITLES = { chat: "Chat", desk: "Desk", runs: "Runs" };
 let app = { name: "Interlock", operator: false, auth: false, examples: [] };
 let view = null;
 let shown = "";
+let waiting = null;
+let cases = 0;
 
 async function start() {
   colours();
@@ -25,6 +29,7 @@ async function start() {
     event.preventDefault();
     document.getElementById("main").focus();
   });
+  document.addEventListener("case-changed", () => waiting?.now());
   addEventListener("hashchange", route);
   await introduce();
   route();
@@ -47,12 +52,28 @@ async function introduce() {
   document.getElementById("token").hidden = !app.auth;
   for (const link of document.querySelectorAll('#views a:not([href="#/chat"])')) link.hidden = !app.operator;
   if (!app.auth || hasToken()) connection("open");
+  badge();
+}
+
+/** How many cases wait for this operator, in the title and beside the desk's name. */
+function badge() {
+  waiting?.stop();
+  waiting = null;
+  cases = 0;
+  if (!app.operator) return name();
+  waiting = new Poll(() => get("/desk?limit=0"), ({ counts }) => { cases = counts.open + counts.mine; name(); }, () => {}, 10);
+}
+
+function name() {
+  document.title = `${cases ? `(${count(cases)}) ` : ""}${TITLES[shown] ?? TITLES.chat} · ${app.name}`;
+  const number = document.getElementById("waiting");
+  number.textContent = cases ? count(cases) : "";
+  number.hidden = !cases;
 }
 
 function route() {
-  const [, name = "chat", rest = ""] = location.hash.split("/").map(decode);
-  const chosen = VIEWS[name] && (name === "chat" || app.operator) ? name : "chat";
-  document.title = `${TITLES[chosen]} · ${app.name}`;
+  const [, named = "chat", rest = ""] = location.hash.split("/").map(decode);
+  const chosen = VIEWS[named] && (named === "chat" || app.operator) ? named : "chat";
   for (const link of document.querySelectorAll("#views a")) {
     if (link.hash === `#/${chosen}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -61,6 +82,7 @@ function route() {
   view?.leave();
   say("");
   shown = chosen;
+  name();
   view = new VIEWS[chosen](app, rest || null);
   fill(document.getElementById("main"), view.node);
   document.body.dataset.view = chosen;

@@ -5,12 +5,13 @@ import { controls, fieldOf } from "./field.js";
 
 const MANY = 8;
 
-/** The panel for a question {text, choices, schema}; `answer(text)` sends. */
-export function questionNode(question, answer) {
+/** The panel for a question {text, choices, schema}; `answer(text)` sends. `alone`: there is no box to write in. */
+export function questionNode(question, answer, alone = false) {
   const field = fieldOf(question.schema, question.choices);
   const decline = button("Never mind", () => answer("never mind"), { class: "quiet decline" });
   const panel = el("div", { class: "answers", role: "group", "aria-label": `Answer: ${question.text}` });
-  if (field.kind === "words") panel.append(decline);
+  if (field.kind === "words" && alone) panel.append(form({ kind: "text", schema: field.schema }, question, answer), decline);
+  else if (field.kind === "words") panel.append(decline);
   else if (field.kind === "choices" && field.choices.length <= MANY) {
     panel.append(...field.choices.map((choice) => button(sentence(choice), () => answer(choice), { class: "choice" })), decline);
   } else panel.append(form(field, question, answer), decline);

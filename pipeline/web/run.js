@@ -22,8 +22,11 @@ export class RunPage {
   #more = button("Show more", () => this.#page(), { class: "quiet", hidden: true });
   #next = null;
   #reading = 0;
+  #record = null;
+  #sheet = null;
 
-  constructor(id) {
+  /** `record`: the one that the address names, or null. */
+  constructor(id, record) {
     this.#id = id;
     const back = el("a", { class: "back", href: "#/runs" }, icon("back"), "All runs");
     this.node = el("article", { class: "case run", "aria-label": "Run" }, back, this.#head, this.#filters,
@@ -31,6 +34,21 @@ export class RunPage {
         el("thead", {}, el("tr", {}, ["Record", "Status", "Intent", "Outcome", "Tokens", "Time"].map((text) => el("th", { scope: "col", text })))),
         this.#rows), this.#more));
     this.#poll = new Poll(() => get(this.#path), (run) => this.#draw(run), (error) => tellError(error), 2);
+    this.show(record);
+  }
+
+  /** Open a record's sheet, or close it. */
+  show(record) {
+    if (record === this.#record) return;
+    this.#record = record;
+    const sheet = this.#sheet;
+    this.#sheet = null;
+    sheet?.close();
+    if (!record) return;
+    this.#sheet = openRecord(this.#id, record, () => {
+      if (this.#record !== record || !this.#sheet) return; // the address has changed already
+      location.hash = `#/runs/${encodeURIComponent(this.#id)}`;
+    });
   }
 
   get #path() {
@@ -39,6 +57,7 @@ export class RunPage {
 
   leave() {
     this.#poll.stop();
+    this.show(null);
   }
 
   #draw(run) {
@@ -49,7 +68,7 @@ export class RunPage {
     fill(this.#head,
       el("p", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(run.state) }),
         el("span", { class: "card-state", text: STATUS[run.state] ?? run.state }), el("time", { text: clock(run.created) }), save),
-      el("h2", { text: runName(run) }),
+      el("h2", { "aria-level": 1, text: runName(run) }),
       progress(run),
       run.error ? el("p", { class: "problem", text: run.error }) : null,
       el("p", { class: "faint", text: `${count(done)} of ${many(run.records ?? done, "record")} done${unread ? `; ${many(unread, "line")} could not be read` : ""}` }));
@@ -105,7 +124,7 @@ export class RunPage {
   }
 
   #row(record) {
-    const open = el("button", { type: "button", class: "row-open", "data-id": record.custom_id, on: { click: () => openRecord(this.#id, record) } },
+    const open = el("button", { type: "button", class: "row-open", "data-id": record.custom_id, on: { click: () => { location.hash = `#/runs/${encodeURIComponent(`${this.#id}/${record.custom_id}`)}`; } } },
       el("b", { text: record.custom_id }), el("span", { class: "faint clamp", text: record.text ?? record.tells ?? "" }));
     return el("tr", {},
       el("th", { scope: "row" }, open),

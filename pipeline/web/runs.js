@@ -17,11 +17,11 @@ export class Runs {
   #poll;
   #page = null;
 
-  constructor(_app, run) {
+  constructor(_app, place) {
     this.node = el("section", { class: "split", "aria-label": "Runs" },
       el("div", { class: "list" }, el("h1", { text: "Runs" }), this.#head, this.#upload(), this.#problem, this.#list), this.#side);
     this.#poll = new Poll(() => get("/runs"), (runs) => this.#draw(runs), (error) => tellError(error), 2);
-    this.open(run);
+    this.open(place);
   }
 
   leave() {
@@ -29,10 +29,12 @@ export class Runs {
     this.#page?.leave();
   }
 
-  /** Show a run beside the list, or none. */
-  open(run) {
+  /** Show "run", or "run/record", beside the list, or none. */
+  open(place) {
+    const [run, record] = parted(place);
+    if (run && run === this.run) return this.#page.show(record);
     this.#page?.leave();
-    this.#page = run ? new RunPage(run) : null;
+    this.#page = run ? new RunPage(run, record) : null;
     this.run = run;
     this.node.toggleAttribute("data-open", Boolean(run));
     fill(this.#side, this.#page ? this.#page.node : el("p", { class: "nothing", text: "Choose a run, or upload a batch." }));
@@ -89,4 +91,9 @@ export class Runs {
       else link.removeAttribute("aria-current");
     }
   }
+}
+
+function parted(place) {
+  const at = (place ?? "").indexOf("/");
+  return at < 0 ? [place || null, null] : [place.slice(0, at), place.slice(at + 1)];
 }

@@ -3,8 +3,9 @@
 import { announce, button, el, fill } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** Open a sheet; `load()` gives its content, and its error is shown in its place. */
-export async function openSheet(heading, load) {
+/** Open a sheet; `load()` gives its content, and its error is shown in its place. Going back closes it.
+ * `closed()`: what to do then; a sheet that has one has an address of its own. */
+export function openSheet(heading, load, closed = null) {
   const body = el("div", { class: "sheet-body", "aria-busy": "true" }, el("p", { class: "faint", text: "One moment…" }));
   const close = button("", () => dialog.close(), { class: "icon", "aria-label": "Close" });
   close.append(icon("close"));
@@ -12,14 +13,27 @@ export async function openSheet(heading, load) {
   const dialog = el("dialog", { class: "sheet", "aria-labelledby": name.id },
     el("header", {}, name, close), body);
   const back = document.activeElement;
+  const went = () => dialog.close();
   dialog.addEventListener("close", () => {
+    removeEventListener("popstate", went);
+    if (!closed && history.state?.sheet === name.id) history.back();
     dialog.remove();
     back?.isConnected && back.focus();
+    closed?.();
   });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
   dialog.showModal();
   close.focus();
+  if (!closed) {
+    history.pushState({ sheet: name.id }, "");
+    addEventListener("popstate", went);
+  }
+  filled(body, load);
+  return dialog;
+}
+
+async function filled(body, load) {
   try {
     fill(body, await load());
   } catch (error) {

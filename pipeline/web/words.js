@@ -8,6 +8,11 @@ export const STATUS = {
   running: "Running",
   waiting: "Waits its turn",
   stopped: "Stopped",
+  cancelling: "Being cancelled",
+  cancelled: "Cancelled",
+  pausing: "Being paused",
+  paused: "Paused",
+  expired: "Out of time",
   finished: "Finished",
   open: "Open",
   taken: "Taken over",
@@ -18,8 +23,8 @@ export const STATUS = {
 /** The signal that a status shows: clear, caution, stop, or blue for people. */
 export function aspect(status) {
   if (["completed", "finished", "closed"].includes(status)) return "clear";
-  if (["needs_input", "running", "taken"].includes(status)) return "caution";
-  if (["escalated", "open", "answered"].includes(status)) return "people";
+  if (["needs_input", "running", "taken", "question", "approval", "pausing", "cancelling"].includes(status)) return "caution";
+  if (["escalated", "open", "answered", "escalation"].includes(status)) return "people";
   return ["failed", "stopped"].includes(status) ? "stop" : "quiet";
 }
 

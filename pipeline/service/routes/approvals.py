@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.service.access import Operator, ServiceOf
-from pipeline.service.routes.escalations import name_of
 
 router = APIRouter(prefix="/approvals", tags=["approvals"])
 
@@ -43,5 +42,5 @@ async def list_approvals(service: ServiceOf, caller: Operator) -> list[dict[str,
 @router.post("/{record}")
 async def decide(record: Of, decision: Decision, service: ServiceOf, caller: Operator) -> dict[str, Any]:
     """Approve it, or not; the request goes on at once. Not for what was asked with the same token."""
-    await service.dialogues.approve(record, name_of(caller), decision.approve, caller.owner)
+    await service.cases.answer("", record, "yes" if decision.approve else "no", caller)
     return {"record": record, "approved": decision.approve}

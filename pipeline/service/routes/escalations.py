@@ -16,7 +16,6 @@ from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.errors import ApiError
 from pipeline.service.service import Service
 from pipeline.service.timeline import begins, timeline
-from pipeline.service.tokens import Caller
 
 router = APIRouter(prefix="/escalations", tags=["escalations"])
 
@@ -53,9 +52,9 @@ async def take_escalation(
     record: Of, service: ServiceOf, caller: Operator, words: Words | None = None
 ) -> dict[str, Any]:
     """From now on what the customer writes goes to this operator."""
-    await service.dialogues.take(record, name_of(caller))
+    await service.dialogues.take(record, caller.shown)
     if words and normalise(words.text):
-        await service.dialogues.answer(record, name_of(caller), normalise(words.text))
+        await service.dialogues.answer(record, caller.shown, normalise(words.text))
     return service.dialogues.desk.one(record).row()
 
 
@@ -65,7 +64,7 @@ async def answer_escalation(record: Of, words: Words, service: ServiceOf, caller
     text = normalise(words.text)
     if not text:
         raise ApiError(422, "invalid", "The text is empty.", "Say what the customer should read.")
-    await service.dialogues.answer(record, name_of(caller), text)
+    await service.dialogues.answer(record, caller.shown, text)
     return service.dialogues.desk.one(record).row()
 
 
@@ -74,13 +73,8 @@ async def close_escalation(
     record: Of, service: ServiceOf, caller: Operator, words: Words | None = None
 ) -> dict[str, Any]:
     """The matter is settled; what the customer writes from now on is a new request."""
-    await service.dialogues.close(record, name_of(caller), normalise(words.text) if words else "")
+    await service.dialogues.close(record, caller.shown, normalise(words.text) if words else "")
     return service.dialogues.desk.one(record).row()
-
-
-def name_of(caller: Caller) -> str:
-    """What others see of an operator: enough to tell two apart, nothing of the token."""
-    return f"operator {caller.owner[:4]}".strip()
 
 
 def _known(service: Service, handed: Handed) -> dict[str, Any]:

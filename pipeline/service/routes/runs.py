@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pathlib
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated, Any, Literal
@@ -11,6 +13,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
 
+from pipeline.chat.inbox import Mark, Wanted
 from pipeline.service import uploads
 from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.errors import not_found
@@ -130,6 +133,43 @@ async def read_results(id: Id, service: ServiceOf, caller: Operator) -> Streamin
             yield "".join(kept)
 
     return StreamingResponse(lines(), media_type="application/jsonl")
+
+
+@router.get("/{id}/waiting", responses={200: {"content": {"application/jsonl": _JSONL}}})
+async def read_waiting(id: Id, service: ServiceOf, caller: Operator) -> StreamingResponse:
+    """A line of JSON for each record that waits for a person. With an `answer` in each they can be sent back."""
+
+    def lines() -> Iterator[str]:
+        after: Mark | None = None
+        while page := service.cases.page(Wanted(), "", id, after, LINES):
+            for case in page.cases:
+                row = {
+                    "custom_id": case.record,
+                    "kind": case.kind,
+                    "for": case.to,
+                    "asks": case.asks,
+                    "text": case.text,
+                }
+                yield json.dumps({**row, "choices": case.choices, "schema": case.schema}, ensure_ascii=False) + "\n"
+            after = page.next
+            if after is None:
+                return
+
+    await asyncio.to_thread(_journal, service, id)
+    return StreamingResponse(lines(), media_type="application/jsonl")
+
+
+@router.post("/{id}/answers", openapi_extra=_UPLOAD)
+async def answer_file(id: Id, request: Request, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Answer many records at once, a line of {"custom_id", "answer"} for each, as `interlock answer` takes them.
+
+    What can be used is; `left_out` says which lines cannot, and why. The run goes on by itself.
+    """
+    with tempfile.TemporaryDirectory(prefix="interlock-answers-") as folder:
+        path = pathlib.Path(folder) / "answers.jsonl"
+        await uploads.store(request, path)
+        answered, bad = await service.cases.apply(id, path, caller)
+    return {"answered": answered, "left_out": [line.row() for line in bad]}
 
 
 def _journal(service: Service, id: str) -> pathlib.Path | None:

@@ -48,7 +48,7 @@ async def test_a_customers_channel_cannot_approve_and_an_operator_can(tmp_path: 
         (kept,) = service.journal.approvals()
         assert (kept.action, kept.role, kept.answer) == ("order", "manager", "yes" if yes else "no")
         assert kept.by.startswith("operator ")
-        assert (await client.post(path, json={"approve": True}, headers=bearer("second"))).status_code == 404
+        assert (await client.post(path, json={"approve": True}, headers=bearer("second"))).status_code == 409
     assert (tmp_path / "out" / "orders.txt").exists() is yes
 
 

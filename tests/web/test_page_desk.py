@@ -1,0 +1,71 @@
+"""The desk's story with a batch: upload, a question answered on the desk, the run goes on, its results."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.async_api import Page, expect
+from watched import Watched
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LINES = [
+    {"custom_id": "when/1", "text": "a flight to Goa"},
+    {"custom_id": "rude", "text": "Your crew was unbelievably rude to my mother yesterday."},
+    {"custom_id": "pet", "text": "is there a fee for a pet in the cabin"},
+]
+
+
+async def upload(page: Page, *lines: dict[str, str]) -> None:
+    content = "\n".join(json.dumps(line) for line in lines).encode()
+    batch = {"name": "monday.jsonl", "mimeType": "application/jsonl", "buffer": content}
+    await page.set_input_files("input[type=file]", files=[batch])
+
+
+async def test_a_batchs_question_and_escalation_are_answered_on_the_desk(watched: Watched) -> None:
+    page = await watched.open("/#/runs")
+    await upload(page, *LINES)
+    run = page.get_by_role("article", name="Run")
+    await expect(run.get_by_role("img", name="3 of 3 done")).to_be_visible()
+    address = page.url
+
+    desk = await watched.open("/#/desk")
+    await expect(desk.locator("#waiting")).to_be_visible()
+    assert (await desk.title()).startswith("(")
+    await desk.get_by_label("Search cases").fill("flight to Goa")
+    card = desk.get_by_role("link", name="On which day").last
+    await expect(card).to_be_visible()
+    await card.click()
+    case = desk.get_by_role("article", name="Case")
+    await expect(case.locator(".turn.customer")).to_contain_text("a flight to Goa")
+    await watched.shoot(desk, "desk_question")
+    await case.locator("input[type=date]").fill("2026-12-05")
+    await case.get_by_role("button", name="Answer", exact=True).click()
+    # The run asks on: whether to book.
+    await expect(case.get_by_role("heading", name="Book Mumbai → Goa")).to_be_visible()
+    await case.get_by_role("button", name="Yes").click()
+    await expect(case.get_by_text("Closed", exact=True)).to_be_visible()
+    await expect(case).to_contain_text("Answer: yes")
+
+    await desk.get_by_label("Search cases").fill("rude to my mother")
+    await desk.locator(".card-link[data-place$='/rude']").click()
+    box = case.get_by_label("Say what came of it")
+    await box.fill("We called her.")
+    # What is typed stays, whatever is looked at meanwhile.
+    await desk.reload()
+    await expect(box).to_have_value("We called her.")
+    await case.get_by_role("button", name="Close case").click()
+    await expect(case).to_contain_text("Answer: We called her.")
+    await watched.shoot(desk, "desk_closed")
+
+    await page.goto(address)
+    await expect(run.get_by_role("img", name="Completed 3")).to_be_visible()
+    await run.get_by_role("button", name="when/1").click()
+    assert page.url.endswith("%2Fwhen%2F1")
+    sheet = page.get_by_role("dialog")
+    await expect(sheet).to_contain_text("Booked")
+    await page.go_back()
+    await expect(sheet).to_have_count(0)
+    await page.go_forward()
+    await expect(sheet).to_contain_text("Booked")
