@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -51,3 +52,17 @@ def test_an_option_that_is_not_known_is_one_sentence(shop: App, tmp_path: Path) 
     path.write_text(json.dumps({**json.loads(path.read_text()), "launch": {"app": "shop.py", "speed": 9}}))
     with pytest.raises(UsageError, match="cannot be read as a manifest"):
         read_launch(tmp_path)
+
+
+@pytest.mark.parametrize(("was", "now", "told"), [("float32", "bfloat16", True), ("", "bfloat16", False)])
+def test_another_dtype_is_a_change_where_the_folder_says_one(
+    shop: App, tmp_path: Path, was: str, now: str, told: bool
+) -> None:
+    manifest = manifest_of(shop, Equipment(), Launch(), TODAY)
+    replace(manifest, dtype=was).settle(tmp_path, TODAY)
+    if told:
+        with pytest.raises(UsageError, match=f"the dtype: {was} → {now}"):
+            replace(manifest, dtype=now).settle(tmp_path, TODAY)
+    else:
+        replace(manifest, dtype=now).settle(tmp_path, TODAY)
+        assert read_manifest(tmp_path).dtype == now
