@@ -24,11 +24,12 @@ from pipeline.batch.batch import run_batch
 from pipeline.batch.requests import Requests, read_requests
 from pipeline.errors import InterlockError, JournalError, Unwritable, UsageError
 from pipeline.files import is_full
+from pipeline.journal.queries import reading
 from pipeline.runtime.folder import Folder
 from pipeline.service.errors import ApiError
 from pipeline.service.run_kind import RunKind
 from pipeline.service.run_notes import NOTE, RunNotes
-from pipeline.service.timeline import counts, reading
+from pipeline.service.timeline import counts
 
 log = logging.getLogger("interlock.service")
 
