@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -60,6 +61,8 @@ async def serve_batch(
         return summary, stop.is_set()
     async with equipped(app, launch, out) as equipment:
         stop = stopped_by_signal()
+        gc.collect()
+        gc.freeze()  # models and modules stay: a batch's garbage is looked for without going through them again
         with keeping() as keep, bar:
 
             def finished(outcome: Outcome) -> None:

@@ -18,6 +18,7 @@ from pipeline.generation.decoding import LITTLE
 from pipeline.journal.journal import Journal
 from pipeline.text import short
 from scripts.console import console
+from scripts.follow import follow as follow_run
 from scripts.record_tree import record_tree
 
 
@@ -29,8 +30,18 @@ def inspect(
     suspicious: Annotated[
         bool, typer.Option(help="Only records whose texts a grammar forced out of the model, or a limit cut.")
     ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Watch a run that another process works on, until that ends.")
+    ] = False,
 ) -> None:
     """Show what became of every record, or how one came to its outcome."""
+    if follow:
+        if custom_id or status or prompts or suspicious:
+            raise UsageError(
+                "--follow watches all of a run: leave CUSTOM_ID, --status, --prompts and --suspicious out."
+            )
+        print(json.dumps(follow_run(out), ensure_ascii=False))
+        return
     row = asyncio.run(_one(out, custom_id, prompts) if custom_id else _all(out, status, suspicious))
     print(json.dumps(row, ensure_ascii=False))
 

@@ -78,6 +78,8 @@ async def run_batch(
             listeners=listeners,
             progress=progress,
         )
+        if requests is not None:
+            journal.expect(requests.records)
         if retry:
             await journal.retry(retry)
         batch = _Batch(requests, folder, journal)

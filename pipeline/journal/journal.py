@@ -97,6 +97,10 @@ class Journal(Queries):
             ("INSERT INTO runs (started, manifest) VALUES (?, ?)", (time.time(), as_json(manifest))),
         )
 
+    def expect(self, records: int) -> None:
+        """Note how many records a run was given, for whoever watches it. Not waited for."""
+        self._thread.write_soon(("INSERT OR REPLACE INTO meta VALUES ('expected', ?)", (str(records),)))
+
     def end_run(self) -> None:
         """Note that the latest process came to its end. Not waited for."""
         self._thread.write_soon(

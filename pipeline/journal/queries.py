@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from pipeline.errors import JournalError
 from pipeline.journal.quarantine import TWICE
 from pipeline.journal.rows import ActionRow, Approved, Past, StepRow, Waiting
-from pipeline.journal.tables import ACTION_COLUMNS, STEP_COLUMNS
+from pipeline.journal.tables import ACTION_COLUMNS, STEP_COLUMNS, connect
 from pipeline.record import Record
 
 _STARTED = "json_extract(body, '$.event') = 'RecordStarted'"
@@ -135,6 +136,11 @@ class Queries:
         )
         return int(rows[0][0])
 
+    def expected(self) -> int | None:
+        """How many records the latest run was given; None where it was given none, or the journal is of before."""
+        rows = self.read("SELECT value FROM meta WHERE key = 'expected'")
+        return int(rows[0][0]) if rows else None
+
     def begun(self) -> bool:
         """Whether work on any record was begun."""
         return bool(self.read("SELECT 1 FROM records LIMIT 1"))
@@ -183,3 +189,19 @@ class Queries:
             yield from self._reader.execute(sql, parameters)
         except sqlite3.Error as error:
             raise JournalError(f"{self.path} cannot be read ({error}): check the disk, then run again.") from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Queries]:
+    """The journal at `path`, which another connection may be writing, for the length of a block.
+
+    JournalError if it cannot be opened: on a full disk there is no room for what readers and the writer share.
+    """
+    try:
+        connection = connect(path)
+    except sqlite3.Error as error:
+        raise JournalError(f"{path} cannot be read ({error}): free space or check the disk.") from error
+    try:
+        yield Queries(path, connection)
+    finally:
+        connection.close()

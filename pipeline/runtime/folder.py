@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from pipeline.errors import UsageError
 
 SHARDS = "shards"
 """The folder in a folder of results that holds the folders of its shards."""
+
+LOOKS = 3
+"""At the list of locks, before a folder is taken to be nobody's."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,16 @@ class Folder:
             raise UsageError(f"{self.path} holds no journal: give the folder that `interlock run -o` wrote.")
         return self
 
+    def in_use(self) -> bool:
+        """Whether a process holds the folder's lock, without touching it: the kernel lists who does (Linux)."""
+        try:
+            known = (self.path / ".lock").stat()
+        except OSError:
+            return False
+        file = f" {os.major(known.st_dev):02x}:{os.minor(known.st_dev):02x}:{known.st_ino} "
+        # The list is read page by page, and a lock is passed over where another goes meanwhile.
+        return any(file in line and "FLOCK" in line for _ in range(LOOKS) for line in _locks())
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """One process at a time: two would serve the same records twice."""
@@ -80,3 +94,10 @@ class Folder:
                     f"Another process is working in {self.path}: wait for it, or use another folder."
                 ) from None
             yield
+
+
+def _locks() -> list[str]:
+    try:
+        return Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return []

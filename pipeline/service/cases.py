@@ -22,11 +22,10 @@ from pipeline.chat.inbox import Case, Inbox, Mark, Wanted
 from pipeline.errors import Busy, JournalError, UsageError
 from pipeline.forms import slots
 from pipeline.journal.journal import Journal
-from pipeline.journal.queries import Queries
+from pipeline.journal.queries import Queries, reading
 from pipeline.journal.tables import connect_with_tables
 from pipeline.service.errors import ApiError, not_found
 from pipeline.service.run_queue import RUN, RunQueue
-from pipeline.service.timeline import reading
 from pipeline.service.tokens import Caller
 
 WAITING = ("needs_input", "escalated")

@@ -26,11 +26,12 @@ from pipeline.batch.summary import Summary
 from pipeline.errors import Busy, InterlockError, JournalError, Unwritable, UsageError
 from pipeline.files import is_full
 from pipeline.journal.journal import Journal
+from pipeline.journal.queries import reading
 from pipeline.runtime.folder import Folder
 from pipeline.service.errors import ApiError
 from pipeline.service.run_kind import RunKind
 from pipeline.service.run_notes import NOTE, RunNotes
-from pipeline.service.timeline import counts, reading
+from pipeline.service.timeline import counts
 
 log = logging.getLogger("interlock.service")
 

@@ -6,37 +6,15 @@ Writes nothing. A record's timeline holds names, times and counts: no prompt, no
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from pipeline.errors import JournalError
 from pipeline.journal.queries import Queries
 from pipeline.journal.rows import StepRow
-from pipeline.journal.tables import connect
 from pipeline.outcome import STATUSES
 from pipeline.record import Record
 from pipeline.runtime.messages import words
 
 _SHOWN = ("contract", "rung", "finish_reason")
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[Queries]:
-    """The journal at `path`, which another connection may be writing, for the length of a block.
-
-    JournalError if it cannot be opened: on a full disk there is no room for what readers and the writer share.
-    """
-    try:
-        connection = connect(path)
-    except sqlite3.Error as error:
-        raise JournalError(f"{path} cannot be read ({error}): free space or check the disk.") from error
-    try:
-        yield Queries(path, connection)
-    finally:
-        connection.close()
 
 
 def standing(journal: Queries) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from scripts.bench.batch import batch
 from scripts.bench.compare import compare
 from scripts.bench.decode import decode
 from scripts.bench.dialogues import dialogues
@@ -26,6 +27,7 @@ def bench() -> None:
     """Measure speed. Every figure in docs/benchmarks.md names its command."""
 
 
+app.command("batch")(batch)
 app.command("compare")(compare)
 app.command("decode")(decode)
 app.command("dialogues")(dialogues)

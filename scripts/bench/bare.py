@@ -65,15 +65,15 @@ async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict
             listening = Listening(engine)
             await run_batch(app, requests, Path(folder) / "0", Equipment(listening), launch)
             bodies = [
-                _body(engine, call.messages, call.grammar, call.sampling) for call in listening.calls if call.grammar
+                body_of(engine, call.messages, call.grammar, call.sampling) for call in listening.calls if call.grammar
             ]
             if len(bodies) < records:
                 raise UsageError(f"The server at {url} answered no batch: look at its log.")
-            await _send(url, bodies, concurrency)
+            await send(url, bodies, concurrency)
             for turn in range(1, repeat + 1):
                 summary = await run_batch(app, requests, Path(folder) / str(turn), Equipment(engine), launch)
                 seconds["pipeline"].append(summary.seconds)
-                seconds["bare"].append(await _send(url, bodies, concurrency))
+                seconds["bare"].append(await send(url, bodies, concurrency))
                 tell(f"{summary.seconds:.2f} s for the pipeline, {seconds['bare'][-1]:.2f} s for the bare client")
     finally:
         await engine.close()
@@ -87,7 +87,8 @@ async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict
     }
 
 
-def _body(engine: VllmEngine, messages: Sequence[Message], grammar: Grammar, sampling: Sampling) -> dict[str, Any]:
+def body_of(engine: VllmEngine, messages: Sequence[Message], grammar: Grammar, sampling: Sampling) -> dict[str, Any]:
+    """A request with its grammar, as a server takes it."""
     return {
         "model": engine.name.removeprefix("vllm:"),
         "messages": [{"role": message.role, "content": message.content} for message in messages],
@@ -100,7 +101,7 @@ def _body(engine: VllmEngine, messages: Sequence[Message], grammar: Grammar, sam
     }
 
 
-async def _send(url: str, bodies: Sequence[dict[str, Any]], concurrency: int) -> float:
+async def send(url: str, bodies: Sequence[dict[str, Any]], concurrency: int) -> float:
     """Send every request, so many at once: seconds."""
     left, limits = iter(bodies), httpx.Limits(max_connections=concurrency)
     root = url.rstrip("/").removesuffix("/v1")

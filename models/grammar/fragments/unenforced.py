@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import abc
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, WrapValidator
@@ -26,6 +27,7 @@ _UNIQUE: dict[Any, str] = {
 }
 
 
+@lru_cache(maxsize=512)  # it is asked for every answer
 def checked_after(contract: type[Any]) -> tuple[str, ...]:
     """One name for each custom validator of `contract` and of the contracts inside it; one for each set or dict whose
     items or keys may repeat, since Pydantic drops repetitions silently."""

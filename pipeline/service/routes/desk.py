@@ -12,11 +12,12 @@ from models.grammar.grammar import normalise
 from pipeline.chat.case import case_of
 from pipeline.chat.dialogues import LONGEST
 from pipeline.chat.inbox import Case, Kind, State, Wanted
+from pipeline.journal.queries import reading
 from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.cases import of_mark, to_text
 from pipeline.service.errors import ApiError
 from pipeline.service.service import Service
-from pipeline.service.timeline import reading, timeline
+from pipeline.service.timeline import timeline
 from pipeline.service.tokens import Caller
 
 router = APIRouter(prefix="/desk", tags=["desk"])

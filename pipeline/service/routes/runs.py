@@ -14,11 +14,12 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
 
 from pipeline.chat.inbox import Mark, Wanted
+from pipeline.journal.queries import reading
 from pipeline.service import uploads
 from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.errors import not_found
 from pipeline.service.service import Service
-from pipeline.service.timeline import page, reading, timeline
+from pipeline.service.timeline import page, timeline
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
