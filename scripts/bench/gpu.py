@@ -230,9 +230,10 @@ def _load(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for (form, concurrency, variant), each in cells.items():
         steps = [line["step_ms"] for line in each if line["step_ms"] is not None]
-        names = {name for line in each for name in line if name in ("gpu_busy", "watts", "joules_per_token")}
-        names |= {name for line in each for name in line if name.endswith(" cores")}
-        means = {name: round(mean(line[name] for line in each if name in line), 3) for name in sorted(names)}
+        told = [{name: value for name, value in line.items() if value is not None} for line in each]
+        names = {name for line in told for name in line if name in ("gpu_busy", "watts", "joules_per_token")}
+        names |= {name for line in told for name in line if name.endswith(" cores")}
+        means = {name: round(mean(line[name] for line in told if name in line), 3) for name in sorted(names)}
         about = {"form": form, "max_concurrency": concurrency, "variant": variant}
         found.append(about | ({"step_ms": round(median(steps), 2)} if steps else {}) | means)
     return found

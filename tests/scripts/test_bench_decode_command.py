@@ -50,7 +50,8 @@ async def test_it_compares_free_and_constrained_text_of_the_same_length(
 
 
 OWN = """
-from interlock import Contract, Field, Said
+from interlock import Contract, Said
+from pydantic import Field
 
 class Refund(Contract):
     item: Said[str] = Field(description="What came back?")

@@ -60,7 +60,8 @@ def mask_shares(
     found: dict[str, dict[str, float]] = {}
     for cell in cells:
         cost = costs.get(cell["form"])
-        if cost and cell["variant"] == CONSTRAINED.name:
+        busy = cell["max_concurrency"] is not None and cell["mix"] == 1  # with gaps between requests it says nothing
+        if cost and busy and cell["variant"] == CONSTRAINED.name:
             share = cost["mask_mean_us"] / 1e6 * cell["output_throughput"]
             found.setdefault(cell["form"], {})[str(cell["max_concurrency"])] = round(share, 4)
     return found
@@ -78,6 +79,7 @@ def grammars(rounds: Sequence[Round], plan: Plan, model: Path) -> dict[str, dict
             for one in rounds
             if one.form == form.name and one.variant == CONSTRAINED.name
             for place, reply in enumerate(one.replies)
+            if one.load.constrains(place)
         ]
         if answered:
             found[form.name] = mask_costs(form, answered[:WALKED], tokenizer)

