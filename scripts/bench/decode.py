@@ -36,7 +36,7 @@ from scripts.bench.decode_options import SEARCH, contracts, known, loads, named,
 from scripts.bench.decode_report import agreement_line, decode_table, latency_table, write_plots
 
 USUAL = "constrained,free,jump-forward,outlines"
-WIDTH = 150
+WIDTH = 210
 """Columns of a terminal that the table needs at least; a narrower one wraps its lines."""
 console = Console(stderr=True, highlight=False)
 

@@ -130,8 +130,8 @@ class Arena:
         context = min([await traffic.context() for traffic in self.targets.values()])
         traffic = next(iter(self.targets.values()))
         found = []
-        for form in [await _padded(form, traffic) for form in forms]:
-            one = ask(form, STRIDE)
+        for form in forms:
+            one = ask(await _padded(form, STRIDE, traffic), STRIDE)
             if await traffic.count(one.sent) + one.grammar.max_tokens <= context:
                 found.append(form)
         return found
@@ -145,7 +145,9 @@ class Arena:
         constrained answers of earlier rounds; where its prompt says how long, as that.
         """
         number = next(self._number)
-        asks = [ask(form, number * STRIDE + place) for place in range(requests)]
+        places = range(number * STRIDE, number * STRIDE + requests)
+        traffic = self.targets[variants[0].server]
+        asks = [ask(await _padded(form, place, traffic), place) for place in places]
         first, *others = sorted(variants, key=lambda variant: (variant != CONSTRAINED, variant.ask == "free"))
         lengths = [self._length(form, one, place) for place, one in enumerate(asks)]
         done = [await self._run(first, form, asks, lengths, load, streamed, number, None)]
@@ -212,22 +214,27 @@ class Arena:
         )
 
 
-async def _padded(form: Form, traffic: Traffic) -> Form:
-    """`form` with as many words in front of its prompts as make them `input_tokens` long, give or take two."""
+async def _padded(form: Form, number: int, traffic: Traffic) -> Form:
+    """`form` with as many words before request `number` as make its prompt `input_tokens` long, give or take two.
+
+    Raises EngineError where it is longer by itself.
+    """
     if not form.input_tokens:
         return form
-    bare = await traffic.count(ask(form, STRIDE).sent)
+    bare = await traffic.count(ask(replace(form, filler=0), number).sent)
     if bare > form.input_tokens:
         raise EngineError(
             f"A prompt of {form.name} has {bare} tokens by itself.", f"Write --input-tokens {bare} or more."
         )
-    words, counted = 0, bare
-    for _ in range(6):  # words have one token or two: a step or two land within a token of it
-        per_word = (counted - bare) / words if words else 1.25
+    words, counted, per_word = 0, bare, 1.25
+    for _ in range(6):  # words have one token or a few: a step or two land within a token of it
         words = max(0, words + round((form.input_tokens - counted) / per_word))
-        counted = await traffic.count(ask(replace(form, filler=words), STRIDE).sent)
-        if abs(counted - form.input_tokens) <= 1 or not words:
+        if not words:
             break
+        counted = await traffic.count(ask(replace(form, filler=words), number).sent)
+        if abs(counted - form.input_tokens) <= 1:
+            break
+        per_word = max(1.0, (counted - bare) / words)
     return replace(form, filler=words)
 
 

@@ -51,8 +51,8 @@ def calls(number: int) -> list[Call]:
     kinds: tuple[dict[str, Any] | None, ...] = (LONG, TICKET, None, LONG)
     return [
         Call(
-            [{"role": "user", "content": f"Case {place}: my bag came {place} hours late. " * (1 + place % 5)}],
-            240 if kinds[place % 4] else 60,
+            [{"role": "user", "content": f"Case {place}: my bag came {place} hours late. " * (14 + place % 3)}],
+            240,
             kinds[place % 4],
         )
         for place in range(number)
@@ -95,7 +95,7 @@ async def test_requests_that_are_preempted_and_recomputed_while_drafts_wait_writ
     jumped = await answers(crowded_server.url, crowded_server.model, asked)
     assert texts(jumped) == texts(plain)
     found = await counted(crowded_server) - before
-    assert await preemptions(crowded_server) - preempted >= 10
+    assert await preemptions(crowded_server) - preempted >= 5
     assert found.drafted > found.accepted > 0  # an n-gram is a guess, and some of them were wrong
 
 
@@ -145,7 +145,7 @@ async def both(plain: str, jumping: VllmServer, body: dict[str, Any]) -> list[di
 @pytest.mark.parametrize(
     "given",
     [
-        {"stop": ['"priority']},  # in the middle of a key, which is one jump
+        {"stop": ["s_human"]},  # in the middle of a key, which is one jump
         {"stop": ["_"], "include_stop_str_in_output": True},
         {"max_completion_tokens": 1},
         {"messages": [{"role": "user", "content": ""}]},
