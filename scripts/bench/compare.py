@@ -11,13 +11,25 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from models.bench.throughput.load import Load
 from pipeline.errors import UsageError
 from scripts.console import console, finish
 
 DRAWS = 2000
 """Bootstrap samples of an interval."""
 
-Cells = dict[tuple[str, int, str], list[float]]
+Place = tuple[str, Load, str]
+Cells = dict[Place, dict[str, list[float]]]
+"""(form, load, variant) → metric → its value in each round."""
+
+METRICS = {
+    "output_throughput": True,
+    "request_goodput": True,
+    "median_ttft_ms": False,
+    "median_tpot_ms": False,
+    "median_e2el_ms": False,
+}
+"""What is compared, and whether more of it is better."""
 
 
 def compare(
@@ -27,27 +39,34 @@ def compare(
         float, typer.Option(min=0.0, max=1.0, help="A loss beyond this share is a regression.")
     ] = 0.05,
 ) -> None:
-    """B's output tokens a second ÷ A's, with 95 % intervals; exit code 1 if a cell is surely slower than the threshold.
+    """B's figures ÷ A's, with 95 % intervals; exit code 1 if one is surely worse than the threshold allows.
 
-    Surely: the whole interval lies below. Runs on different machines compare the machines.
+    Output tokens a second, and where both were measured goodput and the medians of TTFT, TPOT and E2EL. Surely: the
+    whole interval lies beyond; a figure with one round has none, and is only shown. Runs on different machines compare
+    the machines.
     """
     old, new = _cells(before), _cells(after)
     shared = [key for key in old if key in new]
     if not shared:
         raise UsageError(f"{before} and {after} have no cell in common: run both with the same forms and variants.")
-    rows: list[dict[str, Any]] = [
-        {"form": form, "concurrency": at_once, "variant": variant, **ratio(old[key], new[key])}
-        for key in shared
-        for form, at_once, variant in [key]
-    ]
-    slower = [row for row in rows if row["high"] < 1 - threshold]
-    table = Table("form", "at once", "variant", "ratio", "95 %", title=f"{after} ÷ {before}, output tok/s")
+    rows: list[dict[str, Any]] = []
+    for key in shared:
+        form, load, variant = key
+        for metric, more in METRICS.items():
+            above, below = new[key].get(metric, []), old[key].get(metric, [])
+            if above and below and all(below):
+                found = ratio(below, above)
+                sure = metric == "output_throughput" or min(len(above), len(below)) > 1
+                worse = sure and (found["high"] < 1 - threshold if more else found["low"] > 1 / (1 - threshold))
+                about = {"form": form, **load.named, "variant": variant, "metric": metric}
+                rows.append(about | found | {"regression": worse, "load": str(load)})
+    slower = [row for row in rows if row["regression"]]
+    table = Table("form", "load", "variant", "metric", "ratio", "95 %", title=f"{after} ÷ {before}")
     for row in rows:
         style = "red" if row in slower else ""
         interval = f"{row['low']:.3f} – {row['high']:.3f}"
-        table.add_row(
-            row["form"], str(row["concurrency"]), row["variant"], f"{row['ratio']:.3f}", interval, style=style
-        )
+        shown = (row["form"], row["load"], row["variant"], row["metric"], f"{row['ratio']:.3f}", interval)
+        table.add_row(*shown, style=style)
     console.print(table)
     finish(regressions=len(slower), threshold=threshold, cells=rows)
     if slower:
@@ -70,7 +89,10 @@ def _cells(path: Path) -> Cells:
     try:
         found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return {
-            (cell["form"], cell["concurrency"], cell["variant"]): [float(speed) for speed in cell["each_tok_per_s"]]
+            (cell["form"], _load(cell), cell["variant"]): {
+                **{name: list(map(float, each)) for name, each in cell.get("each", {}).items()},
+                "output_throughput": list(map(float, cell.get("each_output_throughput") or cell["each_tok_per_s"])),
+            }
             for cell in found["cells"]
         }
     except OSError as error:
@@ -79,3 +101,9 @@ def _cells(path: Path) -> Cells:
         ) from None
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"{file} is no bench.json of `interlock bench decode`: name one of this release.") from None
+
+
+def _load(cell: dict[str, Any]) -> Load:
+    if "concurrency" in cell:  # as the first releases wrote it
+        return Load(cell["concurrency"])
+    return Load(cell["max_concurrency"], float(cell["request_rate"]), cell["burstiness"], cell["mix"])

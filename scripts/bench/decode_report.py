@@ -14,25 +14,30 @@ from typing import Any
 
 from rich.table import Table
 
+from models.bench.throughput.load import Load
 from scripts.bench.picture import AMBER, BLUE, GREEN, GREY, picture
 
 COLUMNS = {
     "form": "form",
-    "at once": "concurrency",
+    "load": "load",
     "variant": "variant",
-    "tok/s": "tok_per_s",
-    "records/s": "records_per_s",
+    "tok/s": "output_throughput",
+    "95 %": "interval",
+    "req/s": "request_throughput",
+    "goodput": "request_goodput",
+    "tok/s a GPU": "output_throughput_per_gpu",
+    "J/token": "joules_per_token",
     "tokens": "tokens_per_answer",
     "steps/token": "steps_per_token",
     "accepted": "accepted",
     "drafted": "drafted",
-    "TTFT ms": "ttft_p50_ms",
-    "ITL p50": "itl_p50_ms",
-    "p99": "itl_p99_ms",
     "valid": "valid",
-    "of": "answers",
+    "of": "constrained",
 }
-"""Heading → key of a cell in bench.json."""
+"""Heading → key of a cell in bench.json, or of what `_cell` adds."""
+
+POINTS = ("p50", "p90", "p95", "p99")
+LATENCIES = {"TTFT": "ttft", "TPOT": "tpot", "ITL": "itl", "E2EL": "e2el"}
 
 COLOURS = {"free": GREY, "constrained": BLUE, "jump-forward": GREEN, "outlines": AMBER}
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
@@ -44,48 +49,110 @@ border-bottom:1px solid #e5e7eb}}</style>
 
 
 def decode_table(summary: dict[str, Any]) -> Table:
-    """One line a cell; empty where nothing was measured."""
-    table = Table(title=f"Decoding, {summary['model']}, medians; latencies from streamed rounds")
-    for heading in COLUMNS:
-        left = heading in ("form", "variant")
+    """One line a cell. The interval is over rounds, by Student's t; goodput is shown where a service level was set."""
+    shown = [heading for heading in COLUMNS if heading != "goodput" or summary["slo"]]
+    table = Table(title=f"Decoding, {summary['model']}, medians of rounds")
+    for heading in shown:
+        left = heading in ("form", "load", "variant")
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
-    for row in summary["cells"]:
-        table.add_row(*(str(row.get(key, "")) for key in COLUMNS.values()))
+    for row in map(_cell, summary["cells"]):
+        table.add_row(*(row[COLUMNS[heading]] for heading in shown))
     return table
 
 
+def latency_table(summary: dict[str, Any]) -> Table:
+    """One line a cell that was streamed: p50, p90, p95 and p99 of each latency, in ms."""
+    table = Table(title=f"Latencies in ms, {' / '.join(POINTS)}; ITL is a token's")
+    for heading in ("form", "load", "variant", *LATENCIES):
+        table.add_column(heading, justify="right" if heading in LATENCIES else "left", no_wrap=True)
+    for row in summary["cells"]:
+        if "p50_e2el_ms" in row:
+            given = _cell(row)
+            figures = (
+                " / ".join(f"{row[f'{point}_{name}_ms']:.4g}" for point in POINTS if f"{point}_{name}_ms" in row)
+                for name in LATENCIES.values()
+            )
+            table.add_row(given["form"], given["load"], given["variant"], *figures)
+    return table
+
+
+def agreement_line(one: dict[str, Any]) -> str:
+    """What our client and `vllm bench serve` measured of the same texts."""
+    parts = [
+        f"{name} {one['ours'][name]:,.1f} and {one['theirs'][name]:,.1f} ({difference:+.1%})"
+        for name, difference in one["difference"].items()
+    ]
+    return f"Free text, {one['form']}, {_load(one)}, ours and `vllm bench serve`: {', '.join(parts)}."
+
+
 def write_plots(summary: dict[str, Any], out: Path) -> list[Path]:
-    """Write throughput.png, latency.png and report.html to the folder `out`; nothing where nothing was measured."""
+    """Write throughput.png, latency.png, pareto.png and report.html to the folder `out`, those that have anything to
+    show."""
     cells: list[dict[str, Any]] = summary["cells"]
     if not cells:
         return []
     pictures = [
-        _plot(cells, out / "throughput.png", "tok_per_s", "output tokens per second", summary["model"]),
-        _plot(cells, out / "latency.png", "itl_p99_ms", "time between chunks, p99, ms", summary["model"]),
+        _plot(cells, out / "throughput.png", "output_throughput", "output tokens per second", summary["model"]),
+        _plot(cells, out / "latency.png", "p99_itl_ms", "time between tokens, p99, ms", summary["model"]),
+        *_pareto(cells, out / "pareto.png", summary["model"]),
     ]
     page = out / "report.html"
     page.write_text(_page(summary, pictures), encoding="utf-8")
     return [*pictures, page]
 
 
+def _cell(cell: dict[str, Any]) -> dict[str, str]:
+    """What is shown of a cell, as text; what nobody told is "not measured"."""
+    interval = (cell.get("intervals") or {}).get("output_throughput")
+    shown = {key: str(cell.get(key, "")) for key in COLUMNS.values()}
+    for key in ("output_throughput_per_gpu", "joules_per_token"):
+        if cell.get(key) is None:
+            shown[key] = "not measured"
+    return shown | {"load": _load(cell), "interval": f"{interval[0]:,.0f} – {interval[1]:,.0f}" if interval else ""}
+
+
+def _load(cell: dict[str, Any]) -> str:
+    rate = float(cell["request_rate"])
+    return str(Load(cell["max_concurrency"], rate, cell["burstiness"], cell["mix"]))
+
+
 def _plot(cells: Sequence[dict[str, Any]], path: Path, key: str, label: str, model: str) -> Path:
     forms = list(dict.fromkeys(cell["form"] for cell in cells))
-    with picture(path, len(forms), 4.5 * len(forms), 4, model) as plots:
+    loads = list(dict.fromkeys(map(_load, cells)))
+    with picture(path, len(forms), max(4.5, 0.6 * len(loads)) * len(forms), 4, model) as plots:
         for place, form in zip(plots, forms, strict=True):
             for variant in dict.fromkeys(cell["variant"] for cell in cells):
                 found = [cell for cell in cells if cell["form"] == form and cell["variant"] == variant and key in cell]
-                at = [cell["concurrency"] for cell in found]
+                at = [loads.index(_load(cell)) for cell in found]
                 place.plot(at, [cell[key] for cell in found], marker="o", label=variant, color=COLOURS.get(variant))
-                if key == "tok_per_s":
+                if key == "output_throughput":
                     low, high = [cell["slowest"] for cell in found], [cell["fastest"] for cell in found]
                     place.fill_between(at, low, high, alpha=0.15, color=COLOURS.get(variant))
-            place.set(title=form, xlabel="requests at once", ylabel=label, xscale="log", ylim=(0, None))
-            place.set_xticks(sorted({cell["concurrency"] for cell in cells}))
-            place.get_xaxis().set_major_formatter("{x:.0f}")
-            place.minorticks_off()
+            place.set(title=form, ylabel=label, ylim=(0, None))
+            place.set_xticks(range(len(loads)), loads, rotation=0 if len(loads) < 5 else 45)
             place.grid(alpha=0.25)
         plots[0].legend(fontsize="small")
     return path
+
+
+def _pareto(cells: Sequence[dict[str, Any]], path: Path, model: str) -> list[Path]:
+    """Tokens a second for a user (1 ÷ median TPOT) against tokens a second in all: what is up and to the right is
+    better. A point a load, a line a variant."""
+    timed = [cell for cell in cells if cell.get("median_tpot_ms")]
+    if not timed:
+        return []
+    forms = list(dict.fromkeys(cell["form"] for cell in timed))
+    with picture(path, len(forms), 4.5 * len(forms), 4, model) as plots:
+        for place, form in zip(plots, forms, strict=True):
+            for variant in dict.fromkeys(cell["variant"] for cell in timed):
+                found = [cell for cell in timed if cell["form"] == form and cell["variant"] == variant]
+                points = sorted((1000 / cell["median_tpot_ms"], cell["output_throughput"]) for cell in found)
+                across, up = [point[0] for point in points], [point[1] for point in points]
+                place.plot(across, up, marker="o", label=variant, color=COLOURS.get(variant))
+            place.set(title=form, xlabel="tokens/s a user", ylabel="tokens/s in all", xlim=(0, None), ylim=(0, None))
+            place.grid(alpha=0.25)
+        plots[0].legend(fontsize="small")
+    return [path]
 
 
 def _page(summary: dict[str, Any], pictures: Sequence[Path]) -> str:
@@ -97,8 +164,8 @@ def _page(summary: dict[str, Any], pictures: Sequence[Path]) -> str:
         for path in pictures
     )
     rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(cell.get(key, '')))}</td>" for key in COLUMNS.values()) + "</tr>"
-        for cell in summary["cells"]
+        "<tr>" + "".join(f"<td>{html.escape(cell[key])}</td>" for key in COLUMNS.values()) + "</tr>"
+        for cell in map(_cell, summary["cells"])
     )
     return PAGE.format(
         title=html.escape(f"Decoding, {summary['model']}"),

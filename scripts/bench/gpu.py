@@ -27,6 +27,7 @@ from rich.console import Console
 from models.bench.throughput.arena import Arena, Round
 from models.bench.throughput.findings import rows
 from models.bench.throughput.forms import FORMS, Form
+from models.bench.throughput.load import Load
 from models.bench.throughput.machine import gpus
 from models.bench.throughput.phases import sampled
 from models.bench.throughput.plan import Plan
@@ -37,7 +38,7 @@ from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError, EngineUnavailable
-from scripts.bench.decode import named, planned
+from scripts.bench.decode_options import known, named, numbers
 from scripts.bench.gpu_table import markdown
 
 GPU_FLAGS = (
@@ -123,11 +124,12 @@ def gpu(
     downloaded then. table.md in the output folder holds what was found after every round, however the run ends.
     """
     end = time.monotonic() + budget_seconds
-    plan = planned(forms, variants, concurrency, "64,1,256", repeat=repeat, per_slot=per_slot)
+    loads = [Load(number) for number in numbers(concurrency, "--concurrency 64,1,256")]
+    plan = Plan(known(forms, FORMS), known(variants, VARIANTS), loads, repeat=repeat, per_slot=per_slot)
     out.mkdir(parents=True, exist_ok=True)
     cards = gpus()
     extra = [
-        *("--max-num-seqs", str(max(plan.concurrency))),
+        *("--max-num-seqs", str(max(at_once(plan)))),
         *(GPU_FLAGS if cards else ()),
         *shlex.split(flags),
         *(() if model else LOAD_FLAGS),
@@ -174,9 +176,11 @@ async def measure(bench: Bench, arena: Any, model: Path, end: float) -> EngineEr
 
 async def _rounds(bench: Bench, arena: Arena, watch: Watch, model: Path, end: float) -> None:
     plan = bench.plan
-    largest = max(plan.concurrency)
+    largest = max(at_once(plan))
     for form, concurrency in [*((form, plan.least) for form in plan.forms), (plan.forms[0], largest)]:
-        await arena.round(form, concurrency, concurrency, plan.variants)  # kernels and graphs are loaded at first use
+        await arena.round(
+            form, Load(concurrency), concurrency, plan.variants
+        )  # kernels and graphs are loaded at first use
     console.print(f"Warm; {end - time.monotonic():.0f} s are left.")
     took: dict[tuple[str, int], float] = {}
     left_out: list[str] = []
@@ -187,14 +191,14 @@ async def _rounds(bench: Bench, arena: Arena, watch: Watch, model: Path, end: fl
             left_out.append(f"{turn}, {form.name} at {concurrency}")
             continue  # a smaller one may fit
         began = time.monotonic()
-        requests = max(plan.least, plan.per_slot * concurrency)
+        requests = plan.requests(Load(concurrency))
         if turn == "phases":
             both = [variant for variant in plan.variants if variant in (CONSTRAINED, JUMP)]
             async with sampled(watch.engines(), bench.out) as phases:
-                await arena.round(form, concurrency, requests, both)
+                await arena.round(form, Load(concurrency), requests, both)
             bench.keep(phases=phases | ({"of": f"{form.name}, {concurrency} at once"} if phases else {}))
             continue
-        bench.add(await arena.round(form, concurrency, requests, plan.variants, turn == "streamed"), watch)
+        bench.add(await arena.round(form, Load(concurrency), requests, plan.variants, turn == "streamed"), watch)
         took[cell] = time.monotonic() - began
         if "grammars" not in bench.more or len(bench.more["grammars"]) < len(plan.forms):
             bench.keep(grammars=grammars(bench.found, plan, model))
@@ -203,12 +207,17 @@ async def _rounds(bench: Bench, arena: Arena, watch: Watch, model: Path, end: fl
         bench.keep(ended=f"{len(left_out)} cells did not fit into the time, the first of them {left_out[0]}")
 
 
+def at_once(plan: Plan) -> list[int]:
+    """How many requests are under way at once in each cell."""
+    return [load.concurrency for load in plan.loads if load.concurrency]
+
+
 def _cells(plan: Plan) -> Iterator[tuple[str, int, Form]]:
     """What is measured, the most important first: whole answers twice, where steps go, latencies, then more rounds."""
     turns = [f"round {number + 1}" for number in range(plan.repeat)]
     for turn in [*turns[:2], "phases", "streamed", *turns[2:]]:
-        cells = product(plan.concurrency, plan.forms)
-        for concurrency, form in [(max(plan.concurrency), plan.forms[0])] if turn == "phases" else cells:
+        cells = product(at_once(plan), plan.forms)
+        for concurrency, form in [(max(at_once(plan)), plan.forms[0])] if turn == "phases" else cells:
             yield turn, concurrency, form
 
 
@@ -217,14 +226,15 @@ def _load(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     cells: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for line in lines:
         if not line["streamed"]:
-            cells.setdefault((line["form"], line["concurrency"], line["variant"]), []).append(line)
+            cells.setdefault((line["form"], line["max_concurrency"], line["variant"]), []).append(line)
     found = []
     for (form, concurrency, variant), each in cells.items():
         steps = [line["step_ms"] for line in each if line["step_ms"] is not None]
-        names = {name for line in each for name in line if name in ("gpu_busy", "watts", "joules_per_token")}
-        names |= {name for line in each for name in line if name.endswith(" cores")}
-        means = {name: round(mean(line[name] for line in each if name in line), 3) for name in sorted(names)}
-        about = {"form": form, "concurrency": concurrency, "variant": variant}
+        told = [{name: value for name, value in line.items() if value is not None} for line in each]
+        names = {name for line in told for name in line if name in ("gpu_busy", "watts", "joules_per_token")}
+        names |= {name for line in told for name in line if name.endswith(" cores")}
+        means = {name: round(mean(line[name] for line in told if name in line), 3) for name in sorted(names)}
+        about = {"form": form, "max_concurrency": concurrency, "variant": variant}
         found.append(about | ({"step_ms": round(median(steps), 2)} if steps else {}) | means)
     return found
 

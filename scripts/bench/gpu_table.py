@@ -67,11 +67,11 @@ def _speed(summary: dict[str, Any]) -> Iterable[Sequence[str]]:
     for place, found in cells.items():
         best = found.get("jump-forward") or found.get("constrained") or {}
         share = summary["mask_share"].get(place[0], {}).get(str(place[1]))
-        answers = sum(cell["answers"] for name, cell in found.items() if VARIANTS[name].ask != "free")
+        answers = sum(cell["constrained"] for cell in found.values())
         yield (
             place[0],
             str(place[1]),
-            *(f"{found[name]['tok_per_s']:,.0f}" if name in found else "" for name in _variants(summary)),
+            *(f"{found[name]['output_throughput']:,.0f}" if name in found else "" for name in _variants(summary)),
             *(_ratio(summary, f"{name} ÷ free", place) for name in ("constrained", "jump-forward")),
             f"{best['steps_per_token']:.2f}" if best else "",
             f"{best['accepted']:,} of {best['drafted']:,}" if best else "",
@@ -105,20 +105,20 @@ def _by_place(cells: Sequence[dict[str, Any]]) -> dict[tuple[str, int], dict[str
     """(form, concurrency) → variant → cell."""
     found: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
     for cell in cells:
-        found.setdefault((cell["form"], cell["concurrency"]), {})[cell["variant"]] = cell
+        found.setdefault((cell["form"], cell["max_concurrency"]), {})[cell["variant"]] = cell
     return dict(sorted(found.items()))
 
 
 def _ratio(summary: dict[str, Any], name: str, place: tuple[str, int]) -> str:
     """The median with the lowest and the highest round."""
     for row in summary["ratios"].get(name, ()):
-        if (row["form"], row["concurrency"]) == place:
+        if (row["form"], row["max_concurrency"]) == place:
             return f"{row['median']:.2f} ({row['low']:.2f} – {row['high']:.2f})"
     return ""
 
 
 def _pair(cell: dict[str, Any], name: str) -> str:
-    return " / ".join(f"{cell[f'{name}_{part}_ms']:.1f}" for part in ("p50", "p99") if f"{name}_{part}_ms" in cell)
+    return " / ".join(f"{cell[f'{part}_{name}_ms']:.1f}" for part in ("p50", "p99") if f"{part}_{name}_ms" in cell)
 
 
 def _number(value: float | None) -> str:

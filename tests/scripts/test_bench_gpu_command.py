@@ -25,16 +25,16 @@ async def test_every_round_is_kept_with_a_table_of_the_cells(
     done = interlock(*given, "-o", tmp_path)
     assert done.returncode == 0, done.stderr
     rounds = [json.loads(line) for line in (tmp_path / "rounds.jsonl").read_text().splitlines()]
-    assert [one["concurrency"] for one in rounds] == [4, 4, 4, 1, 1, 1] * 2
+    assert [one["max_concurrency"] for one in rounds] == [4, 4, 4, 1, 1, 1] * 2
     assert [one["streamed"] for one in rounds] == [False] * 6 + [True] * 6
     assert {one["variant"] for one in rounds} == {"constrained", "free", "jump-forward"}
     summary = json.loads((tmp_path / "bench.json").read_text())
-    assert {(cell["concurrency"], cell["variant"]) for cell in summary["cells"]} == {
+    assert {(cell["max_concurrency"], cell["variant"]) for cell in summary["cells"]} == {
         (concurrency, variant) for concurrency in (1, 4) for variant in ("constrained", "free", "jump-forward")
     }
     assert "ended" not in summary
     table = (tmp_path / "table.md").read_text()
-    (ratios,) = [row for row in summary["ratios"]["jump-forward ÷ free"] if row["concurrency"] == 4]
+    (ratios,) = [row for row in summary["ratios"]["jump-forward ÷ free"] if row["max_concurrency"] == 4]
     assert f"{ratios['median']:.2f} ({ratios['low']:.2f} – {ratios['high']:.2f})" in table
     assert f"vllm {summary['machine']['vllm']}" in table
     assert summary["command"] in table

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from models.bench.throughput.counters import Counters
 from models.bench.throughput.forms import Ask, Form, ask
+from models.bench.throughput.load import Load, arrivals
 from models.bench.throughput.traffic import Call, Reply, Traffic
 from models.bench.throughput.variant import CONSTRAINED, SERVERS, Variant
 from models.engines.vllm.server import VllmServer
@@ -32,27 +33,37 @@ SETTLE = 0.1
 
 @dataclass(frozen=True)
 class Round:
-    """One variant, one form, one concurrency, once. `seconds`: from the first request to the last answer."""
+    """One variant, one form, one load, once. `seconds`: from the first request to the last answer."""
 
     variant: str
     form: str
-    concurrency: int
+    load: Load
     number: int
     """That of its first request; the others follow."""
     replies: tuple[Reply, ...]
     seconds: float
     counted: Counters
     streamed: bool
+    constrained: int
+    """How many requests had a grammar or a schema."""
     valid: int
+    """Answers of those that are what was asked for."""
     identical: int
     """Answers that are the same text as those of the plain constrained variant in the same round."""
     began: float = 0.0
     """When the first request was sent, by time.perf_counter()."""
+    watts: float | None = None
+    """What all graphics cards drew meanwhile, None where nobody tells."""
 
     @property
     def tokens(self) -> int:
         """Tokens generated."""
         return sum(reply.tokens for reply in self.replies)
+
+    @property
+    def cell(self) -> tuple[str, Load]:
+        """What rounds of several variants have in common."""
+        return self.form, self.load
 
 
 @dataclass
@@ -63,6 +74,8 @@ class Arena:
     temperature: float = 0.0
     processes: Mapping[str, int] = field(default_factory=dict)
     _number: count[int] = field(default_factory=count)
+    _lengths: dict[str, list[int]] = field(default_factory=dict)
+    """Tokens of the first constrained answers to each form."""
 
     @classmethod
     @asynccontextmanager
@@ -112,28 +125,46 @@ class Arena:
             yield cls(dict(zip(names, started, strict=True)), temperature, processes)
 
     async def fitting(self, forms: Sequence[Form]) -> list[Form]:
-        """Those for whose prompt and longest answer every server's model has room."""
+        """Those for whose prompt and longest answer every server's model has room, each prompt as long as its form
+        says. Raises EngineError where a prompt is longer than that already."""
         context = min([await traffic.context() for traffic in self.targets.values()])
-        return [form for form in forms if ask(form, STRIDE).room <= context]
+        traffic = next(iter(self.targets.values()))
+        found = []
+        for form in forms:
+            one = ask(await _padded(form, STRIDE, traffic), STRIDE)
+            if await traffic.count(one.sent) + one.grammar.max_tokens <= context:
+                found.append(form)
+        return found
 
     async def round(
-        self, form: Form, concurrency: int, requests: int, variants: Sequence[Variant], streamed: bool = False
+        self, form: Form, load: Load, requests: int, variants: Sequence[Variant], streamed: bool = False
     ) -> list[Round]:
         """The same `requests` to each variant in turn, the last ones backwards in every other round.
 
-        Free text is as long as the constrained answer to the same request.
+        Free text is as long as the constrained answer to the same request; where that is free as well, as long as
+        constrained answers of earlier rounds; where its prompt says how long, as that.
         """
         number = next(self._number)
-        asks = [ask(form, number * STRIDE + place) for place in range(requests)]
-        first, *others = sorted(variants, key=lambda variant: variant != CONSTRAINED)
-        lengths = [one.grammar.max_tokens for one in asks]
-        done = [await self._run(first, form, asks, lengths, concurrency, streamed, number, None)]
+        places = range(number * STRIDE, number * STRIDE + requests)
+        traffic = self.targets[variants[0].server]
+        asks = [ask(await _padded(form, place, traffic), place) for place in places]
+        first, *others = sorted(variants, key=lambda variant: (variant != CONSTRAINED, variant.ask == "free"))
+        lengths = [self._length(form, one, place) for place, one in enumerate(asks)]
+        done = [await self._run(first, form, asks, lengths, load, streamed, number, None)]
         reference = [reply.text for reply in done[0].replies] if first == CONSTRAINED else None
-        if reference is not None:
-            lengths = [reply.tokens for reply in done[0].replies]
+        if first.ask != "free":
+            answered = [reply.tokens for place, reply in enumerate(done[0].replies) if load.constrains(place)]
+            if answered:
+                self._lengths.setdefault(form.name, answered)
+            # Where the reference was free, that is the length that it was given.
+            lengths = [one.output_tokens or reply.tokens for one, reply in zip(asks, done[0].replies, strict=True)]
         for variant in others if number % 2 == 0 else reversed(others):
-            done.append(await self._run(variant, form, asks, lengths, concurrency, streamed, number, reference))
+            done.append(await self._run(variant, form, asks, lengths, load, streamed, number, reference))
         return done
+
+    def _length(self, form: Form, one: Ask, place: int) -> int:
+        known = self._lengths.get(form.name)
+        return one.output_tokens or (known[place % len(known)] if known else one.grammar.max_tokens)
 
     async def _run(
         self,
@@ -141,44 +172,70 @@ class Arena:
         form: Form,
         asks: Sequence[Ask],
         lengths: Sequence[int],
-        concurrency: int,
+        load: Load,
         streamed: bool,
         number: int,
         reference: Sequence[str] | None,
     ) -> Round:
         traffic = self.targets[variant.server]
+        constrained = [variant.ask != "free" and load.constrains(place) for place in range(len(asks))]
         # The salt: nobody finds a prompt in the cache that another variant has put there.
         calls = [
             Call(
-                [{"role": message.role, "content": message.content} for message in one.messages],
-                length if variant.ask == "free" else one.grammar.max_tokens,
-                _structured(variant, form, one),
+                one.sent,
+                one.grammar.max_tokens if grammar else length,
+                _structured(variant, form, one) if grammar else None,
                 f"{variant.name} {number}",
                 self.temperature,
             )
-            for one, length in zip(asks, lengths, strict=True)
+            for one, length, grammar in zip(asks, lengths, constrained, strict=True)
         ]
         before = Counters.read(await traffic.metrics())
         began = time.perf_counter()
-        replies, seconds = await traffic.send(calls, concurrency, streamed)
+        replies, seconds = await traffic.send(calls, load.concurrency, streamed, arrivals(len(calls), load, number))
         await asyncio.sleep(SETTLE)
         counted = Counters.read(await traffic.metrics()) - before
         kind = form.plain if variant.ask == "schema" else form.contract
-        valid = sum(_is_valid(kind, reply.text) for reply in replies) if variant.ask != "free" else 0
+        valid = sum(_is_valid(kind, reply.text) for reply, held in zip(replies, constrained, strict=True) if held)
         same = sum(a == b.text for a, b in zip(reference, replies, strict=True)) if reference is not None else 0
         return Round(
             variant=variant.name,
             form=form.name,
-            concurrency=concurrency,
+            load=load,
             number=number * STRIDE,
             replies=tuple(replies),
             seconds=seconds,
             counted=counted,
             streamed=streamed,
+            constrained=sum(constrained),
             valid=valid,
             identical=same,
             began=began,
         )
+
+
+async def _padded(form: Form, number: int, traffic: Traffic) -> Form:
+    """`form` with as many words before request `number` as make its prompt `input_tokens` long, give or take two.
+
+    Raises EngineError where it is longer by itself.
+    """
+    if not form.input_tokens:
+        return form
+    bare = await traffic.count(ask(replace(form, filler=0), number).sent)
+    if bare > form.input_tokens:
+        raise EngineError(
+            f"A prompt of {form.name} has {bare} tokens by itself.", f"Write --input-tokens {bare} or more."
+        )
+    words, counted, per_word = 0, bare, 1.25
+    for _ in range(6):  # words have one token or a few: a step or two land within a token of it
+        words = max(0, words + round((form.input_tokens - counted) / per_word))
+        if not words:
+            break
+        counted = await traffic.count(ask(replace(form, filler=words), number).sent)
+        if abs(counted - form.input_tokens) <= 1:
+            break
+        per_word = max(1.0, (counted - bare) / words)
+    return replace(form, filler=words)
 
 
 def _structured(variant: Variant, form: Form, one: Ask) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What the decoding benchmark asks for: four contracts, from mostly keys to mostly text, and a prompt for each.
+"""What the decoding benchmark asks for: four contracts, from mostly keys to mostly text, or a user's own.
 
 Knows contracts and messages; knows no server. Every request has words of its own, as real ones do, behind instructions
 that all requests of a form share.
@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from models.bench.throughput.prompts import Prompt, lengthened
 from models.contract import Contract
 from models.engines.engine import Message
 from models.grammar.grammar import Grammar, compile_grammar
@@ -62,11 +63,18 @@ class Report(Contract):
 
 @dataclass(frozen=True)
 class Form:
-    """One contract of the benchmark, under the name that its table uses."""
+    """One contract of the benchmark, under the name that its table uses.
+
+    `prompts`: what is sent, one after the other and then again; without any, what a customer of an airline says after
+    `instructions`. `input_tokens`: how long a prompt is, of which `filler` words are put in front; 0: as it is.
+    """
 
     name: str
     contract: type[Contract]
-    instructions: str
+    instructions: str = ""
+    prompts: tuple[Prompt, ...] = ()
+    input_tokens: int = 0
+    filler: int = 0
 
     @cached_property
     def plain(self) -> type[BaseModel]:
@@ -99,20 +107,31 @@ class Ask:
 
     messages: tuple[Message, ...]
     grammar: Grammar
+    output_tokens: int | None = None
+    """How long free text is, where the prompt's file says it."""
 
     @property
-    def room(self) -> int:
-        """Tokens that prompt and answer take at most, the prompt's by a generous guess."""
-        return sum(len(message.content) for message in self.messages) // 2 + self.grammar.max_tokens
+    def sent(self) -> list[dict[str, str]]:
+        """The messages as a server is sent them."""
+        return [{"role": message.role, "content": message.content} for message in self.messages]
 
 
 def ask(form: Form, number: int) -> Ask:
     """Request `number` of `form`: always the same for the same number."""
+    if form.prompts:
+        prompt = form.prompts[number % len(form.prompts)]
+    else:
+        system = Message("system", f"{form.instructions} {_RULES}")
+        prompt = Prompt((system, Message("user", _said(number))))
+    said = [message.content for message in prompt.messages if message.role == "user"]
+    grammar = compile_grammar(form.contract, said)
+    return Ask(tuple(lengthened(prompt.messages, form.filler, number)), grammar, prompt.output_tokens)
+
+
+def _said(number: int) -> str:
     place, other = _PLACES[number % len(_PLACES)], _PLACES[(number * 5 + 1) % len(_PLACES)]
-    said = (
+    return (
         f"This is case {number}. Book me a trip from {other} to {place} on 2{number % 9} March 2031 under "
         f"{2 + number % 7}0k rupees, window seats if there are any; on flight {100 + number} last week our bags came "
         f"{1 + number % 5} hours late and nobody at the desk could tell us why."
     )
-    messages = (Message("system", f"{form.instructions} {_RULES}"), Message("user", said))
-    return Ask(messages, compile_grammar(form.contract, (said,)))

@@ -7,14 +7,18 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 
 from models.engines.watchdog import descendants
 from models.interfaces import installed_vllm
 
 _QUERY = "name,driver_version,clocks.sm,clocks.mem,clocks.max.sm,power.draw,temperature.gpu,memory.used,memory.total"
+
+_PARALLEL = (*("--tensor-parallel-size", "-tp", "--pipeline-parallel-size", "-pp", "--data-parallel-size", "-dp"),)
 
 
 def machine() -> dict[str, object]:
@@ -42,6 +46,17 @@ def gpus() -> list[dict[str, str]]:
     return [
         dict(zip(_QUERY.split(","), map(str.strip, line.split(",")), strict=True)) for line in asked.stdout.splitlines()
     ]
+
+
+def gpus_of(flags: Sequence[str]) -> int | None:
+    """How many cards a vLLM server with `flags` uses; None without a card."""
+    if not gpus():
+        return None
+    count, words = 1, [word for flag in flags for word in flag.split("=", 1)]
+    for word, value in pairwise(words):
+        if word in _PARALLEL and value.isdecimal():
+            count *= int(value)
+    return count
 
 
 def peak_memory(pid: int) -> float:
