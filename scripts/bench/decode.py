@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from models.bench.throughput.arena import Arena, Round
 from models.bench.throughput.findings import rows
@@ -27,11 +25,12 @@ from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.errors import EngineError, ModelNotFound
 from scripts.bench.decode_report import decode_table, write_plots
+from scripts.console import console
+from scripts.progress import progress_bar
 
 USUAL = "constrained,free,jump-forward,outlines"
 WIDTH = 150
 """Columns of a terminal that the table needs at least; a narrower one wraps its lines."""
-console = Console(stderr=True, highlight=False)
 
 
 def decode(
@@ -71,7 +70,7 @@ def decode(
         about = {"model": f"{shape}, random weights" if shape else served, "flags": extra, "at": temperature}
         arena = Arena.open(served, plan.variants, extra, logs, temperature, console.print, together, urls)
         summary = measure(plan, arena, find_model_folder(served, console.print), about, out)
-    Console(stderr=True, width=max(console.width, WIDTH)).print(decode_table(summary))
+    console.print(decode_table(summary), width=max(console.width, WIDTH))
     if out:
         write_plots(summary, out)
     print(json.dumps(summary))
@@ -91,7 +90,7 @@ def measure(plan: Plan, arena: Any, model: Path, about: dict[str, Any], out: Pat
         return summary
 
     async def steps() -> None:
-        bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
+        bar = progress_bar()
         async with arena as opened:
             fitting = replace(plan, forms=await opened.fitting(plan.forms))
             if left := [form.name for form in plan.forms if form not in fitting.forms]:
