@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import TimeRemainingColumn
 
 from pipeline import Launch, Outcome, UsageError, load_app, read_requests, run_batch
 from pipeline.app import App
@@ -30,7 +29,7 @@ from pipeline.batch.table_rows import table_rows
 from pipeline.files import write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
-from scripts.batch_run import check_cluster, progress_bar, serve_batch
+from scripts.batch_run import check_cluster, serve_batch
 from scripts.console import concurrency_of, console, tell
 from scripts.equipment import equipped
 from scripts.options import (
@@ -43,6 +42,7 @@ from scripts.options import (
     ThinkingOption,
     WaitOption,
 )
+from scripts.progress import progress_bar
 
 APP = "pipeline.workflows.completions"
 PROBED = 20
@@ -245,7 +245,7 @@ async def _estimate(app: App, asked: Requests, launch: Launch) -> dict[str, obje
 async def _serve(
     app: App, asked: Requests, out: Path, launch: Launch, retry: Sequence[str], accept_changes: bool, form: Form
 ) -> tuple[Summary, bool]:
-    bar = progress_bar(TimeRemainingColumn())
+    bar = progress_bar()
     task = bar.add_task("Answering", total=asked.records)
     tokens = 0
 

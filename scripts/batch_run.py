@@ -10,17 +10,11 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
+from rich.progress import Progress
 
 from pipeline import App, Launch, Outcome, Requests, Summary, UsageError, run_batch
-from scripts.console import console, tell
+from scripts.console import tell
 from scripts.equipment import equipped
-
-
-def progress_bar(time: ProgressColumn) -> Progress:
-    """Of a batch, with a column for the time that it took or will take; it is gone when the batch is."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, time, console=console, transient=True)
 
 
 async def serve_batch(

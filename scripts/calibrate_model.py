@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from rich.progress import Progress
-
 from index import Embedder
 from index.intent_features import IntentFeatures
 from models.engines.engine import Engine
@@ -23,8 +21,9 @@ from pipeline.routing.opinion import opinions
 from pipeline.routing.router import IntentModel, Router, examples_of, open_router
 from pipeline.routing.trial import Trial, keep, tried
 from pipeline.runtime.trust import told_to
-from scripts.console import console, tell
+from scripts.console import tell
 from scripts.evaluate.gate_head import chosen_head, examples_of_rows
+from scripts.progress import progress_bar
 
 PARTS = 5
 
@@ -112,7 +111,7 @@ def held_out(app: App, rows: Sequence[Row], embedder: Embedder, seed: int, fitte
 async def _tried(app: App, engine: Engine, messages: int, unsure: Sequence[HeldOut]) -> Tried:
     if engine.enforcement != "grammar":
         raise UsageError(f"{engine.name} takes no grammars, so that nothing tells how likely it finds an intent.")
-    with Progress(console=console, transient=True) as progress:
+    with progress_bar() as progress:
         bar = progress.add_task(f"Asking {engine.name}", total=len(unsure))
         heard = await opinions(
             engine, [(one.row.text, one.decision) for one in unsure], app, advance=lambda: progress.advance(bar)

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from models.bench.proof.attack import Tally, attack
@@ -30,6 +29,7 @@ from pipeline.text import short
 from scripts.console import console
 from scripts.discovery import find_contracts, trials_of
 from scripts.options import TRAVEL
+from scripts.progress import progress_bar
 from scripts.schema_folder import check_folder
 
 GROUP = 10
@@ -86,7 +86,7 @@ def check(
     tokens, random = load_tokenizer(tokenizer), Random(seed)
     spaced = profile_of(tokenizer).spaced  # as models with that tokenizer are asked
     tally, lines, redrawn = Tally(), [], 0
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("Attacking", total=(len(contracts) + len(drafts) + generated) * attacks)
         for contract, refusals in _all([*contracts, *drafts], generated, random):
             redrawn += refusals
@@ -151,8 +151,3 @@ def _table(contracts: Sequence[type[Contract]]) -> Table:
             field = bound.field.removeprefix(f"{contract.__name__}.")
             table.add_row(f"  {escape(field)}", escape(short(bound.text)), f"{bound.longest:.0f}", "", "")
     return table
-
-
-def _progress() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=console, transient=True)

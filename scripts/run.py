@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import TimeElapsedColumn
 
 from pipeline import App, Launch, Requests, Summary, load_app, read_requests
 from pipeline.batch.ordering import order_results
 from pipeline.batch.shards import refuse_shard
 from pipeline.runtime.folder import Folder
-from scripts.batch_run import check_cluster, progress_bar, serve_batch
+from scripts.batch_run import check_cluster, serve_batch
 from scripts.console import concurrency_of, console, day_of
 from scripts.options import (
     TRAVEL,
@@ -34,6 +33,7 @@ from scripts.options import (
     TrustOption,
     WaitOption,
 )
+from scripts.progress import progress_bar
 from scripts.summary import show
 
 
@@ -136,7 +136,7 @@ async def _batch(
     accept_changes: bool,
 ) -> tuple[Summary, bool]:
     """Run a batch with a progress bar; whether it was stopped early."""
-    bar = progress_bar(TimeElapsedColumn())
+    bar = progress_bar()
     task = bar.add_task("Serving requests", total=None if asked is None else asked.records)
 
     def finished(id: str, status: str) -> None:

@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from models.bench.proof.schema_folder import Trial, check_schemas, read_folder
@@ -14,6 +13,7 @@ from models.bench.proof.schema_report import SLOW, SchemaReport
 from models.schema.refusal import keyword_of
 from pipeline.errors import UsageError
 from scripts.console import console
+from scripts.progress import progress_bar
 
 _SHOWN = 20
 _EACH = 40
@@ -30,8 +30,7 @@ def check_folder(folder: Path, trial: Trial, sample: int | None = None) -> tuple
     cases = read_folder(folder, sample, trial.seed)
     if not cases:
         raise UsageError(f"There is no schema in {folder}: give a folder with JSON Schemas in *.json files.")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("Checking schemas", total=len(cases))
         reports = check_schemas(cases, trial, progress=lambda done: progress.advance(task, done))
     if len(reports) <= _EACH:

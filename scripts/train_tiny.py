@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from models.engines.engine import Message
 from models.training import faq, sgd, utterances, values
 from models.training.exercise import Exercise
 from pipeline.prompts import copier
 from pipeline.record import Turn
+from scripts.console import console
 
 TRAIN, DEV = Path("sgd/travel_train.jsonl"), Path("sgd/travel_dev.jsonl")
 SHARES = {"sgd": 0.45, "generated": 0.5, "faq": 0.05}
@@ -73,7 +73,6 @@ def train_tiny(
     from models.training.recipe import Recipe, gpu_recipe
     from models.training.trainer import Progress, train
 
-    console = Console(stderr=True)
     torch.set_num_threads(threads)
     if not (data / TRAIN).is_file():
         console.print(

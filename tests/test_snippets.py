@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import typer
 
-from scripts.main import app
+from scripts.main import GLOBAL, app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
@@ -84,7 +84,7 @@ def test_every_command_is_there_with_its_options(page: str) -> None:
             while given and given[0] in getattr(command, "commands", {}):
                 command = command.commands[given.pop(0)]
             assert not hasattr(command, "commands") or not given or given[0].startswith("-"), line
-            known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+            known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {*GLOBAL}
             for word in given:
                 if word.startswith("--") and " " not in word:
                     assert word.split("=")[0] in known, f"{line}: there is no {word}"

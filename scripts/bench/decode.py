@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from models.bench.throughput.arena import Arena, Round
 from models.bench.throughput.findings import rows
@@ -34,11 +32,12 @@ from models.engines.model_folder import find_model_folder
 from models.errors import EngineError, ModelNotFound
 from scripts.bench.decode_options import SEARCH, contracts, known, loads, named, numbers
 from scripts.bench.decode_report import agreement_line, decode_table, latency_table, write_plots
+from scripts.console import console
+from scripts.progress import progress_bar
 
 USUAL = "constrained,free,jump-forward,outlines"
 WIDTH = 210
 """Columns of a terminal that the table needs at least; a narrower one wraps its lines."""
-console = Console(stderr=True, highlight=False)
 
 
 @dataclass
@@ -167,11 +166,11 @@ def decode(
             raise ModelNotFound("`vllm bench serve` needs the model's tokenizer.", "Name the folder with --model.")
         arena = Arena.open(served, plan.variants, extra, logs, temperature, console.print, together, urls)
         summary = measure(bench, arena, logs)
-    wide = Console(stderr=True, width=max(console.width, WIDTH))
-    wide.print(decode_table(summary))
-    wide.print(latency_table(summary))
+    width = max(console.width, WIDTH)
+    console.print(decode_table(summary), width=width)
+    console.print(latency_table(summary), width=width)
     for one in summary.get("vllm_bench_serve", ()):
-        wide.print(agreement_line(one))
+        console.print(agreement_line(one), width=width)
     if out:
         write_plots(summary, out)
     print(json.dumps(summary))
@@ -182,7 +181,7 @@ def measure(bench: Bench, arena: AbstractAsyncContextManager[Arena], logs: Path)
     plan = bench.plan
 
     async def steps() -> None:
-        bar = Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
+        bar = progress_bar()
         async with arena as opened:
             fitting = replace(plan, forms=await opened.fitting(plan.forms))
             names = [form.name for form in fitting.forms]

@@ -22,7 +22,6 @@ from statistics import mean, median
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from models.bench.throughput.arena import Arena, Round
 from models.bench.throughput.findings import rows
@@ -40,6 +39,7 @@ from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError, EngineUnavailable
 from scripts.bench.decode_options import known, named, numbers
 from scripts.bench.gpu_table import markdown
+from scripts.console import console
 
 GPU_FLAGS = (
     *("--max-model-len", "4096", "--max-num-batched-tokens", "8192"),
@@ -57,8 +57,6 @@ FACTS = {
     "FlashAttention": r"Using FlashAttention version (\d)",
 }
 """What a server's log tells of how it works, where it says so."""
-
-console = Console(stderr=True, highlight=False)
 
 
 @dataclass
@@ -147,7 +145,7 @@ def gpu(
         with suppress(KeyboardInterrupt):
             failure = asyncio.run(measure(bench, arena, find_model_folder(served, console.print), end))
         summary = bench.keep()
-    Console(stderr=True, width=250, soft_wrap=True).print((out / "table.md").read_text(encoding="utf-8"), markup=False)
+    console.print((out / "table.md").read_text(encoding="utf-8"), markup=False, soft_wrap=True)
     print(json.dumps({key: summary[key] for key in ("model", "ratios", "phases", "ended") if key in summary}))
     if failure:
         raise failure

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from models.bench.proof.rivals import Rival
 from models.bench.proof.schema_folder import Trial, check_schemas, read_folder
 from pipeline.errors import UsageError
 from scripts.console import console
+from scripts.progress import progress_bar
 from scripts.schema_folder import counts_of, times_of
 
 _WAYS: dict[str, Rival | None] = {"interlock": None, "llguidance": "llguidance", "outlines": "outlines"}
@@ -29,7 +29,7 @@ def schemas(
     if not cases:
         raise UsageError(f"There is no schema in {folder}: give a folder with JSON Schemas in *.json files.")
     rows: dict[str, dict[str, float]] = {}
-    with Progress(console=console, transient=True) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("Compiling", total=len(cases) * len(_WAYS))
         for name, rival in _WAYS.items():
             reports = check_schemas(

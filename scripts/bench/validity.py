@@ -14,7 +14,6 @@ from random import Random
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from models.bench.proof.attack import attack
@@ -22,6 +21,7 @@ from models.engines.dummy import CONTEXT, LOAD_FLAGS, write_dummy
 from models.engines.tokenizers import load_tokenizer
 from models.engines.vllm.server import VllmServer
 from scripts.console import console, tell
+from scripts.progress import progress_bar
 
 TEMPERATURES = (0.0, 1.0, 1.5)
 AS_VLLM_COMES = ("--structured-outputs-config", "{}")
@@ -70,12 +70,11 @@ async def _measure(
     for place, entry in enumerate(entered):
         times = number // contracts + (place < number % contracts)
         rows[f"random tokens, {tokenizer}"] += attack(entry.contract, entry.grammar, tokens, random, times).outcomes
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     for way in ("grammar", "plain"):
         async with _server(model, way) as url:
             engine, plainly = await VllmEngine.open(url), await PlainWay.open(url)
             one = partial(constrained, engine) if way == "grammar" else partial(plain, plainly)
-            with Progress(*columns, console=console, transient=True) as progress:
+            with progress_bar() as progress:
                 for place, temperature in enumerate(TEMPERATURES):
                     times = number // len(TEMPERATURES) + (place < number % len(TEMPERATURES))
                     task = progress.add_task(f"{way}, T = {temperature}", total=times)

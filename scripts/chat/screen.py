@@ -50,6 +50,10 @@ class Screen:
         if self.terminal:
             self.console.print(Text("› ", style="bold cyan"), end="")
 
+    def echo(self, line: str) -> None:
+        """A line that came through a pipe, which no terminal has shown."""
+        self.console.print(Text(line if self.terminal else f"› {line}"))
+
     @contextmanager
     def busy(self) -> Iterator[None]:
         """For the time that a message is worked on."""

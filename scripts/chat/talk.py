@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import aclosing
 
@@ -60,6 +61,8 @@ class Talk:
             self._screen.prompt()
             line = await lines.next()
             self._interrupts = 0
+            if line is not None and line.strip() and not os.isatty(0):
+                self._screen.echo(line.strip())
             match line.strip() if line is not None else "/quit":
                 case "":
                     continue

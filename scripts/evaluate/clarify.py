@@ -23,7 +23,6 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import Field, create_model
-from rich.progress import Progress
 
 from models.contract import Contract
 from models.engines.engine import Engine, Sampling
@@ -37,7 +36,8 @@ from pipeline.forms.slots import excerpt, narrowed, read_answer
 from pipeline.forms.slots import missing as missing_fields
 from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
-from scripts.console import console, tell
+from scripts.console import tell
+from scripts.progress import progress_bar
 
 Words = dict[str, str]
 """Slot to what was said for it."""
@@ -225,7 +225,7 @@ async def _judge_all(
             await judge(None, rows, slots, needs, tally)
         return tally
     async with open_engine(model, tell) as engine:
-        with Progress(console=console) as progress:
+        with progress_bar() as progress:
             bar = progress.add_task("Walking dialogues", total=len(dialogues))
 
             async def walk(rows: Sequence[Mapping[str, Any]]) -> None:

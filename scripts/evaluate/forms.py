@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import Field, create_model
-from rich.progress import Progress
 
 from models.contract import Contract
 from models.engines.engine import Engine, Sampling
@@ -26,8 +25,9 @@ from pipeline.errors import UsageError
 from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import read_templates
 from pipeline.record import Turn
-from scripts.console import console, day_of, tell
+from scripts.console import day_of, tell
 from scripts.evaluate.results import SAMPLE, read_lines
+from scripts.progress import progress_bar
 
 Model = Annotated[str, typer.Option(help="A folder, GGUF file or name, http://… or vllm:NAME.")]
 AT_ONCE = 32
@@ -57,7 +57,7 @@ async def _score(model: str, work: Sequence[Work], today: date, prompts: Prompts
     async with open_engine(model, tell, wording=prompts.engines) as engine:
         if prompts.own and engine.profile.layout == "copier":
             raise UsageError(f"{model} reads only the layouts that it was trained on: leave out --prompts.")
-        with Progress(console=console) as progress:
+        with progress_bar() as progress:
             bar = progress.add_task("Filling forms", total=len(work))
 
             async def one(contract: type[Contract], turns: Sequence[Turn], gold: Mapping[str, str | None]) -> None:

@@ -19,7 +19,7 @@ from index.evaluation import Evaluation, Setting, evaluate, interval, read_judge
 from index.evaluation.benchmarks import BENCHMARKS, CORPUS, QRELS, QUERIES, Benchmark, check_layout, fetch
 from pipeline.errors import UsageError
 from scripts.console import console, finish
-from scripts.index.progress import progress_bar
+from scripts.progress import progress_bar
 
 _SHOWN = ("ndcg@10", "recall@20")
 _SETTINGS = ("hybrid", "dense", "lexical")

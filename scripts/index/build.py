@@ -17,7 +17,7 @@ from index import DEFAULT_ENCODER, Embedder, Index, build_index
 from index.chunking import PASSAGE_TOKENS
 from pipeline.errors import UsageError
 from scripts.console import console, finish
-from scripts.index.progress import progress_bar
+from scripts.progress import progress_bar
 
 if TYPE_CHECKING:
     from index.cluster import ClusterEmbedder

@@ -48,7 +48,7 @@ def test_an_open_question_is_answered_by_number_in_another_process(tmp_path: Pat
     assert answered.stdout.startswith("customer: tell me which\nassistant: Which item?\n")
     assert "/why, /new, /quit" in answered.stdout
     assert answered.stdout.endswith(
-        "✓ sell: done\nsold chair for 9.90\nA new conversation.\nNothing was answered yet.\n"
+        "✓ sell: done\nsold chair for 9.90\n› /new\nA new conversation.\n› /why\nNothing was answered yet.\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""The bar of a build: passages done, their rate, and the time that is left."""
+"""The bar of whatever takes long: how much is done, its rate, and the time that is left."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ from scripts.console import console
 
 
 class _Rate(ProgressColumn):
-    """Passages a second."""
+    """How many a second; tenths where they are few."""
 
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+        return Text(f"{task.speed:,.{int(task.speed < 10)}f}/s" if task.speed else "")
 
 
 def progress_bar() -> Progress:
     """A bar on stderr that goes when it is done."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+    )
     return Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
