@@ -69,7 +69,7 @@ async def _all(out: Path, status: str, suspicious: bool) -> dict[str, Any]:
                     Text(row["custom_id"]),
                     row["status"].replace("_", " "),
                     row["intent"] or "",
-                    Text("; ".join([short(ending(row), 60), *left(row)])),
+                    Text("\n".join([short(ending(row), 60), *left(row)])),
                     str(receipt["attempts"]),
                     ", ".join(receipt["recovered"]),
                     str(sum(receipt["tokens"].values())),
