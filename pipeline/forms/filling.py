@@ -26,7 +26,7 @@ from pipeline.forms.interview import Interview
 from pipeline.forms.leniency import Guessed, loose
 from pipeline.forms.memory import KEPT, RECALLED, Memory, kept
 from pipeline.generation.fusing import Wanted, Written
-from pipeline.generation.generation import Generation, Holds, Task, Told
+from pipeline.generation.generation import Compile, Generation, Holds, Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Escalation, Question
 from pipeline.record import Turn
@@ -115,7 +115,8 @@ class Filling:
         """
         own, layout = self.interview.own(), self._generation.layout()
         drafts = {name: slots.narrowed(form, self._generation.decides) for name, form in forms.items()}
-        drafts = {name: draft for name, draft in drafts.items() if _asks(draft)}
+        # A model whose fields are asked for first has its form filled by itself.
+        drafts = {name: draft for name, draft in drafts.items() if _asks(draft) and not self._generation.asks_first}
         wanted = Wanted(
             options,
             drafts,
@@ -269,11 +270,17 @@ class Filling:
             return {}
         told = self._told.get(contract, Told())
         examples = [example.only(draft.model_fields) for example in told.examples]
+
+        def compiled(form: type[Contract]) -> Compile:
+            return lambda length, spaced: compile_grammar(form, said, scratchpad=length, spaced=spaced)
+
         task = Task(
             draft,
             contract,
             lambda layout: layout.fill(draft, turns, examples),
-            lambda length, spaced: compile_grammar(draft, said, scratchpad=length, spaced=spaced),
+            compiled(draft),
+            copied=[name for name in draft.model_fields if slots.said_kind(draft, name) is not None],
+            without=lambda unsaid: compiled(slots.excerpt(draft, tuple(set(draft.model_fields) - unsaid))),
         )
         filled = await self._generation.produce(task, told=told)
         return {name: getattr(filled, name) for name in draft.model_fields}

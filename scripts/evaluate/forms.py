@@ -16,13 +16,17 @@ from pydantic import Field, create_model
 from rich.progress import Progress
 
 from models.contract import Contract
-from models.engines.engine import Engine, Sampling
+from models.engines.engine import Engine, Message, Sampling
+from models.engines.mentions import mentioned
 from models.engines.open_engine import open_engine
-from models.grammar.grammar import compile_grammar
+from models.engines.profiles import Profile
+from models.engines.weighing import Ask
+from models.grammar.grammar import compile_grammar, normalise
 from models.said import Said
 from models.training import sgd
 from models.training.score import FillScore
 from pipeline.errors import UsageError
+from pipeline.forms.slots import excerpt, said_kind
 from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import read_templates
 from pipeline.record import Turn
@@ -39,11 +43,25 @@ async def fill_one(
     engine: Engine, contract: type[Contract], turns: Sequence[Turn], today: date, prompts: Prompts = Prompts()
 ) -> Contract:
     """Fill one contract from a conversation, as `Run.collect` does."""
-    said = [turn.text for turn in turns if turn.role == "customer"]
-    grammar = compile_grammar(contract, said=said, spaced=engine.profile.spaced)
     messages = prompts.laid_out(engine.profile).fill(contract, turns)
-    completion = await engine.generate(messages, grammar, Sampling())
-    return contract.model_validate_json(completion.text, context={"today": today})
+    form = await part_said(engine.generate, engine.profile, contract, turns, messages)
+    said = [turn.text for turn in turns if turn.role == "customer"]
+    grammar = compile_grammar(form, said=said, spaced=engine.profile.spaced)
+    text = grammar.constant or (await engine.generate(messages, grammar, Sampling())).text
+    return contract.model_validate_json(text, context={"today": today})
+
+
+async def part_said(
+    ask: Ask, profile: Profile, contract: type[Contract], turns: Sequence[Turn], messages: Sequence[Message]
+) -> type[Contract]:
+    """The part of a form that a model writes: without what nobody said, where its profile has it asked that first."""
+    if not profile.sure:
+        return contract
+    said = [normalise(turn.text) for turn in turns if turn.role == "customer"]
+    copied = [name for name in contract.model_fields if said_kind(contract, name) is not None]
+    shares = (await mentioned(ask, messages, copied, said, profile.spaced)).shares
+    kept = [name for name in contract.model_fields if shares.get(name, 1.0) >= profile.sure]
+    return excerpt(contract, tuple(kept))
 
 
 @cache
