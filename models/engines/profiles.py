@@ -81,6 +81,9 @@ def _known(file: str) -> dict[str, dict[str, Any]]:
         if values.get("dtype", "auto") not in _DTYPES:
             told = f"{file} says dtype = {values['dtype']!r} of {pattern}, which there is not."
             raise ModelNotFound(told, f"A dtype is one of {', '.join(_DTYPES)}.")
+        sure = values.get("sure", 0)
+        if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure <= 1:
+            raise ModelNotFound(f"{file} says sure = {sure!r} of {pattern}, which is no probability.", "It is 0 to 1.")
     return known
 
 

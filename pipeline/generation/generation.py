@@ -377,7 +377,8 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
 async def _unsaid(client: EngineClient, task: Task[C], asked: Try) -> tuple[dict[str, float], tuple[Completion, ...]]:
     """The fields of which a model is not sure enough that they were said, with how likely that is, and the calls."""
     sure, grammar = client.profile.sure, task.compiled(0, client.profile.spaced)
-    if not sure or not task.copied or asked.prompted or client.engine.enforcement != "grammar" or not grammar.said:
+    asks = sure > 0 and not client.profile.thinks  # one that thinks would think before each field
+    if not asks or not task.copied or asked.prompted or client.engine.enforcement != "grammar" or not grammar.said:
         return {}, ()
     messages, said = asked.messages, grammar.said
     weighed = await mentioned(client.generate, messages, task.copied, said, client.profile.spaced)

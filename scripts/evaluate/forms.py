@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -40,11 +41,17 @@ Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
 
 
 async def fill_one(
-    engine: Engine, contract: type[Contract], turns: Sequence[Turn], today: date, prompts: Prompts = Prompts()
+    engine: Engine,
+    contract: type[Contract],
+    turns: Sequence[Turn],
+    today: date,
+    prompts: Prompts = Prompts(),
+    sure: float | None = None,
 ) -> Contract:
-    """Fill one contract from a conversation, as `Run.collect` does."""
-    messages = prompts.laid_out(engine.profile).fill(contract, turns)
-    form = await part_said(engine.generate, engine.profile, contract, turns, messages)
+    """Fill one contract from a conversation, as `Run.collect` does; `sure` in place of what the profile says of it."""
+    profile = engine.profile if sure is None else replace(engine.profile, sure=sure)
+    messages = prompts.laid_out(profile).fill(contract, turns)
+    form = await part_said(engine.generate, profile, contract, turns, messages)
     said = [turn.text for turn in turns if turn.role == "customer"]
     grammar = compile_grammar(form, said=said, spaced=engine.profile.spaced)
     text = grammar.constant or (await engine.generate(messages, grammar, Sampling())).text
@@ -70,7 +77,9 @@ def _form(service: str, fields: tuple[tuple[str, str], ...]) -> type[Contract]:
     return create_model(service, __base__=Contract, **slots)
 
 
-async def _score(model: str, work: Sequence[Work], today: date, prompts: Prompts = Prompts()) -> FillScore:
+async def _score(
+    model: str, work: Sequence[Work], today: date, prompts: Prompts = Prompts(), sure: float | None = None
+) -> FillScore:
     score, gate = FillScore(), asyncio.Semaphore(AT_ONCE)
     async with open_engine(model, tell, wording=prompts.engines) as engine:
         if prompts.own and engine.profile.layout == "copier":
@@ -80,7 +89,7 @@ async def _score(model: str, work: Sequence[Work], today: date, prompts: Prompts
 
             async def one(contract: type[Contract], turns: Sequence[Turn], gold: Mapping[str, str | None]) -> None:
                 async with gate:
-                    filled = await fill_one(engine, contract, turns, today, prompts)
+                    filled = await fill_one(engine, contract, turns, today, prompts, sure)
                 score.add(gold, _said(filled))
                 progress.advance(bar)
 
@@ -97,13 +106,16 @@ def fill(
     model: Model = "models/tiny",
     limit: Annotated[int, typer.Option(help="This many turns, drawn at random; 0 for all.")] = 1000,
     prompts: Annotated[Path | None, typer.Option(help="A folder of templates in place of the shipped ones.")] = None,
+    sure: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="In place of the profile's `sure`; 0: no field is asked for.")
+    ] = None,
 ) -> None:
     """Field values copied from dialogues the model was not trained on."""
     work = sgd_work(data)
     if limit:
         work = random.Random(0).sample(work, min(limit, len(work)))
     told = Prompts() if prompts is None else Prompts(read_templates(prompts))
-    score = asyncio.run(_score(model, work, date.today(), told))
+    score = asyncio.run(_score(model, work, date.today(), told, sure))
     print(json.dumps({"data": data.name, "model": model, **score.figures()}))
 
 
