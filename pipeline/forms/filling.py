@@ -89,7 +89,7 @@ class Filling:
         if values is None:
             values = self._found(contract)
             if values is None:
-                values = await self._fill(contract, self.interview.said(), self.interview.own())
+                values = await self._first(contract)
             values = extraction.sorted_out(contract, values, self._today)
             values |= extraction.stated(contract, values, self.interview.said())
             values |= await self._spelled(contract, values)
@@ -258,6 +258,19 @@ class Filling:
             elif old is None or isinstance(old, Unread) or (changes and slots.said_kind(contract, name) is str):
                 found[name] = value
         return found
+
+    async def _first(self, contract: type[Contract]) -> dict[str, object]:
+        """What was said of a form, before anything was asked for."""
+        said, own = self.interview.said(), self.interview.own()
+        if not self._generation.asks_first:
+            return await self._fill(contract, said, own)
+        # What code can read needs no model that is asked field by field, and is unsure of what it was told.
+        words = await self._execution.notice(
+            f"certain {contract.__name__}", [said], lambda: extraction.certain(contract, said, self._today), _WORDS
+        )
+        known = {name: slots.read_words(contract, name, text, self._today) for name, text in words.items()}
+        left = [name for name in contract.model_fields if name not in known]
+        return await self._fill(contract, said, own, left if known else None) | known
 
     async def _fill(
         self, contract: type[Contract], said: Sequence[str], turns: Sequence[Turn], only: Sequence[str] | None = None
