@@ -265,9 +265,11 @@ class Filling:
         if not self._generation.asks_first:
             return await self._fill(contract, said, own)
         # What code can read needs no model that is asked field by field, and is unsure of what it was told.
-        words = await self._execution.notice(
-            f"certain {contract.__name__}", [said], lambda: extraction.certain(contract, said, self._today), _WORDS
-        )
+
+        async def read() -> dict[str, str]:
+            return extraction.certain(contract, said, self._today)
+
+        words = await self._execution.notice(f"certain {contract.__name__}", [said], read, _WORDS)
         known = {name: slots.read_words(contract, name, text, self._today) for name, text in words.items()}
         left = [name for name in contract.model_fields if name not in known]
         return await self._fill(contract, said, own, left if known else None) | known

@@ -65,7 +65,7 @@ async def test_only_what_a_model_is_sure_of_is_written_and_the_receipt_tells_the
     for name in ("unsure", "trusting"):
         (tmp_path / name).mkdir()
     unsure, asked = await served(random_model, tmp_path / "unsure", 1.0)
-    assert unsure["status"] == "completed"
+    assert unsure["status"] == "completed", unsure["error"]
     assert (unsure["result"]["number"], unsure["result"]["wish"]) == (None, None)
     assert "kind" in unsure["result"]
     assert unsure["receipt"]["unsaid"] == ["Order.number", "Order.wish"]
