@@ -79,7 +79,8 @@ class Receipt:
     `own_seconds`: of `seconds`, without those in which the engine served others, where it tells.
     `mass`: the least probability that a grammar left the model at a choice; None where the engine does not tell.
     `full`: free texts that ended because they were as long as they may be, as "Contract.field".
-    `unserved`: as in Outcome. `dtype`: what the model computed in, where the engine tells.
+    `unserved`: as in Outcome. `dtype`: what the model computed in, where the engine tells. `unsaid`: fields in the
+    customer's own words that stayed empty since the model, asked for each, hardly thought of what was said.
     """
 
     model: str
@@ -104,6 +105,7 @@ class Receipt:
     full: Sequence[str] = ()
     unserved: Sequence[str] = ()
     dtype: str = ""
+    unsaid: Sequence[str] = ()
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON. What an engine does not tell is left out, and what is checked after where nothing is."""
@@ -111,7 +113,7 @@ class Receipt:
         return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
 
 
-_TOLD = ("checked", "own_seconds", "mass", "full", "closed", "unserved", "dtype")
+_TOLD = ("checked", "own_seconds", "mass", "full", "closed", "unserved", "dtype", "unsaid")
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,12 @@ def decode(model: Any, sampler: Sampler) -> None:
     shared = SharedCache(model)
     reading = deque[tuple[Row, Reading]]()
     arrived, sampler.rows = sampler.rows, []
+    before: Reading | None = None
     while True:
         reading += [(row, Reading(model, row.prompt + row.tokens)) for row in arrived]
         logits = [shared.step(*sampler.ahead(model.device))] if sampler.rows else []
-        read = _read(reading, sampler)
+        read = _read(reading, sampler, before)
+        before = read[-1][1] if read else before
         shared.join([prompt for _, prompt in read])
         sampler.rows += [row for row, _ in read]
         logits += [prompt.logits for _, prompt in read if prompt.logits is not None]
@@ -43,8 +45,9 @@ def decode(model: Any, sampler: Sampler) -> None:
             return
 
 
-def _read(reading: deque[tuple[Row, Reading]], sampler: Sampler) -> list[tuple[Row, Reading]]:
-    """Read on in the prompts, first come, first read, and take out those that are read to their end."""
+def _read(reading: deque[tuple[Row, Reading]], sampler: Sampler, before: Reading | None) -> list[tuple[Row, Reading]]:
+    """Read on in the prompts, first come, first read, and take out those that are read to their end. What a prompt
+    begins with as the one `before` it does is not read again."""
     read, left = list[tuple[Row, Reading]](), PIECE
     while reading and left > 0:
         row, prompt = reading[0]
@@ -53,7 +56,9 @@ def _read(reading: deque[tuple[Row, Reading]], sampler: Sampler) -> list[tuple[R
             sampler.ended(row)
             reading.popleft()
             continue
+        prompt.begin(before)
         left -= prompt.go_on(left)
         if prompt.logits is not None:
             read.append(reading.popleft())
+            before = prompt
     return read

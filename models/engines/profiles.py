@@ -26,6 +26,8 @@ class Profile:
 
     `layout`: how its prompts are laid out (pipeline/prompts): "instruct", or "copier" for what the shipped one learned.
     `spaced`: writes JSON with a blank behind each comma and colon, so that its grammars admit that form only.
+    `sure`: how likely a value in the customer's own words has to begin as something does that was said, 0 to 1, for its
+    field not to stay empty (models/engines/mentions.py); 0: the model tells by itself what was not said.
     `context`: tokens that prompt and answer may take together; 0 until an engine has read it from the model.
     `dtype`: what it computes in where it is loaded or started here: "auto", "float32", "bfloat16" or "float16"; in an
     opened embedded engine's profile, what it does compute in (models/engines/precision.py).
@@ -41,6 +43,7 @@ class Profile:
     decides: bool = True
     layout: str = "instruct"
     spaced: bool = True
+    sure: float = 0.0
     context: int = 0
     dtype: str = "auto"
     template: Mapping[str, object] = field(default_factory=_nothing)
@@ -78,6 +81,9 @@ def _known(file: str) -> dict[str, dict[str, Any]]:
         if values.get("dtype", "auto") not in _DTYPES:
             told = f"{file} says dtype = {values['dtype']!r} of {pattern}, which there is not."
             raise ModelNotFound(told, f"A dtype is one of {', '.join(_DTYPES)}.")
+        sure = values.get("sure", 0)
+        if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure <= 1:
+            raise ModelNotFound(f"{file} says sure = {sure!r} of {pattern}, which is no probability.", "It is 0 to 1.")
     return known
 
 

@@ -17,6 +17,9 @@ from transformers import DynamicCache
 _CACHE = ("cache", "past_key_values")
 """What a model calls the cache it is given: since transformers 5.24, and before."""
 
+SHARED = 64
+"""Tokens that two prompts must begin with for the second to take them over: fewer are read as fast."""
+
 SLACK = 1.25
 """The cache is packed anew where it is so much wider than its longest row."""
 
@@ -41,6 +44,20 @@ class Reading:
         self._model = model
         self._prompt = torch.tensor([list(prompt)], device=model.device)
         self._read = 0
+
+    def begin(self, before: Reading | None) -> None:
+        """Take over what this prompt, of which nothing is read, begins with from one that is read, such as an
+        instruction with its form."""
+        if before is None or self._read:
+            return
+        length = min(before._prompt.shape[1], self._prompt.shape[1] - 1)  # the last token's logits are wanted
+        differ = (before._prompt[0, :length] != self._prompt[0, :length]).nonzero()
+        shared = int(differ[0]) if len(differ) else length
+        if shared < SHARED:
+            return
+        for number, layer in enumerate(before.cache.layers):
+            self.cache.update(layer.keys[:, :, :shared], layer.values[:, :, :shared], number)
+        self._read = shared
 
     def go_on(self, most: int) -> int:
         """Read at most so many tokens more, and say how many. `logits`, (1, vocabulary), once all are read."""

@@ -179,6 +179,43 @@ def spelled(contract: type[Contract], fields: Sequence[str], said: Sequence[str]
     return found
 
 
+def certain(contract: type[Contract], said: Sequence[str], today: date) -> dict[str, str]:
+    """The words for fields whose type no other field has and of which one value was said, and no other.
+
+    A number is one that is no part of a day or an amount. Ordinary words that an app's own class takes for a value, and
+    amounts without a currency, are left to the model.
+    """
+    kinds = {name: kind for name in contract.model_fields if (kind := slots.said_kind(contract, name)) is not None}
+    held = [*kinds.values()]
+    sole = {name: kind for name, kind in kinds.items() if held.count(kind) == 1 and kind not in (str, bool)}
+    own = [kind for kind in sole.values() if kind not in (*_NUMBERS, date, Money) and not guesses(kind, today)]
+    found: dict[str, dict[object, str]] = {name: {} for name in sole}
+    for text in said:
+        rest = text[:SPELLED]
+        for kind in (*own, date, Money):
+            for value, words in _plainly(kind, rest, today):
+                rest = rest.replace(words, " ; ")  # its digits are no number of their own
+                for name in (name for name, one in sole.items() if one is kind):
+                    found[name][value] = words
+        for name, kind in sole.items():
+            if kind in _NUMBERS:
+                numbers = dialogue_acts.mentioned(kind, rest, today)
+                found[name] |= {value: words for value, words in numbers if value != 1 or "1" in words}  # no "a", "me"
+    return {name: words for name, values in found.items() if len(values) == 1 for words in values.values()}
+
+
+def _plainly(kind: type[Any], text: str, today: date) -> list[tuple[object, str]]:
+    """The values of a type in a text with their words, of which none may stand between the parts of a value."""
+    if kind is date:
+        return dialogue_acts.mentioned(kind, text, today)
+    if kind is not Money:
+        return list(_spellings(kind, text, today))
+    words = text.split()
+    runs = [" ".join(words[start : start + length]) for length in (1, 2) for start in range(len(words))]
+    amounts = [(read(Money, run, today), run) for run in dict.fromkeys(run.strip(" ,;.!?") for run in runs)]
+    return [(amount, run) for amount, run in amounts if isinstance(amount, Money) and amount.currency]
+
+
 def _spellings(kind: type[Any], text: str, today: date) -> Iterator[tuple[object, str]]:
     """The values that runs of words read as, shortest first: a reader that searches would find only one of two."""
     words = text.split()

@@ -26,7 +26,7 @@ from pipeline.forms.interview import Interview
 from pipeline.forms.leniency import Guessed, loose
 from pipeline.forms.memory import KEPT, RECALLED, Memory, kept
 from pipeline.generation.fusing import Wanted, Written
-from pipeline.generation.generation import Generation, Holds, Task, Told
+from pipeline.generation.generation import Compile, Generation, Holds, Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Escalation, Question
 from pipeline.record import Turn
@@ -89,7 +89,7 @@ class Filling:
         if values is None:
             values = self._found(contract)
             if values is None:
-                values = await self._fill(contract, self.interview.said(), self.interview.own())
+                values = await self._first(contract)
             values = extraction.sorted_out(contract, values, self._today)
             values |= extraction.stated(contract, values, self.interview.said())
             values |= await self._spelled(contract, values)
@@ -115,7 +115,8 @@ class Filling:
         """
         own, layout = self.interview.own(), self._generation.layout()
         drafts = {name: slots.narrowed(form, self._generation.decides) for name, form in forms.items()}
-        drafts = {name: draft for name, draft in drafts.items() if _asks(draft)}
+        # A model whose fields are asked for first has its form filled by itself.
+        drafts = {name: draft for name, draft in drafts.items() if _asks(draft) and not self._generation.asks_first}
         wanted = Wanted(
             options,
             drafts,
@@ -258,6 +259,21 @@ class Filling:
                 found[name] = value
         return found
 
+    async def _first(self, contract: type[Contract]) -> dict[str, object]:
+        """What was said of a form, before anything was asked for."""
+        said, own = self.interview.said(), self.interview.own()
+        if not self._generation.asks_first:
+            return await self._fill(contract, said, own)
+        # What code can read needs no model that is asked field by field, and is unsure of what it was told.
+
+        async def read() -> dict[str, str]:
+            return extraction.certain(contract, said, self._today)
+
+        words = await self._execution.notice(f"certain {contract.__name__}", [said], read, _WORDS)
+        known = {name: slots.read_words(contract, name, text, self._today) for name, text in words.items()}
+        left = [name for name in contract.model_fields if name not in known]
+        return await self._fill(contract, said, own, left if known else None) | known
+
     async def _fill(
         self, contract: type[Contract], said: Sequence[str], turns: Sequence[Turn], only: Sequence[str] | None = None
     ) -> dict[str, object]:
@@ -269,11 +285,17 @@ class Filling:
             return {}
         told = self._told.get(contract, Told())
         examples = [example.only(draft.model_fields) for example in told.examples]
+
+        def compiled(form: type[Contract]) -> Compile:
+            return lambda length, spaced: compile_grammar(form, said, scratchpad=length, spaced=spaced)
+
         task = Task(
             draft,
             contract,
             lambda layout: layout.fill(draft, turns, examples),
-            lambda length, spaced: compile_grammar(draft, said, scratchpad=length, spaced=spaced),
+            compiled(draft),
+            copied=[name for name in draft.model_fields if slots.said_kind(draft, name) is not None],
+            without=lambda unsaid: compiled(slots.excerpt(draft, tuple(set(draft.model_fields) - unsaid))),
         )
         filled = await self._generation.produce(task, told=told)
         return {name: getattr(filled, name) for name in draft.model_fields}

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
 from models.engines.engine import Completion, Message, Sampling, closes
+from models.engines.mentions import mentioned
 from models.engines.weighing import Prompt, weigh
 from models.errors import BudgetTooSmall, ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
@@ -62,7 +63,8 @@ class Task(Generic[C]):
 
     `prompt` gives the messages in the layout that a model wants.
     `compiled` gives the grammar for a length of the scratchpad and a way of writing JSON; `evidence` names the passages
-    that the messages quote.
+    that the messages quote. `copied`: fields in the customer's own words that may be left out, and `without` the
+    grammar without some of them.
     """
 
     kind: type[C]
@@ -71,6 +73,8 @@ class Task(Generic[C]):
     compiled: Compile
     guardrails: Sequence[Guardrail] = ()
     evidence: Sequence[str] = ()
+    copied: Sequence[str] = ()
+    without: Callable[[frozenset[str]], Compile] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,11 @@ class Generation:
     def chooses(self) -> bool:
         """Whether the model may choose among options, at the gate and for a workflow."""
         return self._client is not None and self._client.trusted
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether the model is asked what was said before it fills a form."""
+        return self._client is not None and self._client.profile.sure > 0
 
     def layout(self, told: Told = Told(), second: bool = False) -> Layout:
         """How the model, or the second one, is addressed in a call. UsageError without one.
@@ -262,10 +271,6 @@ class Generation:
         self, client: EngineClient, task: Task[C], asked: Try, note: Note, read: Callable[[str], C]
     ) -> Attempt:
         engine = client.engine
-
-        def compiled(length: int | None) -> Grammar:
-            return task.compiled(length, client.profile.spaced)
-
         note.attempt = asked.number
         note.detail = {
             "contract": task.contract.__name__,
@@ -277,13 +282,27 @@ class Generation:
         }
         if after := task.contract.checked_after():
             note.detail["checked"] = list(after)
+        try:
+            unsaid, calls = await _unsaid(client, task, asked)
+        except PromptTooLong:  # there is less room for the form itself, and what becomes of that is told below
+            unsaid, calls = {}, ()
+        compile = task.without(frozenset(unsaid)) if unsaid and task.without else task.compiled
+        if unsaid:
+            note.detail["unsaid"] = unsaid
+        note.prompt_tokens = sum(call.usage.prompt_tokens for call in calls)
+        note.completion_tokens = sum(call.usage.completion_tokens for call in calls)
+        weighing = max((call.seconds for call in calls), default=0.0)
+
+        def compiled(length: int | None) -> Grammar:
+            return compile(length, client.profile.spaced)
+
         # A model that thinks before it answers needs no scratchpad inside its answer.
         lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
         if not task.kind.private_fields():
             lengths = [None]
         constant = compiled(lengths[0]).constant
         if constant is not None:
-            note.detail |= {"finish_reason": "forced", "engine_seconds": 0.0}
+            note.detail |= {"finish_reason": "forced", "engine_seconds": weighing}
             return await self._checked(task, read, constant, "forced")
         try:
             completion, length = await _drawn(client, asked, compiled, lengths)
@@ -295,12 +314,12 @@ class Generation:
                 raise
             note.detail |= {"finish_reason": UNFIT, "engine_seconds": 0.0}
             return Attempt("", UNFIT, error.what)
-        note.prompt_tokens = completion.usage.prompt_tokens
-        note.completion_tokens = completion.usage.completion_tokens
+        note.prompt_tokens += completion.usage.prompt_tokens
+        note.completion_tokens += completion.usage.completion_tokens
         note.detail |= {
             "finish_reason": completion.finish_reason,
             "enforcement": completion.enforcement,
-            "engine_seconds": completion.seconds,
+            "engine_seconds": weighing + completion.seconds,
             "thinking": completion.thinking,
             **decoding([completion]),
         }
@@ -353,6 +372,18 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
         **decoding(weighed.calls),
     }
     return dict(weighed.shares)
+
+
+async def _unsaid(client: EngineClient, task: Task[C], asked: Try) -> tuple[dict[str, float], tuple[Completion, ...]]:
+    """The fields of which a model is not sure enough that they were said, with how likely that is, and the calls."""
+    sure, grammar = client.profile.sure, task.compiled(0, client.profile.spaced)
+    asks = sure > 0 and not client.profile.thinks  # one that thinks would think before each field
+    if not asks or not task.copied or asked.prompted or client.engine.enforcement != "grammar" or not grammar.said:
+        return {}, ()
+    messages, said = asked.messages, grammar.said
+    weighed = await mentioned(client.generate, messages, task.copied, said, client.profile.spaced)
+    unsure = {field: round(share, 4) for field, share in weighed.shares.items() if share < sure}
+    return unsure, weighed.calls
 
 
 async def _drawn(

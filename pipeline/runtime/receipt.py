@@ -53,6 +53,7 @@ def receipt(
         mass=min((float(step.detail["mass"]) for step in calls if "mass" in step.detail), default=None),
         full=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("full", ())],
         unserved=unserved,
+        unsaid=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("unsaid", ())],
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -15,13 +16,17 @@ import typer
 from pydantic import Field, create_model
 
 from models.contract import Contract
-from models.engines.engine import Engine, Sampling
+from models.engines.engine import Engine, Message, Sampling
+from models.engines.mentions import mentioned
 from models.engines.open_engine import open_engine
-from models.grammar.grammar import compile_grammar
+from models.engines.profiles import Profile
+from models.engines.weighing import Ask
+from models.grammar.grammar import compile_grammar, normalise
 from models.said import Said
 from models.training import sgd
 from models.training.score import FillScore
 from pipeline.errors import UsageError
+from pipeline.forms.slots import excerpt, said_kind
 from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import read_templates
 from pipeline.record import Turn
@@ -36,14 +41,34 @@ Work = tuple[type[Contract], Sequence[Turn], Mapping[str, str | None]]
 
 
 async def fill_one(
-    engine: Engine, contract: type[Contract], turns: Sequence[Turn], today: date, prompts: Prompts = Prompts()
+    engine: Engine,
+    contract: type[Contract],
+    turns: Sequence[Turn],
+    today: date,
+    prompts: Prompts = Prompts(),
+    sure: float | None = None,
 ) -> Contract:
-    """Fill one contract from a conversation, as `Run.collect` does."""
+    """Fill one contract from a conversation, as `Run.collect` does; `sure` in place of what the profile says of it."""
+    profile = engine.profile if sure is None else replace(engine.profile, sure=sure)
+    messages = prompts.laid_out(profile).fill(contract, turns)
+    form = await part_said(engine.generate, profile, contract, turns, messages)
     said = [turn.text for turn in turns if turn.role == "customer"]
-    grammar = compile_grammar(contract, said=said, spaced=engine.profile.spaced)
-    messages = prompts.laid_out(engine.profile).fill(contract, turns)
-    completion = await engine.generate(messages, grammar, Sampling())
-    return contract.model_validate_json(completion.text, context={"today": today})
+    grammar = compile_grammar(form, said=said, spaced=engine.profile.spaced)
+    text = grammar.constant or (await engine.generate(messages, grammar, Sampling())).text
+    return contract.model_validate_json(text, context={"today": today})
+
+
+async def part_said(
+    ask: Ask, profile: Profile, contract: type[Contract], turns: Sequence[Turn], messages: Sequence[Message]
+) -> type[Contract]:
+    """The part of a form that a model writes: without what nobody said, where its profile has it asked that first."""
+    if not profile.sure:
+        return contract
+    said = [normalise(turn.text) for turn in turns if turn.role == "customer"]
+    copied = [name for name in contract.model_fields if said_kind(contract, name) is not None]
+    shares = (await mentioned(ask, messages, copied, said, profile.spaced)).shares
+    kept = [name for name in contract.model_fields if shares.get(name, 1.0) >= profile.sure]
+    return excerpt(contract, tuple(kept))
 
 
 @cache
@@ -52,7 +77,9 @@ def _form(service: str, fields: tuple[tuple[str, str], ...]) -> type[Contract]:
     return create_model(service, __base__=Contract, **slots)
 
 
-async def _score(model: str, work: Sequence[Work], today: date, prompts: Prompts = Prompts()) -> FillScore:
+async def _score(
+    model: str, work: Sequence[Work], today: date, prompts: Prompts = Prompts(), sure: float | None = None
+) -> FillScore:
     score, gate = FillScore(), asyncio.Semaphore(AT_ONCE)
     async with open_engine(model, tell, wording=prompts.engines) as engine:
         if prompts.own and engine.profile.layout == "copier":
@@ -62,7 +89,7 @@ async def _score(model: str, work: Sequence[Work], today: date, prompts: Prompts
 
             async def one(contract: type[Contract], turns: Sequence[Turn], gold: Mapping[str, str | None]) -> None:
                 async with gate:
-                    filled = await fill_one(engine, contract, turns, today, prompts)
+                    filled = await fill_one(engine, contract, turns, today, prompts, sure)
                 score.add(gold, _said(filled))
                 progress.advance(bar)
 
@@ -79,13 +106,16 @@ def fill(
     model: Model = "models/tiny",
     limit: Annotated[int, typer.Option(help="This many turns, drawn at random; 0 for all.")] = 1000,
     prompts: Annotated[Path | None, typer.Option(help="A folder of templates in place of the shipped ones.")] = None,
+    sure: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="In place of the profile's `sure`; 0: no field is asked for.")
+    ] = None,
 ) -> None:
     """Field values copied from dialogues the model was not trained on."""
     work = sgd_work(data)
     if limit:
         work = random.Random(0).sample(work, min(limit, len(work)))
     told = Prompts() if prompts is None else Prompts(read_templates(prompts))
-    score = asyncio.run(_score(model, work, date.today(), told))
+    score = asyncio.run(_score(model, work, date.today(), told, sure))
     print(json.dumps({"data": data.name, "model": model, **score.figures()}))
 
 

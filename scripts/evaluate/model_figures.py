@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 from index.documents import Passage
 from models.contract import Contract
 from models.engines.engine import Completion, Engine, Message, Sampling
+from models.engines.weighing import Ask
 from models.errors import ConstraintBroken
 from models.grammar.grammar import Grammar, compile_grammar
 from models.said import Quote
@@ -32,7 +33,7 @@ from pipeline.routing.gate import concluded
 from pipeline.routing.opinion import opinions
 from pipeline.routing.router import Router
 from pipeline.routing.trial import worth
-from scripts.evaluate.forms import Work
+from scripts.evaluate.forms import Work, part_said
 
 AT_ONCE = 8
 COLD = Sampling()
@@ -140,6 +141,18 @@ class Measured:
         texts.add(found)
         return found.text
 
+    def ask(self, part: str) -> Ask:
+        """The engine, with its tokens counted; what it writes is no text of that part."""
+        texts = self.parts.setdefault(part, Texts())
+
+        async def ask(messages: Sequence[Message], grammar: Grammar, sampling: Sampling) -> Completion:
+            found = await self.engine.generate(messages, grammar, sampling)
+            texts.prompt_tokens += found.usage.prompt_tokens
+            texts.tokens += found.usage.completion_tokens
+            return found
+
+        return ask
+
     async def each(self, part: str, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
         """Do the jobs of one part, a few at once, and take its wall time."""
         room, started = asyncio.Semaphore(AT_ONCE), time.perf_counter()
@@ -158,9 +171,10 @@ async def fill(measured: Measured, part: str, work: Sequence[Work], context: Map
     layout = Prompts().laid_out(engine.profile)
 
     async def one(contract: type[Contract], turns: Sequence[Turn], gold: Mapping[str, str | None]) -> None:
-        said = [turn.text for turn in turns if turn.role == "customer"]
-        grammar = compile_grammar(contract, said=said, spaced=engine.profile.spaced)
-        text = await measured.write(part, layout.fill(contract, turns), grammar)
+        said, messages = [turn.text for turn in turns if turn.role == "customer"], layout.fill(contract, turns)
+        form = await part_said(measured.ask(part), engine.profile, contract, turns, messages)
+        grammar = compile_grammar(form, said=said, spaced=engine.profile.spaced)
+        text = grammar.constant or await measured.write(part, messages, grammar)
         filled = read(contract, text, context, measured.parts[part])
         values = {} if filled is None else filled.public()
         score.add(gold, {name: None if value is None else str(value) for name, value in values.items()})

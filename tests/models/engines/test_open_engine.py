@@ -146,6 +146,7 @@ def test_a_users_own_profiles_come_first(tmp_path: Path, monkeypatch: pytest.Mon
         ("[x]\nlayuot = 'copier'", "says layuot of x, which no profile has"),
         ("[x]\nlayout = 'chat'", "says layout = 'chat' of x, which there is not"),
         ("[x]\ndtype = 'int8'", "says dtype = 'int8' of x, which there is not"),
+        ("[x]\nsure = 50", "says sure = 50 of x, which is no probability"),
         ("layout = 'copier'", "says layout of layout"),
         ("[x", "cannot be read"),
     ],

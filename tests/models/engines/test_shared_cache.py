@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, Mistr
 
 from models.engines.embedded import ROWS, EmbeddedEngine
 from models.engines.engine import Message, Sampling
-from models.engines.shared_cache import can_share
+from models.engines.shared_cache import SHARED, Reading, can_share
 from models.grammar.grammar import Grammar
 
 SMALL = {
@@ -53,3 +53,30 @@ async def test_a_model_with_a_window_keeps_to_its_grammar_and_its_neighbours_do_
     await engine.close()
     assert [completion.text for completion in together] == [completion.text for completion in alone]
     assert {completion.finish_reason for completion in together} == {"stop"}
+
+
+async def test_what_a_prompt_begins_with_as_the_one_before_is_not_read_again_and_no_text_changes(
+    random_model: Path, trip: Grammar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await EmbeddedEngine.open(random_model, str(random_model))
+    asks = [
+        [Message("user", "You fill in forms. " * 20 + "a trip to Bali, please " * (length + 1))] for length in range(4)
+    ]
+    lengths = [len(engine._encode(ask, engine.profile.template)) for ask in asks]
+    read: list[int] = []
+    go_on = Reading.go_on
+
+    def counted(self: Reading, most: int) -> int:
+        read.append(go_on(self, most))
+        return read[-1]
+
+    monkeypatch.setattr(Reading, "go_on", counted)
+    found = {}
+    for least in (SHARED, 10**6):
+        monkeypatch.setattr("models.engines.shared_cache.SHARED", least)
+        read.clear()
+        done = await asyncio.gather(*[engine.generate(ask, trip, Sampling(1.0, seed=n)) for n, ask in enumerate(asks)])
+        found[least] = [completion.text for completion in done], sum(read)
+    await engine.close()
+    assert found[SHARED][0] == found[10**6][0]
+    assert found[SHARED][1] < sum(lengths) / 2 < sum(lengths) <= found[10**6][1]

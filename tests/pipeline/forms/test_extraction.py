@@ -10,10 +10,11 @@ import pytest
 from pipeline_world import TODAY
 from pydantic import Field
 
-from models import Contract, Said
+from models import Contract, Money, Said
 from pipeline.forms import extraction
-from pipeline.forms.extraction import spelled
+from pipeline.forms.extraction import certain, spelled
 from pipeline.forms.leniency import guesses
+from pipeline.forms.slots import read_words
 
 
 class Card(str):
@@ -87,3 +88,34 @@ class Order(Contract):
 )
 def test_what_stands_beside_a_value_is_kept(answer: str, beside: dict[str, object]) -> None:
     assert extraction.parse(Order, "tag", answer, TODAY) == extraction.Whole(AssetTag("4711"), beside)
+
+
+class Ride(Contract):
+    name: Said[str]
+    day: Said[date]
+    price: Said[Money] | None = None
+    riders: Said[int] | None = None
+    shared: Said[bool] | None = None
+
+
+class Span(Contract):
+    first: Said[date]
+    last: Said[date]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (["3 of us on 9 January, max Rs. 25,000"], {"day": "on 9 January", "price": "Rs. 25,000", "riders": "3 of us"}),
+        (["10 Jan 2 pax GBP 900"], {"day": "10 Jan", "price": "GBP 900", "riders": "2 pax"}),
+        (["book me a ride on 9 January, or 10 January, under 8000 yen or 60 dollars"], {}),
+        (["on 9 January", "for 20 dollars"], {"day": "on 9 January", "price": "20 dollars"}),
+        (["on 9 January", "no, on 11 January"], {}),
+    ],
+)
+def test_what_code_can_read_for_certain_needs_no_model(said: list[str], words: dict[str, str]) -> None:
+    found = certain(Ride, said, TODAY)
+    assert found.keys() == words.keys()
+    for name, text in words.items():
+        assert read_words(Ride, name, found[name], TODAY) == read_words(Ride, name, text, TODAY)
+    assert certain(Span, said, TODAY) == {}

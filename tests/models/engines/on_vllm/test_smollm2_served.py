@@ -17,13 +17,18 @@ from real_model import INJECTIONS, SYSTEM, complaint, faults, forms, written
 from scripted_server import ScriptedServer, says
 from soak import SOAK, repeats, soak
 
+from models.contract import Contract
 from models.engines.engine import Engine, Message, Sampling
+from models.engines.mentions import mentioned
 from models.engines.model_folder import control_tokens, find_model_folder
 from models.engines.open_engine import open_engine
 from models.engines.vllm.engine import VllmEngine
 from models.engines.vllm.server import VllmServer
 from models.errors import PromptTooLong
 from models.grammar.grammar import Grammar
+from models.said import Said
+from pipeline.prompts.prompts import Prompts
+from pipeline.record import Turn
 
 EXACT = ("--dtype", "float32")
 MANY = repeats(4, 32)
@@ -132,3 +137,19 @@ async def test_a_prompt_that_fills_the_context_is_answered(engine: Engine) -> No
         done = await engine.generate([Message("user", " dog" * room)], word, Sampling())
         assert done.usage.prompt_tokens + word.max_tokens == engine.profile.context
         assert done.finish_reason == "stop"
+
+
+class Trip(Contract):
+    city: Said[str] | None
+    phone: Said[str] | None
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_both_engines_are_as_sure_of_what_was_said(engine: Engine, here: Engine) -> None:
+    said = "I would like to travel to Lisbon, please."
+    shares = []
+    for one in (engine, here):
+        messages = Prompts().laid_out(one.profile).fill(Trip, [Turn("customer", said)])
+        shares.append((await mentioned(one.generate, messages, ["city", "phone"], [said], True)).shares)
+    assert shares[0] == pytest.approx(shares[1], abs=0.02)
+    assert shares[0]["city"] > engine.profile.sure > shares[0]["phone"]
