@@ -1,6 +1,6 @@
 // One turn of a conversation as people see it: who spoke, the words, a result as a table, quotes with their sources.
 
-import { el } from "./dom.js";
+import { announce, el } from "./dom.js";
 import { icon } from "./icons.js";
 import { openSource } from "./source.js";
 import { clock, place as placeOf, plain, shown } from "./words.js";
@@ -15,11 +15,27 @@ export function turnNode(turn, { desk = false } = {}) {
   const told = quotes.flatMap((quote) => [quote.text, `${quote.document} › ${quote.heading}`]);
   const rest = Object.entries(turn.result ?? {}).filter(([, value]) => value !== null && !told.includes(value));
   return el("li", { class: `turn ${role}` },
-    el("p", { class: "who" }, el("span", { text: who }), el("time", { text: clock(turn.at) })),
+    el("p", { class: "who" }, el("span", { text: who }), el("time", { text: clock(turn.at) }),
+      role === "assistant" && turn.text && !desk ? copyNode(turn.text) : null),
     el("div", { class: "said" },
       turn.result || told.includes(turn.text) ? null : el("p", { class: "words", text: turn.text }),
       quotes.map(quoteNode),
       rest.length ? resultNode(rest, turn.contract) : null));
+}
+
+function copyNode(text) {
+  return el("button", {
+    type: "button", class: "icon copy", "aria-label": "Copy the answer", on: {
+      click: async () => {
+        try {
+          await navigator.clipboard.writeText(text);
+          announce("Copied");
+        } catch {
+          announce("The browser does not let it be copied.");
+        }
+      },
+    },
+  }, icon("copy"));
 }
 
 function resultNode(rows, contract) {
