@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 WANTS_A_PERSON = "I would like to talk to a person."
 """What a customer says by a button."""
+ASKED_FOR = "A person was asked for."
+"""Why such a case was handed over."""
 
 LONGEST = MAX_CHARACTERS - REMEMBERED
 """Characters of a message, so that it fits into a record with what was said before."""
@@ -209,7 +211,7 @@ class Dialogues:
         if state == "busy":
             raise Busy("The last message is still being worked on: stop it, or wait for its answer.")
         if self.desk.latest(conversation) is None:
-            await asyncio.shield(self._tasks.hand_over(conversation, Escalation("human", WANTS_A_PERSON)))
+            await asyncio.shield(self._tasks.hand_over(conversation, WANTS_A_PERSON, Escalation("human", ASKED_FOR)))
 
     async def cancel(self, conversation: str) -> None:
         """Stop the work on a conversation's message. What was done stays done; an action under way needs a person."""

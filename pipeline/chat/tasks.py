@@ -107,11 +107,11 @@ class Tasks:
         self._start(conversation, turn, self._receive(conversation, turn))
         return turn.received
 
-    def hand_over(self, conversation: str, escalation: Escalation) -> asyncio.Future[int]:
-        """Give what is open in a conversation to a person, or a new request that says so. Busy while work is done."""
+    def hand_over(self, conversation: str, text: str, escalation: Escalation) -> asyncio.Future[int]:
+        """Give what is open in a conversation to a person, or a new request of this text. Busy once this is closed."""
         if self.closed:
             raise Busy(STOPPING)
-        turn = TurnTask(escalation.reason)
+        turn = TurnTask(text)
         self._start(conversation, turn, self._handed(conversation, turn, escalation))
         return turn.received
 

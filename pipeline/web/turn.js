@@ -15,12 +15,12 @@ export function turnNode(turn, { desk = false } = {}) {
   const told = quotes.flatMap((quote) => [quote.text, `${quote.document} › ${quote.heading}`]);
   const rest = Object.entries(turn.result ?? {}).filter(([, value]) => value !== null && !told.includes(value));
   return el("li", { class: `turn ${role}` },
-    el("p", { class: "who" }, el("span", { text: who }), el("time", { text: clock(turn.at) }),
-      role === "assistant" && turn.text && !desk ? copyNode(turn.text) : null),
+    el("p", { class: "who" }, el("span", { text: who }), el("time", { text: clock(turn.at) })),
     el("div", { class: "said" },
       turn.result || told.includes(turn.text) ? null : el("p", { class: "words", text: turn.text }),
       quotes.map(quoteNode),
-      rest.length ? resultNode(rest, turn.contract) : null));
+      rest.length ? resultNode(rest, turn.contract) : null),
+    role === "assistant" && turn.text && !desk ? copyNode(turn.text) : null);
 }
 
 function copyNode(text) {

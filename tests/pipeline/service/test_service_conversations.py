@@ -214,7 +214,7 @@ async def test_a_person_is_asked_for_by_a_button(tmp_path: Path, said: str) -> N
             while (await client.get(f"/conversations/{id}")).json()["state"] == "busy":
                 await asyncio.sleep(0.01)
         [case] = (await client.get("/desk")).json()["cases"]
-        assert (case["to"], case["asks"]) == ("human", "I would like to talk to a person.")
+        assert (case["to"], case["asks"]) == ("human", "A person was asked for.")
         await client.post(f"/desk/-/{case['record']}/close", json={"text": "Sit where you like."})
         shown = (await client.get(f"/conversations/{id}")).json()
         assert (shown["state"], shown["question"], shown["turns"][-1]["text"]) == ("open", None, "Sit where you like.")
