@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from pipeline.chat.transcript import SPOKEN, Spoken, remembered, turns
 from pipeline.errors import JournalError, UnknownConversation
@@ -53,6 +54,23 @@ class ConversationStore:
         if not rows:
             raise UnknownConversation(f"There is no conversation '{id[:64]}': open a new one.")
         return str(rows[0][0])
+
+    def of_owner(self, owner: str, most: int) -> list[dict[str, Any]]:
+        """The conversations that somebody opened and said something in, the latest said first.
+
+        Each has `id`, `text` (how it begins), `at` (Unix time of its last event) and `status` (of its last record).
+        """
+        rows = self._journal.read(
+            "SELECT c.id, (SELECT text FROM messages WHERE conversation = c.id ORDER BY number LIMIT 1),"
+            " (SELECT at FROM events WHERE conversation = c.id ORDER BY number DESC LIMIT 1) AS at,"
+            " (SELECT status FROM records WHERE conversation = c.id ORDER BY rowid DESC LIMIT 1)"
+            " FROM conversations AS c WHERE c.owner = ? AND at IS NOT NULL ORDER BY at DESC LIMIT ?",
+            (owner, most),
+        )
+        return [
+            {"id": id, "text": " ".join((text or "").split())[:120], "at": at, "status": status or "running"}
+            for id, text, at, status in rows
+        ]
 
     def latest(self) -> str:
         """The conversation that was opened last. UnknownConversation if none was."""

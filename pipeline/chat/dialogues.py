@@ -21,12 +21,17 @@ from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
 from pipeline.errors import Busy, UnknownConversation, UsageError
 from pipeline.events import Numbered, TurnFinished
 from pipeline.journal.journal import Journal
-from pipeline.outcome import Status
+from pipeline.outcome import Escalation, Status
 from pipeline.record import MAX_CHARACTERS
 from pipeline.runtime.concurrency import MOST, ConcurrencyLimit
 
 if TYPE_CHECKING:
     from pipeline.runtime.pipeline import Pipeline
+
+WANTS_A_PERSON = "I would like to talk to a person."
+"""What a customer says by a button."""
+ASKED_FOR = "A person was asked for."
+"""Why such a case was handed over."""
 
 LONGEST = MAX_CHARACTERS - REMEMBERED
 """Characters of a message, so that it fits into a record with what was said before."""
@@ -195,6 +200,18 @@ class Dialogues:
             handed,
             self.conversations.last_event(conversation),
         )
+
+    async def ask_for_a_person(self, conversation: str) -> None:
+        """Hand over what the conversation is about, unless a person has it already. Busy while a message is worked on.
+
+        No model and no gate is asked: whoever presses the button is believed.
+        """
+        self.conversations.owner(conversation)
+        state = self.transcript(conversation).state
+        if state == "busy":
+            raise Busy("The last message is still being worked on: stop it, or wait for its answer.")
+        if self.desk.latest(conversation) is None:
+            await asyncio.shield(self._tasks.hand_over(conversation, WANTS_A_PERSON, Escalation("human", ASKED_FOR)))
 
     async def cancel(self, conversation: str) -> None:
         """Stop the work on a conversation's message. What was done stays done; an action under way needs a person."""

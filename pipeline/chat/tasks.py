@@ -107,6 +107,32 @@ class Tasks:
         self._start(conversation, turn, self._receive(conversation, turn))
         return turn.received
 
+    def hand_over(self, conversation: str, text: str, escalation: Escalation) -> asyncio.Future[int]:
+        """Give what is open in a conversation to a person, or a new request of this text. Busy once this is closed."""
+        if self.closed:
+            raise Busy(STOPPING)
+        turn = TurnTask(text)
+        self._start(conversation, turn, self._handed(conversation, turn, escalation))
+        return turn.received
+
+    async def _handed(self, conversation: str, turn: TurnTask, escalation: Escalation) -> None:
+        kept = self._conversations
+        try:
+            records = kept.records(conversation)
+            if records and records[-1][1] == "needs_input":
+                record = kept.restore(records[-1][0])
+                number = kept.last_event(conversation)
+            else:
+                number, record = await kept.begin(conversation, turn.text, None, self._today())
+        except Exception as error:
+            _refuse(turn, error)
+            raise
+        turn.record = record.id
+        turn.received.set_result(number)
+        self._journal.follow(record.id, conversation)
+        outcome, _ = await self._pipeline.quarantine(record, escalation)
+        self._ended(outcome.status, 0.0)
+
     def go_on(self, conversation: str, record: str) -> None:
         """Work on a record if it is unfinished and nobody does."""
         if conversation in self._turns or conversation in self._suspected or self.closed:

@@ -59,10 +59,12 @@ export async function request(path, { method = "GET", headers = {}, body, signal
     throw new ApiError(0, "unreachable", "The server cannot be reached.");
   }
   if (response.ok) return response;
-  const told = (await response.json().catch(() => null))?.error ?? {};
+  const answer = await response.json().catch(() => null);
+  const told = answer?.error ?? {};
   const message = told.message ?? `The server answered ${response.status}.`;
   const after = Number(response.headers.get("Retry-After")) || 0;
-  throw new ApiError(response.status, told.code ?? "error", message, told.hint ?? "", after);
+  const error = new ApiError(response.status, told.code ?? "error", message, told.hint ?? "", after);
+  throw Object.assign(error, { parts: answer });
 }
 
 export async function get(path, signal) {

@@ -1,20 +1,26 @@
 // The chat view: a conversation, the box to write in, and what a question offers to press.
 
+import { get, post } from "./api.js";
 import { button, el, fill } from "./dom.js";
 import { Composer } from "./composer.js";
 import { Conversation, keepConversation, keptConversation, newKey } from "./conversation.js";
 import { connection, tellError } from "./notice.js";
 import { questionNode } from "./question.js";
 import { openReceipt } from "./receipt.js";
+import { openSheet } from "./sheet.js";
 import { Thread } from "./thread.js";
+import { Waiting } from "./waiting.js";
+import { STATUS, aspect, clock } from "./words.js";
 
 export class Chat {
   #dock = el("div", { class: "dock" });
-  #composer = new Composer("Write a message", (text) => this.#say(text));
+  #composer = new Composer("Write a message", (text) => this.#say(text), "Send", "chat");
+  #waiting = new Waiting(() => this.#do("stop"));
+  #person = button("Talk to a person", () => this.#do("person"), { class: "quiet", hidden: true });
   #thread = new Thread({
     why: (record) => openReceipt(this.#conversation.id, record),
     ask: (question) => this.#ask(question),
-    busy: (busy) => { this.#composer.busy = busy; },
+    busy: (busy) => { this.#busy = busy; },
   });
   #welcome;
   #scroll;
@@ -25,17 +31,51 @@ export class Chat {
   /** `app`: what the service says of itself; `id`: of the conversation in the address, or null. */
   constructor(app, id) {
     this.#welcome = welcome(app, (text) => this.#say(text));
-    this.#scroll = el("div", { class: "scroll" }, el("div", { class: "column" }, el("h1", { class: "unseen", text: "Conversation" }), this.#welcome, this.#thread.node));
+    this.#scroll = el("div", { class: "scroll" }, el("div", { class: "column" }, el("h1", { class: "unseen", text: "Conversation" }), this.#welcome, this.#thread.node, this.#waiting.node));
     const fresh = button("New conversation", () => this.#begin(), { class: "quiet" });
+    const all = button("Conversations", () => this.#choose(), { class: "quiet" });
     this.node = el("section", { class: "chat", "aria-label": "Chat" }, this.#scroll,
       el("div", { class: "below" }, el("div", { class: "column" }, this.#dock, this.#composer.node,
-        el("p", { class: "faint fine" }, el("span", { class: "keys", text: "Enter sends, Shift + Enter breaks the line." }), fresh))));
+        el("p", { class: "faint fine" }, el("span", { class: "keys", text: "Enter sends, Shift + Enter breaks the line." }), el("span", { class: "row" }, this.#person, all, fresh)))));
     this.#opening = this.#open(id ?? keptConversation());
   }
 
   leave() {
     this.#gone = true;
+    this.#waiting.on = false;
     this.#conversation?.close();
+  }
+
+  set #busy(busy) {
+    this.#composer.busy = busy;
+    this.#waiting.on = busy;
+  }
+
+  /** Stop the work on the last message, or hand the conversation over. What comes of it arrives as events. */
+  async #do(what) {
+    try {
+      await post(`${this.#conversation.path}/${what}`);
+    } catch (error) {
+      tellError(error);
+    }
+  }
+
+  /** One's own conversations, to go on with one of them. */
+  #choose() {
+    const sheet = openSheet("Conversations", async () => {
+      const found = await get("/conversations");
+      return found.length ? el("ul", { class: "cards" }, found.map(({ id, text, at, status }) => el("li", {}, el("button", {
+        type: "button", class: "card-link", on: { click: () => { sheet.close(); this.#goOn(id); } },
+      }, el("span", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(status) }),
+        el("span", { class: "card-state", text: STATUS[status] ?? "" }), el("time", { text: clock(at) })), el("b", { text })))))
+        : el("p", { class: "faint", text: "Nothing was said yet. What you begin will be here." });
+    });
+  }
+
+  #goOn(id) {
+    if (this.#conversation?.id === id) return;
+    this.#begin();
+    this.#opening = this.#open(id);
   }
 
   async #open(id) {
@@ -46,6 +86,7 @@ export class Chat {
       if (this.#gone || this.#conversation !== conversation) return;
       this.#thread.clear(past);
       this.#welcome.hidden = past > 0;
+      this.#person.hidden = past === 0;
       this.#address(id);
       conversation.listen(0);
     } catch (error) {
@@ -85,12 +126,13 @@ export class Chat {
     this.#thread.clear();
     this.#ask(null);
     this.#welcome.hidden = false;
-    this.#composer.busy = false;
+    this.#person.hidden = true;
+    this.#busy = false;
     this.#composer.focus();
   }
 
   async #say(text) {
-    this.#composer.busy = true;
+    this.#busy = true;
     await this.#opening; // Whether the conversation in the address is still there.
     if (this.#gone) return;
     const key = newKey();
@@ -98,7 +140,7 @@ export class Chat {
     this.#welcome.hidden = true;
     this.#ask(null);
     this.#thread.sending(text, key);
-    this.#composer.busy = true; // again: a conversation that is gone has freed it
+    this.#busy = true; // again: a conversation that is gone has freed it
     // What was pressed is gone: a keyboard goes on in the box; on a phone that would open one over the answer.
     if (held && !matchMedia("(pointer: coarse)").matches) this.#composer.focus();
     this.#down(true);
@@ -110,10 +152,11 @@ export class Chat {
         this.#address(conversation.id);
         conversation.listen(0);
       }
+      this.#person.hidden = false;
       await this.#conversation.send(text, key);
     } catch (error) {
       this.#thread.refused(key, error.sentence ?? error.message, () => this.#say(text));
-      this.#composer.busy = false;
+      this.#busy = false;
       tellError(error, true);
     }
   }

@@ -1,6 +1,7 @@
 // One run: its progress, its records by status, and the story of each.
 
 import { get, request, segment } from "./api.js";
+import { answersNode } from "./answers.js";
 import { button, el, fill, put } from "./dom.js";
 import { icon } from "./icons.js";
 import { tellError } from "./notice.js";
@@ -19,6 +20,7 @@ export class RunPage {
   #head = el("header", { class: "case-head" });
   #filters = el("div", { class: "filters", role: "group", "aria-label": "Status" });
   #rows = el("tbody", {});
+  #answers;
   #more = button("Show more", () => this.#page(), { class: "quiet", hidden: true });
   #next = null;
   #reading = 0;
@@ -28,8 +30,10 @@ export class RunPage {
   /** `record`: the one that the address names, or null. */
   constructor(id, record) {
     this.#id = id;
+    this.#answers = answersNode(id, () => this.#poll.now());
+    this.#answers.firstElementChild.hidden = true;
     const back = el("a", { class: "back", href: "#/runs" }, icon("back"), "All runs");
-    this.node = el("article", { class: "case run", "aria-label": "Run" }, back, this.#head, this.#filters,
+    this.node = el("article", { class: "case run", "aria-label": "Run" }, back, this.#head, this.#answers, this.#filters,
       el("div", { class: "case-scroll" }, el("table", { class: "records" },
         el("thead", {}, el("tr", {}, ["Record", "Status", "Intent", "Outcome", "Tokens", "Time"].map((text) => el("th", { scope: "col", text })))),
         this.#rows), this.#more));
@@ -72,6 +76,7 @@ export class RunPage {
       progress(run),
       run.error ? el("p", { class: "problem", text: run.error }) : null,
       el("p", { class: "faint", text: `${count(done)} of ${many(run.records ?? done, "record")} done${unread ? `; ${many(unread, "line")} could not be read` : ""}` }));
+    this.#answers.firstElementChild.hidden = !run.statuses?.needs_input && !run.statuses?.escalated;
     this.#drawFilters(run.statuses ?? {}, done);
     if (done !== this.#done) {
       this.#done = done;

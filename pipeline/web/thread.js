@@ -104,7 +104,8 @@ export class Thread {
 
   failed({ record, text }) {
     this.#settle(record);
-    this.#tell("stop", "That did not work", text);
+    if (text === "Stopped.") this.#tell("quiet", "Stopped", "What was done before stays done.");
+    else this.#tell("stop", "That did not work", text);
   }
 
   operator_joined({ by }) {

@@ -1,6 +1,6 @@
 // One turn of a conversation as people see it: who spoke, the words, a result as a table, quotes with their sources.
 
-import { el } from "./dom.js";
+import { announce, el } from "./dom.js";
 import { icon } from "./icons.js";
 import { openSource } from "./source.js";
 import { clock, place as placeOf, plain, shown } from "./words.js";
@@ -19,7 +19,23 @@ export function turnNode(turn, { desk = false } = {}) {
     el("div", { class: "said" },
       turn.result || told.includes(turn.text) ? null : el("p", { class: "words", text: turn.text }),
       quotes.map(quoteNode),
-      rest.length ? resultNode(rest, turn.contract) : null));
+      rest.length ? resultNode(rest, turn.contract) : null),
+    role === "assistant" && turn.text && !desk ? copyNode(turn.text) : null);
+}
+
+function copyNode(text) {
+  return el("button", {
+    type: "button", class: "icon copy", "aria-label": "Copy the answer", on: {
+      click: async () => {
+        try {
+          await navigator.clipboard.writeText(text);
+          announce("Copied");
+        } catch {
+          announce("The browser does not let it be copied.");
+        }
+      },
+    },
+  }, icon("copy"));
 }
 
 function resultNode(rows, contract) {

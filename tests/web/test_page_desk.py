@@ -69,3 +69,19 @@ async def test_a_batchs_question_and_escalation_are_answered_on_the_desk(watched
     await expect(sheet).to_have_count(0)
     await page.go_forward()
     await expect(sheet).to_contain_text("Booked")
+
+
+async def test_what_waits_is_saved_and_its_answers_uploaded(watched: Watched) -> None:
+    page = await watched.open("/#/runs")
+    await upload(page, LINES[0], LINES[1])
+    run = page.get_by_role("article", name="Run")
+    await expect(run.get_by_role("img", name="2 of 2 done")).to_be_visible()
+    async with page.expect_download() as download:
+        await run.get_by_role("button", name="Save what waits").click()
+    waiting = [json.loads(line) for line in (await (await download.value).path()).read_text().splitlines()]
+    answers = [{**row, "answer": "never mind" if row["kind"] == "question" else "We called her."} for row in waiting]
+    content = "\n".join(json.dumps(row) for row in [*answers, {"custom_id": "none", "answer": "x"}]).encode()
+    file = {"name": "answers.jsonl", "mimeType": "application/jsonl", "buffer": content}
+    await run.get_by_label("File of answers").set_input_files(files=[file])
+    await expect(run.get_by_role("status")).to_contain_text("2 answers given. Line 3:")
+    await expect(run.get_by_role("img", name="Completed 2")).to_be_visible()

@@ -17,7 +17,7 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 """
 _FOREIGN = """() => [...document.querySelectorAll(
-  "script:not([src^='/web/']), link:not([href^='/web/']), style, [style], img, iframe, object, embed, base," +
+  "script:not([src^='web/']), link:not([href^='web/']), style, [style], img, iframe, object, embed, base," +
   "[onerror], [onload], [onclick], [ontoggle], [href^='javascript:']"
 )].map((node) => node.outerHTML)"""
 _SETTLED = """() => Promise.all(document.getAnimations()

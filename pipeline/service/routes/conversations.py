@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,6 +40,30 @@ class Opened(BaseModel):
 async def open_conversation(service: ServiceOf, caller: CallerOf) -> Opened:
     """Open a conversation."""
     return Opened(id=await service.dialogues.open(caller.owner))
+
+
+@router.get("/conversations")
+async def list_conversations(
+    service: ServiceOf, caller: CallerOf, limit: Annotated[int, Query(ge=1, le=500)] = 50
+) -> list[dict[str, Any]]:
+    """The caller's own, the latest said first: how each begins, and how it stands."""
+    return service.dialogues.conversations.of_owner(caller.owner, limit)
+
+
+@router.post("/conversations/{id}/stop")
+async def stop_turn(id: Id, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
+    """Stop the work on the last message. What was done stays done; an action that was being done goes to a person."""
+    check(service, caller, id)
+    await service.dialogues.cancel(id)
+    return service.dialogues.transcript(id).row()
+
+
+@router.post("/conversations/{id}/person")
+async def ask_for_a_person(id: Id, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
+    """Hand the conversation over to a person, whatever a model thinks of it."""
+    check(service, caller, id)
+    await service.dialogues.ask_for_a_person(id)
+    return service.dialogues.transcript(id).row()
 
 
 @router.get("/conversations/{id}")

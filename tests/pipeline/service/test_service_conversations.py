@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import pytest
 from service_world import QUICK, SSE, begin, follow, frames, hall, say, sentence
 
 NAMES = ["message_received", "routed", "said", "asked", "turn_finished"]
@@ -171,3 +172,49 @@ async def test_what_fails_inside_stays_inside(tmp_path: Path) -> None:
         assert told.json()["events"][-1]["status"] == "failed"
         assert "secret" not in told.text
         assert "Traceback" not in told.text
+
+
+async def test_ones_own_conversations_are_listed_the_latest_first(tmp_path: Path) -> None:
+    first, second = ({"Authorization": f"Bearer {name}"} for name in ("first", "second"))
+    async with hall(tmp_path, tokens="user:first user:second") as (client, _):
+        one, two, _empty = [await begin(client, **first) for _ in range(3)]
+        await say(client, two, "A seat", **first)
+        await say(client, one, "in the front", **first)
+        mine = (await client.get("/conversations", headers=first)).json()
+        assert [(row["id"], row["text"], row["status"]) for row in mine] == [
+            (one, "in the front", "completed"),
+            (two, "A seat", "needs_input"),
+        ]
+        assert (await client.get("/conversations", headers=second)).json() == []
+        for what in ("stop", "person"):
+            assert (await client.post(f"/conversations/{one}/{what}", headers=second)).status_code == 404
+
+
+async def test_a_message_is_stopped(tmp_path: Path) -> None:
+    async with hall(tmp_path) as (client, _):
+        id = await begin(client)
+        waits = asyncio.create_task(say(client, id, "wait in the front"))
+        while (await client.get(f"/conversations/{id}")).json()["state"] != "busy":
+            await asyncio.sleep(0.01)
+        refused = await client.post(f"/conversations/{id}/person")
+        assert refused.status_code == 409
+        stopped = (await client.post(f"/conversations/{id}/stop")).json()
+        assert (stopped["state"], stopped["turns"][-1]["text"]) == ("open", "Stopped.")
+        assert (await waits)["events"][-1]["status"] == "failed"
+        assert not (tmp_path / "out" / "seats.txt").exists()
+
+
+@pytest.mark.parametrize("said", ["A seat", "in the front"])
+async def test_a_person_is_asked_for_by_a_button(tmp_path: Path, said: str) -> None:
+    async with hall(tmp_path) as (client, _):
+        id = await begin(client)
+        await say(client, id, said)
+        for _ in range(2):  # the second time a person has it already
+            assert (await client.post(f"/conversations/{id}/person")).status_code == 200
+            while (await client.get(f"/conversations/{id}")).json()["state"] == "busy":
+                await asyncio.sleep(0.01)
+        [case] = (await client.get("/desk")).json()["cases"]
+        assert (case["to"], case["asks"]) == ("human", "A person was asked for.")
+        await client.post(f"/desk/-/{case['record']}/close", json={"text": "Sit where you like."})
+        shown = (await client.get(f"/conversations/{id}")).json()
+        assert (shown["state"], shown["question"], shown["turns"][-1]["text"]) == ("open", None, "Sit where you like.")

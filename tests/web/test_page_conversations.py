@@ -1,0 +1,34 @@
+"""A customer's own conversations: none is lost by beginning another one, and a person can be asked for in each."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+from watched import Watched
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_an_earlier_conversation_is_gone_on_with_and_handed_over(watched: Watched) -> None:
+    page = await watched.open()
+    box = page.get_by_label("Write a message")
+    await box.fill("is there a fee for a pet in the cabin")
+    await box.press("Enter")
+    await expect(page.locator(".quote")).to_be_visible()
+    address = page.url
+    await page.get_by_role("button", name="New conversation").click()
+    await expect(page.locator(".turn")).to_have_count(0)
+    await box.fill("a draft")
+    await page.reload()
+    await expect(box).to_have_value("a draft")
+
+    await page.get_by_role("button", name="Conversations", exact=True).click()
+    sheet = page.get_by_role("dialog")
+    await watched.shoot(page, "conversations")
+    await sheet.get_by_role("button", name="a fee for a pet").first.click()
+    await expect(page.locator(".quote")).to_be_visible()
+    assert page.url == address
+    await page.get_by_role("button", name="Talk to a person").click()
+    await expect(page.locator(".log").get_by_text("A person takes over")).to_be_visible()
+    desk = await watched.open("/#/desk")
+    await expect(desk.locator(".card-link").filter(has_text="A person was asked for.").first).to_be_visible()
