@@ -47,11 +47,11 @@ async def crowded_server(random_model: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def calls(number: int) -> list[Call]:
-    """Long, short and free requests in turn, none with the prompt of another."""
+    """Long, short and free requests in turn, none with the prompt of another, and all with room for their answers."""
     kinds: tuple[dict[str, Any] | None, ...] = (LONG, TICKET, None, LONG)
     return [
         Call(
-            [{"role": "user", "content": f"Case {place}: my bag came {place} hours late. " * (14 + place % 3)}],
+            [{"role": "user", "content": f"Case {place}: my bag came {place} hours late. " * (8 + place % 3)}],
             240,
             kinds[place % 4],
         )
