@@ -96,7 +96,7 @@ async def test_requests_that_are_preempted_and_recomputed_while_drafts_wait_writ
     assert texts(jumped) == texts(plain)
     found = await counted(crowded_server) - before
     assert await preemptions(crowded_server) - preempted >= 5
-    assert found.drafted > found.accepted > 0  # an n-gram is a guess, and some of them were wrong
+    assert found.drafted >= found.accepted > 1000  # free text repeats itself, and n-grams draft it
 
 
 async def test_requests_that_are_aborted_in_mid_jump_leave_nothing_behind(
