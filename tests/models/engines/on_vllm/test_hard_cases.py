@@ -47,11 +47,11 @@ async def crowded_server(random_model: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def calls(number: int) -> list[Call]:
-    """Long, short and free requests in turn, none with the prompt of another."""
+    """Long, short and free requests in turn, none with the prompt of another, and all with room for their answers."""
     kinds: tuple[dict[str, Any] | None, ...] = (LONG, TICKET, None, LONG)
     return [
         Call(
-            [{"role": "user", "content": f"Case {place}: my bag came {place} hours late. " * (14 + place % 3)}],
+            [{"role": "user", "content": f"Case {place}: my bag came {place} hours late. " * (8 + place % 3)}],
             240,
             kinds[place % 4],
         )
@@ -96,7 +96,7 @@ async def test_requests_that_are_preempted_and_recomputed_while_drafts_wait_writ
     assert texts(jumped) == texts(plain)
     found = await counted(crowded_server) - before
     assert await preemptions(crowded_server) - preempted >= 5
-    assert found.drafted > found.accepted > 0  # an n-gram is a guess, and some of them were wrong
+    assert found.drafted >= found.accepted > 1000  # free text repeats itself, and n-grams draft it
 
 
 async def test_requests_that_are_aborted_in_mid_jump_leave_nothing_behind(
