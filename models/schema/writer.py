@@ -104,7 +104,7 @@ class SchemaWriter:
         needs: list[frozenset[Key]] = []
         missing: NoText | None = None
         dead: list[Clause] = []
-        for clause in self.normal.clauses(parts, dead=dead):
+        for clause in self.normal.clauses(parts, dead=dead, depth=len(self._inside)):
             for kind in ("values",) if clause.values is not None else _KINDS:
                 self._needed.append(set())
                 try:

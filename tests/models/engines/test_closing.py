@@ -36,15 +36,15 @@ def written(tokenizer: LLTokenizer, lark: str, budget: int, random: Random) -> t
     words, tokens = -(-tokenizer.vocab_size // 32), list[int]()
     while not matcher.is_stopped():
         token: int | None = None
-        if not closing.closed:
+        if not closing.closed and closing.spare > 0:
             mask = np.frombuffer(matcher.compute_bitmask(), "<u4", words)
             token = draw_token(mask, random)
             assert token is not None, matcher.get_error()
             if token == tokenizer.eos_token:
                 break
-            if not closing.take([token]):
+            if not closing.take([token], matcher):
                 token = None
-        if token is None and (token := closing.follow()) is None:
+        if token is None and (token := closing.follow(matcher)) is None:
             break
         assert matcher.consume_token(token), matcher.get_error()
         tokens.append(token)
