@@ -25,7 +25,7 @@ _MOST = 256
 _STEPS = 8_000
 """Schemas looked at again, because others hold beside them, before choices beside the first are checked only."""
 
-_DEEP = 40
+_DEEP = 20
 """Values inside each other from which on the same holds: what goes on without end by adding to what holds beside."""
 
 _OVERLAPPING = 12
