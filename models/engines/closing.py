@@ -26,12 +26,14 @@ _BRANCHES = 24
 """Bytes that are tried from one state, at most."""
 _LONGEST = 4096
 """Bytes of an ending that is looked for, at most."""
-_STANDSTILL = 32
-"""What a byte after which the same may follow as before counts more than another: it may be one of any number."""
+_STANDSTILL = 8
+"""Ranks that a byte counts more after which the same may follow as before: it may be one of any number."""
 _DONE = frozenset(b",]}")
 _MARKS = (b'"', b",", b":", b"[", b"]", b"{", b"}")
-# What ends something comes first, then what begins the shortest values, then what else is short.
-_PREFERRED = tuple(b'"]}n0t1,/@.-[{:e9a AZfl')
+# What ends something comes first, then what begins the shortest values, then what else is short. Inside a text a
+# bracket is a letter, and outside of it a quotation mark begins something where a bracket would end it.
+_INSIDE = tuple(b'"n0t1,/@.-:]}[{e9a AZfl')
+_OUTSIDE = tuple(b']}"n0t1,/@.-[{:e9a AZfl')
 
 
 class Closing:
@@ -131,8 +133,9 @@ def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
     """A short way from `state` to the end of its language; `old`, an ending that held before, may be its last part.
     `inside`: `state` is inside a text's quotes.
 
-    What comes first among `_PREFERRED` is tried first, and a value that goes on without end is left for another. One
-    that has come to its end stays: a grammar leaves no way open that leads nowhere, so nothing is to be tried again.
+    What comes first among the preferred bytes is tried first, and a value that goes on without end is left for another.
+    One that has come to its end stays: a grammar leaves no way open that leads nowhere, so nothing is to be tried
+    again.
     """
     tails = [old[at:] for at in range(len(old)) if at == 0 or old[at] in _DONE][:12]
     count = looked = 0
@@ -156,13 +159,14 @@ def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
                 return path + tail
         seen: set[bytes] = set()
         present = bytes(here.compute_bitmask())
-        for rank, byte in enumerate(_bytes_from(here)):
+        for byte in _bytes_from(here, quoted):
             child = here.deep_copy()
             if child.try_consume_tokens([byte]) != 1:
                 continue
             mask = bytes(child.compute_bitmask())
             if mask in seen and not child.is_accepting():  # one of several letters of a word, say
                 continue
+            rank = len(seen)
             seen.add(mask)
             count += 1
             within, done = _past(bytes([byte]), quoted, path[-1:])
@@ -170,9 +174,9 @@ def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
                 queue = []
             further = path + bytes([byte])
             along = len(further) - max(further.rfind(mark) for mark in _MARKS)
-            along += _STANDSTILL * (mask == present)
+            spent = cost + rank + _STANDSTILL * (mask == present)
             # Of equal ones the latest: that which is furthest.
-            heapq.heappush(queue, (cost + rank + along / 8, -count, cost + rank, within, further, child))
+            heapq.heappush(queue, (spent + along / 8, -count, spent, within, further, child))
             if done and rank == 0:
                 looked = 0
                 break
@@ -190,10 +194,11 @@ def _past(data: bytes, inside: bool, before: bytes) -> tuple[bool, bool]:
     return inside, done
 
 
-def _bytes_from(state: LLMatcher) -> Iterator[int]:
+def _bytes_from(state: LLMatcher, inside: bool) -> Iterator[int]:
     mask = int.from_bytes(state.compute_bitmask(), "little")
-    allowed = [byte for byte in _PREFERRED if mask >> byte & 1]
-    allowed += [byte for byte in range(0x20, 0x100) if mask >> byte & 1 and byte not in _PREFERRED]
+    preferred = _INSIDE if inside else _OUTSIDE
+    allowed = [byte for byte in preferred if mask >> byte & 1]
+    allowed += [byte for byte in range(0x20, 0x100) if mask >> byte & 1 and byte not in preferred]
     yield from allowed[:_BRANCHES]
 
 

@@ -163,13 +163,13 @@ class EmbeddedEngine:
             limit = self._limit(len(prompt), grammar.max_tokens)
             return Row(prompt, self._matchers.start(grammar), sampling, limit, weighs=weighs)
         self._limit(len(prompt), 1)
-        limit = min(grammar.max_tokens, max_tokens or grammar.max_tokens, self.profile.context - len(prompt))
+        limit = min(filter(None, (grammar.max_tokens, max_tokens, self.profile.context - len(prompt))))
         lark, closing = grammar.opened().lark, None
-        if grammar.open or limit < grammar.max_tokens:
+        if grammar.open or limit != grammar.max_tokens:
             try:
                 closing = await asyncio.to_thread(Closing, self._tokenizer, lark, limit)
             except BudgetTooSmall:
-                if limit < grammar.max_tokens:
+                if limit != grammar.max_tokens:
                     raise
                 lark = grammar.lark  # no ending was found, and none is needed: the longest bounded text has room
         return Row(prompt, self._matchers.start_of(lark), sampling, limit, weighs=weighs, closing=closing)

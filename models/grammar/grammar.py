@@ -57,7 +57,7 @@ class Grammar:
 
     def closes(self, max_tokens: int | None) -> bool:
         """Whether an engine that can is to bring a text to its end: it may take less, `max_tokens`, or has no end."""
-        return not self.may_be_cut and bool(self.open or max_tokens)
+        return not self.may_be_cut and bool(self.open or max_tokens or not self.max_tokens)
 
     def opened(self) -> Grammar:
         """The same without the ends that it was given."""

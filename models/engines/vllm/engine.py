@@ -138,13 +138,14 @@ class VllmEngine:
         self, messages: Sequence[Message], grammar: Grammar, sampling: Sampling, max_tokens: int | None
     ) -> Completion:
         """A text that the server brings to its end within `max_tokens`, the budget, and what the context leaves."""
-        wanted, budget = replace(grammar.opened(), max_tokens=0), min(filter(None, (grammar.max_tokens, max_tokens)))
+        wanted, most = replace(grammar.opened(), max_tokens=0), (grammar.max_tokens, max_tokens, self.profile.context)
+        budget = min(filter(None, most))
         more, template = _decoding(sampling, grammar) | self._listened(grammar), self.profile.template
         # The server takes what the context leaves behind the prompt, where that is less.
         asked = self._ask(messages, sampling, budget, template, CFG(wanted.lark), room=1, **more, **_CLOSING)
         raw, stopped = await asked
         if stopped.startswith(SHORT):
-            if budget < grammar.max_tokens:
+            if budget != grammar.max_tokens:
                 raise BudgetTooSmall(stopped.removeprefix(SHORT))
             # No ending was found, and none is needed where the longest bounded text has room.
             raw, _ = await self._ask(messages, sampling, budget, template, CFG(grammar.lark), **more)

@@ -141,7 +141,7 @@ async def test_closing_disturbs_none_of_its_batch(engine: VllmEngine) -> None:
     for seed in range(8):
         alone.append((await engine.generate(ASKED, None, Sampling(seed=seed), 60)).text)
     free = [engine.generate(ASKED, None, Sampling(seed=seed), 60) for seed in range(8)]
-    short = [engine.generate(ASKED, notes, Sampling(1.5, seed=seed), 20 + seed) for seed in range(8)]
+    short = [engine.generate(ASKED, notes, Sampling(1.5, seed=seed), 26 + seed) for seed in range(8)]
     together = await asyncio.gather(*free, *short)
     assert [done.text for done in together[:8]] == alone
     assert all(done.closed for done in together[8:])
@@ -153,7 +153,7 @@ async def test_endings_are_drafts_of_jump_forward(jump_server: VllmServer) -> No
     before = await counted(jump_server)
     tokens = 0
     for seed in range(6):
-        done = await engine.generate(ASKED, compile_grammar(Notes), Sampling(1.5, seed=seed), 20)
+        done = await engine.generate(ASKED, compile_grammar(Notes), Sampling(1.5, seed=seed), 30)
         tokens += done.usage.completion_tokens
         assert done.closed
     found = await counted(jump_server) - before
@@ -165,6 +165,6 @@ async def test_a_server_without_it_keeps_finite_bounds(vllm_url: str) -> None:
     engine = await VllmEngine.open(vllm_url)
     assert (await prove(engine)).passed
     assert not engine.closes
-    done = await engine.generate(ASKED, compile_grammar(STEEP), Sampling(1.5))
+    done = await engine.generate(ASKED, compile_grammar(Small), Sampling(1.5), 400)
     assert done.closed == ""
     await engine.close()
