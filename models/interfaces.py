@@ -187,8 +187,10 @@ def _probe_llguidance() -> None:
 def _probe_vllm() -> None:
     from llguidance import LLExecutor
     from vllm.config import VllmConfig
+    from vllm.sampling_params import SamplingParams
     from vllm.v1.core.sched.scheduler import Scheduler
-    from vllm.v1.outputs import DraftTokenIds
+    from vllm.v1.engine import EngineCoreOutput
+    from vllm.v1.outputs import DraftTokenIds, ModelRunnerOutput
     from vllm.v1.request import Request
     from vllm.v1.sample.rejection_sampler import expand_batch_to_tokens
     from vllm.v1.structured_output import StructuredOutputManager
@@ -196,9 +198,20 @@ def _probe_vllm() -> None:
     from vllm.v1.structured_output.request import StructuredOutputRequest
 
     _takes(Scheduler.update_draft_token_ids, "self", "draft_token_ids")
+    _takes(Scheduler.update_from_output, "self", "scheduler_output", "model_runner_output")
+    _takes(StructuredOutputManager.grammar_init, "self", "request")
+    _need([*signature(Scheduler._preempt_request).parameters][:3] == ["self", "request", "timestamp"], "no preemption")
     attributes = ("vllm_config", "scheduler_config", "structured_output_manager", "requests", "max_model_len")
+    _stores(Scheduler.__init__, "running", "prev_step_scheduled_req_ids")
     _stores(Scheduler.__init__, *attributes, "num_spec_tokens")
-    _stores(Request.__init__, "spec_token_ids", "max_tokens", "structured_output_request", "is_prefill_chunk")
+    _stores(
+        Request.__init__,
+        "spec_token_ids",
+        "max_tokens",
+        "structured_output_request",
+        "is_prefill_chunk",
+        "sampling_params",
+    )
     _stores(StructuredOutputManager.__init__, "_grammar_bitmask", "reasoner_cls", "enable_in_reasoning")
     arguments = ("self", "requests", "structured_output_request_ids", "scheduled_spec_decode_tokens")
     _takes(StructuredOutputManager.grammar_bitmask, *arguments)
@@ -208,6 +221,9 @@ def _probe_vllm() -> None:
         GuidanceGrammar: ("ll_matcher", "ll_tokenizer", "is_terminated"),
         StructuredOutputRequest: ("grammar", "reasoning_ended"),
         DraftTokenIds: ("req_ids",),
+        ModelRunnerOutput: ("sampled_token_ids", "req_id_to_index"),
+        EngineCoreOutput: ("request_id", "finish_reason", "stop_reason"),
+        SamplingParams: ("extra_args",),
         VllmConfig: ("speculative_config", "device_config"),
         LLExecutor: ("unsafe_compute_mask_ptr", "unsafe_compute_mask_ptr_with_draft_token"),
     }

@@ -108,7 +108,7 @@ def _each(reports: list[SchemaReport]) -> Table:
         cells = [""] * 4
         if report.enforced:
             cells = [
-                f"{report.budget:,}",
+                f"{report.budget:,}" if report.budget else "none",
                 f"{report.invalid_admitted} of {report.invalid_total}",
                 f"{report.valid_admitted} of {report.valid_total}",
                 f"{report.failures} of {report.attacks}",

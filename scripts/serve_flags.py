@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from models.engines.vllm.jump_forward import refusal, serve_flags, untried
+from models.engines.vllm.jump_forward import closing_flags, refusal, serve_flags, untried
 from models.engines.vllm.server import FLAGS
 from models.interfaces import VLLM, installed_vllm
 from pipeline import UsageError
@@ -22,6 +22,13 @@ def flags(
             help="Skip the forward passes of tokens the grammar forces; default: if it was tested with vLLM's version."
         ),
     ] = None,
+    closing: Annotated[
+        bool,
+        typer.Option(
+            "--closing",
+            help="End answers within any budget without jump-forward, too, which has it; no async scheduling.",
+        ),
+    ] = False,
     version: Annotated[
         str, typer.Option(help="vLLM's version on the machine that serves; default: the one here.")
     ] = "",
@@ -37,8 +44,10 @@ def flags(
     if jump_forward is None and not tested:
         tell(refusal(vllm))
     jumping = bool(jump_forward) or (tested and jump_forward is None)
-    if jumping:
-        chosen += serve_flags()
+    if closing and vllm is None:
+        raise UsageError(f"Closing was tested with vLLM {VLLM.series}, and none is here. Give the server's --version.")
+    if jumping or closing:
+        chosen += serve_flags() if jumping else closing_flags()
         tell("The server's Python must be able to import Interlock: install it there, or set PYTHONPATH.")
     print(shlex.join(chosen))
-    print(json.dumps({"vllm": vllm, "jump_forward": jumping, "flags": chosen}))
+    print(json.dumps({"vllm": vllm, "jump_forward": jumping, "closing": jumping or closing, "flags": chosen}))

@@ -11,16 +11,14 @@ from __future__ import annotations
 import heapq
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from llguidance import LLMatcher, LLTokenizer
 
 from models.errors import BudgetTooSmall
-from models.grammar.matchers import Matchers
+from models.grammar.matchers import BY_BYTES, BYTES
 
-_BYTES = LLTokenizer("byte")
-_MATCHERS = Matchers(_BYTES)
+_END = BYTES.eos_token
 
 _NODES = 400
 """States that one search looks at, at most: a few milliseconds, and far more than any value of a real schema needs."""
@@ -28,81 +26,96 @@ _BRANCHES = 24
 """Bytes that are tried from one state, at most."""
 _LONGEST = 4096
 """Bytes of an ending that is looked for, at most."""
-_STANDSTILL = 32
-"""What a byte after which the same may follow as before counts more than another: it may be one of any number."""
+_STANDSTILL = 8
+"""Ranks that a byte counts more after which the same may follow as before: it may be one of any number."""
 _DONE = frozenset(b",]}")
 _MARKS = (b'"', b",", b":", b"[", b"]", b"{", b"}")
-# What ends something comes first, then what begins the shortest values, then what else is short.
-_PREFERRED = tuple(b'"]}n0t1,/@.-[{:e9a AZfl')
+# What ends something comes first, then what begins the shortest values, then what else is short. Inside a text a
+# bracket is a letter, and outside of it a quotation mark begins something where a bracket would end it.
+_INSIDE = tuple(b'"n0t1,/@.-:]}[{e9a AZfl')
+_OUTSIDE = tuple(b']}"n0t1,/@.-[{:e9a AZfl')
 
 
-@dataclass
 class Closing:
     """The known ending of one text while it is written, and which field was being written when it began to be taken.
 
-    `budget`: tokens in all, with the one that ends the text. Raises BudgetTooSmall where not even the shortest text
-    that is found fits into it.
+    `budget`: tokens in all, with the one that ends the text. `ending`: the tokens that are held, without that one.
+    `closed`: the field, "" as long as the text is not being closed. Raises BudgetTooSmall where not even the shortest
+    text that is found fits into the budget.
     """
 
-    tokenizer: LLTokenizer
-    lark: str
-    budget: int
-    closed: str = ""
-    _written: bytearray = field(default_factory=bytearray)
-    _used: int = 0
-    _following: list[int] = field(default_factory=list)
+    def __init__(self, tokenizer: LLTokenizer, lark: str, budget: int) -> None:
+        self.budget = budget
+        self.closed = ""
+        self._tokenizer = tokenizer
+        self._state = BY_BYTES.start_of(lark)
+        self._read = 0  # tokens that the state has read: it is only brought up to date for a search
+        self._written: list[int] = []
+        self.ending = tokens_of(tokenizer, shortest(lark))
+        if self.needed > budget:
+            raise BudgetTooSmall(f"The answer may take {budget} tokens, and the shortest takes {self.needed}.")
 
-    def __post_init__(self) -> None:
-        self._state = _MATCHERS.start_of(self.lark)
-        self._ending = shortest(self.lark)
-        needed = len(tokens_of(self.tokenizer, self._ending)) + 1
-        if needed > self.budget:
-            raise BudgetTooSmall(f"The answer may take {self.budget} tokens, and the shortest takes {needed}.")
+    @property
+    def needed(self) -> int:
+        """Tokens that the ending takes, with the one that ends the text."""
+        return len(self.ending) + 1
 
-    def take(self, tokens: Sequence[int]) -> bool:
-        """Whether an ending fits behind `tokens`; if so, they count as written."""
-        data = self.tokenizer.decode_bytes(list(tokens))
-        left = self.budget - self._used - len(tokens)
-        state = self._state.deep_copy()
-        if left < 1 or state.try_consume_tokens(list(data)) != len(data):
-            return False
-        ending = self._behind(state, data, left - 1)
-        if ending is None:
-            return False
-        self._state, self._ending = state, ending
-        self._written += data
-        self._used += len(tokens)
+    @property
+    def spare(self) -> int:
+        """Tokens that are left beside the ending: where there is none, only tokens of the ending may follow."""
+        return self.budget - len(self._written) - self.needed
+
+    def take(self, tokens: Sequence[int], matcher: LLMatcher) -> bool:
+        """Whether an ending fits behind `tokens`; if so, they count as written. `matcher` stands in front of them."""
+        tokens = list(tokens)
+        if tokens == self.ending[: len(tokens)]:
+            self.ending = self.ending[len(tokens) :]
+        else:
+            most = self.budget - len(self._written) - len(tokens) - 1
+            # Inside a text, say, the same ending follows on every letter.
+            if len(self.ending) > most or not _ends(matcher, [*tokens, *self.ending], self._tokenizer.eos_token):
+                ending = self._behind(tokens)
+                if ending is None or len(ending) > most:
+                    return False
+                self.ending = ending
+        self._written += tokens
         return True
 
-    def follow(self) -> int | None:
-        """The next token of the ending that is held, from now on to its end; None where the text has come to it."""
-        if not self.closed:
-            self.closed = place(bytes(self._written))
-            self._following = tokens_of(self.tokenizer, self._ending)
-        self._used += 1
-        return self._following.pop(0) if self._following else None
+    def close(self) -> None:
+        """Only the ending follows from here on."""
+        self.closed = self.closed or place(self._tokenizer.decode_bytes(self._written))
 
-    def _behind(self, state: LLMatcher, data: bytes, most: int) -> bytes | None:
-        """An ending of `state`, which `data` led to, that takes at most so many tokens."""
-        old = self._ending
-        known = [old.removeprefix(data), old, *(old[n:] for n in range(1, min(len(data), len(old)) + 1))]
-        for ending in dict.fromkeys(known):
-            if _ends(state, ending):
-                return ending if self._fits(ending, most) else None
-        inside, _ = _past(bytes(self._written) + data, False, b"")
-        found = search(state, old, inside)
-        return found if found is not None and self._fits(found, most) else None
+    def follow(self, matcher: LLMatcher) -> int | None:
+        """The next token of the ending, from now on to its end; None where the text has come to it."""
+        self.close()
+        if not self.ending:
+            return None
+        token = self.ending[0]
+        self.take([token], matcher)
+        return token
 
-    def _fits(self, ending: bytes, most: int) -> bool:
-        if len(ending) <= most:  # a token is a byte at least
-            return True
-        return len(tokens_of(self.tokenizer, ending)) <= most
+    def _behind(self, tokens: list[int]) -> list[int] | None:
+        """An ending of the text with `tokens`, as far as one is found."""
+        unread = self._tokenizer.decode_bytes([*self._written[self._read :], *tokens])
+        state = self._state.deep_copy()
+        if state.try_consume_tokens(list(unread)) != len(unread):
+            return None
+        data, old = self._tokenizer.decode_bytes(tokens), self._tokenizer.decode_bytes(self.ending)
+        known = [old.removeprefix(data), *(old[n:] for n in range(1, min(len(data), len(old)) + 1))]
+        found = next((ending for ending in dict.fromkeys(known) if _ends(state, list(ending), _END)), None)
+        if found is None:
+            inside, _ = _past(self._tokenizer.decode_bytes(self._written) + data, False, b"")
+            found = search(state, old, inside)
+        if found is None:
+            return None
+        self._state, self._read = state, len(self._written) + len(tokens)
+        return tokens_of(self._tokenizer, found)
 
 
 @lru_cache(256)
 def shortest(lark: str) -> bytes:
     """A shortest text of a grammar, as far as one is found. BudgetTooSmall where none is."""
-    found = search(_MATCHERS.start_of(lark), b"")
+    found = search(BY_BYTES.start_of(lark), b"")
     if found is None:
         raise BudgetTooSmall("The grammar has no short text that could be found.")
     return found
@@ -120,8 +133,9 @@ def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
     """A short way from `state` to the end of its language; `old`, an ending that held before, may be its last part.
     `inside`: `state` is inside a text's quotes.
 
-    What comes first among `_PREFERRED` is tried first, and a value that goes on without end is left for another. One
-    that has come to its end stays: a grammar leaves no way open that leads nowhere, so nothing is to be tried again.
+    What comes first among the preferred bytes is tried first, and a value that goes on without end is left for another.
+    One that has come to its end stays: a grammar leaves no way open that leads nowhere, so nothing is to be tried
+    again.
     """
     tails = [old[at:] for at in range(len(old)) if at == 0 or old[at] in _DONE][:12]
     count = looked = 0
@@ -141,17 +155,18 @@ def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
         if done:
             queue, looked, cost = [], 0, 0.0
         for tail in tails:
-            if _ends(here, tail):
+            if _ends(here, list(tail), _END):
                 return path + tail
         seen: set[bytes] = set()
         present = bytes(here.compute_bitmask())
-        for rank, byte in enumerate(_bytes_from(here)):
+        for byte in _bytes_from(here, quoted):
             child = here.deep_copy()
             if child.try_consume_tokens([byte]) != 1:
                 continue
             mask = bytes(child.compute_bitmask())
             if mask in seen and not child.is_accepting():  # one of several letters of a word, say
                 continue
+            rank = len(seen)
             seen.add(mask)
             count += 1
             within, done = _past(bytes([byte]), quoted, path[-1:])
@@ -159,9 +174,9 @@ def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
                 queue = []
             further = path + bytes([byte])
             along = len(further) - max(further.rfind(mark) for mark in _MARKS)
-            along += _STANDSTILL * (mask == present)
+            spent = cost + rank + _STANDSTILL * (mask == present)
             # Of equal ones the latest: that which is furthest.
-            heapq.heappush(queue, (cost + rank + along / 8, -count, cost + rank, within, further, child))
+            heapq.heappush(queue, (spent + along / 8, -count, spent, within, further, child))
             if done and rank == 0:
                 looked = 0
                 break
@@ -179,17 +194,19 @@ def _past(data: bytes, inside: bool, before: bytes) -> tuple[bool, bool]:
     return inside, done
 
 
-def _bytes_from(state: LLMatcher) -> Iterator[int]:
+def _bytes_from(state: LLMatcher, inside: bool) -> Iterator[int]:
     mask = int.from_bytes(state.compute_bitmask(), "little")
-    allowed = [byte for byte in _PREFERRED if mask >> byte & 1]
-    allowed += [byte for byte in range(0x20, 0x100) if mask >> byte & 1 and byte not in _PREFERRED]
+    preferred = _INSIDE if inside else _OUTSIDE
+    allowed = [byte for byte in preferred if mask >> byte & 1]
+    allowed += [byte for byte in range(0x20, 0x100) if mask >> byte & 1 and byte not in preferred]
     yield from allowed[:_BRANCHES]
 
 
-def _ends(state: LLMatcher, ending: bytes) -> bool:
-    """Whether `ending` makes a whole text of what `state` has read."""
-    trial = state.deep_copy()
-    return bool(trial.try_consume_tokens(list(ending)) == len(ending) and trial.is_accepting())
+def _ends(state: LLMatcher, ending: list[int], end: int) -> bool:
+    """Whether `ending`, in the tokens of `state`, makes a whole text of what that has read; `end` ends a text."""
+    if not ending:
+        return bool(state.is_accepting())
+    return bool(state.validate_tokens([*ending, end]) == len(ending) + 1)
 
 
 def place(written: bytes) -> str:

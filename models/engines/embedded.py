@@ -159,17 +159,17 @@ class EmbeddedEngine:
         """A request under a grammar: within its budget, and brought to its end where it may take less, or has no end.
         One whose text may be cut has the budget that its caller gave it, and no other end."""
         weighs = grammar.weighs > 0
-        if grammar.may_be_cut or not (grammar.open or max_tokens):
+        if not grammar.closes(max_tokens):
             limit = self._limit(len(prompt), grammar.max_tokens)
             return Row(prompt, self._matchers.start(grammar), sampling, limit, weighs=weighs)
         self._limit(len(prompt), 1)
-        limit = min(grammar.max_tokens, max_tokens or grammar.max_tokens, self.profile.context - len(prompt))
-        lark, closing = grammar.open or grammar.lark, None
-        if grammar.open or limit < grammar.max_tokens:
+        limit = min(filter(None, (grammar.max_tokens, max_tokens, self.profile.context - len(prompt))))
+        lark, closing = grammar.opened().lark, None
+        if grammar.open or limit != grammar.max_tokens:
             try:
                 closing = await asyncio.to_thread(Closing, self._tokenizer, lark, limit)
             except BudgetTooSmall:
-                if limit < grammar.max_tokens:
+                if limit != grammar.max_tokens:
                     raise
                 lark = grammar.lark  # no ending was found, and none is needed: the longest bounded text has room
         return Row(prompt, self._matchers.start_of(lark), sampling, limit, weighs=weighs, closing=closing)

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling
+from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling, closes
 from models.engines.load import Load, load_of
 from models.engines.profiles import Profile
 from models.errors import EngineError, EngineUnavailable, ModelNotFound
@@ -68,6 +68,11 @@ class Pool:
     def enforcement(self) -> Enforcement:
         """See `Engine.enforcement`: "grammar" only if every engine enforces."""
         return "grammar" if all(member.engine.enforcement == "grammar" for member in self._members) else "prompted"
+
+    @property
+    def closes(self) -> bool:
+        """See `Closer.closes`: only if every engine does."""
+        return all(closes(member.engine) for member in self._members)
 
     @property
     def canary(self) -> Canary | None:

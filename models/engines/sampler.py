@@ -79,7 +79,7 @@ class Row:
         if self.matcher is None or self.finish_reason is not None:
             return
         forced = self.matcher.compute_ff_tokens()[: self.limit - len(self.tokens)]
-        if forced and self.closing is not None and (self.closing.closed or not self.closing.take(forced)):
+        if forced and self.closing is not None and (self.closing.closed or not self.closing.take(forced, self.matcher)):
             return  # token by token: the ending may be written in fewer
         if forced and self.matcher.consume_tokens(forced):
             self.tokens += forced
@@ -186,16 +186,16 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
     def _drawn(self, row: Row, logits: torch.Tensor) -> int:
         """A token of the model, behind which the text can still end in time; else the next one of its ending."""
         closing = row.closing
-        if closing is None:
+        if closing is None or row.matcher is None:
             return _draw(logits, row.sampling, row.draws)
         for _ in range(DRAWS):
-            if closing.closed or not logits.isfinite().any():
+            if closing.closed or closing.spare < 1 or not logits.isfinite().any():
                 break
             token = _draw(logits, row.sampling, row.draws)
-            if token == self.end or closing.take([token]):
+            if token == self.end or closing.take([token], row.matcher):
                 return token
             logits[token] = float("-inf")
-        following = closing.follow()
+        following = closing.follow(row.matcher)
         return self.end if following is None else following
 
     @staticmethod

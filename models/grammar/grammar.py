@@ -55,6 +55,14 @@ class Grammar:
     tightened: tuple[str, ...] = field(default=(), compare=False, repr=False)
     may_be_cut: bool = False
 
+    def closes(self, max_tokens: int | None) -> bool:
+        """Whether an engine that can is to bring a text to its end: it may take less, `max_tokens`, or has no end."""
+        return not self.may_be_cut and bool(self.open or max_tokens or not self.max_tokens)
+
+    def opened(self) -> Grammar:
+        """The same without the ends that it was given."""
+        return replace(self, lark=self.open or self.lark, open="", tightened=())
+
     def within(self, budget: int) -> Grammar:
         """The same with a budget that may be less than the longest text takes; 0: what the context leaves."""
         if 0 < self.max_tokens <= budget:

@@ -15,7 +15,7 @@ KEPT = 128
 
 def compiled(tokenizer: LLTokenizer, lark: str) -> LLMatcher:
     """A matcher at the start of a grammar, compiled now. Raises EngineError where it cannot be."""
-    matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark))
+    matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0)
     if matcher.is_error():
         raise EngineError(f"llguidance cannot compile the grammar: {matcher.get_error()}", "Report this.")
     return matcher
@@ -34,3 +34,10 @@ class Matchers:
     def start_of(self, lark: str) -> LLMatcher:
         """The same for the text of a grammar."""
         return self._compiled(lark).deep_copy()
+
+
+BYTES = LLTokenizer("byte")
+"""The tokenizer whose tokens are bytes: of texts, whoever wrote them."""
+
+BY_BYTES = Matchers(BYTES)
+"""Its grammars, compiled once for whoever looks at texts: a contract's proof, its ending, the check of an answer."""

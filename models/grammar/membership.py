@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from llguidance import LLTokenizer
-
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import Matchers
-
-_BYTES = LLTokenizer("byte")
-_MATCHERS = Matchers(_BYTES)
+from models.grammar.matchers import BY_BYTES, BYTES
 
 
 def admits(grammar: Grammar, text: str) -> bool:
     """Whether `text` is a whole member of the grammar's language; about a millisecond, less the second time."""
-    matcher = _MATCHERS.start(grammar)
-    tokens = _BYTES.tokenize_str(text)
+    matcher = BY_BYTES.start(grammar)
+    tokens = BYTES.tokenize_str(text)
     return bool(matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from math import inf
 
 from models.grammar.fragments.builder import NoText
 from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
@@ -12,7 +13,6 @@ from models.schema.document import Located
 from models.schema.negation import Denial
 from models.schema.parts import item_parts, prefix_length
 from models.schema.refusal import Unsatisfiable
-from models.schema.row import OPEN
 from models.schema.values import Values
 
 _COUNTED = 2_000
@@ -86,7 +86,7 @@ def holding(
         if not options:
             return None
         rule = " | ".join(dict.fromkeys(option.rule for option in options))
-        longest = OPEN if again or most is None else max(option.longest for option in options)
+        longest = inf if again or most is None else max(option.longest for option in options)
         if again is not None:
             rule = f"({again.rule})* ({rule})"
         return builder.rule("items", Fragment(rule, longest))

@@ -8,19 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from models.errors import ContractError
 from models.schema.clause import Clause
 from models.schema.document import Document, Located, Schema
 from models.schema.parts import item_parts, prefix_length, property_parts
 from models.schema.span import span_of
 
-Clauses = Callable[[tuple[Located, ...], int], list[Clause]]
-"""The clauses of schemas that hold together, with so much fuel left for proofs."""
+Empty = Callable[[tuple[Located, ...], int], bool]
+"""Whether it is proven that no value fits schemas that hold together, with so much fuel for the proof."""
 
 _ITEMS = 64  # positions of an array that a proof looks at
 
 
-def nothing_fits(clause: Clause, document: Document, clauses: Clauses, fuel: int) -> bool:
+def nothing_fits(clause: Clause, document: Document, empty: Empty, fuel: int) -> bool:
     """Whether no value fits `clause`. `fuel`: how many levels deeper the proof may look."""
     if clause.values is not None:
         return not clause.values
@@ -43,21 +42,9 @@ def nothing_fits(clause: Clause, document: Document, clauses: Clauses, fuel: int
         return _no_object(clause, document, below)
 
     def below(parts: tuple[Located, ...]) -> bool:
-        return no_value(parts, document, clauses, fuel - 1)
+        return empty(parts, fuel - 1)
 
     return all(of(kind) for kind in sorted(clause.types))
-
-
-def no_value(parts: tuple[Located, ...], document: Document, clauses: Clauses, fuel: int) -> bool:
-    """Whether it is proven that no value fits all of `parts`."""
-    if any(part.schema is False for part in parts):
-        return True
-    if fuel <= 0 or not parts:
-        return False
-    try:
-        return all(nothing_fits(clause, document, clauses, fuel) for clause in clauses(parts, fuel))
-    except ContractError:
-        return False
 
 
 def _no_array(clause: Clause, below: Callable[[tuple[Located, ...]], bool]) -> bool:

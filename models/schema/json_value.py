@@ -10,14 +10,14 @@ from types import new_class
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 from jsonschema.exceptions import best_match
-from llguidance import LLMatcher, LLTokenizer
 from pydantic import BaseModel, GetJsonSchemaHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from models.errors import ContractError
+from models.errors import ContractError, EngineError
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment
 from models.grammar.grammar import compile_grammar
+from models.grammar.matchers import BY_BYTES
 from models.interfaces import PYDANTIC
 from models.schema.bounds import Bounds
 from models.schema.document import Document, document
@@ -144,8 +144,14 @@ def json_contract(
         lark = compile_grammar(contract, open=True).lark
     except RecursionError:
         raise SchemaRefused("$", "is nested too deeply.", "Nest fewer schemas inside each other.") from None
-    if len(lark) > _LARGEST or LLMatcher(_BYTES, lark, log_level=0).is_error():
-        raise SchemaRefused("$", "becomes a grammar that is too large.", "Lower its lengths and numbers of items.")
+    try:
+        if len(lark) > _LARGEST:
+            raise EngineError("The grammar is too large.")
+        BY_BYTES.start_of(lark)
+    except EngineError:
+        raise SchemaRefused(
+            "$", "becomes a grammar that is too large.", "Lower its lengths and numbers of items."
+        ) from None
     for path, why in read.notes.loosened.items() if proven else ():
         raise SchemaRefused(
             path, f"{why}, so that values are checked after they are written.",
@@ -156,5 +162,3 @@ def json_contract(
 
 _LARGEST = 4_000_000
 """Characters of a grammar: llguidance reads some 10 MB a second."""
-
-_BYTES = LLTokenizer("byte")

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from models.errors import ContractError
 from models.schema.clause import Clause, Layer
 from models.schema.document import Document, Located, Schema
-from models.schema.emptiness import disjoint, is_type, no_value, nothing_fits, same
+from models.schema.emptiness import disjoint, is_type, nothing_fits, same
 from models.schema.negation import Denial, opposite
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused, step
@@ -21,8 +22,11 @@ from models.schema.vocabulary import FLAT, TOLD
 _MOST = 256
 """Alternatives of one value; where a schema multiplies out to more, one choice is made and the others are checked."""
 
-_STEPS = 20_000
-"""Schemas looked at, over and over again where they hold together, before choices beside the first are checked only."""
+_STEPS = 8_000
+"""Schemas looked at again, because others hold beside them, before choices beside the first are checked only."""
+
+_DEEP = 20
+"""Values inside each other from which on the same holds: what goes on without end by adding to what holds beside."""
 
 _OVERLAPPING = 12
 """Alternatives of a oneOf that may overlap and are kept apart by what each of them is not."""
@@ -65,17 +69,22 @@ class Normal:
         self.document = document
         self._keep: list[Any] = []
         self._steps = 0
+        self._seen: set[int] = set()
         self._proofs = 0
-        self._proven: dict[tuple[Any, ...], bool] = {}
+        # Fuel up to which a proof failed, and from which on there is one.
+        self._proven: dict[tuple[Any, ...], tuple[int, int]] = {}
         self._fits: dict[tuple[int, int], list[bool]] = {}
         self._alone: dict[int, list[Any]] = {}
 
-    def clauses(self, parts: tuple[Located, ...], fuel: int = _FUEL, dead: list[Clause] | None = None) -> list[Clause]:
+    def clauses(
+        self, parts: tuple[Located, ...], fuel: int = _FUEL, dead: list[Clause] | None = None, depth: int = 0
+    ) -> list[Clause]:
         """Every value that fits all of `parts` fits a clause, and the other way round but for what is loosened; where
-        an enum or a const lists the values, those that fit are all. Into `dead` go clauses that no value fits."""
+        an enum or a const lists the values, those that fit are all. Into `dead` go clauses that no value fits. `depth`:
+        values that are being written around this one."""
         self._keep.extend(parts)
         path = parts[0].path if parts else "$"
-        spread = 1 if self._steps > _STEPS else _MOST
+        spread = 1 if self._steps > _STEPS or depth > _DEEP else _MOST
         while True:
             found: list[Clause] = []
             try:
@@ -88,30 +97,33 @@ class Normal:
                 continue
             return found
 
-    def proof(self, parts: tuple[Located, ...], fuel: int) -> list[Clause]:
-        """Clauses for a proof of emptiness, which loosens nothing. SchemaRefused where they are too many."""
-        if self._steps > _STEPS:
-            raise SchemaRefused("$", "takes too long to compare.", "Simplify its alternatives.")
-        self._proofs += 1
-        try:
-            found = []
-            for clause in self._expanded([_Item(part) for part in parts], _Partial(), "$", fuel, None, _MOST):
-                found.append(clause)
-                if len(found) > _MOST // 4:
-                    raise SchemaRefused("$", "takes too long to compare.", "Simplify its alternatives.")
-            return found
-        finally:
-            self._proofs -= 1
-
     def empty(self, parts: tuple[Located, ...], fuel: int = _FUEL) -> bool:
-        """Whether it is proven that no value fits all of `parts`."""
+        """Whether it is proven, within `fuel` levels and without loosening anything, that no value fits all of
+        `parts`."""
         if any(part.schema is False for part in parts):
             return True
+        if fuel <= 0 or not parts:
+            return False
         self._keep.extend(parts)
-        key = (*(id(part.schema) if isinstance(part.schema, dict) else part.schema for part in parts), fuel)
-        if key not in self._proven:
-            self._proven[key] = no_value(parts, self.document, self.proof, fuel)
-        return self._proven[key]
+        key = tuple(id(part.schema) if isinstance(part.schema, dict) else part.schema for part in parts)
+        fitting, empty = self._proven.get(key, (0, _FUEL + 1))
+        if fitting < fuel < empty:
+            proven = self._no_clause(parts, fuel)
+            self._proven[key] = (fitting, fuel) if proven else (fuel, empty)
+            return proven
+        return fuel >= empty
+
+    def _no_clause(self, parts: tuple[Located, ...], fuel: int) -> bool:
+        if self._steps > _STEPS:
+            return False
+        self._proofs += 1
+        try:
+            clauses = self._expanded([_Item(part) for part in parts], _Partial(), "$", fuel, None, _MOST)
+            return next(clauses, None) is None
+        except ContractError:
+            return False
+        finally:
+            self._proofs -= 1
 
     def _loosen(self, path: str, why: str) -> None:
         if not self._proofs:
@@ -133,10 +145,12 @@ class Normal:
                     item.located.path, "refers to itself without a property or an item in between.",
                     "Put the reference below properties or items.",
                 )  # fmt: skip
-            self._steps += 2 + len(partial.layers)
+            if id(schema) in self._seen:
+                self._steps += 2 + len(partial.layers)
+            self._seen.add(id(schema))
             partial = self._taken(item, partial, todo)
         clause = self._clause(partial, path)
-        if nothing_fits(clause, self.document, self.proof, fuel - 1 if partial.branches else fuel):
+        if nothing_fits(clause, self.document, self.empty, fuel - 1 if partial.branches else fuel):
             if dead is not None:
                 dead.append(clause)
             return

@@ -5,13 +5,11 @@ models/grammar/fragments/fragment.py asks for; and rows of them that need not en
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import Any
 
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
-
-OPEN = 1 << 40
-"""Bytes of the longest text where there is none."""
 
 
 def key(name: str, builder: GrammarBuilder) -> Fragment:
@@ -41,7 +39,7 @@ def further(item: Fragment, least: int, most: int | None, builder: GrammarBuilde
         return Fragment("", 0)
     one = sequence([builder.comma, item])
     if most is None:
-        return Fragment(f"({one.rule}){{{least},}}" if least else f"({one.rule})*", OPEN)
+        return Fragment(f"({one.rule}){{{least},}}" if least else f"({one.rule})*", inf)
     return Fragment(f"({one.rule}){{{least},{most}}}", most * one.longest)
 
 

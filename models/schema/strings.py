@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import lru_cache
+from math import inf
 from typing import Literal
 
 from llguidance import LLMatcher, LLTokenizer
@@ -21,7 +22,6 @@ from models.schema.formats import FORMATS
 from models.schema.notes import Notes
 from models.schema.pattern import read, without
 from models.schema.refusal import Unsatisfiable
-from models.schema.row import OPEN
 
 _OPTIONS = {"whitespace_flexible": False, "json_allowed_escapes": 'nrbtf\\"'}
 r"""Every escape but `\uXXXX`: a text is written in one way only, so that no name can be written past its own."""
@@ -103,7 +103,7 @@ def text(
             notes.loosen(clause.where("not", "patternProperties"), "takes llguidance too long to follow")
     if lengths != (least, most) and (least or given is not None):
         notes.loosen(clause.where("maxLength", "minLength"), "takes too long to count beside the pattern")
-    longest = OPEN if lengths[1] is None else 4 * lengths[1] + 2
+    longest = inf if lengths[1] is None else 4 * lengths[1] + 2
     end = "" if lengths[1] is None else lengths[1]
     return builder.rule("text", Fragment(f"%json {schema}", longest, f"{lengths[0]}–{end} characters"))
 
@@ -119,7 +119,7 @@ def _barring(least: int, most: int | None, barred: list[str], begun: list[str], 
         raise NoText("No text is left.", "Leave out fewer of them.")
     body = f'/"{_CHARACTER}{{{least},{"" if most is None else most}}}"/ & ~({" | ".join(out)})'
     name = builder.terminal("NAME", body)
-    return Fragment(name, OPEN if most is None else 4 * most + 2, f"{least}–{'' if most is None else most} characters")
+    return Fragment(name, inf if most is None else 4 * most + 2, f"{least}–{'' if most is None else most} characters")
 
 
 def _attempts(least: int, most: int | None, patterns: list[str]) -> Iterable[tuple[tuple[int, int | None], list[str]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText
@@ -20,7 +21,7 @@ from models.schema.emptiness import same
 from models.schema.normal import Normal
 from models.schema.notes import Notes
 from models.schema.refusal import SchemaRefused, Unsatisfiable
-from models.schema.row import OPEN, constant
+from models.schema.row import constant
 
 Key = tuple[Any, ...]
 
@@ -97,14 +98,14 @@ class SchemaWriter:
             self._inside[key] = f"again_{self._names}"
         if needed and self._needed:
             self._needed[-1].add(key)
-        return Fragment(self._inside[key], OPEN, "the same again")
+        return Fragment(self._inside[key], inf, "the same again")
 
     def _value(self, key: Key, parts: tuple[Located, ...]) -> tuple[Fragment, frozenset[Key]]:
         found: list[Fragment] = []
         needs: list[frozenset[Key]] = []
         missing: NoText | None = None
         dead: list[Clause] = []
-        for clause in self.normal.clauses(parts, dead=dead):
+        for clause in self.normal.clauses(parts, dead=dead, depth=len(self._inside)):
             for kind in ("values",) if clause.values is not None else _KINDS:
                 self._needed.append(set())
                 try:
@@ -125,8 +126,8 @@ class SchemaWriter:
         fragment = either(found)
         if self._inside[key]:
             self.builder.rules[self._inside[key]] = fragment.rule
-            fragment = replace(fragment, rule=self._inside[key], longest=OPEN, constant=None)
-        elif len(found) > 1 or fragment.longest >= OPEN:
+            fragment = replace(fragment, rule=self._inside[key], longest=inf, constant=None)
+        elif len(found) > 1 or fragment.longest == inf:
             fragment = self.builder.rule("value", fragment)
         return fragment, min(needs, key=len)
 

@@ -13,6 +13,7 @@ from command import interlock
         (["--version", "9.9.9"], False, "Jump-forward is off: it was tested with vLLM 0.24.x and 0.32.x, and this is"),
         (["--version", "9.9.9", "--jump-forward"], True, "and this is 9.9.9: a server starts if it has all it takes."),
         (["--version", "0.32.0", "--no-jump-forward"], False, ""),
+        (["--version", "0.32.0", "--no-jump-forward", "--closing"], False, "must be able to import Interlock"),
     ],
 )
 def test_jump_forward_is_printed_where_it_was_tested_or_is_asked_for(
@@ -23,5 +24,7 @@ def test_jump_forward_is_printed_where_it_was_tested_or_is_asked_for(
     flags, row = done.stdout.splitlines()
     assert json.loads(row)["jump_forward"] is jumps
     assert ("JumpForwardScheduler" in flags) is jumps
+    assert ("ClosingScheduler" in flags) is ("--closing" in options)
+    assert json.loads(row)["closing"] is (jumps or "--closing" in options)
     assert '"backend":"guidance"' in flags
     assert told in " ".join(done.stderr.split())

@@ -17,7 +17,7 @@ from models.bench.proof.plain_way import PlainWay, plain_twin
 from models.bench.proof.specimens import random_specimen
 from models.bench.proof.verdict import judge
 from models.contract import Contract
-from models.engines.engine import Engine, Message, Sampling
+from models.engines.engine import Engine, Message, Sampling, closes
 from models.errors import ConstraintBroken, EngineError, EngineUnavailable
 from models.grammar.grammar import Grammar, compile_grammar
 
@@ -62,8 +62,9 @@ async def constrained(engine: Engine, entry: Entry, sampling: Sampling, number: 
 
     Raises EngineUnavailable when the server is gone.
     """
+    room = engine.profile.context if closes(engine) else None  # where there is less than the longest text, it is closed
     try:
-        completion = await engine.generate([Message("user", entry.prompt(number))], entry.grammar, sampling)
+        completion = await engine.generate([Message("user", entry.prompt(number))], entry.grammar, sampling, room)
     except ConstraintBroken as error:
         return judge(entry.contract, error.text)[0] if error.text else "cut_off"
     except EngineUnavailable:

@@ -21,7 +21,7 @@ from models.bench.proof.written import written
 from models.contract import Contract
 from models.errors import ContractError, EngineError
 from models.grammar.grammar import Grammar, compile_grammar
-from models.grammar.matchers import compiled
+from models.grammar.matchers import BY_BYTES
 from models.schema.json_value import JsonValue
 from models.schema.refusal import SchemaRefused, Unsatisfiable
 
@@ -33,8 +33,6 @@ PATIENCE = 30
 
 SLOW = 1.0
 """Seconds of compiling that nobody should wait."""
-
-_BYTES = LLTokenizer("byte")
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def _checked(
     begun = perf_counter()
     contract = Contract.from_json_schema(schema, "Checked", proven=proven, strict=strict)
     assert issubclass(contract, JsonValue)
-    matcher = compiled(_BYTES, compile_grammar(contract, open=True).lark)
+    matcher = BY_BYTES.start_of(compile_grammar(contract, open=True).lark)
     seconds = perf_counter() - begun
     loosened = dict(contract.notes().loosened)
     admitted = {True: 0, False: 0}

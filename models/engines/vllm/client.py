@@ -72,7 +72,7 @@ class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
     async def _heard(self, path: str, body: Mapping[str, Any], kind: type[Any], heard: Heard) -> ChatCompletion:
         """An answer that is told of piece by piece, put together again."""
         asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
-        texts, thoughts, reason, usage = [""], [""], None, None
+        texts, thoughts, reason, stopped, usage = [""], [""], None, None, None
         kinds: Any = AsyncStream
         try:
             stream: Any = await self.client.post(path, body=asked, cast_to=kind, stream=True, stream_cls=kinds[kind])
@@ -85,6 +85,7 @@ class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
                         thought = getattr(said, "reasoning", None) or getattr(said, "reasoning_content", None)
                         thoughts.append(thought or "")
                         reason = choice.finish_reason or reason
+                        stopped = getattr(choice, "stop_reason", None) or stopped
                         if texts[-1]:
                             heard("".join(texts))
         except httpx.TransportError as error:  # which OpenAI's client leaves as they are once a stream has begun
@@ -94,7 +95,7 @@ class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
         if reason is None:  # the connection ended, and the text did not
             raise EngineUnavailable("The server ended its answer before the text's end.")
         message = {"role": "assistant", "content": "".join(texts), "reasoning": "".join(thoughts) or None}
-        choices = [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None}]
+        choices = [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None, "stop_reason": stopped}]
         made = {"id": "", "created": 0, "model": body["model"], "object": "chat.completion"}
         return ChatCompletion.construct(**made, usage=usage, choices=choices)
 
@@ -118,7 +119,7 @@ def _as_chat(completion: TextCompletion) -> ChatCompletion:
             }
         message = {"role": "assistant", "content": choice.text}
         choices.append({"index": choice.index, "message": message, "finish_reason": choice.finish_reason})
-        choices[-1]["logprobs"] = scores
+        choices[-1] |= {"logprobs": scores, "stop_reason": getattr(choice, "stop_reason", None)}
     whole = completion.model_dump(exclude={"choices", "object"})
     return ChatCompletion.construct(**whole, object="chat.completion", choices=choices)
 

@@ -31,7 +31,8 @@ from models.engines.vllm.client import (
     templated,
     token_scores,
 )
-from models.errors import ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
+from models.engines.vllm.closings import ABLE, ASKED, CLOSED, SHORT
+from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
 from models.grammar.control_tokens import broken
 from models.grammar.grammar import Grammar
 from models.grammar.membership import admits
@@ -80,6 +81,12 @@ class VllmEngine:
         self._model = model
         self._outlines = CompletionVLLM(client, model)
         self._control = control
+        self._closes: bool | None = None  # the first answer under a grammar tells
+
+    @property
+    def closes(self) -> bool:
+        """See `Closer.closes`: known from the canary on. A server without our scheduler keeps finite bounds."""
+        return bool(self._closes)
 
     @classmethod
     async def open(cls, url: str, weights: str = "", control: Sequence[str] = ()) -> VllmEngine:
@@ -111,27 +118,52 @@ class VllmEngine:
         max_tokens: int | None = None,
     ) -> Completion:
         """See `Engine.generate`."""
+        if grammar is not None and self._closes and grammar.closes(max_tokens):
+            return await self._within(messages, grammar, sampling, max_tokens)
         budget = (grammar.max_tokens or None) if grammar else max_tokens
         output = CFG(grammar.lark) if grammar else None
-        more: dict[str, Any] = _decoding(sampling, grammar is None) if isinstance(sampling, Decoding) else {}
-        heard = listener()
-        if heard is not None:
-            more["heard"] = _speaking(heard, "" if grammar else self.profile.thinking_tags[0])
-        if grammar and grammar.weighs:
-            more |= {"logprobs": True, "top_logprobs": grammar.weighs}
-        raw = await self._ask(messages, sampling, budget, self.profile.template, output, **more)
+        more = _decoding(sampling, grammar) | self._listened(grammar)
+        if grammar and self._closes is None and not grammar.may_be_cut:
+            more |= _CLOSING
+        raw, stopped = await self._ask(messages, sampling, budget, self.profile.template, output, **more)
         if grammar is not None:
+            if self._closes is None and not grammar.may_be_cut:
+                self._closes = stopped.startswith((ABLE, CLOSED, SHORT))
             self._check_kept(raw, grammar)
             return raw
         thought, text = split_thought(raw.text, self.profile.thinking_tags)
         return replace(raw, text=text, thinking=raw.thinking or thought)
+
+    async def _within(
+        self, messages: Sequence[Message], grammar: Grammar, sampling: Sampling, max_tokens: int | None
+    ) -> Completion:
+        """A text that the server brings to its end within `max_tokens`, the budget, and what the context leaves."""
+        wanted, most = replace(grammar.opened(), max_tokens=0), (grammar.max_tokens, max_tokens, self.profile.context)
+        budget = min(filter(None, most))
+        more, template = _decoding(sampling, grammar) | self._listened(grammar), self.profile.template
+        # The server takes what the context leaves behind the prompt, where that is less.
+        asked = self._ask(messages, sampling, budget, template, CFG(wanted.lark), room=1, **more, **_CLOSING)
+        raw, stopped = await asked
+        if stopped.startswith(SHORT):
+            if budget != grammar.max_tokens:
+                raise BudgetTooSmall(stopped.removeprefix(SHORT))
+            # No ending was found, and none is needed where the longest bounded text has room.
+            raw, _ = await self._ask(messages, sampling, budget, template, CFG(grammar.lark), **more)
+            wanted = grammar
+        self._check_kept(raw, wanted)
+        return replace(raw, closed=stopped.removeprefix(CLOSED) if stopped.startswith(CLOSED) else "")
+
+    def _listened(self, grammar: Grammar | None) -> dict[str, Any]:
+        """What hears the text while it is written, if anything does."""
+        heard = listener()
+        return {} if heard is None else {"heard": _speaking(heard, "" if grammar else self.profile.thinking_tags[0])}
 
     async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
         """See `Thinker.think`."""
         tags = self.profile.thinking_tags
         template = {**self.profile.template, **self.profile.thinking_on}
         # Where the closing tag is a special token no server shows it, and the answer is written too: time, no harm.
-        raw = await self._ask(messages, sampling, max_tokens, template, stop=[tags[1]])
+        raw, _ = await self._ask(messages, sampling, max_tokens, template, stop=[tags[1]])
         return replace(raw, text="", thinking=bare_thought(raw.thinking or raw.text, tags))
 
     async def templated(self, messages: Sequence[Message]) -> Templated:
@@ -164,8 +196,12 @@ class VllmEngine:
         budget: int | None,
         template: Mapping[str, object],
         output: CFG | None = None,
+        room: int | None = None,
         **more: Any,
-    ) -> Completion:
+    ) -> tuple[Completion, str]:
+        """An answer, and how it came to its end, where the server says more than the reason.
+
+        `room`: tokens that have to be left for it, where that is not the whole budget."""
         if self._client.is_closed():
             raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
         started = time.perf_counter()
@@ -174,7 +210,7 @@ class VllmEngine:
         plain = bool(messages) and messages[0].role == "prompt"
         try:
             with errors(self.name):
-                await self._check_room(turns, budget or 1, template)
+                await self._check_room(turns, room or budget or 1, template)
                 answer = await (
                     # Without a budget this route gives sixteen tokens.
                     self._outlines.go_on(turns[0]["content"], output, max_tokens=budget or self._room(turns), **drawn)
@@ -195,7 +231,7 @@ class VllmEngine:
         if choice is None or choice.message is None:
             raise EngineError(f"{self.name} sent a reply that is no chat completion.")
         message, usage = choice.message, answer.usage
-        return Completion(
+        completion = Completion(
             text=message.content or "",
             finish_reason=choice.finish_reason,
             usage=Usage(usage.prompt_tokens, usage.completion_tokens) if usage else Usage(0, 0),
@@ -205,6 +241,7 @@ class VllmEngine:
             first=first_token(choice),
             logprobs=token_scores(choice),
         )
+        return completion, str(getattr(choice, "stop_reason", None) or "")
 
     def _turns(self, messages: Sequence[Message]) -> list[dict[str, str]]:
         """Messages as a server takes them. It recognises control tokens in a rendered template, whoever wrote them."""
@@ -260,17 +297,23 @@ def _speaking(heard: Heard, thought: str) -> Heard:
     return lambda text: heard(speakable(text, thought=thought))
 
 
-def _decoding(sampling: Decoding, free: bool) -> dict[str, Any]:
+_CLOSING = {"vllm_xargs": {ASKED: 1}}
+
+
+def _decoding(sampling: Sampling, grammar: Grammar | None) -> dict[str, Any]:
     """What a request says of a draw beyond temperature, top_p and seed, as far as it says anything."""
+    weighs = {"logprobs": True, "top_logprobs": grammar.weighs} if grammar and grammar.weighs else {}
+    if not isinstance(sampling, Decoding):
+        return weighs
     asked: dict[str, Any] = {
         "top_k": sampling.top_k,
         "min_p": sampling.min_p,
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
         "logit_bias": {str(token): bias for token, bias in sampling.logit_bias},
-        "stop": list(sampling.stop) if free else [],
+        "stop": [] if grammar else list(sampling.stop),
     }
     more = {name: value for name, value in asked.items() if value}
     if sampling.logprobs is not None:
         more |= {"logprobs": True, "top_logprobs": sampling.logprobs}
-    return more
+    return more | weighs

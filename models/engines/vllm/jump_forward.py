@@ -1,7 +1,8 @@
-"""Jump-forward decoding for vLLM: tokens that the grammar forces cost no forward pass of their own.
+"""Jump-forward decoding for vLLM: tokens that the grammar forces cost no forward pass of their own. With it comes
+closing: a server that has it ends its answers within their budget.
 
-Knows the flags that switch it on, and what to say of a version of vLLM on which nobody has compared the texts at T = 0
-(those where that was done are in models/interfaces.py). Does not import vLLM: what runs inside the server is
+Knows the flags that switch them on, and what to say of a version of vLLM on which nobody has compared the texts at
+T = 0 (those where that was done are in models/interfaces.py). Does not import vLLM: what runs inside the server is
 models/engines/vllm/jump_forward_scheduler.py.
 """
 
@@ -30,6 +31,12 @@ def serve_flags(drafts: int = DRAFTS, ngram: bool = False) -> tuple[str, ...]:
     )
     speculative = json.dumps(proposer | {"num_speculative_tokens": drafts}, separators=(",", ":"))
     return ("--scheduler-cls", f"{_PLUGIN}.JumpForwardScheduler", "--speculative-config", speculative)
+
+
+def closing_flags() -> tuple[str, ...]:
+    """Flags for closing without jump-forward. Both know only after a step what the next may hold, so the server gives
+    up async scheduling."""
+    return ("--scheduler-cls", "models.engines.vllm.closing_scheduler.ClosingScheduler", "--no-async-scheduling")
 
 
 def refusal(vllm: str | None) -> str:

@@ -1,7 +1,7 @@
 """JumpForwardScheduler and NullProposer: what runs inside a vLLM server that has jump-forward on.
 
-Knows vLLM's V1 scheduler and llguidance's matcher. How the masks are filled is in
-models/engines/vllm/parallel_masks.py; the flags that load it are in models/engines/vllm/jump_forward.py.
+Knows llguidance's matcher, and vLLM's V1 scheduler with closing (models/engines/vllm/closing_scheduler.py); the flags
+that load it are in models/engines/vllm/jump_forward.py.
 
 A grammar often admits one next token only: keys, quotes, commas, a constant. llguidance names them in advance. Handed
 to vLLM as drafts of speculative decoding, they are checked together in one forward pass, and, since the grammar's mask
@@ -13,33 +13,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.engines.vllm.parallel_masks import ParallelMasks
 from models.interfaces import VLLM
 
 VLLM.check()  # before what may be missing is imported
 
 import torch
 from vllm.config import VllmConfig
-from vllm.v1.core.sched.scheduler import Scheduler
 from vllm.v1.outputs import DraftTokenIds
 from vllm.v1.request import Request
 from vllm.v1.sample import rejection_sampler
 
+from models.engines.vllm.closing_scheduler import ClosingScheduler
 
-class JumpForwardScheduler(Scheduler):  # type: ignore[misc]
-    """vLLM's scheduler, drafting the tokens that a request's grammar forces.
 
-    Raises RuntimeError at start with async scheduling, which decides on drafts before the token in front of them is
-    known. Where vLLM lacks what is needed here, this module raises UnfitPackage when it is imported.
+class JumpForwardScheduler(ClosingScheduler):
+    """vLLM's scheduler, with closing, drafting the tokens that a request's grammar or its ending forces.
+
+    Raises RuntimeError at start with async scheduling (which decides on drafts, too, before the token in front of them
+    is known) or without drafts. Where vLLM lacks what is needed here, this module raises UnfitPackage when it is
+    imported.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         speculative = self.vllm_config.speculative_config
-        if speculative is None or self.scheduler_config.async_scheduling:
+        if speculative is None:
             raise RuntimeError("Jump-forward needs the --speculative-config that `interlock serve-flags` prints.")
         correct_expansion(self.vllm_config)  # with vLLM's own n-gram proposer there is no NullProposer to do it
-        self.structured_output_manager.grammar_bitmask = ParallelMasks(self.structured_output_manager).fill
         self._only_forced = speculative.method == "custom_class"
 
     def update_draft_token_ids(self, draft_token_ids: DraftTokenIds) -> None:
@@ -51,7 +51,9 @@ class JumpForwardScheduler(Scheduler):  # type: ignore[misc]
                 continue
             forced = self._forced(request) if request.use_structured_output else []
             # Near the end of the context vLLM pads with drafts that nobody proposed.
-            if self._only_forced or request.spec_token_ids[: len(forced)] != forced:
+            closing = self.closing(request) if request.use_structured_output else None
+            alone = self._only_forced or (closing is not None and closing.closed)
+            if alone or request.spec_token_ids[: len(forced)] != forced:
                 request.spec_token_ids = forced
 
     def _forced(self, request: Request) -> list[int]:
@@ -65,8 +67,13 @@ class JumpForwardScheduler(Scheduler):  # type: ignore[misc]
         matcher = getattr(structured.grammar, "ll_matcher", None)  # guidance is the only backend that has one
         if room <= 0 or matcher is None or structured.grammar.is_terminated() or self._is_reasoning(structured):
             return []
+        closing = self.closing(request)
+        if closing is not None and closing.spare < 1:
+            closing.close()
+        if closing is not None and closing.closed:
+            return closing.ending[:room]
         tokens: list[int] = matcher.compute_ff_tokens()
-        return tokens[:room]
+        return tokens[: room if closing is None else min(room, closing.spare)]
 
     def _is_reasoning(self, structured: Any) -> bool:
         manager = self.structured_output_manager

@@ -2,7 +2,8 @@
 
 Runs inside a vLLM server. vLLM fills one mask after the other as soon as drafts are on; at 64 sequences of free text
 that is as long as a step of a GPU. llguidance does it in threads of its own. Knows vLLM's structured output manager;
-whatever it does not know (another backend, a reasoning parser, an ended text among the drafts) is left to vLLM.
+whatever it does not know (another backend, a reasoning parser, an ended text among the drafts) is left to vLLM. Where a
+text has room for its ending only, its masks admit nothing else.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from typing import Any
 
 from llguidance import LLExecutor
 
+from models.engines.vllm.closings import Closings, only_endings
+
 
 class ParallelMasks:
     """Stands in for `grammar_bitmask` of the vLLM `manager` it is given."""
 
-    def __init__(self, manager: Any) -> None:
+    def __init__(self, manager: Any, closings: Closings) -> None:
         self._manager = manager
+        self._closings = closings
         self._theirs = manager.grammar_bitmask
         self._executor = LLExecutor()
 
@@ -26,6 +30,20 @@ class ParallelMasks:
 
         A NumPy array of int32, rows × ⌈vocabulary / 32⌉, in the order of `names`; None without any.
         """
+        rows = self._filled(requests, names, drafts)
+        row = 0
+        for name in names:
+            count = len(drafts.get(name, ())) + 1
+            closing = self._closings.of(requests[name])
+            if closing is not None and closing.spare < 1:
+                closing.close()
+            if closing is not None and closing.closed:
+                end = requests[name].structured_output_request.grammar.ll_tokenizer.eos_token
+                only_endings(rows, row, closing, end, count)
+            row += count
+        return rows
+
+    def _filled(self, requests: Mapping[str, Any], names: Sequence[str], drafts: Mapping[str, Sequence[int]]) -> Any:
         bits = self._manager._grammar_bitmask
         grammars = [requests[name].structured_output_request.grammar for name in names]
         proposed = [list(drafts.get(name, ())) for name in names]

@@ -89,6 +89,7 @@ async def test_it_asks_in_the_form_of_every_other_request() -> None:
     assert body.keys() == {
         *("model", "messages", "max_completion_tokens", "temperature", "top_p", "seed"),
         *("chat_template_kwargs", "structured_outputs"),
+        "vllm_xargs",  # which the first one has: whether the server closes
     }
 
 

@@ -36,15 +36,15 @@ def written(tokenizer: LLTokenizer, lark: str, budget: int, random: Random) -> t
     words, tokens = -(-tokenizer.vocab_size // 32), list[int]()
     while not matcher.is_stopped():
         token: int | None = None
-        if not closing.closed:
+        if not closing.closed and closing.spare > 0:
             mask = np.frombuffer(matcher.compute_bitmask(), "<u4", words)
             token = draw_token(mask, random)
             assert token is not None, matcher.get_error()
             if token == tokenizer.eos_token:
                 break
-            if not closing.take([token]):
+            if not closing.take([token], matcher):
                 token = None
-        if token is None and (token := closing.follow()) is None:
+        if token is None and (token := closing.follow(matcher)) is None:
             break
         assert matcher.consume_token(token), matcher.get_error()
         tokens.append(token)
@@ -95,6 +95,33 @@ def test_a_schema_without_ends_is_closed_within_every_budget() -> None:
         text, tokens, _ = written(tokenizer, grammar.open, budget, Random(budget))
         assert tokens <= budget
         assert judge(contract, text)[0] == "valid"
+
+
+NESTED = {"type": "object", "properties": {"a": {"$ref": "#"}}, "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("schema", "found"),
+    [
+        # Where a bracket ends a value, that comes before a name that begins another one.
+        ({**NESTED, "minProperties": 1, "properties": {"a": NESTED}, "$defs": {}}, '{"a":{}}'),
+        # Letters of which there may be any number are not tried over and over again, part after part.
+        (
+            {"type": "string", "pattern": "^pbj:([a-z0-9-]+):([a-z0-9.-]+):([a-z0-9-]+)?:([0-9]+-[0-9]+)$"},
+            '"pbj:n:n::0-0"',
+        ),
+    ],
+)
+def test_an_ending_is_short_where_a_shorter_way_is_open(schema: dict[str, object], found: str) -> None:
+    assert shortest(compile_grammar(Contract.from_json_schema(schema)).opened().lark).decode() == found
+
+
+def test_what_no_bound_gives_an_end_has_no_budget_and_is_closed_within_the_context() -> None:
+    schema = {"type": "string", "pattern": r"^(?:\S+\s+){0,99}\S+$"}
+    grammar = compile_grammar(Contract.from_json_schema(schema))
+    assert grammar.max_tokens == 0
+    assert grammar.closes(None)
+    assert not grammar.within(50).closes(None)
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,13 @@ async def held(pool: Pool, parrots: Sequence[Parrot], systems: Sequence[str]) ->
     return spread
 
 
+def test_a_pool_closes_only_if_every_engine_does() -> None:
+    closing, not_closing = Parrot(), Parrot()
+    closing.closes = True  # type: ignore[attr-defined]
+    assert Pool([closing]).closes
+    assert not Pool([closing, not_closing]).closes
+
+
 async def test_calls_that_share_nothing_are_spread_evenly() -> None:
     parrots = [Parrot(), Parrot(), Parrot()]
     assert await held(Pool(parrots), parrots, [f"prompt {number}" for number in range(12)]) == [4, 4, 4]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from models.engines.tokenizers import load_tokenizer
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import Matchers
+from models.grammar.matchers import BY_BYTES
 
-_BYTES = Matchers(load_tokenizer("byte"))
 _AFTER = tuple([byte] for byte in b",}]:")
 
 
@@ -14,7 +12,7 @@ class XmlWriter:
     """A text that is at every moment the beginning of one that `grammar` admits."""
 
     def __init__(self, grammar: Grammar) -> None:
-        self._matcher = _BYTES.start(grammar)
+        self._matcher = BY_BYTES.start(grammar)
         self._written = bytearray()
 
     @property

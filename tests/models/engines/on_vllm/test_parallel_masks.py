@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from random import Random
 from types import SimpleNamespace
@@ -12,7 +13,9 @@ from llguidance import LLMatcher
 from random_walk import random_walk
 
 from models.bench.throughput.forms import FORMS, ask
+from models.engines.closing import Closing
 from models.engines.tokenizers import load_tokenizer
+from models.engines.vllm.closings import Closings
 from models.engines.vllm.parallel_masks import ParallelMasks
 
 TOKENIZER = load_tokenizer("tiny")
@@ -24,13 +27,14 @@ class Text:
 
     ll_matcher: LLMatcher
     ll_tokenizer: Any = field(default=TOKENIZER)
+    closing: Future[Closing] | None = None
 
     def is_terminated(self) -> bool:
         return False
 
     @property
     def structured_output_request(self) -> Any:
-        return SimpleNamespace(grammar=self)
+        return SimpleNamespace(grammar=self, closing=self.closing)
 
 
 class OneByOne:
@@ -41,6 +45,9 @@ class OneByOne:
     def __init__(self) -> None:
         self._grammar_bitmask = torch.full((400, (TOKENIZER.vocab_size + 31) // 32), -1, dtype=torch.int32)
         self.asked = 0
+
+    def grammar_init(self, request: Any) -> None:
+        """Nothing to compile."""
 
     def grammar_bitmask(self, requests: dict[str, Text], names: list[str], drafts: dict[str, list[int]]) -> Any:
         self.asked += 1
@@ -72,11 +79,28 @@ def test_they_are_the_masks_that_are_filled_one_by_one(form: str, seed: int) -> 
     names = list(requests)
     assert 0 < len(drafts) < len(names)
     theirs = manager.grammar_bitmask(requests, names, drafts)
-    ours = ParallelMasks(manager).fill(requests, names, drafts)
+    ours = ParallelMasks(manager, Closings(manager, 1024)).fill(requests, names, drafts)
     assert ours.shape == theirs.shape
     assert (ours == theirs).all()
     assert manager.asked == 1  # ours did not ask for help
     assert (manager.grammar_bitmask(requests, names, drafts) == theirs).all()  # and took all drafts back
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_where_a_text_has_room_for_its_ending_only_its_masks_admit_nothing_else(knows: bool) -> None:
+    lark, manager = 'start: "[" (/[a-z]+/ ",")* "]"', OneByOne()
+    manager.reasoner_cls = None if knows else object  # then vLLM fills them, and the endings still hold
+    closings, requests = Closings(manager, 1024), {}
+    for name, budget in (("tight", 3), ("wide", 40)):
+        requests[name] = Text(LLMatcher(TOKENIZER, lark), closing=Future())
+        requests[name].closing.set_result(Closing(TOKENIZER, lark, budget))
+    drafts = {"tight": TOKENIZER.tokenize_str("[]")}
+    assert len(drafts["tight"]) == 2
+    rows = ParallelMasks(manager, closings).fill(requests, ["wide", "tight"], drafts)
+    bits = np.unpackbits(rows.view(np.uint8), axis=1, bitorder="little")
+    assert [list(np.flatnonzero(row)) for row in bits[1:]] == [[one] for one in [*drafts["tight"], TOKENIZER.eos_token]]
+    assert bits[0].sum() > 0
+    assert (closings.of(requests["tight"]).closed, closings.of(requests["wide"]).closed) == ("$", "")
 
 
 def test_what_they_do_not_know_is_left_to_vllm() -> None:
@@ -84,7 +108,7 @@ def test_what_they_do_not_know_is_left_to_vllm() -> None:
     known = {"a": Text(LLMatcher(TOKENIZER, one.grammar.lark))}
     ended = {"a": [TOKENIZER.eos_token]}
     manager = OneByOne()
-    masks = ParallelMasks(manager)
+    masks = ParallelMasks(manager, Closings(manager, 1024))
     masks.fill(known, ["a"], {})
     assert manager.asked == 0
     with pytest.raises(AssertionError):  # their way of filling it, which refuses an ending here

@@ -1,0 +1,170 @@
+"""A server that has the scheduler ends its answers within any budget, with jump-forward and without it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+import pytest
+import pytest_asyncio
+from drafted import counted
+from pydantic import BaseModel, Field
+from soak import repeats
+
+from models.bench.proof.specimens import random_specimen
+from models.bench.proof.verdict import judge
+from models.contract import Contract
+from models.engines.canary import prove
+from models.engines.closing import shortest, tokens_of
+from models.engines.engine import Message, Sampling
+from models.engines.tokenizers import load_tokenizer
+from models.engines.vllm.engine import VllmEngine
+from models.engines.vllm.jump_forward import closing_flags
+from models.engines.vllm.server import VllmServer
+from models.errors import BudgetTooSmall
+from models.grammar.grammar import compile_grammar
+
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
+ASKED = [Message("user", "Write.")]
+CONTRACTS = repeats(6, 60)
+
+
+class Tree(BaseModel):
+    name: str
+    children: list[Tree] = []
+
+
+class Notes(Contract):
+    title: str = Field(max_length=200)
+    lines: list[str]
+    flag: bool
+
+
+class Small(Contract):
+    title: str = Field(max_length=20)
+    kind: Literal["note", "letter", "something else altogether"]
+    pages: list[int] = Field(max_length=3)
+
+
+STEEP = Contract.from_json_schema(
+    {
+        "type": "object",
+        "properties": {
+            "words": {"type": "array", "items": {"type": "string"}},
+            "more": {
+                "anyOf": [
+                    {"type": "null"},
+                    {
+                        "type": "object",
+                        "properties": {f"a_long_name_{n}": {"type": "integer"} for n in range(12)},
+                        "required": [f"a_long_name_{n}" for n in range(12)],
+                    },
+                ]
+            },
+        },
+        "required": ["words", "more"],
+    },
+    name="Steep",
+)
+"""One token, `{`, and the ending takes a hundred more."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def closing_server(random_model: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[VllmServer]:
+    log = tmp_path_factory.mktemp("vllm") / "closing.log"
+    async with VllmServer.start(str(random_model), log=log, flags=closing_flags()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["closing_server", "jump_server"])
+def url(request: pytest.FixtureRequest) -> str:
+    server: VllmServer = request.getfixturevalue(request.param)
+    return server.url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def engine(url: str) -> AsyncIterator[VllmEngine]:
+    engine = await VllmEngine.open(url)
+    assert (await prove(engine)).passed
+    assert engine.closes
+    yield engine
+    await engine.close()
+
+
+async def test_every_text_ends_whole_and_valid_within_every_budget(engine: VllmEngine, random_model: Path) -> None:
+    random, tokenizer = Random(5), load_tokenizer(str(random_model))
+    closed = answers = 0
+    for number in range(CONTRACTS):
+        contract = [STEEP, Contract.of(Tree), Notes][number] if number < 3 else None
+        specimen = random_specimen(random, 4)
+        said, evidence = (specimen.said, specimen.evidence) if contract is None else ((), ())
+        contract = contract or specimen.contract
+        grammar = compile_grammar(contract, said, evidence)
+        least = len(tokens_of(tokenizer, shortest(grammar.opened().lark))) + 1
+        budgets = [least, least + 1, least + 3, *(least + random.randint(4, 80) for _ in range(5))]
+        written = await asyncio.gather(
+            *(engine.generate(ASKED, grammar, Sampling(1.5, seed=seed), budget) for seed, budget in enumerate(budgets))
+        )
+        for completion, budget in zip(written, budgets, strict=True):
+            assert completion.finish_reason == "stop"
+            assert completion.usage.completion_tokens <= budget
+            assert judge(contract, completion.text)[0] in ("valid", "refused_after"), completion.text
+            closed, answers = closed + bool(completion.closed), answers + 1
+        if least > 1:
+            with pytest.raises(BudgetTooSmall, match=f"may take {least - 1} tokens, and the shortest takes {least}"):
+                await engine.generate(ASKED, grammar, Sampling(), least - 1)
+    assert 0 < closed < answers
+
+
+async def test_what_is_closed_names_its_field_and_nothing_is_closed_where_there_is_room(engine: VllmEngine) -> None:
+    grammar = compile_grammar(Notes)
+    for seed in range(4):
+        short = await engine.generate(ASKED, grammar, Sampling(1.5, seed=seed), 40)
+        assert short.closed.startswith(("title", "lines"))
+        Notes.model_validate_json(short.text)
+    small = compile_grammar(Small)
+    for seed in range(8):
+        done = await engine.generate(ASKED, small, Sampling(1.5, seed=seed), small.max_tokens)
+        assert done.closed == ""
+        assert done.text == (await engine.generate(ASKED, small, Sampling(1.5, seed=seed))).text
+
+
+async def test_closing_disturbs_none_of_its_batch(engine: VllmEngine) -> None:
+    notes, alone = compile_grammar(Notes), []
+    for seed in range(8):
+        alone.append((await engine.generate(ASKED, None, Sampling(seed=seed), 60)).text)
+    free = [engine.generate(ASKED, None, Sampling(seed=seed), 60) for seed in range(8)]
+    short = [engine.generate(ASKED, notes, Sampling(1.5, seed=seed), 26 + seed) for seed in range(8)]
+    together = await asyncio.gather(*free, *short)
+    assert [done.text for done in together[:8]] == alone
+    assert all(done.closed for done in together[8:])
+
+
+async def test_endings_are_drafts_of_jump_forward(jump_server: VllmServer) -> None:
+    engine = await VllmEngine.open(jump_server.url)
+    assert (await prove(engine)).passed
+    before = await counted(jump_server)
+    tokens = 0
+    for seed in range(6):
+        done = await engine.generate(ASKED, compile_grammar(Notes), Sampling(1.5, seed=seed), 30)
+        tokens += done.usage.completion_tokens
+        assert done.closed
+    found = await counted(jump_server) - before
+    assert found.accepted == found.drafted > tokens / 3
+    await engine.close()
+
+
+async def test_a_server_without_it_keeps_finite_bounds(vllm_url: str) -> None:
+    engine = await VllmEngine.open(vllm_url)
+    assert (await prove(engine)).passed
+    assert not engine.closes
+    done = await engine.generate(ASKED, compile_grammar(Small), Sampling(1.5), 400)
+    assert done.closed == ""
+    await engine.close()
