@@ -32,7 +32,7 @@ from models.engines.model_folder import find_model_folder
 from models.errors import EngineError, ModelNotFound
 from scripts.bench.decode_options import SEARCH, contracts, known, loads, named, numbers
 from scripts.bench.decode_report import agreement_line, decode_table, latency_table, write_plots
-from scripts.console import console
+from scripts.console import console, tell
 from scripts.progress import progress_bar
 
 USUAL = "constrained,free,jump-forward,outlines"
@@ -90,7 +90,9 @@ def decode(
     num_warmups: Annotated[int, typer.Option(min=0, help="Requests of each form before anything is measured.")] = 4,
     mix: Annotated[str, typer.Option(help="Shares of constrained requests beside free ones, as 0,0.5,1.")] = "1",
     slo: Annotated[str, typer.Option(help="For goodput: ttft, tpot, e2el in ms at most, as ttft:500,tpot:30.")] = "",
-    slo_share: Annotated[float, typer.Option(min=0.01, max=1, help="Of requests within it, for --rate search.")] = 0.9,
+    slo_share: Annotated[
+        float | None, typer.Option(min=0.01, max=1, help="Of requests within it, for --rate search: 0.9.")
+    ] = None,
     variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}.")] = "",
     forms: Annotated[str, typer.Option(help=f"Contracts of ours, of {', '.join(FORMS)}.")] = "",
     contract: Annotated[list[str], typer.Option(metavar="FILE.py:NAME", help="A contract of yours.")] = [],  # noqa: B006
@@ -103,7 +105,9 @@ def decode(
         int, typer.Option(min=1, help="Rounds, in turn; one more streams, unless all do. At each rate of a search.")
     ] = 3,
     stream: Annotated[bool, typer.Option(help="Stream all rounds, as with --rate and --slo.")] = False,
-    per_slot: Annotated[int, typer.Option(min=1, help="Requests of a round for each that may run at once.")] = 2,
+    per_slot: Annotated[
+        int | None, typer.Option(min=1, help="Requests of a round for each that may run at once: 2.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Stop after this time and keep what is there.")] = float("inf"),
     temperature: Annotated[float, typer.Option(min=0.0)] = 0.0,
     flags: Annotated[str, typer.Option(help="Further flags of vLLM, for every server that is started.")] = "",
@@ -127,6 +131,13 @@ def decode(
     level = Slo.parse(slo) if slo else None
     if rate == SEARCH and not level:
         raise ModelNotFound("There is no service level to search within.", "Add --slo ttft:500,tpot:30.")
+    if slo_share and rate != SEARCH:
+        raise ModelNotFound("A --slo-share was given, and nothing is searched.", "Add --rate search, or leave it out.")
+    if per_slot and num_prompts:
+        raise ModelNotFound("Requests of a round are given twice.", "Choose one of --per-slot and --num-prompts.")
+    if urls and not (model or shape) and (flags or together):
+        unused = "--flags" if flags else "--together"
+        raise ModelNotFound(f"{unused} was given, and no server is started.", "Add --model, or leave it out.")
     own = contract_forms(contracts(contract))
     if schemas is not None:
         found, refused = schema_forms(schemas)
@@ -140,7 +151,7 @@ def decode(
         variants=_variants(variants, urls, bool(model or shape)),
         loads=loads(concurrency, rate, burstiness, mix),
         repeat=repeat,
-        per_slot=per_slot,
+        per_slot=per_slot or 2,
         minutes=minutes,
         prompts=num_prompts,
         warmups=num_warmups,
@@ -157,7 +168,7 @@ def decode(
             about,
             out,
             level,
-            RateSearch(level, slo_share, rounds=repeat) if level and rate == SEARCH else None,
+            RateSearch(level, slo_share or 0.9, rounds=repeat) if level and rate == SEARCH else None,
             vllm_bench,
             find_model_folder(served, console.print) if served else None,
             None if urls else gpus_of(extra),
@@ -251,6 +262,9 @@ def _variants(names: str, urls: dict[str, str], own: bool) -> list[Any]:
     if not urls or own:
         return chosen
     fitting = [variant for variant in chosen if variant.server in urls]
+    for variant in chosen:
+        if fitting and variant not in fitting and not names:
+            tell(f"{variant.name} is left out: it takes --url {variant.server}=http://…")
     if left := [variant for variant in chosen if variant not in fitting and names] or chosen[: not fitting]:
         raise ModelNotFound(
             f"There is no server for {left[0].name}.",
