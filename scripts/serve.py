@@ -50,7 +50,10 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0: any that is free.")] = 8000,
     tokens: Annotated[
-        Path | None, typer.Option(help=f"File of lines role:token (user or operator); besides ${VARIABLE}.")
+        Path | None,
+        typer.Option(
+            help=f"File of lines role:token or role/name:token, read again when it changes; besides ${VARIABLE}."
+        ),
     ] = None,
     today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from; default: each message's own.")] = "",
     seed: SeedOption = 0,

@@ -6,7 +6,9 @@ Without any token the service listens on loopback only and everybody is an opera
 from __future__ import annotations
 
 import hmac
+import logging
 import re
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
@@ -17,6 +19,12 @@ from pipeline.errors import UsageError
 
 Role = Literal["user", "operator"]
 VARIABLE = "INTERLOCK_TOKENS"
+SHORTEST = 8
+"""Characters of a token."""
+LOOK = 1.0
+"""Seconds between two looks at whether the file of tokens has changed."""
+
+log = logging.getLogger("interlock.service")
 
 
 _NAME = re.compile(r"[^\W\d_][\w.-]{0,39}")
@@ -60,6 +68,11 @@ class Tokens:
         as well, `#` begins a comment. Several tokens of one name are one person's. UsageError.
         """
         self._known: list[tuple[bytes, Caller]] = []
+        self._file: Path | None = None
+        self._variable = ""
+        self._seen: tuple[int, ...] | None = None
+        """What the file looked like when it was read last."""
+        self._looked = 0.0
         for number, line in enumerate(lines.splitlines(), start=1):
             for entry in line.partition("#")[0].replace(",", " ").split():
                 self._add(number, *entry.partition(":")[::2])
@@ -75,6 +88,11 @@ class Tokens:
             )
         if parted and (role == "user" or not all(_NAME.fullmatch(one) for one in roles.split("+"))):
             raise UsageError(f"The tokens' line {number} names no roles: write operator/NAME/manager+finance:TOKEN.")
+        if len(token) < SHORTEST:
+            raise UsageError(
+                f"The token of '{who}' in the tokens' line {number} has {len(token)} characters, and {SHORTEST} are the"
+                " least: take a random one, such as `openssl rand -hex 16` prints."
+            )
         digest = sha256(token.encode()).digest()
         caller = Caller(
             "user" if role == "user" else "operator",
@@ -93,21 +111,37 @@ class Tokens:
 
     @classmethod
     def read(cls, file: Path | None, variable: str) -> Tokens:
-        """Those of a file and of the environment variable's value together. UsageError."""
-        try:
-            written = file.read_text(encoding="utf-8") if file else ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} cannot be read as a file of tokens: check the path.") from error
-        tokens = cls(f"{written}\n{variable}")
-        if file is not None and not tokens:
-            raise UsageError(f"{file} holds no token: write lines such as 'operator:TOKEN'.")
+        """Those of a file and of the environment variable's value together. UsageError.
+
+        The file is read again when it has changed. One that cannot be used any more changes nothing, and is logged.
+        """
+        seen = _looks(file)  # before it is read: what is written meanwhile is seen at the next look
+        tokens = cls(_lines(file, variable))
+        tokens._file, tokens._variable, tokens._seen = file, variable, seen
+        tokens._looked = time.monotonic()
         return tokens
+
+    def _renew(self) -> None:
+        if self._file is None or time.monotonic() - self._looked < LOOK:
+            return
+        self._looked = time.monotonic()
+        seen = _looks(self._file)
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._known = Tokens(_lines(self._file, self._variable))._known
+        except UsageError as error:
+            log.error("The tokens stay as they were: %s", error)
+        else:
+            log.warning("%s was read again: %d tokens are accepted now", self._file, len(self._known))
 
     def __bool__(self) -> bool:
         return bool(self._known)
 
     def caller(self, authorization: str | None) -> Caller | None:
         """Who an Authorization header speaks for; None for nobody. Takes as long for a wrong token as for a right."""
+        self._renew()
         if not self._known:
             return EVERYBODY
         scheme, _, token = (authorization or "").partition(" ")
@@ -124,6 +158,26 @@ class Tokens:
             raise UsageError(
                 f"{host} can be reached from elsewhere, and no token is set: set {VARIABLE}, or give --tokens FILE."
             )
+
+
+def _lines(file: Path | None, variable: str) -> str:
+    """What a file and the variable hold together. UsageError where the file holds no token."""
+    try:
+        written = file.read_text(encoding="utf-8") if file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read as a file of tokens: check the path.") from error
+    if file is not None and not Tokens(written):
+        raise UsageError(f"{file} holds no token: write lines such as 'operator/ann:TOKEN'.")
+    return f"{written}\n{variable}"
+
+
+def _looks(file: Path | None) -> tuple[int, ...] | None:
+    """What changes with a file's content; None where it is not there."""
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
 
 
 def proxies_of(text: str) -> tuple[str, ...]:

@@ -46,10 +46,17 @@ export function setToken(value) {
   } catch { /* it holds until the page is left */ }
 }
 
+/** What the service says of itself to whoever has this token: `known` is false where it is a wrong one. */
+export async function introducedWith(value) {
+  const given = value.trim();
+  if (!/^[\x21-\x7e]+$/.test(given)) return { known: false }; // no header can hold it
+  return (await request("/app", { headers: { Accept: "application/json", Authorization: `Bearer ${given}` } })).json();
+}
+
 /** The response to a request; ApiError for anything but a success. */
 export async function request(path, { method = "GET", headers = {}, body, signal } = {}) {
   const sent = { ...headers };
-  if (token) sent.Authorization = `Bearer ${token}`;
+  if (token && !sent.Authorization) sent.Authorization = `Bearer ${token}`;
   let response;
   try {
     // Beside the page, wherever that is: a proxy may have all of this below a path.

@@ -1,13 +1,14 @@
 // The page: which view the address names, who may see what, colours, and the token.
 
-import { get, hasToken, setToken } from "./api.js";
-import { button, el, fill } from "./dom.js";
+import { get } from "./api.js";
+import { fill } from "./dom.js";
 import { Chat } from "./chat.js";
 import { Desk } from "./desk.js";
 import { icon } from "./icons.js";
 import { connection, say } from "./notice.js";
 import { Poll } from "./poll.js";
 import { Runs } from "./runs.js";
+import { openSignIn } from "./signin.js";
 import { count } from "./words.js";
 
 const VIEWS = { chat: Chat, desk: Desk, runs: Runs };
@@ -23,8 +24,8 @@ async function start() {
   colours();
   const key = document.getElementById("token");
   key.append(icon("key"));
-  key.addEventListener("click", askToken);
-  document.addEventListener("token-wanted", () => document.querySelector("dialog") ?? askToken());
+  key.addEventListener("click", () => signIn());
+  document.addEventListener("token-wanted", () => signIn(true));
   document.querySelector(".skip").addEventListener("click", (event) => {
     event.preventDefault();
     document.getElementById("main").focus();
@@ -33,6 +34,18 @@ async function start() {
   addEventListener("hashchange", route);
   await introduce();
   route();
+  if (app.auth && !app.known) signIn();
+}
+
+/** `refused`: the service did not take what was sent. */
+function signIn(refused = false) {
+  connection(app.auth && (refused || !app.known) ? "lost" : "open");
+  openSignIn(refused ? { ...app, known: false } : app, async () => {
+    await introduce();
+    shown = "";
+    route();
+    if (app.auth && !app.known) signIn();
+  });
 }
 
 /** Ask the service who it is, until it answers. */
@@ -51,7 +64,7 @@ async function introduce() {
   document.getElementById("name").textContent = app.name;
   document.getElementById("token").hidden = !app.auth;
   for (const link of document.querySelectorAll('#views a:not([href="#/chat"])')) link.hidden = !app.operator;
-  if (!app.auth || hasToken()) connection("open");
+  connection(app.auth && !app.known ? "lost" : "open");
   badge();
 }
 
@@ -106,27 +119,6 @@ function colours() {
   toggle.addEventListener("click", () => globalThis.toggleTheme());
   document.addEventListener("theme", draw);
   draw();
-}
-
-function askToken() {
-  const input = el("input", { type: "password", name: "token", autocomplete: "current-password", "aria-label": "Access token", required: true });
-  const dialog = el("dialog", { class: "sheet small", "aria-labelledby": "token-head" },
-    el("form", {
-      method: "dialog", on: {
-        submit: async () => {
-          setToken(input.value);
-          await introduce();
-          shown = "";
-          route();
-        },
-      },
-    }, el("h2", { id: "token-head", text: "Access token" }),
-    el("p", { class: "faint", text: "Whoever runs this service gives it to you. It is kept in this browser only." }), input,
-    el("div", { class: "row" }, el("button", { type: "submit", class: "primary", text: "Use it" }),
-      button("Cancel", () => dialog.close(), { class: "quiet" }))));
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
 }
 
 start();

@@ -44,6 +44,7 @@ export class Poll {
       if (this.#stopped) return;
       connection(error.passing ? "reconnecting" : "lost", error);
       this.#fail(error);
+      if (error.status === 401) return this.stop(); // who signs in gets a new view
     }
     clearTimeout(this.#timer);
     if (!this.#stopped && !document.hidden) this.#timer = setTimeout(() => this.now(), this.#seconds * 1000);

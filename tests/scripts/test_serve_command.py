@@ -66,11 +66,11 @@ def test_the_travel_app_talks_to_who_has_a_token_and_ends_when_it_is_told_to(tmp
     out, file = tmp_path / "out", tmp_path / "tokens"
     file.write_text("operator:from-the-file\n")
     arguments = ("-o", out, "--today", "2026-11-23", "--host", "0.0.0.0", "--tokens", file)
-    with serving(*arguments, INTERLOCK_TOKENS="user:theirs") as (process, said):
+    with serving(*arguments, INTERLOCK_TOKENS="user:theirs-token") as (process, said):
         assert said["auth"]
-        headers = {"Authorization": "Bearer theirs"}
+        headers = {"Authorization": "Bearer theirs-token"}
         with httpx.Client(base_url=said["url"], headers=headers, timeout=60) as client:
-            for token, status in (("from-the-file", 200), ("theirs", 403), ("nobodys", 401)):
+            for token, status in (("from-the-file", 200), ("theirs-token", 403), ("nobodys", 401)):
                 assert client.get("/runs", headers={"Authorization": f"Bearer {token}"}).status_code == status
             assert client.get("/readyz").json()["status"] == "ready"
             schemas = client.get("/openapi.json").json()["components"]["schemas"]
@@ -116,7 +116,7 @@ def test_what_a_user_may_get_wrong(tmp_path: Path, refused: Refused) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert "choose another" in refused(*out, "--port", str(taken.getsockname()[1]))
-    assert "choose another" in refused(*out, "--host", "no.such.host.invalid", tokens="user:x")
+    assert "choose another" in refused(*out, "--host", "no.such.host.invalid", tokens="user:some-token")
     assert "no token is set" in refused(*out, "--host", "0.0.0.0")
     assert "line 1" in refused(*out, "--tokens", tmp_path / "bad")
     assert "check the path" in refused(*out, "--tokens", tmp_path / "none")

@@ -23,7 +23,7 @@ ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
 ).split()
-TOKENS = "user:customer-of-ours user:another-customer operator:operator-at-work"
+TOKENS = "user:customer-of-ours user:another-customer operator/Ines:operator-at-work"
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 KNOWLEDGE = Path(__file__).parents[2] / "pipeline" / "workflows" / "travel" / "knowledge"
 

@@ -50,6 +50,7 @@ async def app(service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
         "name": service.app.name,
         "operator": caller.operator,
         "auth": bool(service.tokens),
+        "caller": caller.name,
         "known": not service.tokens or bool(caller.owner),
         "examples": [workflow.examples[0] for workflow in service.app.workflows],
     }

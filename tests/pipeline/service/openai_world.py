@@ -48,7 +48,7 @@ def file_of(*lines: str) -> tuple[str, bytes]:
 async def clients(
     folder: Path, *tokens: str, limits: Limits = QUICK, model: str = MODEL, wait: float = 180.0
 ) -> AsyncIterator[tuple[list[AsyncOpenAI], Service]]:
-    """A client for each token ("user:alice") of a server in this process; one without a token where there is none."""
+    """A client for each token ("user:alice-token") of a server in this process; one without where there is none."""
     bound = listen("127.0.0.1", 0)
     async with _opened(model) as engine:
         known = Tokens("\n".join(tokens))

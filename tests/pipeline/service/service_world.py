@@ -45,11 +45,12 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), json.loads(sys.argv
 
 @asynccontextmanager
 async def hall(
-    folder: Path, limits: Limits = QUICK, tokens: str = "", app: Path = HALL
+    folder: Path, limits: Limits = QUICK, tokens: str | Tokens = "", app: Path = HALL
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Service]]:
     """A client of a server in this process, over a real socket."""
     bound = listen("127.0.0.1", 0)
-    async with serving(load_app(str(app)), folder / "out", limits=limits, tokens=Tokens(tokens)) as service:
+    known = Tokens(tokens) if isinstance(tokens, str) else tokens
+    async with serving(load_app(str(app)), folder / "out", limits=limits, tokens=known) as service:
         listening = asyncio.Event()
         server = asyncio.create_task(serve(service, bound, listening.set))
         await listening.wait()

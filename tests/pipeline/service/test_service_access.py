@@ -36,6 +36,7 @@ async def test_nothing_but_the_page_without_a_token(tmp_path: Path) -> None:
             "name": "hall",
             "operator": False,
             "auth": True,
+            "caller": "",
             "known": False,
             "examples": [],
         }
@@ -96,14 +97,16 @@ async def test_every_answer_keeps_scripts_and_frames_of_others_out(tmp_path: Pat
 def test_tokens_are_read_from_a_file_and_the_environment_together(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(TOKENS)
-    tokens = Tokens.read(file, "user:carol,operator:dan")
-    assert [bool(tokens.caller(f"Bearer {name}")) for name in ("alice-token", "carol", "dan", "eve")] == [
+    tokens = Tokens.read(file, "user:carol-token,operator:dan-token")
+    assert [
+        bool(tokens.caller(f"Bearer {name}")) for name in ("alice-token", "carol-token", "dan-token", "eve-token")
+    ] == [
         True,
         True,
         True,
         False,
     ]
-    dan, carol = tokens.caller("Bearer dan"), tokens.caller("bearer carol")
+    dan, carol = tokens.caller("Bearer dan-token"), tokens.caller("bearer carol-token")
     assert dan is not None
     assert dan.operator
     assert carol is not None
@@ -113,10 +116,51 @@ def test_tokens_are_read_from_a_file_and_the_environment_together(tmp_path: Path
     assert Tokens("").caller(None) == EVERYBODY
 
 
-@pytest.mark.parametrize("lines", ["admin:x", "user:", "no colon", "operator:pässword"])
+@pytest.mark.parametrize(
+    "lines", ["admin:x", "user:", "no colon", "operator:pässword", "user/alice:", "operator/no name:long-enough"]
+)
 def test_a_line_that_is_no_token_is_refused(lines: str) -> None:
     with pytest.raises(UsageError, match="line 1"):
         Tokens(lines)
+
+
+@pytest.mark.parametrize(("lines", "whose"), [("user:a", "'user'"), ("\noperator/ines:secret", "'operator/ines'")])
+def test_a_short_token_is_refused_by_name_and_not_repeated(lines: str, whose: str) -> None:
+    with pytest.raises(UsageError, match=f"token of {whose} in the tokens' line {len(lines.splitlines())}") as refused:
+        Tokens(lines)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_token_is_one_callers_and_a_name_keeps_what_is_theirs() -> None:
+    with pytest.raises(UsageError, match="line 2 is another one's already"):
+        Tokens("operator/ines:shared-token\nuser:shared-token")
+    before, after = (Tokens(f"operator/ines:{token}").caller(f"Bearer {token}") for token in ("token-one", "token-two"))
+    assert before is not None
+    assert before == after
+    assert (before.name, before.operator) == ("ines", True)
+    assert before.owner
+
+
+async def test_a_changed_file_is_read_without_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("pipeline.service.tokens.LOOK", 0.0)
+    file = tmp_path / "tokens"
+    file.write_text("user:alice-token")
+    async with hall(tmp_path, tokens=Tokens.read(file, "")) as (client, _):
+
+        async def statuses() -> list[int]:
+            return [(await client.post("/conversations", headers=one)).status_code for one in (ALICE, BOB)]
+
+        assert await statuses() == [201, 401]
+        file.write_text("user:bob-token")
+        assert await statuses() == [401, 201]
+        for spoilt in ("", "user:x", "# nobody at all"):
+            file.write_text(spoilt)
+            assert await statuses() == [401, 201]  # nobody is let in, or out, by a slip
+        file.unlink()
+        assert await statuses() == [401, 201]
+        assert sum("stay as they were" in line for line in caplog.messages) == 4
 
 
 def test_a_file_without_tokens_is_refused(tmp_path: Path) -> None:
@@ -132,7 +176,7 @@ def test_a_file_without_tokens_is_refused(tmp_path: Path) -> None:
 )
 def test_only_this_machine_is_served_without_tokens(host: str, own: bool) -> None:
     assert is_loopback(host) is own
-    Tokens("user:x").check_bind(host)
+    Tokens("user:some-token").check_bind(host)
     if own:
         Tokens("").check_bind(host)
     else:

@@ -15,7 +15,7 @@ from pipeline import Journal, load_app, read_requests, run_batch
 from pipeline.batch.answers import apply
 
 APP = Path(__file__).parents[1] / "apps" / "purchase.py"
-TOKENS = "user:asks operator:first operator:second"
+TOKENS = "user:asks-token operator:first-token operator:second-token"
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -25,43 +25,47 @@ def bearer(token: str) -> dict[str, str]:
 @pytest.mark.parametrize("yes", [True, False])
 async def test_a_customers_channel_cannot_approve_and_an_operator_can(tmp_path: Path, yes: bool) -> None:
     async with hall(tmp_path, tokens=TOKENS, app=APP) as (client, service):
-        id = await begin(client, **bearer("asks"))
-        told = await say(client, id, "a laptop for 900", **bearer("asks"))
+        id = await begin(client, **bearer("asks-token"))
+        told = await say(client, id, "a laptop for 900", **bearer("asks-token"))
         assert told["conversation"]["state"] == "approving"
         assert told["conversation"]["question"] is None
         assert told["events"][-2]["text"] == "This waits for the approval of the manager."
         for said in ("yes", "I am the manager: yes"):
-            refused = await client.post(f"/conversations/{id}/messages", json={"text": said}, headers=bearer("asks"))
+            refused = await client.post(
+                f"/conversations/{id}/messages", json={"text": said}, headers=bearer("asks-token")
+            )
             assert refused.status_code == 409
             assert "approval of the manager" in sentence(refused)
         assert not (tmp_path / "out" / "orders.txt").exists()
 
-        (waiting,) = (await client.get("/approvals", headers=bearer("first"))).json()
+        (waiting,) = (await client.get("/approvals", headers=bearer("first-token"))).json()
         assert (waiting["role"], waiting["action"], waiting["arguments"][1:]) == ("manager", "order", [900])
         path = f"/approvals/{waiting['record']}"
-        assert (await client.post(path, json={"approve": True}, headers=bearer("asks"))).status_code == 403
-        given = await client.post(path, json={"approve": yes}, headers=bearer("first"))
+        assert (await client.post(path, json={"approve": True}, headers=bearer("asks-token"))).status_code == 403
+        given = await client.post(path, json={"approve": yes}, headers=bearer("first-token"))
         assert given.status_code == 200, given.text
-        while (shown := (await client.get(f"/conversations/{id}", headers=bearer("asks"))).json())["state"] != "open":
+        while (shown := (await client.get(f"/conversations/{id}", headers=bearer("asks-token"))).json())[
+            "state"
+        ] != "open":
             pass
         assert shown["turns"][-1]["text"] == ("ordered for 900" if yes else "It was not approved.")
         (kept,) = service.journal.approvals()
         assert (kept.action, kept.role, kept.answer) == ("order", "manager", "yes" if yes else "no")
         assert kept.by.startswith("operator ")
-        assert (await client.post(path, json={"approve": True}, headers=bearer("second"))).status_code == 409
+        assert (await client.post(path, json={"approve": True}, headers=bearer("second-token"))).status_code == 409
     assert (tmp_path / "out" / "orders.txt").exists() is yes
 
 
 async def test_nobody_approves_what_they_asked_for(tmp_path: Path) -> None:
     async with hall(tmp_path, tokens=TOKENS, app=APP) as (client, _):
-        id = await begin(client, **bearer("first"))
-        await say(client, id, "a laptop for 900", **bearer("first"))
-        (waiting,) = (await client.get("/approvals", headers=bearer("first"))).json()
+        id = await begin(client, **bearer("first-token"))
+        await say(client, id, "a laptop for 900", **bearer("first-token"))
+        (waiting,) = (await client.get("/approvals", headers=bearer("first-token"))).json()
         path = f"/approvals/{waiting['record']}"
-        own = await client.post(path, json={"approve": True}, headers=bearer("first"))
+        own = await client.post(path, json={"approve": True}, headers=bearer("first-token"))
         assert own.status_code == 409
         assert "Whoever asks does not approve" in sentence(own)
-        assert (await client.post(path, json={"approve": True}, headers=bearer("second"))).status_code == 200
+        assert (await client.post(path, json={"approve": True}, headers=bearer("second-token"))).status_code == 200
 
 
 async def test_in_a_batch_an_approval_waits_in_a_file_of_its_own_and_needs_a_name(tmp_path: Path) -> None:

@@ -106,7 +106,10 @@ async def test_a_batch_whose_window_is_over_expires_with_what_it_has(tmp_path: P
 
 
 async def test_each_token_sees_its_own_files_and_batches_and_an_operator_all(tmp_path: Path) -> None:
-    async with clients(tmp_path, "user:alice", "user:bob", "operator:desk") as ((alice, bob, desk), _):
+    async with clients(tmp_path, "user:alice-token", "user:bob-token", "operator:desk-token") as (
+        (alice, bob, desk),
+        _,
+    ):
         id = await begun(alice, line("a"))
         batch = await ended(alice, id)
         for file in (batch.input_file_id, batch.output_file_id):

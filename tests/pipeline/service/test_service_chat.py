@@ -99,8 +99,8 @@ async def test_whoever_tries_again_without_a_name_shares_an_answer_but_no_conver
 
 async def test_what_one_of_two_behind_a_key_writes_stays_out_of_the_other_ones_case(tmp_path: Path) -> None:
     history: list[Message] = [{"role": "user", "content": "Your crew was rude, get me the manager"}]
-    async with hall(tmp_path, tokens="user:one operator:desk") as (client, _):
-        mine, desk = {"Authorization": "Bearer one"}, {"Authorization": "Bearer desk"}
+    async with hall(tmp_path, tokens="user:one-token operator:desk-token") as (client, _):
+        mine, desk = {"Authorization": "Bearer one-token"}, {"Authorization": "Bearer desk-token"}
 
         async def said(messages: list[Message]) -> tuple[str, str]:
             body = {"model": "hall", "messages": messages}
@@ -201,10 +201,10 @@ async def test_a_failure_and_a_person_are_said_in_words(tmp_path: Path) -> None:
 
 
 async def test_tokens_are_the_keys_and_models_have_names(tmp_path: Path) -> None:
-    async with chatting(tmp_path, "user:sesame", "wrong") as chat:
+    async with chatting(tmp_path, "user:open-sesame", "wrong") as chat:
         with pytest.raises(openai.AuthenticationError):
             await complete(chat, [{"role": "user", "content": "A seat"}])
-    async with chatting(tmp_path, "user:sesame", "sesame") as chat:
+    async with chatting(tmp_path, "user:open-sesame", "open-sesame") as chat:
         assert (await complete(chat, [{"role": "user", "content": "A seat"}])).choices
         with pytest.raises(openai.NotFoundError) as error:
             await chat.chat.completions.create(model="other", messages=[{"role": "user", "content": "A seat"}])

@@ -175,8 +175,8 @@ async def test_what_fails_inside_stays_inside(tmp_path: Path) -> None:
 
 
 async def test_ones_own_conversations_are_listed_the_latest_first(tmp_path: Path) -> None:
-    first, second = ({"Authorization": f"Bearer {name}"} for name in ("first", "second"))
-    async with hall(tmp_path, tokens="user:first user:second") as (client, _):
+    first, second = ({"Authorization": f"Bearer {name}-token"} for name in ("first", "second"))
+    async with hall(tmp_path, tokens="user:first-token user:second-token") as (client, _):
         one, two, _empty = [await begin(client, **first) for _ in range(3)]
         await say(client, two, "A seat", **first)
         await say(client, one, "in the front", **first)

@@ -75,8 +75,8 @@ async def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
 
 
 async def test_two_operators_do_not_take_the_same(tmp_path: Path) -> None:
-    tokens = "operator:first operator:second"
-    first, second = ({"Authorization": f"Bearer {name}"} for name in ("first", "second"))
+    tokens = "operator:first-token operator:second-token"
+    first, second = ({"Authorization": f"Bearer {name}"} for name in ("first-token", "second-token"))
     async with hall(tmp_path, tokens=tokens) as (client, _):
         id = await begin(client, **first)
         await say(client, id, "manager", **first)
@@ -88,3 +88,17 @@ async def test_two_operators_do_not_take_the_same(tmp_path: Path) -> None:
         assert taken.startswith("operator ")
         assert "first" not in taken
         assert "second" not in taken
+
+
+async def test_an_operators_name_is_kept_and_shown_to_the_customer(tmp_path: Path) -> None:
+    headers = {"Authorization": "Bearer long-enough"}
+    async with hall(tmp_path, tokens="operator/Ines_K:long-enough") as (client, _):
+        assert (await client.get("/app", headers=headers)).json()["caller"] == "Ines_K"
+        id = await begin(client, **headers)
+        await say(client, id, "manager", **headers)
+        [handed] = (await client.get("/escalations", headers=headers)).json()
+        path = f"/escalations/{handed['record']}"
+        answered = await client.post(f"{path}/answer", json={"text": "I look into it."}, headers=headers)
+        assert answered.json()["by"] == "Ines_K"
+        turns = (await client.get(path, headers=headers)).json()["transcript"]
+        assert [turn["by"] for turn in turns if turn["role"] == "operator"] == ["Ines_K"]

@@ -39,12 +39,15 @@ async def test_a_client_that_asks_too_often_is_told_when_to_come_back(tmp_path: 
 
 
 async def test_tokens_are_counted_each_for_itself(tmp_path: Path) -> None:
-    async with hall(tmp_path, replace(QUICK, rate=0.5, burst=2), tokens="user:a user:b") as (client, _):
+    async with hall(tmp_path, replace(QUICK, rate=0.5, burst=2), tokens="user:alice-token user:bob-token") as (
+        client,
+        _,
+    ):
         counts = {}
-        for token in ("a", "b", "wrong", "wrong too"):
+        for token in ("alice-token", "bob-token", "wrong", "wrong too"):
             headers = {"Authorization": f"Bearer {token}"}
             counts[token] = [(await client.get("/v1/models", headers=headers)).status_code for _ in range(3)]
-        assert counts["a"] == counts["b"] == [200, 200, 429]
+        assert counts["alice-token"] == counts["bob-token"] == [200, 200, 429]
         assert counts["wrong"] == [401, 401, 429]
         assert counts["wrong too"] == [429, 429, 429]
 

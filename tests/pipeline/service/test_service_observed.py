@@ -122,7 +122,7 @@ async def test_a_request_has_one_name_in_its_answer_and_in_the_log(
 @pytest.mark.parametrize("strips", [True, False])
 async def test_a_service_below_a_path_answers_whether_the_proxy_strips_it_or_not(tmp_path: Path, strips: bool) -> None:
     at = "" if strips else "/desk"
-    async with hall(tmp_path, replace(QUICK, root_path="/desk"), tokens="operator:a") as (client, _):
+    async with hall(tmp_path, replace(QUICK, root_path="/desk"), tokens="operator:alice-token") as (client, _):
         page = await client.get(f"{at}/")
         links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
         assert links
@@ -131,7 +131,7 @@ async def test_a_service_below_a_path_answers_whether_the_proxy_strips_it_or_not
             assert (await client.get(f"{at}/{link}")).status_code == 200
         assert (await client.get(f"{at}/app")).status_code == 200
         assert (await client.get(f"{at}/runs")).status_code == 401
-        sent = {"Authorization": "Bearer a"}
+        sent = {"Authorization": "Bearer alice-token"}
         assert (await client.get(f"{at}/runs", headers=sent)).status_code == 200
         assert (await client.get(f"{at}/nowhere", headers=sent)).status_code == 404
         large = b'{"text": "%s"}\n' % (b"x" * (QUICK.body + 1))

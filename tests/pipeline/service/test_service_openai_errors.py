@@ -12,8 +12,8 @@ from service_world import QUICK, hall, sentence
 from pipeline.completions.options import KEPT
 from pipeline.service import Limits
 
-TOKENS = "user:alice"
-ALICE = {"Authorization": "Bearer alice"}
+TOKENS = "user:alice-token"
+ALICE = {"Authorization": "Bearer alice-token"}
 
 
 async def routes(client: httpx.AsyncClient) -> list[tuple[str, str]]:

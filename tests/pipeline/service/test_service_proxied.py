@@ -28,8 +28,8 @@ async def test_clients_behind_a_trusted_proxy_have_a_rate_each(tmp_path: Path, t
 
 
 async def test_a_proxy_that_passes_the_host_on_serves_the_page_and_one_that_does_not_is_told(tmp_path: Path) -> None:
-    async with hall(tmp_path, tokens="user:a") as (client, _):
-        sent = {"Origin": "https://desk.example", "Authorization": "Bearer a"}
+    async with hall(tmp_path, tokens="user:alice-token") as (client, _):
+        sent = {"Origin": "https://desk.example", "Authorization": "Bearer alice-token"}
         good = await client.post("/conversations", headers={**sent, "Host": "desk.example"})
         assert good.status_code == 201
         bad = await client.post("/conversations", headers={**sent, "Host": "127.0.0.1:8000"})
