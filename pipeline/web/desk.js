@@ -46,8 +46,9 @@ export class Desk {
     this.#case?.leave();
   }
 
-  /** Show the case at "run/record" beside the list, or none. */
-  open(place) {
+  /** Show the case at "run/record" beside the list, or none. A conversation's may be named by its record alone. */
+  open(named) {
+    const place = named && !named.includes("/") ? `-/${named}` : named;
     this.#case?.leave();
     this.#case = null;
     this.node.toggleAttribute("data-open", Boolean(place));

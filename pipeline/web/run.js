@@ -16,7 +16,7 @@ export class RunPage {
   #id;
   #poll;
   #status = "";
-  #done = -1;
+  #seen = "";
   #head = el("header", { class: "case-head" });
   #filters = el("div", { class: "filters", role: "group", "aria-label": "Status" });
   #rows = el("tbody", {});
@@ -78,8 +78,9 @@ export class RunPage {
       el("p", { class: "faint", text: `${count(done)} of ${many(run.records ?? done, "record")} done${unread ? `; ${many(unread, "line")} could not be read` : ""}` }));
     this.#answers.firstElementChild.hidden = !run.statuses?.needs_input && !run.statuses?.escalated;
     this.#drawFilters(run.statuses ?? {}, done);
-    if (done !== this.#done) {
-      this.#done = done;
+    const now = JSON.stringify(run.statuses);
+    if (now !== this.#seen) { // an answer changes a record's status, and not how many are done
+      this.#seen = now;
       this.#again();
     }
   }

@@ -177,11 +177,11 @@ def decode(
             raise ModelNotFound("`vllm bench serve` needs the model's tokenizer.", "Name the folder with --model.")
         arena = Arena.open(served, plan.variants, extra, logs, temperature, console.print, together, urls)
         summary = measure(bench, arena, logs)
-    width = max(console.width, WIDTH)
-    console.print(decode_table(summary), width=width)
-    console.print(latency_table(summary), width=width)
+    console.width = max(console.width, WIDTH)
+    console.print(decode_table(summary))
+    console.print(latency_table(summary))
     for one in summary.get("vllm_bench_serve", ()):
-        console.print(agreement_line(one), width=width)
+        console.print(agreement_line(one))
     if out:
         write_plots(summary, out)
     print(json.dumps(summary))

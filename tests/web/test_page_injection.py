@@ -40,7 +40,7 @@ async def test_what_a_customer_writes_is_shown_and_does_not_run(watched: Watched
     await page.reload()
     await expect(said).to_have_count(len(PAYLOADS))
     assert await words(said) == live
-    await expect(page.locator("h1")).to_have_count(1)  # the hidden welcome's: none was added
+    await expect(page.locator("h1")).to_have_count(2)  # the view's and the hidden welcome's: none was added
     await expect(page.locator("form")).to_have_count(await page.locator("form.composer, form.answer-form").count())
 
 

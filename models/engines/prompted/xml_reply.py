@@ -56,7 +56,8 @@ def read_reply(reply: str, grammar: Grammar) -> tuple[str, str]:
     if len(reply) > longest_reply(grammar):
         raise ReplyRefused(f"The reply has {len(reply)} characters; write at most {longest_reply(grammar)}.")
     root = place_of(grammar.contract)
-    rest, thoughts = without_asides(reply.removeprefix("\ufeff"), wrappers(root))
+    lines = reply.removeprefix("\ufeff").replace("\r\n", "\n")  # as XML has it; one that is meant is written &#13;
+    rest, thoughts = without_asides(lines, wrappers(root))
     refusal: ReplyRefused | None = None
     for answer in _answers(rest, root):
         try:

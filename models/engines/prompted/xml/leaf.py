@@ -63,8 +63,11 @@ def _written(text: str, leaf: Leaf, nullable: bool) -> Iterator[str]:
 
 
 def _outdented(text: str) -> str:
-    """A text of several lines without the indentation of the tags around it; one of a single line as it is."""
-    return "\n".join(line.strip() for line in text.splitlines()).strip() if "\n" in text else text
+    """A text of several lines without the indentation of the tags around it; one of a single line as it is.
+
+    Only line feeds part lines: a form feed, say, is a character like others.
+    """
+    return "\n".join(line.strip(" \t") for line in text.split("\n")).strip() if "\n" in text else text
 
 
 def _meant(text: str, leaf: Leaf, grammar: Grammar) -> Iterator[str]:

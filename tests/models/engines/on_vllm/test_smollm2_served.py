@@ -22,6 +22,7 @@ from models.engines.engine import Engine, Message, Sampling
 from models.engines.mentions import mentioned
 from models.engines.model_folder import control_tokens, find_model_folder
 from models.engines.open_engine import open_engine
+from models.engines.profiles import VARIABLE
 from models.engines.vllm.engine import VllmEngine
 from models.engines.vllm.server import VllmServer
 from models.errors import PromptTooLong
@@ -51,9 +52,13 @@ async def engine(smollm2_server: VllmServer) -> AsyncIterator[Engine]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def here(smollm2: str) -> AsyncIterator[Engine]:
-    async with open_engine(smollm2) as engine:
-        yield engine
+async def here(smollm2: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
+    own = tmp_path_factory.mktemp("profiles") / "own.toml"
+    own.write_text(f"[{smollm2}]\ndtype = 'float32'\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(own))
+        async with open_engine(smollm2) as engine:
+            yield engine
 
 
 @pytest.mark.asyncio(loop_scope="session")
