@@ -47,7 +47,7 @@ def test_good_lines_are_answered_bad_ones_told_and_the_folder_is_one_of_a_run(tm
     out = tmp_path / "out"
     bad = [
         "no JSON",
-        line(7),
+        line(7.5),
         line("a"),
         line("odd", frequency=3),
         line("schema", response_format={"type": "json_schema", "json_schema": {"schema": {"type": "odd"}}}),
