@@ -69,9 +69,10 @@ def test_the_sample_batch_is_served_from_an_empty_folder(interlock: Path, empty:
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout.splitlines()[-1])
     assert summary["finished"] == 3
-    rows = [json.loads(line) for line in (empty / "out" / "results.jsonl").read_text().splitlines()]
-    assert sorted(row["custom_id"] for row in rows) == ["r001", "r002", "r003"]
-    assert "assistance.md" in json.dumps(rows[2])
+    lines = (empty / "out" / "results.jsonl").read_text().splitlines()
+    rows = {row["custom_id"]: row for row in map(json.loads, lines)}
+    assert sorted(rows) == ["r001", "r002", "r003"]
+    assert "assistance.md" in json.dumps(rows["r003"])
     assert [path.name for path in empty.iterdir()] == ["out"]
 
 
