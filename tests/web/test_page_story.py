@@ -70,7 +70,7 @@ async def test_a_conversation_from_a_vague_request_to_a_persons_answer(watched: 
     await say(page, "Your crew was unbelievably rude to my mother yesterday.")
     await expect(page.locator(".log").get_by_text("A person takes over: customer care")).to_be_visible()
     desk = await watched.open("/#/desk")
-    await desk.get_by_role("link", name="rude to my mother").first.click()
+    await desk.get_by_role("link", name="rude to my mother").last.click()  # the oldest comes first
     case = desk.get_by_role("article", name="Case")
     await expect(case.locator(".turn.customer").last).to_contain_text("rude to my mother")
     await expect(case.get_by_text("Step by step")).to_be_visible()
