@@ -7,7 +7,6 @@ Knows nothing of an index.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 import zipfile
@@ -49,12 +48,6 @@ BENCHMARKS = {
 """By the name that BEIR gives it."""
 
 
-def cached(name: str) -> Path:
-    """Where a test set lies once it was fetched: `interlock/beir` in the user's cache (XDG base directories)."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "interlock" / "beir" / name
-
-
 def check_layout(folder: Path) -> Path:
     """`folder`, where it holds what a test set does. Raises JudgementsError, which names what is missing."""
     for name in (CORPUS, QUERIES, QRELS):
@@ -66,13 +59,16 @@ def check_layout(folder: Path) -> Path:
 
 
 def fetch(
-    benchmark: Benchmark, progress: Callable[[int, int], None] = lambda done, total: None, address: str = ADDRESS
+    benchmark: Benchmark,
+    cache: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    address: str = ADDRESS,
 ) -> Path:
-    """The folder of a test set: from the cache, or downloaded. `progress(done, total)` counts bytes.
+    """The folder of a test set: from the folder `cache`, or downloaded into it. `progress(done, total)` counts bytes.
 
     The archive has to have the MD5 that was published. Raises JudgementsError.
     """
-    folder = cached(benchmark.name)
+    folder = cache / benchmark.name
     if folder.is_dir():
         return check_layout(folder)
     url = address.format(name=benchmark.name)

@@ -17,6 +17,7 @@ from rich.text import Text
 from index import DEFAULT_ENCODER, Embedder, Retriever, build_index
 from index.evaluation import Evaluation, Setting, evaluate, interval, read_judged
 from index.evaluation.benchmarks import BENCHMARKS, CORPUS, QRELS, QUERIES, Benchmark, check_layout, fetch
+from models.fetching.shelf import shelf
 from pipeline.errors import UsageError
 from scripts.console import console, finish
 from scripts.progress import progress_bar
@@ -108,4 +109,4 @@ def _folder(name: str, known: Benchmark | None) -> Path:
             raise UsageError(f"'{name}' is no test set: name {', '.join(BENCHMARKS)}, or a folder like theirs.")
         return check_layout(Path(name))
     with progress_bar() as bar:
-        return fetch(known, _counter(bar, f"Fetching {known.name} (bytes)"))
+        return fetch(known, shelf().parent / "beir", _counter(bar, f"Fetching {known.name} (bytes)"))

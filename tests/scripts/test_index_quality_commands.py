@@ -159,6 +159,7 @@ def test_benchmark_fetches_a_set_once_and_checks_what_it_got(
     layout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(layout.parent / "cache"))
+    cache = layout.parent / "cache/interlock/beir"
     archive = layout.parent / "scifact.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         for file in layout.rglob("*.*"):
@@ -170,11 +171,11 @@ def test_benchmark_fetches_a_set_once_and_checks_what_it_got(
         address = f"http://127.0.0.1:{server.server_port}/{{name}}.zip"
         published = BENCHMARKS["scifact"]
         with pytest.raises(JudgementsError, match=f"{published.md5} was published"):
-            fetch(published, address=address)
+            fetch(published, cache, address=address)
         with pytest.raises(JudgementsError, match="404"):
-            fetch(replace(published, name="none"), address=address)
+            fetch(replace(published, name="none"), cache, address=address)
         seen: list[int] = []
-        place = fetch(replace(published, md5=md5), lambda done, total: seen.append(done), address)
+        place = fetch(replace(published, md5=md5), cache, lambda done, total: seen.append(done), address)
         server.shutdown()
     assert seen[-1] == archive.stat().st_size
     assert sorted(str(file.relative_to(place)) for file in place.rglob("*.*")) == [
