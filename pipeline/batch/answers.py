@@ -23,6 +23,7 @@ from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
 from pipeline.errors import UsageError
 from pipeline.forms import dialogue_acts, slots
+from pipeline.intents import GATE_FIELD
 from pipeline.journal.journal import Journal
 from pipeline.journal.rows import ActionRow, Waiting
 from pipeline.record import BadRecord, read_id
@@ -182,7 +183,7 @@ def _chosen(text: str, choices: Sequence[str] | None) -> str:
 
 def _check(waiting: Waiting, text: str, contracts: Mapping[str, type[Contract]], today: date) -> None:
     """Refuse what the record's own reading of the answer would not understand either."""
-    if dialogue_acts.drops(text):
+    if dialogue_acts.drops(text) or dialogue_acts.withdraws(text):
         return
     contract = contracts.get(waiting.contract or "")
     if contract is not None and waiting.field in contract.model_fields:
@@ -190,6 +191,8 @@ def _check(waiting: Waiting, text: str, contracts: Mapping[str, type[Contract]],
         read = text if kind is str else slots.read_answer(contract, waiting.field, text, today)
         if read is None or isinstance(read, Unread):
             raise BadAnswer(f'"{text[:60]}" is no answer to "{waiting.text}".{_hint(waiting)}')
+    elif waiting.field == GATE_FIELD and waiting.choices and slots.match_all(text, waiting.choices):
+        return
     elif waiting.choices is not None and slots.match(text, waiting.choices) is None:
         raise BadAnswer(f'"{text[:60]}" is no answer to "{waiting.text}".{_hint(waiting)}')
 

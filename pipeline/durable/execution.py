@@ -102,10 +102,16 @@ class Execution:
         return self._restore(row, adapter)
 
     async def notice(
-        self, name: str, arguments: object, find: Callable[[], Awaitable[Mapping[str, str]]], adapter: TypeAdapter[Any]
+        self,
+        name: str,
+        arguments: object,
+        find: Callable[[], Awaitable[Mapping[str, str]]],
+        adapter: TypeAdapter[Any],
+        earlier: Sequence[object] = (),
     ) -> Mapping[str, str]:
         """What code finds in what was said; a step where it finds something. `find` must not wait under gather.
 
+        `earlier`: the arguments that versions before had for the same.
         A record that was served by a version without this step goes on as it began: its next step is another one.
         """
         recorded = self._past.get(self.positions.next())
@@ -117,7 +123,7 @@ class Execution:
         async def execute(note: Note) -> Mapping[str, str]:
             return found
 
-        return cast(Mapping[str, str], await self.step(name, arguments, execute, adapter))
+        return cast(Mapping[str, str], await self.step(name, arguments, execute, adapter, earlier))
 
     def comes_to(self, name: str) -> bool:
         """Whether the journal has a step of this name next: then what comes before it now was not asked for."""

@@ -29,6 +29,14 @@ _DROPPED = re.compile(
     r"|not (?:needed|necessary)|i(?:'ve| have)? changed my mind"
     rf"|stop(?: (?:it|this|here))?|abort|quit|exit){_AFTER}"
 )
+_WITHDRAWN = re.compile(
+    rf"{_BEFORE}(?:(?:please|(?:can|could|would|will) you(?: please)?|(?:let'?s|let us|just)"
+    r"|i(?:'d| would)? (?:want|like|need|prefer) (?:you )?to|i'?d rather)\s+)*"
+    r"(?:cancel|stop|drop|withdraw|end|abort|call off|take back)"
+    r"(?: (?:it|this|that|everything|all(?: of (?:it|this|that))?|the whole thing"
+    r"|(?:my|the|this|that|our)(?: [\w'-]+){1,3}?))?"
+    rf"{_AFTER}"
+)
 _DECLINED = re.compile(rf"(?:(?:{_SOFT})[\s,.!]+)*(?:no|nope|nah|no,? (?:thanks|thank you)|neither|none){_AFTER}")
 _CORRECTED = re.compile(
     r"(?:oh|sorry|well|wait|hm+)?[\s,]*(?:no+|nope|nah|not that|wrong)\b[\s,.!;:-]*(?:sorry[\s,]*)?"
@@ -44,6 +52,11 @@ _CHANGE = re.compile(
 def drops(answer: str) -> bool:
     """Whether an answer takes the whole request back."""
     return len(answer) <= MOST_CHARACTERS and _DROPPED.fullmatch(_plain(answer)) is not None
+
+
+def withdraws(answer: str) -> bool:
+    """Whether an answer may take the request back: "cancel my order" is also what one asks for, or tells."""
+    return len(answer) <= MOST_CHARACTERS and _WITHDRAWN.fullmatch(_plain(answer)) is not None
 
 
 def declines(answer: str) -> bool:

@@ -192,6 +192,7 @@ class Filling:
                     mended |= await self._more(contract, field, answer, mended, found.keys() - {field})
             case extraction.Words():
                 await self.interview.check_subject(answer, corrected=corrected is not None)
+                await self.interview.check_withdrawal(answer)
                 mended = {**values, field: None}
                 mended |= await self._more(contract, field, answer, mended)
         if mended[field] is None:

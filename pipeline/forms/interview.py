@@ -10,7 +10,10 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from pydantic import TypeAdapter
+
 from models.grammar.grammar import normalise
+from models.values.reading import read
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.errors import Dropped, WrongIntent
@@ -26,20 +29,31 @@ SUBJECT_WORDS = 3
 MOST_QUESTIONS = 12
 """In one record: more is no longer a service, and a person takes over."""
 
-Elsewhere = Callable[[str], Awaitable[bool]]
-"""Whether an answer is surely about something else than the present request."""
+_FOUND: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
+
+
+class Elsewhere:
+    """Tells of an answer whether it is about something else than the present request: never, where nobody knows."""
+
+    async def surely(self, answer: str) -> bool:
+        """Whether it certainly is, so that what was begun is given up."""
+        return False
+
+    async def likely(self, answer: str) -> str | None:
+        """What else it may ask for, as it fits into "Do you want to …?"; None where nothing else is likely."""
+        return None
 
 
 class Interview:
     """The customer's side of one record. `conversation` grows by each question and its answer.
 
-    `elsewhere` tells of an answer whether it changes the subject.
+    `elsewhere` tells of an answer whether it changes the subject; whoever knows may be put in its place.
     """
 
     def __init__(self, conversation: History[Turn], execution: Execution, elsewhere: Elsewhere) -> None:
         self.conversation = conversation
         self._execution = execution
-        self._elsewhere = elsewhere
+        self.elsewhere = elsewhere
         self._asked: History[str] = History(execution.positions)
 
     def said(self) -> list[str]:
@@ -67,6 +81,7 @@ class Interview:
             rest = dialogue_acts.corrected(answer)
             if rest is not None:
                 await self.check_subject(rest, corrected=True)
+                await self.check_withdrawal(rest)
                 if amend is not None:
                     await amend(rest)
             meaning = understand(answer)
@@ -75,6 +90,7 @@ class Interview:
             if meaning is not None:
                 return meaning
             await self.check_subject(answer)
+            await self.check_withdrawal(answer)
             if amend is not None:
                 await amend(answer)
             asked = dataclasses.replace(question, text=f'I did not understand "{short(answer)}". {question.text}')
@@ -86,8 +102,21 @@ class Interview:
         """A person's answer; if the question has choices, exactly one of them. Raises as `ask`."""
         choices = question.choices
         if choices is None:
-            return await self.ask(question, lambda answer: None if dialogue_acts.drops(answer) else answer)
+            said = await self.ask(question, lambda answer: None if dialogue_acts.drops(answer) else answer)
+            await self.check_withdrawal(said)
+            await self.check_wish(said)
+            return said
         return await self.ask(question, lambda answer: slots.match(answer, choices))
+
+    async def select(self, question: Question) -> tuple[str, ...]:
+        """The one of the question's choices that a person names, or those that they want together. Raises as `ask`."""
+        choices = question.choices or ()
+
+        def understand(answer: str) -> tuple[str, ...] | None:
+            chosen = slots.match(answer, choices)
+            return (chosen,) if chosen is not None else slots.match_all(answer, choices) or None
+
+        return await self.ask(question, understand)
 
     async def hear(self, question: Question, about: Sequence[object] = ()) -> str:
         """What a person says to a question, verbatim."""
@@ -100,8 +129,37 @@ class Interview:
 
     async def check_subject(self, answer: str, corrected: bool = False) -> None:
         """WrongIntent if an answer is about something else than what was asked; `corrected` as there."""
-        if len(answer.split()) >= SUBJECT_WORDS and await self._elsewhere(answer):
+        if len(answer.split()) >= SUBJECT_WORDS and await self.elsewhere.surely(answer):
             raise WrongIntent("The customer changed the subject.", text=answer, corrected=corrected)
+
+    async def check_wish(self, answer: str) -> None:
+        """WrongIntent if words that would do for an answer are another wish. It is not guessed: the person is asked."""
+
+        async def find() -> dict[str, str]:
+            likely = await self.elsewhere.likely(answer) if len(answer.split()) >= SUBJECT_WORDS else None
+            return {} if likely is None else {"phrase": likely, "answer": answer}
+
+        found = await self._execution.notice("wish", [answer], find, _FOUND)
+        if not found:
+            return
+        if await self._agreed(f'You wrote "{short(answer)}": do you want to {found["phrase"]} instead?'):
+            raise WrongIntent("The customer changed the subject.", text=answer)
+
+    async def check_withdrawal(self, answer: str) -> None:
+        """Dropped if an answer takes the request back in words that may mean something else ("cancel my order")."""
+
+        async def find() -> dict[str, str]:
+            return {"withdraws": answer} if dialogue_acts.withdraws(answer) else {}
+
+        doubtful = await self._execution.notice("withdrawal", [answer], find, _FOUND)
+        if doubtful and await self._agreed(f'You wrote "{short(answer)}": shall I stop here, and do nothing more?'):
+            raise Dropped
+
+    async def _agreed(self, doubt: str) -> bool:
+        def understand(answer: str) -> bool | None:  # who says it once more means it
+            return dialogue_acts.withdraws(answer) or read(bool, answer, self._execution.today)
+
+        return await self.ask(Question(None, doubt, ("yes", "no")), understand)
 
     def own(self) -> list[Turn]:
         """The turns about this request."""

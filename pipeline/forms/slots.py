@@ -28,6 +28,13 @@ C = TypeVar("C", bound=Contract)
 ASK_LIMIT = 2
 """How often the same field is asked for before a person takes over."""
 
+_ALL = re.compile(
+    r"(?:(?:i (?:want|need|would like)|i'd like|please|do|yes|well|oh|actually|the)[\s,]+)*"
+    r"(?:both|all|the two|two|each)(?: (?:of (?:them|those|these)|things|together))?"
+    r"(?:[\s,]+(?:please|thanks|thank you))*"
+)
+_JOINING = re.compile(r"\b(?:and|then|also|first|second|please|both|after|that|i|want|to|plus)\b|[,.;&+]")
+
 _NOUNS: Mapping[type[Any], str] = {
     date: "a date",
     int: "a number",
@@ -173,6 +180,27 @@ def match(answer: str, choices: tuple[str, ...]) -> str | None:
     """The choice that an answer names, without regard to case, spaces and a full stop; None if it names none."""
     plain = _plain(answer)
     return next((choice for choice in choices if _plain(choice) == plain), None)
+
+
+def match_all(answer: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+    """The choices that an answer wants together, in its order: "both", "1 and 2", two of them by name; () if not two.
+
+    Nothing else may stand in it but what joins them.
+    """
+    plain = _plain(answer)
+    if _ALL.fullmatch(plain):
+        return choices
+    rest, named = plain, {}
+    for choice in sorted(choices, key=len, reverse=True):
+        if (at := rest.find(name := _plain(choice))) >= 0:
+            named[at] = choice
+            rest = rest[:at] + " " * len(name) + rest[at + len(name) :]
+    if not named:
+        numbers = {str(number): choice for number, choice in enumerate(choices, start=1)}
+        named = {found.start(): numbers[found[0]] for found in re.finditer(r"\d+", rest) if found[0] in numbers}
+        rest = re.sub(r"\d+", lambda found: "" if found[0] in numbers else found[0], rest)
+    wanted = tuple(dict.fromkeys(named[at] for at in sorted(named)))
+    return wanted if len(wanted) > 1 and not _JOINING.sub("", rest).strip() else ()
 
 
 def _plain(text: str) -> str:

@@ -47,6 +47,11 @@ class Decision:
         """The intent's name, "out_of_scope", or None while a close call is open."""
         return OUT_OF_SCOPE if self.kind == "out_of_scope" else self.intent
 
+    def reaches(self, probability: float, similarity: float) -> bool:
+        """Whether it is for an intent with at least this probability, and at least so similar to its examples."""
+        likely = dict(self.candidates).get(self.intent or "", 0.0)
+        return self.kind == "intent" and likely >= probability and self.similarity >= similarity
+
     def row(self) -> dict[str, Any]:
         """Ready for JSON, as it stands in a receipt."""
         return {

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
-from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
+from pipeline.intents import AMBIGUOUS, GATE_FIELD, OUT_OF_SCOPE
 from pipeline.prompts.prompts import Prompts
 from pipeline.routing.decision import MARGIN, Decision, combined, shortlist
 from pipeline.routing.router import Router
@@ -71,13 +71,17 @@ class Gate:
         """What the encoder alone makes of each text: nobody is asked, nothing is kept. Not for the event loop."""
         return [] if self._router is None else self._router.decide_all(texts)
 
-    async def ask(self, run: Run, decision: Decision) -> Decision:
-        """The customer's choice between the two likeliest intents of an ambiguous decision. Raises as `Run.ask`."""
+    async def ask(self, run: Run, decision: Decision) -> list[Decision]:
+        """The customer's choice between the two likeliest intents of an ambiguous decision, or both: in which order.
+
+        Raises as `Run.ask`.
+        """
         likeliest = [name for name, _ in decision.candidates if name in self._workflows][:2]
         phrases = [self._workflows[intent].phrase for intent in likeliest]
         # The gate's question is no part of what was said about the matter itself.
-        answer = await run.aside().ask(f"Do you want to {' or to '.join(phrases)}?", field="intent", choices=phrases)
-        return replace(decision, kind="intent", intent=likeliest[phrases.index(answer)], by="customer")
+        chosen = await run.aside().select(f"Do you want to {' or to '.join(phrases)}?", phrases, field=GATE_FIELD)
+        wanted = [likeliest[phrases.index(phrase)] for phrase in chosen]
+        return [replace(decision, kind="intent", intent=intent, by="customer") for intent in wanted]
 
     def _margin(self, intent: str) -> float:
         return MARGIN if self._router is None else self._router.margin(intent)

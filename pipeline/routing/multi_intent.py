@@ -21,6 +21,9 @@ BEGINNING = 40
 
 _JOINING = r"(?:and|but|so|then|also|plus)(?:\s+(?:if (?:so|not|yes|that works)|in that case|then|also|so))*"
 _CUT = re.compile(rf"(?<=[.!?;…])\s+|\n+|\s*[,–—-]?(?<!\bif)(?<!\band)(?<!\bbut)\s+(?={_JOINING}\s)", re.I)
+_FINE = re.compile(
+    r"\s*,?\s+(?:as well as|besides|in addition(?: to that)?|additionally)[\s,]+|\s*[,;]\s+|\s+[&+]\s+", re.I
+)
 _LEADING = re.compile(rf"^(?:{_JOINING})\s+", re.I)
 _CONDITION = re.compile(
     r"\b(?:if (?:so|not|yes|that works|possible|it is|you (?:can|do)|that'?s)|in that case|otherwise|unless)\b", re.I
@@ -60,6 +63,11 @@ def clauses(text: str) -> list[tuple[int, int]]:
 def bare_clauses(text: str) -> list[str]:
     """The words of each clause, without the conjunction in front of it."""
     return [_bare(text[start:end]) for start, end in clauses(text)]
+
+
+def fine_clauses(text: str) -> list[str]:
+    """The same, cut at commas and other joining words as well: for what may be told, where nothing is cut off."""
+    return [piece for clause in bare_clauses(text) for piece in map(_bare, _FINE.split(clause)) if piece]
 
 
 def wishes(text: str, sure: Sure) -> list[Wish]:

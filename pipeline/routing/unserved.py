@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.decision import Decision
-from pipeline.routing.multi_intent import LEAST_WORDS, bare_clauses
+from pipeline.routing.multi_intent import LEAST_WORDS, fine_clauses
 
 STATED = 0.7, 0.42
 """Least probability and similarity of a clause's own intent; those at which a message is cut."""
@@ -36,9 +36,9 @@ Read = Callable[[Sequence[str]], list[Decision]]
 """What the gate makes of each text, nobody being asked."""
 
 
-def several(texts: Sequence[str]) -> list[str]:
+def several(texts: Sequence[str], cut: Callable[[str], list[str]] = fine_clauses) -> list[str]:
     """The clauses of the texts that have more than one: where there is one, it was served, or is an answer."""
-    found = [clauses for text in texts if len(clauses := bare_clauses(text)) > 1]
+    found = [clauses for text in texts if len(clauses := cut(text)) > 1]
     return [clause for clauses in found for clause in clauses if len(clause.split()) >= LEAST_WORDS]
 
 
@@ -48,14 +48,16 @@ def unserved(clauses: Sequence[str], read: Read, served: Collection[str]) -> lis
     return [clause for clause, decision in zip(told, read(told), strict=True) if _elsewhere(clause, decision, served)]
 
 
+def asks(text: str) -> bool:
+    """Whether the words ask for something."""
+    return _ASKS.search(text) is not None
+
+
 def _elsewhere(clause: str, decision: Decision, served: Collection[str]) -> bool:
     shares = dict(decision.candidates)
-    asks = _ASKS.search(clause) is not None
     if sum(shares.get(intent, 0.0) for intent in served) > LITTLE:
         return False
     if decision.intent is None:  # an ambiguous clause is for one of two that were not served either
         beyond = shares.get(OUT_OF_SCOPE, 0.0) >= BEYOND and OUT_OF_SCOPE not in served
-        return asks and (beyond or (decision.kind == "ambiguous" and decision.similarity >= ASKED[1]))
-    probability, similarity = ASKED if asks else STATED
-    likely = shares.get(decision.intent, 0.0) >= probability and decision.similarity >= similarity
-    return decision.intent not in served and likely
+        return asks(clause) and (beyond or (decision.kind == "ambiguous" and decision.similarity >= ASKED[1]))
+    return decision.intent not in served and decision.reaches(*(ASKED if asks(clause) else STATED))

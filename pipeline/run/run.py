@@ -124,9 +124,13 @@ class Run:
         """A run for a question beside the matter: what is said in it is no part of the conversation."""
         return Run(self._context, self._scope.child())
 
+    async def select(self, question: str, choices: Sequence[str], *, field: str | None = None) -> tuple[str, ...]:
+        """As `ask`, for where an answer may want several of the choices ("both"), in its order; for the gate."""
+        return await self._scope.interview.select(Question(field, question, tuple(choices)))
+
     def listen(self, elsewhere: Elsewhere) -> None:
         """Let `elsewhere` tell of answers that change the subject."""
-        self._scope.elsewhere = elsewhere
+        self._scope.interview.elsewhere = elsewhere
 
     # Asking a model
 

@@ -107,7 +107,6 @@ class Scope:
         self.conversation = History(positions, turns)
         self.collected = Collected(self.text, today, state, positions)
         self.sure = sure
-        self.elsewhere = elsewhere
         tried = tuple(tries)
         self._tries = History(positions, tried)
         self._said, self._tried = len(turns), len(tried)
@@ -130,7 +129,7 @@ class Scope:
         )
         self.completing = Completing(execution, context.client, context.encoder, context.seed, context.earlier_seeds)
         self.retrieval = Retrieval(execution, context.retriever, self._queries, self.conversation)
-        self.interview = Interview(self.conversation, execution, self._is_elsewhere)
+        self.interview = Interview(self.conversation, execution, elsewhere or Elsewhere())
         self.filling = Filling(
             self.interview,
             today,
@@ -155,7 +154,7 @@ class Scope:
             queries=self._queries,
             before=self._before,
             sure=self.sure,
-            elsewhere=self.elsewhere,
+            elsewhere=self.interview.elsewhere,
         )
 
     def about(self, text: str | None) -> Scope:
@@ -170,7 +169,7 @@ class Scope:
             tries=self._tries.seen(),
             before=functools.reduce(Memory.with_form, self.collected.values.seen(), self._before),
             sure=self.sure,
-            elsewhere=self.elsewhere,
+            elsewhere=self.interview.elsewhere,
         )
 
     def returned(self, whole: bool) -> Returned:
@@ -236,9 +235,6 @@ class Scope:
         if number > caller.calls[other]:
             most = caller.calls[other]
             raise Escalation("human", f"'{other.__name__}' was called {most} times without coming to an end.")
-
-    async def _is_elsewhere(self, answer: str) -> bool:
-        return self.elsewhere is not None and await self.elsewhere(answer)
 
 
 def _own(turns: Sequence[Turn], answers: Counter[str]) -> list[Turn]:

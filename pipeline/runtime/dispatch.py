@@ -26,8 +26,9 @@ from pipeline.outcome import Ending, Escalation, Part, decisive
 from pipeline.routing import multi_intent, unserved
 from pipeline.routing.decision import Decision
 from pipeline.routing.gate import Gate
-from pipeline.routing.multi_intent import Wish
+from pipeline.routing.multi_intent import Wish, bare_clauses
 from pipeline.run.run import Run
+from pipeline.runtime.subject import Subject
 from pipeline.text import short
 from pipeline.workflow import Workflow
 
@@ -40,12 +41,8 @@ SURE = 0.7, 0.42
 Settled on the travel app's 96 sample requests: the four that hold two intents are cut, no other is. The least likely of
 their clauses has 0.72, the least similar 0.44; the nearest clause that must not be cut off has 0.91 and 0.36.
 """
-OTHER = 0.8, 0.5
-"""The same for an answer that changes the subject: higher, for it gives up what was begun."""
-
 _WISHES: TypeAdapter[list[Wish]] = TypeAdapter(list[Wish])
 _LEFT: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
-_DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,8 @@ class Dispatch:
     parts: list[Part] = field(default_factory=list)
     unserved: list[str] = field(default_factory=list)
     _given_up: list[str] = field(default_factory=list)
+    _also: list[tuple[Wish, Decision | None]] = field(default_factory=list)
+    """What the customer wants besides, who was asked "this or that?" and said "both"; served next."""
     _present: Decision | None = None
 
     @property
@@ -86,7 +85,9 @@ class Dispatch:
             return "" if wishes else await self._one(run)
 
         whole = await self._ended(begin)
-        done = await self._each(run, wishes) if wishes else [whole]
+        if self._also:
+            self.parts.append(Part(run.text, self._label, whole.ending))
+        done = await self._each(run, [(wish, None) for wish in wishes] or self._queue(), [] if wishes else [whole])
         if all(one.ending.status in ("completed", "escalated") for one in done):
             await self._see_what_is_left(run.text, any(one.ending.status == "escalated" for one in done))
         if all(one.whole for one in done):
@@ -94,30 +95,38 @@ class Dispatch:
                 self.execution.completed()
             except InterlockError as error:
                 return Done(Ending("failed", error=str(error)), str(error))
-        if not wishes:
+        if not self.parts:
             return whole
         return Done(decisive(self.parts), "\n".join(one.trace for one in done if one.trace) or None)
 
-    async def _each(self, run: Run, wishes: Sequence[Wish]) -> list[Done]:
-        """One part after the other; where one waits for an answer, those behind it wait as well."""
-        done: list[Done] = []
-        for number, wish in enumerate(wishes, start=1):
+    async def _each(
+        self, run: Run, wishes: Sequence[tuple[Wish, Decision | None]], before: Sequence[Done]
+    ) -> list[Done]:
+        """One part after the other, with what is decided of it; where one waits for an answer, those behind it wait."""
+        done, left = list(before), list(wishes)
+        while left:
+            wish, decided = left.pop(0)
             if done and done[-1].ending.status == "needs_input":
                 self.parts.append(Part(wish.text, wish.intent, None))
                 continue
             await self.execution.positions.close()  # what an escalated part left behind
-            self.execution.positions.begin(f"part{number}")
+            self.execution.positions.begin(f"part{len(done) + 1}")
             self._present, run = None, run.about(wish.text)
 
-            async def serve(run: Run = run, wish: Wish = wish) -> object:
+            async def serve(run: Run = run, wish: Wish = wish, decided: Decision | None = decided) -> object:
                 question = f'You wrote "{short(wish.text)}": shall I go on with that?'
                 if wish.conditional and not await run.confirm(question):
                     raise Dropped
-                return await self._one(run)
+                return await self._one(run, decided)
 
             done.append(await self._ended(serve))
             self.parts.append(Part(wish.text, self._label or wish.intent, done[-1].ending))
+            left[:0] = self._queue()
         return done
+
+    def _queue(self) -> list[tuple[Wish, Decision | None]]:
+        wishes, self._also = self._also, []
+        return wishes
 
     async def _see_what_is_left(self, text: str, handed_over: bool) -> None:
         """Name what the customer asked for in this record, in the request or beside an answer, and nobody served.
@@ -125,7 +134,9 @@ class Dispatch:
         `handed_over`: a person reads it all, and sees to what is for no intent. Seen at the end, when it is known what
         was served, in a part of its own: a record of another version has its steps where they were.
         """
-        answers = [json.loads(step.result or '""') for step in self.execution.steps if step.name == "ask"]
+        heard = [json.loads(step.result or '""') for step in self.execution.steps if step.name == "ask"]
+        asked = {json.loads(step.result or "{}").get("answer") for step in self.execution.steps if step.name == "wish"}
+        answers = [answer for answer in heard if answer not in asked]  # of those, the customer said what they are
         clauses = unserved.several([text, *answers]) if self.gate.reads else []
         if not clauses and not self._given_up:
             return
@@ -141,7 +152,8 @@ class Dispatch:
         await self.execution.positions.close()
         self.execution.positions.begin("unserved")
         arguments = [self._given_up, clauses, sorted(served)]
-        self.unserved = list(await self.execution.notice("unserved", arguments, see, _LEFT))
+        before = [self._given_up, unserved.several([text, *answers], bare_clauses), sorted(served)]
+        self.unserved = list(await self.execution.notice("unserved", arguments, see, _LEFT, [before]))
 
     async def _wishes(self, run: Run) -> list[Wish]:
         """The parts of a message that surely holds several intents, in the order in which to serve them."""
@@ -155,16 +167,19 @@ class Dispatch:
         phrases = {self.workflows[wish.intent].phrase: wish for wish in reversed(found)}
         if len(phrases) > 1 and any(wish.before for wish in found):
             choices = list(reversed(phrases))
-            first = phrases[await run.ask(f"What should I do first: {' or '.join(choices)}?", choices=choices)]
-            found = [first, *(wish for wish in found if wish is not first)]
+            first, *_ = await run.select(f"What should I do first: {' or '.join(choices)}?", choices)
+            found = [phrases[first], *(wish for wish in found if wish is not phrases[first])]
         return found
 
-    async def _one(self, run: Run) -> object:
-        """What one request comes to; a wrong intent goes back to the gate, without it or with what was said instead."""
+    async def _one(self, run: Run, decided: Decision | None = None) -> object:
+        """What one request comes to; a wrong intent goes back to the gate, without it or with what was said instead.
+
+        `decided`: what the customer said that it is for.
+        """
         without: list[str] = []
         for _ in range(REROUTES + 1):
             try:
-                return await self._attempt(run, without)
+                return await self._attempt(run, without, decided)
             except WrongIntent as wrong:
                 if wrong.text is not None:
                     without.clear()
@@ -173,15 +188,18 @@ class Dispatch:
                 elif self._present is not None and self._present.intent is not None:
                     without.append(self._present.intent)
                 await self.execution.positions.start_over()
-                run = run.about(wrong.text)
+                run, decided = run.about(wrong.text), None
         raise Escalation("human", f"The gate decided {REROUTES + 1} times about this request, and each was wrong.")
 
-    async def _attempt(self, run: Run, without: Sequence[str]) -> object:
-        run.listen(self._is_elsewhere)
-        decision = self._decided(await self.gate.decide(run, self.execution, run.text, without))
+    async def _attempt(self, run: Run, without: Sequence[str], decided: Decision | None) -> object:
+        run.listen(Subject(self.gate, self.workflows, self.execution, self._intent))
+        decision = self._decided(decided or await self.gate.decide(run, self.execution, run.text, without))
         if decision.kind == "ambiguous":
             self.tell(Routed(run.id, decision.kind, None))
-            decision = self.decisions[-1] = self._present = await self.gate.ask(run, decision)
+            decision, *others = await self.gate.ask(run, decision)
+            self.decisions[-1] = self._present = decision
+            self._also = [(Wish(run.text, str(other.intent)), other) for other in others]
+        self._also = [(wish, other) for wish, other in self._also if wish.intent != decision.intent]
         self.tell(Routed(run.id, decision.kind, decision.intent))
         if decision.intent is None:
             if without:
@@ -191,18 +209,6 @@ class Dispatch:
         workflow = self.workflows[decision.intent]
         run.unlock(workflow, decision.sure or decision.by != "encoder")
         return await run.serve(workflow)
-
-    async def _is_elsewhere(self, answer: str) -> bool:
-        """Whether the gate is sure that an answer is for another intent than the present one."""
-        if not self.gate.reads:
-            return False
-
-        async def read(note: Note) -> Decision:
-            return (await asyncio.to_thread(self.gate.read, [answer]))[0]
-
-        decision: Decision = await self.execution.step("subject", [answer], read, _DECISION)
-        present = None if self._present is None else self._present.intent
-        return _is_sure(decision, *OTHER) and decision.intent != present
 
     async def _ended(self, work: Callable[[], Awaitable[object]]) -> Done:
         """How a piece of work ended, whatever it raised."""
@@ -232,17 +238,15 @@ class Dispatch:
         self.decisions.append(decision)
         return decision
 
+    def _intent(self) -> str | None:
+        return None if self._present is None else self._present.intent
+
     @property
     def _label(self) -> str | None:
         return None if self._present is None else self._present.label
 
     def _sure(self, texts: Sequence[str]) -> list[str | None]:
-        return [decision.intent if _is_sure(decision, *SURE) else None for decision in self.gate.read(texts)]
-
-
-def _is_sure(decision: Decision, probability: float, similarity: float) -> bool:
-    likely = dict(decision.candidates).get(decision.intent or "", 0.0)
-    return decision.kind == "intent" and likely >= probability and decision.similarity >= similarity
+        return [decision.intent if decision.reaches(*SURE) else None for decision in self.gate.read(texts)]
 
 
 def _ending(returned: object) -> Ending:

@@ -91,6 +91,24 @@ def test_other_answers_take_nothing_back(answer: str) -> None:
     assert not dialogue_acts.drops(answer)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    ["cancel", "cancel it", "actually, cancel my order", "please cancel the whole thing",
+     "can you cancel my last order?", "I want to cancel my booking", "no, call off the repair"],
+)  # fmt: skip
+def test_what_may_take_the_request_back_is_known(answer: str) -> None:
+    assert dialogue_acts.withdraws(answer)
+    assert not dialogue_acts.drops(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["Stop Street 5", "one stop at most", "drop it off at the airport", "end of May", "cancel MD1 and book", "no"],
+)
+def test_a_value_takes_nothing_back(answer: str) -> None:
+    assert not dialogue_acts.withdraws(answer)
+
+
 def test_a_bare_no_declines() -> None:
     assert all(
         map(dialogue_acts.declines, ["no", "No.", "nope", "no thanks", "No, thank you!", "neither", "none, sorry"])

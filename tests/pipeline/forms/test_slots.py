@@ -13,7 +13,7 @@ from models.contract import Contract
 from models.said import Said, Scratchpad, Unread
 from models.values.money import Money
 from pipeline import Question
-from pipeline.forms.slots import gap, match, narrowed, needs_judgement, read_answer
+from pipeline.forms.slots import gap, match, match_all, narrowed, needs_judgement, read_answer
 
 
 class Trip(Contract):
@@ -76,3 +76,25 @@ def test_an_answer_is_read_as_its_field(field: str, answer: str, value: object) 
 def test_a_choice_is_named_exactly() -> None:
     assert match("  BOOK a trip. ", ("book a trip", "cancel")) == "book a trip"
     assert match("book", ("book a trip", "cancel")) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted"),
+    [
+        ("both", "book cancel"),
+        ("Both, please!", "book cancel"),
+        ("I want both of them", "book cancel"),
+        ("the two", "book cancel"),
+        ("2 and 1", "cancel book"),
+        ("cancel and then book a trip", "cancel book"),
+        ("book a trip", ""),
+        ("2", ""),
+        ("both bags", ""),
+        ("book a trip and cancel on Friday", ""),
+        ("1 and 3", ""),
+        ("neither", ""),
+        ("", ""),
+    ],
+)
+def test_several_choices_are_wanted_together_only_if_nothing_else_is_said(answer: str, wanted: str) -> None:
+    assert " ".join(choice.split()[0] for choice in match_all(answer, ("book a trip", "cancel"))) == wanted

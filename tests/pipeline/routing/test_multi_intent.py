@@ -142,6 +142,15 @@ async def test_an_unclear_order_is_asked_for(embedder: Embedder, tmp_path: Path)
     assert [part["intent"] for part in row["parts"]] == ["give_back", "buy"]
 
 
+async def test_both_in_answer_to_what_comes_first_goes_by_the_order_of_the_message(
+    embedder: Embedder, tmp_path: Path
+) -> None:
+    desk = Desk(embedder, tmp_path, {"a": "I want to buy a lamp, but first please send my old lamp back"})
+    await desk.serve()
+    row = await desk.answer("a", "both")
+    assert [part["intent"] for part in row["parts"]] == ["buy", "give_back"]
+
+
 async def test_one_wish_in_many_sentences_stays_whole(embedder: Embedder, tmp_path: Path) -> None:
     texts = {
         "buy": "I want to buy a lamp. It is for my desk, and it should be red. And a second one please",

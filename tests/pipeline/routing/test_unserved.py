@@ -84,6 +84,10 @@ def embedder() -> Embedder:
         ("I need a laptop", ["no, I meant how long are mails kept here?"], "policy", []),
         ("How long are mails kept? I ask because my boss wants to know. Thank you very much!", [], "policy", []),
         ("I am angry with you, and I want to speak to a manager", [], "complain", []),
+        ("please reset my password, order a monitor", ["anna"], "reset_password", ["order a monitor"]),
+        ("I want a headset as well as a password reset", ["order equipment"], "order", ["a password reset"]),
+        ("reset my password", ["I need a headset, 1 piece", "yes"], "order", ["reset my password"]),
+        ("reset my password", ["I need a headset, 1 piece", "no"], "reset_password", []),
     ],
 )
 async def test_no_wish_is_dropped_in_silence(
@@ -94,6 +98,78 @@ async def test_no_wish_is_dropped_in_silence(
     async with Journal.open(tmp_path / "out/journal.sqlite") as journal:
         steps = [step.name for step in journal.steps("a")]
     assert ("unserved" in steps) == bool(left)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "question"),
+    [
+        (
+            "reset my password",
+            "I need a headset, 1 piece",
+            'You wrote "I need a headset, 1 piece": do you want to order equipment instead?',
+        ),
+        (
+            "reset my password",
+            "cancel it please",
+            'You wrote "cancel it please": shall I stop here, and do nothing more?',
+        ),
+        (
+            "I need a laptop",
+            "actually, cancel my order",
+            'You wrote "actually, cancel my order": shall I stop here, and do nothing more?',
+        ),
+    ],
+)
+async def test_a_whole_wish_is_taken_for_an_answer_only_if_the_customer_says_so(
+    embedder: Embedder, tmp_path: Path, text: str, answer: str, question: str
+) -> None:
+    row = await served(embedder, tmp_path, text, answer)
+    assert (row["status"], row["question"]["text"], row["question"]["choices"]) == (
+        "needs_input",
+        question,
+        ["yes", "no"],
+    )
+
+
+@pytest.mark.parametrize("again", ["yes", "yes please", "cancel it"])
+async def test_a_request_that_is_taken_back_ends(embedder: Embedder, tmp_path: Path, again: str) -> None:
+    row = await served(embedder, tmp_path, "I need a laptop", "actually, cancel my order", again)
+    assert (row["status"], row["message"]) == ("completed", "Nothing was done.")
+
+
+async def test_a_no_goes_back_to_the_question(embedder: Embedder, tmp_path: Path) -> None:
+    row = await served(embedder, tmp_path, "I need a laptop", "cancel it", "no", "small")
+    assert (row["status"], row["message"]) == ("completed", "small")
+
+
+@pytest.mark.parametrize(
+    ("both", "order"),
+    [
+        ("both", ["reset_password", "order"]),
+        ("Both of them, please", ["reset_password", "order"]),
+        ("2 and 1", ["order", "reset_password"]),
+        ("order equipment, then reset the password of a user", ["order", "reset_password"]),
+    ],
+)
+async def test_both_of_two_that_the_gate_asks_about_are_served(
+    embedder: Embedder, tmp_path: Path, both: str, order: list[str]
+) -> None:
+    asked = await served(embedder, tmp_path, "mouse and password")
+    assert asked["question"]["choices"] == ["reset the password of a user", "order equipment"]
+    row = await served(embedder, tmp_path, "mouse and password", both, "anna")
+    assert [(part["intent"], part["message"]) for part in row["parts"]] == [
+        (intent, {"order": "ordered", "reset_password": "reset for anna"}[intent]) for intent in order
+    ]
+    assert (row["status"], row["intent"], "unserved" in row) == ("completed", order[0], False)
+    assert [gate["by"] for gate in row["receipt"]["routed"]] == ["customer", "customer"]
+
+
+async def test_the_second_of_both_waits_while_the_first_asks(embedder: Embedder, tmp_path: Path) -> None:
+    row = await served(embedder, tmp_path, "mouse and password", "both")
+    assert [(part["intent"], part["status"]) for part in row["parts"]] == [
+        ("reset_password", "needs_input"),
+        ("order", "pending"),
+    ]
 
 
 def test_the_answer_says_what_was_not_dealt_with() -> None:
