@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from models.bench.proof.attack import Tally, attack
-from models.bench.proof.schema_folder import Trial
+from models.bench.proof.random_walk import Draw
+from models.bench.proof.schema_trial import Trial
 from models.bench.proof.specimens import draw_sources, random_specimen
 from models.contract import Contract
 from models.engines.profiles import profile_of
@@ -53,6 +54,10 @@ def check(
         bool, typer.Option("--proven", help="Refuse contracts and schemas that a grammar alone cannot enforce.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse schemas with a format that is not known.")] = False,
+    within: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of texts that may be of any length: closed in a random budget up to so many tokens."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:
     """Prove an app's contracts: no random completion is unparseable, invalid or over its budget.
@@ -66,12 +71,12 @@ def check(
         for option, given in (("--sample", sample is not None), ("--strict", strict)):
             if given:
                 raise UsageError(f"{option} is about a folder of JSON Schemas: give --schemas, too.")
-    trial = Trial(attacks, tokenizer, seed, proven, strict)
+    trial = Trial(attacks, tokenizer, seed, proven, strict, within)
     if schemas and target is None and not generated:
         if draw != "uniform":
             raise UsageError(f"--draw {draw} is about contracts: name some, or leave it out beside --schemas.")
         counts, sound = check_folder(schemas, trial, sample)
-        print(json.dumps({**counts, "tokenizer": tokenizer, "seed": seed}))
+        print(json.dumps({**counts, "tokenizer": tokenizer, "within": within, "seed": seed}))
         raise typer.Exit(0 if sound else 1)
     contracts, refused = find_contracts(target or TRAVEL)
     if proven:
@@ -92,7 +97,8 @@ def check(
             redrawn += refusals
             for times in _groups(attacks):
                 grammar = compile_grammar(contract, *draw_sources(random), spaced=spaced)
-                one = attack(contract, grammar, tokens, random, times, "uniform" if draw == "uniform" else "longest")
+                how: Draw = "uniform" if draw == "uniform" else "longest"
+                one = attack(contract, grammar, tokens, random, times, how, within)
                 lines += [f"{contract.__name__} is {what}: {why}\n  {text[:400]}" for what, why, text in one.wrong]
                 tally.merge(one)
                 progress.advance(task, times)
@@ -112,6 +118,7 @@ def check(
         "refused": len(refused) + folder.get("refused", 0),
         "redrawn": redrawn,
         "tokenizer": tokenizer,
+        "within": within,
         "seed": seed,
         **({"schemas": folder} if schemas else {}),
     }

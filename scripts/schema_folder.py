@@ -8,8 +8,9 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from models.bench.proof.schema_folder import Trial, check_schemas, read_folder
+from models.bench.proof.schema_folder import check_schemas, read_folder
 from models.bench.proof.schema_report import SLOW, SchemaReport
+from models.bench.proof.schema_trial import Trial
 from models.schema.refusal import keyword_of
 from pipeline.errors import UsageError
 from scripts.console import console

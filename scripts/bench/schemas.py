@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from models.bench.proof.rivals import Rival
-from models.bench.proof.schema_folder import Trial, check_schemas, read_folder
+from models.bench.proof.schema_folder import check_schemas, read_folder
+from models.bench.proof.schema_trial import Rival, Trial
 from pipeline.errors import UsageError
 from scripts.console import console
 from scripts.progress import progress_bar

@@ -91,6 +91,30 @@ def test_generated_contracts_are_attacked_too_and_a_seed_repeats_them(tmp_path: 
     assert report(interlock(*arguments, "--seed", 3)) == found
 
 
+ENDLESS = """
+from interlock import Contract
+
+
+class Note(Contract):
+    title: str
+    lines: list[str]
+"""
+
+
+def test_texts_of_any_length_are_closed_within_budgets_that_are_too_small_for_them(tmp_path: Path) -> None:
+    file = tmp_path / "note.py"
+    file.write_text(ENDLESS)
+    folder = tmp_path / "schemas"
+    folder.mkdir()
+    (folder / "list.json").write_text(json.dumps({"type": "array", "items": {"type": "string", "pattern": "^[a-z]+$"}}))
+    done = interlock("check", file, "--attacks", 20, "--within", 40, "--schemas", folder)
+    found = report(done)
+    assert done.returncode == 0, done.stderr
+    assert (found["within"], found["attacks"], found["schemas"]["attacks"]) == (40, 40, 20)
+    assert not any(found[name] for name in ("unparseable", "invalid", "over_budget"))
+    assert not found["schemas"]["failures"]
+
+
 SCHEMA = {"type": "object", "properties": {"seats": {"type": "integer", "minimum": 1, "maximum": 9}}}
 SEATS = {"required": ["seats"], "additionalProperties": False}
 

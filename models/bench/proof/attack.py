@@ -9,7 +9,7 @@ from random import Random
 from llguidance import LLTokenizer
 from pydantic import BaseModel
 
-from models.bench.proof.random_walk import Draw, random_walk
+from models.bench.proof.random_walk import Draw, draw_budget, random_walk
 from models.bench.proof.verdict import judge
 from models.grammar.grammar import Grammar
 
@@ -56,14 +56,17 @@ def attack(
     random: Random,
     times: int,
     draw: Draw = "uniform",
+    within: int | None = None,
 ) -> Tally:
-    """Draw `times` texts under `grammar` and let `contract` judge them.
+    """Draw `times` texts under `grammar` and let `contract` judge them; `draw`: see `random_walk`.
+    `within`: of its open form, each closed within a random budget up to so many tokens.
 
     Raises EngineError where llguidance cannot compile the grammar.
     """
     tally = Tally()
     for _ in range(times):
-        walk = random_walk(grammar, tokenizer, random, draw)
+        budget = None if within is None else draw_budget(grammar, tokenizer, random, within)
+        walk = random_walk(grammar, tokenizer, random, draw, budget)
         if walk.fault is not None:
             tally.add(_FAULTS[walk.fault], walk.why or walk.fault, walk.text)
             continue

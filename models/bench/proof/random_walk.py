@@ -1,6 +1,6 @@
 """RandomWalk: tokens at random among those that a grammar allows, as a model might write which never means well.
 
-If it cannot break a contract, no model can. Knows grammars and tokenizers; has no weights, and reads no prompt.
+If it cannot break a contract, no model can. Knows grammars, closing and tokenizers; has no weights, reads no prompt.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import numpy as np
 from llguidance import LLTokenizer
 from numpy.typing import NDArray
 
+from models.engines.closing import Closing, shortest, tokens_of
+from models.errors import BudgetTooSmall
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import compiled
 
@@ -30,43 +32,72 @@ class Walk:
     """One text under a grammar. `tokens` counts the one that ends it.
 
     `fault`: None, or what the grammar or its budget got wrong: no token was allowed ("stuck"), the text had not ended
-    within the budget ("over_budget"), or its bytes are not UTF-8 ("undecodable"); `why` says more.
+    within the budget ("over_budget"), or its bytes are not UTF-8 ("undecodable"); `why` says more. `closed`: the field
+    that was being written when only an ending could follow, "" where it came to its end by itself.
     """
 
     text: str
     tokens: int
     fault: Fault | None = None
     why: str = ""
+    closed: str = ""
 
 
-def random_walk(grammar: Grammar, tokenizer: LLTokenizer, random: Random, draw: Draw = "uniform") -> Walk:
-    """A random text under `grammar`. Raises EngineError where llguidance cannot compile the grammar."""
-    matcher = compiled(tokenizer, grammar.lark)
+def random_walk(
+    grammar: Grammar, tokenizer: LLTokenizer, random: Random, draw: Draw = "uniform", budget: int | None = None
+) -> Walk:
+    """A random text under `grammar`. `budget`: of its open form, closed within so many tokens; "over_budget" where no
+    text is found that is short enough. Raises EngineError where llguidance cannot compile the grammar."""
+    lark, most, closing = grammar.lark, grammar.max_tokens, None
+    if budget is not None:
+        lark, most = grammar.open or lark, budget
+        try:
+            closing = Closing(tokenizer, lark, budget)
+        except BudgetTooSmall as error:
+            return Walk("", 0, "over_budget", str(error))
+    matcher = compiled(tokenizer, lark)
     preferred = _preferred(tokenizer) if draw == "longest" else ()
     words = -(-tokenizer.vocab_size // 32)  # the mask may have one more, for nothing
     tokens: list[int] = []
     fault: Fault | None = None
     while not matcher.is_stopped():
-        allowed = np.frombuffer(matcher.compute_bitmask(), "<u4", words)
-        token = draw_token(_narrowed(allowed, preferred), random)
-        if token is None:
-            fault = "stuck"
+        token: int | None = None
+        if closing is None or (not closing.closed and closing.spare > 0):
+            allowed = np.frombuffer(matcher.compute_bitmask(), "<u4", words)
+            token = draw_token(_narrowed(allowed, preferred), random)
+            if token is None:
+                fault = "stuck"
+                break
+            if token == tokenizer.eos_token:
+                break
+            if closing is not None and not closing.take([token], matcher):
+                token = None
+        if token is None and (closing is None or (token := closing.follow(matcher)) is None):
             break
-        if token == tokenizer.eos_token:
-            break
-        if len(tokens) == grammar.max_tokens - 1:  # the last token is left for the end
+        if len(tokens) == most - 1:  # the last token is left for the end
             fault = "over_budget"
             break
         tokens.append(token)
         matcher.consume_token(token)
-    if matcher.is_error():
+    if matcher.is_error() or (closing is not None and not (fault or matcher.is_accepting() or matcher.is_stopped())):
         fault = "stuck"
     data = tokenizer.decode_bytes(tokens)
     try:
         text = data.decode()
     except UnicodeDecodeError:
         text, fault = data.decode(errors="replace"), fault or "undecodable"
-    return Walk(text, len(tokens) + 1, fault, matcher.get_error() if matcher.is_error() else "")
+    why = matcher.get_error() if matcher.is_error() else ""
+    return Walk(text, len(tokens) + 1, fault, why, closing.closed if closing else "")
+
+
+def draw_budget(grammar: Grammar, tokenizer: LLTokenizer, random: Random, most: int) -> int | None:
+    """Tokens for a text of the open form: from what a shortest takes up to `most`, and never fewer. None where no short
+    text is found: then engines, too, keep to the other form."""
+    try:
+        least = len(tokens_of(tokenizer, shortest(grammar.open or grammar.lark))) + 1
+    except BudgetTooSmall:
+        return None
+    return random.randint(least, max(least, most))
 
 
 def draw_token(mask: NDArray[np.uint32], random: Random) -> int | None:

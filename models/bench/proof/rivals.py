@@ -8,34 +8,33 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 from llguidance import LLMatcher, LLTokenizer
 
 from models.bench.proof.schema_report import SchemaReport, patience
+from models.bench.proof.schema_trial import Case, Rival
 from models.bench.proof.written import written
-
-Rival = Literal["llguidance", "outlines"]
 
 _BYTES = LLTokenizer("byte")
 
 
-def rival_report(rival: Rival, path: str, schema: Any, tests: list[dict[str, Any]]) -> SchemaReport:
+def rival_report(rival: Rival, case: Case) -> SchemaReport:
     """As `check_schema` says it, without attacks: "proven" is what the rival takes, "refused" what it does not."""
     begun = perf_counter()
     try:
         with patience():
-            matcher = LLMatcher(_BYTES, _GRAMMARS[rival](schema), log_level=0)
+            matcher = LLMatcher(_BYTES, _GRAMMARS[rival](case.schema), log_level=0)
             if matcher.is_error():
-                return SchemaReport(path, "refused", {"$": matcher.get_error()}, seconds=perf_counter() - begun)
+                return SchemaReport(case.path, "refused", {"$": matcher.get_error()}, seconds=perf_counter() - begun)
             seconds = perf_counter() - begun
-            inside = [(bool(test.get("valid")), written(matcher, test["data"])) for test in tests]
+            inside = [(bool(test.get("valid")), written(matcher, test["data"])) for test in case.tests]
     except TimeoutError:
-        return SchemaReport(path, "slow", seconds=perf_counter() - begun)
+        return SchemaReport(case.path, "slow", seconds=perf_counter() - begun)
     except Exception as error:  # a refusal comes as whatever its library raises
-        return SchemaReport(path, "refused", {"$": str(error)}, seconds=perf_counter() - begun)
+        return SchemaReport(case.path, "refused", {"$": str(error)}, seconds=perf_counter() - begun)
     return SchemaReport(
-        path,
+        case.path,
         "proven",
         seconds=seconds,
         invalid_admitted=sum(admitted for valid, admitted in inside if not valid),

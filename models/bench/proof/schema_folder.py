@@ -11,40 +11,16 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
 
-from models.bench.proof.rivals import Rival, rival_report
+from models.bench.proof.rivals import rival_report
 from models.bench.proof.schema_report import SchemaReport, check_schema
-from models.engines.tokenizers import load_tokenizer
+from models.bench.proof.schema_trial import Case, Trial
 
 _AT_ONCE = 8
 """Schemas handed to a process at a time."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A schema as a file has it, and its instances. `schema`: a string says why there is none."""
-
-    path: str
-    schema: Any
-    tests: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """How each schema is checked: with so many random completions of tokens of `tokenizer`; `proven` and `strict` as
-    `Contract.from_json_schema` has them. `rival`: whose work is looked at in place of ours, without attacks."""
-
-    attacks: int = 20
-    tokenizer: str = "byte"
-    seed: int = 0
-    proven: bool = False
-    strict: bool = False
-    rival: Rival | None = None
 
 
 def check_schemas(
@@ -81,21 +57,8 @@ def _check_all(cases: list[Case], trial: Trial) -> list[SchemaReport]:
 
 def _check(case: Case, trial: Trial) -> SchemaReport:
     if trial.rival is not None and not isinstance(case.schema, str):
-        return rival_report(trial.rival, case.path, case.schema, case.tests)
-    random = Random(f"{trial.seed} {case.path}")
-    return check_schema(
-        case.path,
-        case.schema,
-        case.tests,
-        trial.attacks,
-        _tokenizer(trial.tokenizer),
-        random,
-        trial.proven,
-        trial.strict,
-    )
-
-
-_tokenizer = cache(load_tokenizer)
+        return rival_report(trial.rival, case)
+    return check_schema(case, trial)
 
 
 def read_folder(folder: Path, sample: int | None = None, seed: int = 0) -> list[Case]:

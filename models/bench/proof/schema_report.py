@@ -10,15 +10,18 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from time import perf_counter
 from typing import Any, Literal
 
 from llguidance import LLTokenizer
 
-from models.bench.proof.random_walk import random_walk
+from models.bench.proof.random_walk import draw_budget, random_walk
+from models.bench.proof.schema_trial import Case, Trial
 from models.bench.proof.written import written
 from models.contract import Contract
+from models.engines.tokenizers import load_tokenizer
 from models.errors import ContractError, EngineError
 from models.grammar.grammar import Grammar, compile_grammar
 from models.grammar.matchers import BY_BYTES
@@ -78,23 +81,15 @@ class SchemaReport:
         return self.enforced and self.sound and self.valid_admitted == self.valid_total
 
 
-def check_schema(
-    path: str,
-    schema: Any,
-    tests: list[dict[str, Any]],
-    attacks: int,
-    tokenizer: LLTokenizer,
-    random: Random,
-    proven: bool = False,
-    strict: bool = False,
-) -> SchemaReport:
-    """One schema, its tests and random completions. `schema`: a string says why there is none."""
-    if isinstance(schema, str):
-        return SchemaReport(path, "broken", {"$": schema})
+def check_schema(case: Case, trial: Trial) -> SchemaReport:
+    """One schema, its instances and random completions; `trial.rival` is not looked at."""
+    path = case.path
+    if isinstance(case.schema, str):
+        return SchemaReport(path, "broken", {"$": case.schema})
     begun = perf_counter()
     try:
         with patience():
-            return _checked(path, schema, tests, attacks, tokenizer, random, proven, strict)
+            return _checked(case, trial)
     except TimeoutError:
         return SchemaReport(path, "slow", {"$": f"takes more than {PATIENCE} seconds"}, seconds=perf_counter() - begun)
     except ContractError as refused:
@@ -104,18 +99,9 @@ def check_schema(
         return SchemaReport(path, "crashed", {"$": f"{type(error).__name__}: {error}"}, seconds=perf_counter() - begun)
 
 
-def _checked(
-    path: str,
-    schema: Any,
-    tests: list[dict[str, Any]],
-    attacks: int,
-    tokenizer: LLTokenizer,
-    random: Random,
-    proven: bool,
-    strict: bool,
-) -> SchemaReport:
+def _checked(case: Case, trial: Trial) -> SchemaReport:
     begun = perf_counter()
-    contract = Contract.from_json_schema(schema, "Checked", proven=proven, strict=strict)
+    contract = Contract.from_json_schema(case.schema, "Checked", proven=trial.proven, strict=trial.strict)
     assert issubclass(contract, JsonValue)
     matcher = BY_BYTES.start_of(compile_grammar(contract, open=True).lark)
     seconds = perf_counter() - begun
@@ -123,7 +109,7 @@ def _checked(
     admitted = {True: 0, False: 0}
     totals = {True: 0, False: 0}
     details = []
-    for test in tests:
+    for test in case.tests:
         valid = bool(test.get("valid"))
         inside = written(matcher, test["data"])
         totals[valid] += 1
@@ -133,11 +119,12 @@ def _checked(
             what = "admits an invalid" if accepted else "rejects a valid"
             details.append(f"{what} instance: {test.get('description', '')} {_compact(test['data'])[:200]}")
     bounded = compile_grammar(contract)
-    wrong = [_attacked(contract, bounded, tokenizer, random) for _ in range(attacks)]
+    tokenizer, random = _tokenizer(trial.tokenizer), Random(f"{trial.seed} {case.path}")
+    wrong = [_attacked(contract, bounded, tokenizer, random, trial.within) for _ in range(trial.attacks)]
     after = [text for stage, text in wrong if stage == "after"]
     failures = [text for stage, text in wrong if stage == "fault" or (stage == "after" and not loosened)]
     return SchemaReport(
-        path,
+        case.path,
         "checked" if loosened else "proven",
         loosened,
         contract.ignored(),
@@ -147,7 +134,7 @@ def _checked(
         totals[False],
         admitted[True],
         totals[True],
-        attacks,
+        trial.attacks,
         len(after) if loosened else 0,
         len(failures),
         (*details, *failures),
@@ -163,11 +150,12 @@ def _accepted(contract: type[Contract], data: Any) -> bool:
 
 
 def _attacked(
-    contract: type[Contract], grammar: Grammar, tokenizer: LLTokenizer, random: Random
+    contract: type[Contract], grammar: Grammar, tokenizer: LLTokenizer, random: Random, within: int | None
 ) -> tuple[Literal["fine", "fault", "after"], str]:
     """What became of one random completion: it is not even whole, or the check refuses it."""
     try:
-        walk = random_walk(grammar, tokenizer, random)
+        budget = None if within is None else draw_budget(grammar, tokenizer, random, within)
+        walk = random_walk(grammar, tokenizer, random, budget=budget)
     except EngineError as error:
         return "fault", str(error)
     if walk.fault is not None:
@@ -177,6 +165,9 @@ def _attacked(
     except ValueError as error:
         return "after", f"{walk.text[:200]!r}: {error}"
     return "fine", ""
+
+
+_tokenizer = cache(load_tokenizer)
 
 
 @contextmanager

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import pytest
-from llguidance import LLTokenizer
 from pydantic import BaseModel, Field
 
 from models import Contract
-from models.bench.proof.random_walk import draw_token
+from models.bench.proof.random_walk import random_walk
 from models.bench.proof.specimens import random_specimen
 from models.bench.proof.verdict import judge
 from models.engines.closing import Closing, place, shortest, tokens_of
@@ -20,7 +18,6 @@ from models.engines.engine import Message, Sampling
 from models.engines.tokenizers import load_tokenizer
 from models.errors import BudgetTooSmall
 from models.grammar.grammar import compile_grammar
-from models.grammar.matchers import compiled
 
 TINY = Path(__file__).parents[3] / "models" / "tiny"
 
@@ -28,28 +25,6 @@ TINY = Path(__file__).parents[3] / "models" / "tiny"
 class Tree(BaseModel):
     name: str
     children: list[Tree] = []
-
-
-def written(tokenizer: LLTokenizer, lark: str, budget: int, random: Random) -> tuple[str, int, str]:
-    """Random tokens with the worst will under a grammar and a budget: the text, its tokens, and what was closed."""
-    closing, matcher = Closing(tokenizer, lark, budget), compiled(tokenizer, lark)
-    words, tokens = -(-tokenizer.vocab_size // 32), list[int]()
-    while not matcher.is_stopped():
-        token: int | None = None
-        if not closing.closed and closing.spare > 0:
-            mask = np.frombuffer(matcher.compute_bitmask(), "<u4", words)
-            token = draw_token(mask, random)
-            assert token is not None, matcher.get_error()
-            if token == tokenizer.eos_token:
-                break
-            if not closing.take([token], matcher):
-                token = None
-        if token is None and (token := closing.follow(matcher)) is None:
-            break
-        assert matcher.consume_token(token), matcher.get_error()
-        tokens.append(token)
-    assert matcher.is_accepting() or matcher.is_stopped()
-    return tokenizer.decode_bytes(tokens).decode(), len(tokens) + 1, closing.closed
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -61,9 +36,11 @@ def test_every_text_ends_whole_and_valid_within_every_budget(seed: int) -> None:
         lark = grammar.open or grammar.lark
         least = len(tokens_of(tokenizer, shortest(lark))) + 1
         for budget in (least, least + 1, least + 2, least + 7, least + 30, least + 120):
-            text, tokens, _ = written(tokenizer, lark, budget, random)
-            assert tokens <= budget
-            assert judge(specimen.contract, text)[0] in ("valid", "refused_after"), text
+            walk = random_walk(grammar, tokenizer, random, budget=budget)
+            assert walk.fault is None
+            assert walk.tokens <= budget
+            assert judge(specimen.contract, walk.text)[0] in ("valid", "refused_after"), walk.text
+        assert random_walk(grammar, tokenizer, random, budget=least - 1).fault == "over_budget"
         with pytest.raises(BudgetTooSmall, match=f"may take {least - 1} tokens, and the shortest takes {least}"):
             Closing(tokenizer, lark, least - 1)
 
@@ -74,10 +51,11 @@ def test_a_class_that_contains_itself_without_end_is_closed_however_deep_it_went
     least = len(shortest(grammar.open)) + 1
     found = []
     for budget in range(least, least + 60, 4):
-        text, tokens, closed = written(tokenizer, grammar.open, budget, Random(budget))
-        assert tokens <= budget
-        assert judge(contract, text)[0] == "valid"
-        found.append(closed)
+        walk = random_walk(grammar, tokenizer, Random(budget), budget=budget)
+        assert walk.fault is None
+        assert walk.tokens <= budget
+        assert judge(contract, walk.text)[0] == "valid"
+        found.append(walk.closed)
     assert "name" in found
 
 
@@ -92,9 +70,10 @@ def test_a_schema_without_ends_is_closed_within_every_budget() -> None:
     assert grammar.open
     least = len(tokens_of(tokenizer, shortest(grammar.open))) + 1
     for budget in range(least, least + 80, 8):
-        text, tokens, _ = written(tokenizer, grammar.open, budget, Random(budget))
-        assert tokens <= budget
-        assert judge(contract, text)[0] == "valid"
+        walk = random_walk(grammar, tokenizer, Random(budget), budget=budget)
+        assert walk.fault is None
+        assert walk.tokens <= budget
+        assert judge(contract, walk.text)[0] == "valid"
 
 
 NESTED = {"type": "object", "properties": {"a": {"$ref": "#"}}, "additionalProperties": False}

@@ -14,6 +14,7 @@ from llguidance import LLTokenizer
 
 from models.bench.proof.random_walk import random_walk
 from models.bench.proof.schema_report import check_schema
+from models.bench.proof.schema_trial import Case, Trial
 from models.contract import Contract
 from models.grammar.grammar import compile_grammar
 from models.schema.vocabulary import ENFORCED
@@ -35,7 +36,7 @@ def name(group: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("group", GROUPS, ids=name)
 def test_a_schema_is_proven_or_checked_or_refused_with_keyword_and_path(group: dict[str, Any]) -> None:
-    report = check_schema("case", group["schema"], group.get("tests", []), 10, BYTES, Random(0))
+    report = check_schema(Case("case", group["schema"], group.get("tests", [])), Trial(attacks=10))
     assert report.level == group["expected"], report
     assert report.sound, report.details
     assert report.valid_admitted == report.valid_total, report

@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from models import Contract
-from models.bench.proof.random_walk import draw_token, random_walk
+from models.bench.proof.random_walk import draw_budget, draw_token, random_walk
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError
 from models.grammar.grammar import Grammar, compile_grammar
@@ -76,3 +76,20 @@ def test_a_grammar_that_leads_nowhere_or_into_broken_bytes_is_a_fault_of_the_wal
 @pytest.mark.parametrize("lark", ['start: /a+/ "]"', "start: /a*/"])
 def test_a_language_without_end_is_over_every_budget(lark: str) -> None:
     assert random_walk(Grammar(lark, 20), BYTES, Random(0), "longest").fault == "over_budget"
+
+
+class Open(Contract):
+    words: list[str]
+
+
+def test_a_walk_with_a_budget_ends_within_it_closed_in_a_field_or_by_itself() -> None:
+    grammar = compile_grammar(Open)
+    walks = [random_walk(grammar, BYTES, Random(seed), budget=30) for seed in range(20)]
+    for walk in walks:
+        assert walk.fault is None
+        assert walk.tokens <= 30
+        Open.model_validate_json(walk.text)
+    assert {walk.closed[:5] for walk in walks} == {"", "words"}
+    assert random_walk(grammar, BYTES, Random(0), budget=4).fault == "over_budget"
+    budgets = [draw_budget(grammar, BYTES, Random(seed), 40) for seed in range(200)]
+    assert (min(filter(None, budgets)), max(filter(None, budgets))) == (len('{"words":[]}') + 1, 40)

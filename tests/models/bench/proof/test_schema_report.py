@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models.bench.proof.schema_folder import Trial, check_schemas, read_folder
+from models.bench.proof.schema_folder import check_schemas, read_folder
 from models.bench.proof.schema_report import SchemaReport
+from models.bench.proof.schema_trial import Trial
 
 GROUP = {
     "description": "small integers",
