@@ -69,6 +69,7 @@ class Filling:
         self._looked: History[str] = History(execution.positions)
         self._written: dict[type[Contract], _Written] = {}
         self._told: dict[type[Contract], Told] = {}
+        self._certain: dict[type[Contract], Mapping[str, str]] = {}
 
     async def collect(
         self,
@@ -273,7 +274,17 @@ class Filling:
         words = await self._execution.notice(f"certain {contract.__name__}", [said], read, _WORDS)
         known = {name: slots.read_words(contract, name, text, self._today) for name, text in words.items()}
         left = [name for name in contract.model_fields if name not in known]
-        return await self._fill(contract, said, own, left if known else None) | known
+        self._certain[contract] = words
+        rest = extraction.without(said, words.values())  # no words fill two fields
+        filled = await self._fill(contract, rest, own, left if known else None) if rest else {}
+        return {name: value for name, value in filled.items() if not self._idle(contract, name, value)} | known
+
+    def _idle(self, contract: type[Contract], field: str, value: object) -> bool:
+        """Whether words cannot be read that a model which is unsure of what was said took for a field that needs none.
+
+        The receipt tells them; whoever asked for them would ask about nothing.
+        """
+        return isinstance(value, Unread) and not contract.model_fields[field].is_required()
 
     async def _fill(
         self, contract: type[Contract], said: Sequence[str], turns: Sequence[Turn], only: Sequence[str] | None = None
@@ -296,7 +307,8 @@ class Filling:
             lambda layout: layout.fill(draft, turns, examples),
             compiled(draft),
             copied=[name for name in draft.model_fields if slots.said_kind(draft, name) is not None],
-            without=lambda unsaid: compiled(slots.excerpt(draft, tuple(set(draft.model_fields) - unsaid))),
+            worded=slots.worded(contract),
+            told_apart=lambda unsaid, copies: compiled(slots.told_apart(draft, unsaid, copies)),
         )
         filled = await self._generation.produce(task, told=told)
         return {name: getattr(filled, name) for name in draft.model_fields}
@@ -307,8 +319,11 @@ class Filling:
         if kind is None or field in self._looked:
             return None
         self._looked.add(field)
-        value = (await self._fill(contract, self.interview.said(), self.interview.own(), [field])).get(field)
-        known = {str(other) for name, other in values.items() if name != field}
+        known = {str(other) for name, other in values.items() if name != field and other is not None}
+        said = self.interview.said()
+        if self._generation.asks_first:
+            said = extraction.without(said, {*known, *self._certain.get(contract, {}).values()})
+        value = (await self._fill(contract, said, self.interview.own(), [field])).get(field) if said else None
         return None if isinstance(value, Unread) or str(value) in known else value
 
     async def _spelled(self, contract: type[Contract], values: Mapping[str, object]) -> dict[str, object]:

@@ -16,8 +16,9 @@ import typer
 from pydantic import Field, create_model
 
 from models.contract import Contract
+from models.engines.claims import told_apart
 from models.engines.engine import Engine, Message, Sampling
-from models.engines.mentions import mentioned
+from models.engines.mentions import mentions
 from models.engines.open_engine import open_engine
 from models.engines.profiles import Profile
 from models.engines.weighing import Ask
@@ -26,7 +27,8 @@ from models.said import Said
 from models.training import sgd
 from models.training.score import FillScore
 from pipeline.errors import UsageError
-from pipeline.forms.slots import excerpt, said_kind
+from pipeline.forms import slots
+from pipeline.forms.slots import said_kind
 from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import read_templates
 from pipeline.record import Turn
@@ -66,9 +68,9 @@ async def part_said(
         return contract
     said = [normalise(turn.text) for turn in turns if turn.role == "customer"]
     copied = [name for name in contract.model_fields if said_kind(contract, name) is not None]
-    shares = (await mentioned(ask, messages, copied, said, profile.spaced)).shares
-    kept = [name for name in contract.model_fields if shares.get(name, 1.0) >= profile.sure]
-    return excerpt(contract, tuple(kept))
+    known = await mentions(ask, messages, copied, profile.spaced)
+    found = told_apart(known.begun, said, slots.worded(contract), profile.sure)
+    return slots.told_apart(contract, found.unsaid.keys(), found.copies)
 
 
 @cache
