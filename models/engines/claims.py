@@ -102,12 +102,18 @@ def share_said(begun: Begun, said: Sequence[str]) -> float:
 
 
 def _cues(questions: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """The words of each question that no other has; none where there is one question only."""
+    """The words of each question that no other field's has; none where there is one field only.
+
+    A description that asks nothing, "City to pick up the rental car", is answered with none of its small words.
+    """
     if len(questions) < 2:
         return dict.fromkeys(questions, frozenset())
     words = {field: {*re.findall(r"\w+", question.casefold())} for field, question in questions.items()}
     counts = Counter(word for own in words.values() for word in own)
-    return {field: frozenset(word for word in own if counts[word] == 1) for field, own in words.items()}
+    asking = {field for field, question in questions.items() if question.rstrip().endswith(("?", "？", "؟"))}
+    return {
+        field: frozenset(word for word in own if counts[word] == 1 and field in asking) for field, own in words.items()
+    }
 
 
 def _claimed(field: str, begun: Begun, texts: Sequence[Sequence[str]], cues: frozenset[str]) -> list[_Claim]:

@@ -20,6 +20,12 @@ def test_the_word_before_tells_the_field_however_likely_another_is() -> None:
     assert found.unsaid == {}
 
 
+def test_a_description_that_asks_nothing_gives_no_sign() -> None:
+    both = {"to": begun(Mum=0.5, Lon=0.04), "origin": begun(Mum=0.4, Lon=0.02)}
+    told = {"to": "City to go to", "origin": "City to leave from"}
+    assert claims(both, ["from Mumbai to London"], told, 0.3).copies["to"][0] == "Mumbai"
+
+
 def test_one_mention_fills_one_field() -> None:
     both = {"to": begun(Bal=0.6), "origin": begun(Bal=0.5, Del=0.1)}
     found = claims(both, ["Bali, please"], PLAIN, 0.3)
