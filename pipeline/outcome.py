@@ -81,6 +81,7 @@ class Receipt:
     `full`: free texts that ended because they were as long as they may be, as "Contract.field".
     `unserved`: as in Outcome. `dtype`: what the model computed in, where the engine tells. `unsaid`: fields in the
     customer's own words that stayed empty since the model, asked for each, hardly thought of what was said.
+    `unread`: words that such a model took for a field that needs no value, and that cannot be read as one.
     """
 
     model: str
@@ -106,6 +107,7 @@ class Receipt:
     unserved: Sequence[str] = ()
     dtype: str = ""
     unsaid: Sequence[str] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON. What an engine does not tell is left out, and what is checked after where nothing is."""
@@ -113,7 +115,7 @@ class Receipt:
         return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
 
 
-_TOLD = ("checked", "own_seconds", "mass", "full", "closed", "unserved", "dtype", "unsaid")
+_TOLD = ("checked", "own_seconds", "mass", "full", "closed", "unserved", "dtype", "unsaid", "unread")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Generator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,6 +26,9 @@ from random_model import build_random_model
 from sharing import Sharing, place
 from soak import SOAK
 
+from models.engines.embedded import EmbeddedEngine
+from models.engines.open_engine import open_engine
+from models.engines.profiles import VARIABLE
 from models.engines.vllm.server import VllmServer
 from models.engines.watchdog import descendants
 from models.errors import NotFetched
@@ -108,6 +112,20 @@ def smollm2() -> str:
             pytest.fail(f"This run must not skip the tests of a real model. {error}")
         pytest.skip(str(error))
     return "smollm2"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def exact_smollm2(smollm2: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedEngine]:
+    """The same model in this process in float32, where a text is the model's alone, whoever is decoded beside it."""
+    own = tmp_path_factory.mktemp("profiles") / "own.toml"
+    own.write_text(f"[{smollm2}]\ndtype = 'float32'\n", encoding="utf-8")
+    async with AsyncExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # other tests of the session open it as it is shipped
+            patch.setenv(VARIABLE, str(own))
+            engine = await stack.enter_async_context(open_engine(smollm2))
+        assert isinstance(engine, EmbeddedEngine)
+        assert engine.profile.dtype == "float32"
+        yield engine
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -2,10 +2,10 @@
 
 A model that may only copy copies something, whatever was said, and a small one is no judge of what was said either.
 What it would write freely tells: for a telephone number that nobody gave it makes up 1234567890. So each field is asked
-for by itself, without the sources in the grammar, and what counts is how likely the value begins as something does that
-was said. Nothing but that beginning is used of what it writes.
+for by itself, without the sources in the grammar, and what counts is how it would begin. Nothing else is used of what
+it writes.
 
-Knows grammars and the probabilities of tokens; knows no contract.
+Knows grammars and the probabilities of tokens; knows no contract, nor what was said (claims.py).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from models.engines.engine import Completion, Decoding, Message
-from models.engines.weighing import LIKELIEST, Ask, Weighed
+from models.engines.weighing import LIKELIEST, Ask
 from models.grammar.fragments.fragment import text_fragment
 from models.grammar.grammar import Grammar
 from models.grammar.separators import separators
@@ -28,19 +28,36 @@ BEGUN = 12
 _BEGINNING = rf'/[0-9]{{1,3}}|[^ "\\0-9\x00-\x1f\x7f]{{1,{BEGUN}}}/'
 
 
-async def mentioned(
-    ask: Ask, messages: Sequence[Message], fields: Sequence[str], said: Sequence[str], spaced: bool
-) -> Weighed:
-    """How likely a value of each field, by key, begins as something does that was said: 0 to 1, one call for each.
+@dataclass(frozen=True)
+class Beginning:
+    """How a text may begin: with this token, how likely, and the whole `word` where it was written to its end."""
 
-    `messages` ask for the whole form. `said`: what the customer said, normalised. `spaced` as in `compile_grammar`.
-    Raises what `ask` raises.
+    token: str
+    share: float
+    word: str = ""
+
+
+Begun = Sequence[Beginning]
+"""How a text may begin, likeliest first."""
+
+
+@dataclass(frozen=True)
+class Mentions:
+    """How each field's text would begin, by key, and the completions that this was read from."""
+
+    begun: Mapping[str, Begun]
+    calls: tuple[Completion, ...] = ()
+
+
+async def mentions(ask: Ask, messages: Sequence[Message], fields: Sequence[str], spaced: bool) -> Mentions:
+    """How a model would begin a text for each field, by key, if it wrote freely: one call for each, made at once.
+
+    `messages` ask for the whole form. `spaced` as in `compile_grammar`. Raises what `ask` raises.
     """
     drawn = Decoding(logprobs=LIKELIEST)
     calls = await asyncio.gather(*[ask(messages, _begun(field, spaced), drawn) for field in fields])
     pairs = zip(fields, calls, strict=True)
-    shares = {field: _share(call, len(_head(field, spaced).encode()) + 1, said) for field, call in pairs}
-    return Weighed(shares, tuple(calls))
+    return Mentions({field: _read(call, len(_head(field, spaced).encode()) + 1) for field, call in pairs}, tuple(calls))
 
 
 def _head(field: str, spaced: bool) -> str:
@@ -56,35 +73,28 @@ def _begun(field: str, spaced: bool) -> Grammar:
     return Grammar(lark, int(sum(part.longest for part in parts)) + 4 * BEGUN + 2, spaced=spaced)
 
 
-def _share(call: Completion, start: int, said: Sequence[str]) -> float:
-    """Of the probability of a text, as far as byte `start`, the share of what begins there as something said does.
+def _read(call: Completion, start: int) -> list[Beginning]:
+    """How a text begins at byte `start`, of which null has no part.
 
     An engine that tells no alternatives is taken at its word.
     """
     text = call.text.encode()
     if text[start - 1 : start] != b'"':
-        return 0.0
+        return []
+    word = _text(text[start:])
     if not call.logprobs:
-        return float(begins(_text(text[start:]).split(" ")[0], said))
+        return [Beginning(word, 1.0, word)]
     at, before = 0, 0.0
     for token in call.logprobs:
         own = _bytes(token)
         if at + len(own) > start:
             lead = own[: start - at]
             likely = [(_bytes(one), one["logprob"]) for one in token["top_logprobs"] or [token]]
-            share = sum(
-                math.exp(score)
-                for body, score in likely
-                if body.startswith(lead) and begins(_text(body[len(lead) :]), said)
-            )
-            return min(math.exp(before) * share, 1.0)
+            found = [(body, math.exp(before + score)) for body, score in likely if body.startswith(lead)]
+            shares = [(_text(body[len(lead) :]), share, word if body == own else "") for body, share in found]
+            return [Beginning(token, share, whole) for token, share, whole in shares if token.strip()]
         at, before = at + len(own), before + token["logprob"]
-    return 0.0
-
-
-def begins(text: str, said: Sequence[str]) -> bool:
-    """Whether a word of something said begins like this, or words do, whatever the case."""
-    return bool(text.strip()) and any(re.search(rf"(?<!\w){re.escape(text)}", one, re.IGNORECASE) for one in said)
+    return []
 
 
 def _bytes(token: dict[str, Any] | Any) -> bytes:

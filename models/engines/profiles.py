@@ -54,7 +54,7 @@ class Profile:
 
 
 VARIABLE = "INTERLOCK_PROFILES"
-"""Environment variable that names a file of a user's own profiles, written as profiles.toml; they come first."""
+"""Environment variable that names a file of a user's own profiles, written as profiles.toml; they go over these."""
 
 _LAYOUTS = ("instruct", "copier")
 _DTYPES = ("auto", "float32", "bfloat16", "float16")
@@ -90,14 +90,14 @@ def _known(file: str) -> dict[str, dict[str, Any]]:
 def profile_of(model: str) -> Profile:
     """The profile for a served name, a Hugging Face name or a folder, by its last part.
 
-    ModelNotFound for a user's own profiles that cannot be read.
+    What a user's own file says of it goes over what is shipped. ModelNotFound for own profiles that cannot be read.
     """
     name = model.rstrip("/").rsplit("/", 1)[-1]
-    for file in filter(None, (os.environ.get(VARIABLE), str(Path(__file__).with_name("profiles.toml")))):
-        for pattern, values in _known(file).items():
-            if fnmatchcase(name.lower(), pattern.lower()):
-                return Profile(name, **{key: _frozen(value) for key, value in values.items()})
-    return Profile(name)
+    values: dict[str, Any] = {}
+    for file in filter(None, (str(Path(__file__).with_name("profiles.toml")), os.environ.get(VARIABLE))):
+        matches = (known for pattern, known in _known(file).items() if fnmatchcase(name.lower(), pattern.lower()))
+        values |= next(matches, {})
+    return Profile(name, **{key: _frozen(value) for key, value in values.items()})
 
 
 def _frozen(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Amending: a form that was collected is changed by a person, and its workflow starts over with what is known now.
 
 Knows what sets a change off, a rule that does not hold or a remark beside a yes or no, and how often one may. How an
-answer changes a form is filling.py's business, and what a workflow is called with its caller's.
+answer changes a form is mending.py's business, and what a workflow is called with its caller's.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Amending:
             if one.contract not in forms:
                 raise Dropped
             values = {**forms[one.contract], one.field: None}
-            forms[one.contract] = await self._filling.mend(
+            forms[one.contract] = await self._filling.mending.mend(
                 one.contract, values, slots.question(one.contract, one.field)
             )
             raise Amended
@@ -125,14 +125,14 @@ class Amending:
     async def _mend(self, contract: type[Contract], guardrail: Guardrail, field: str, also: Sequence[str]) -> NoReturn:
         question = slots.question(contract, field, guardrail.message, also)
         forms = self._collected.forms
-        forms[contract] = await self._filling.mend(contract, forms[contract], question, also, rule=True)
+        forms[contract] = await self._filling.mending.mend(contract, forms[contract], question, also, rule=True)
         raise Amended
 
     async def _remarked(self, remark: str) -> None:
         """Start over if a remark changes a form that was collected ("yes, but make it Saturday")."""
         forms = self._collected.forms
         for contract in reversed(forms):
-            changed = await self._filling.changed(contract, forms[contract], remark)
+            changed = await self._filling.mending.changed(contract, forms[contract], remark)
             if changed is not None:
                 forms[contract] = changed
                 raise Amended

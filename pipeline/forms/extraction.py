@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -34,6 +34,9 @@ MOST_CHOICES = 8
 """Such choices in one text that are looked at."""
 INLINE_WORDS = 12
 """An answer of more words is read in a thread: reading takes up to a tenth of a second, and nobody else may wait."""
+
+AMOUNT = 100
+"""A bare number from here on may be the amount of a form that has one as well: "under 8000"."""
 
 SPELLED = 2_000
 """Characters of a message in which codes are looked for: an app's own reader may take its time."""
@@ -199,9 +202,19 @@ def certain(contract: type[Contract], said: Sequence[str], today: date) -> dict[
                     found[name][value] = words
         for name, kind in sole.items():
             if kind in _NUMBERS:
-                numbers = dialogue_acts.mentioned(kind, rest, today)
-                found[name] |= {value: words for value, words in numbers if value != 1 or "1" in words}  # no "a", "me"
+                for value, words in dialogue_acts.mentioned(kind, rest, today):
+                    bare = Money in sole.values() and abs(Decimal(str(value))) >= AMOUNT  # which of the two is it?
+                    if not bare and (value != 1 or "1" in words):  # no "a", "me"
+                        found[name][value] = _tight(kind, words, value, today)
     return {name: words for name, values in found.items() if len(values) == 1 for words in values.values()}
+
+
+def without(said: Sequence[str], words: Collection[str]) -> list[str]:
+    """What is left of some texts where these words are cut out of them: the pieces before, between and behind."""
+    if not words:
+        return list(said)
+    cut = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in sorted(words, key=len, reverse=True)))
+    return [piece.strip() for text in said for piece in cut.split(text) if piece.strip(_EDGES)]
 
 
 def _plainly(kind: type[Any], text: str, today: date) -> list[tuple[object, str]]:
@@ -213,7 +226,8 @@ def _plainly(kind: type[Any], text: str, today: date) -> list[tuple[object, str]
     words = text.split()
     runs = [" ".join(words[start : start + length]) for length in (1, 2) for start in range(len(words))]
     amounts = [(read(Money, run, today), run) for run in dict.fromkeys(run.strip(" ,;.!?") for run in runs)]
-    return [(amount, run) for amount, run in amounts if isinstance(amount, Money) and amount.currency]
+    named = [(amount, run) for amount, run in amounts if isinstance(amount, Money) and amount.currency]
+    return [(amount, _tight(kind, run, amount, today)) for amount, run in named]
 
 
 def _spellings(kind: type[Any], text: str, today: date) -> Iterator[tuple[object, str]]:
@@ -224,8 +238,19 @@ def _spellings(kind: type[Any], text: str, today: date) -> Iterator[tuple[object
         spans = (" ".join(words[start : start + length]) for length in range(1, dialogue_acts.LONGEST + 1))
         span = next((span for span in spans if read(kind, span, today) is not None), None)
         if span is not None:
-            yield read(kind, span, today), span
+            value = read(kind, span, today)
+            yield value, _tight(kind, span, value, today)
         start += len(span.split()) if span else 1
+
+
+def _tight(kind: type[Any], text: str, value: object, today: date) -> str:
+    """The words of a text, from its end and then from its beginning, without those that its value does not need."""
+    words = text.split()
+    while len(words) > 1 and read(kind, " ".join(words[:-1]), today) == value:
+        words.pop()
+    while len(words) > 1 and read(kind, " ".join(words[1:]), today) == value:
+        words.pop(0)
+    return " ".join(words).strip(" ,;.!?")
 
 
 def sorted_out(contract: type[Contract], values: Mapping[str, object], today: date) -> dict[str, object]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError, create_model
+from pydantic import Field, TypeAdapter, ValidationError, create_model
 
 from models.contract import Contract
 from models.said import SaidMark, ScratchpadMark, Unread
@@ -71,6 +71,29 @@ def excerpt(draft: type[Contract], fields: tuple[str, ...]) -> type[Contract]:
     kept = {name: draft.model_fields[name] for name in draft.model_fields if name in {*fields, *draft.private_fields()}}
     chosen: dict[str, Any] = {name: (info.annotation, info) for name, info in kept.items()}
     return create_model(draft.__name__, __base__=Contract, __module__=draft.__module__, __doc__=draft.__doc__, **chosen)
+
+
+def told_apart(draft: type[Contract], unsaid: Set[str], copies: Mapping[str, Sequence[str]]) -> type[Contract]:
+    """A draft without the fields `unsaid`, and with those of `copies` as a choice among these texts."""
+    fields: dict[str, Any] = {}
+    for name, info in draft.model_fields.items():
+        if name in unsaid:
+            continue
+        fitting = [text for text in copies.get(name, ()) if len(text) <= _most(draft, name)]
+        fields[name] = (Literal[tuple(fitting)], Field(...)) if fitting else (info.annotation, info)
+    return create_model(draft.__name__, __base__=Contract, __module__=draft.__module__, __doc__=draft.__doc__, **fields)
+
+
+def worded(contract: type[Contract]) -> dict[str, str]:
+    """The questions of the fields in which the customer's words stay words."""
+    return {name: text for name, text in contract.questions().items() if said_kind(contract, name) is str}
+
+
+def _most(contract: type[Contract], field: str) -> int:
+    """Characters that a copy may have in a field."""
+    info = contract.model_fields[field]
+    marks = [mark for mark in [*info.metadata, *_marks(info.annotation)] if isinstance(mark, SaidMark)]
+    return min((mark.max_length for mark in marks), default=0)
 
 
 def missing(contract: type[Contract], values: Mapping[str, object]) -> list[str]:

@@ -1,7 +1,7 @@
 """Fusing: the choice of an intent and the form of that intent, from one text of a model.
 
 Knows what is asked for, and how the text is noted for journal and receipt; leaves the choice between the two experts to
-gate.py, and what becomes of the form to filling.py.
+gate.py, and what becomes of the form to drafting.py.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ async def fused(
     if found.scratchpad != lengths[0]:
         note.detail["scratchpad"] = found.scratchpad
     text, form = found.text, wanted.forms[found.choice]
-    with suppress(ValidationError):  # which filling.py meets again
+    with suppress(ValidationError):  # which drafting.py meets again
         shorter, taken = whole_words(form.model_validate_json(text, context={"today": today}), text)
         if taken and form.model_validate_json(shorter, context={"today": today}):
             text, note.detail["taken"] = shorter, taken

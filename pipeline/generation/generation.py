@@ -7,9 +7,9 @@ the order of rescue attempts to recovery.py, an absent engine to engine_client.p
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import Generic, TypeVar
@@ -17,11 +17,13 @@ from typing import Generic, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
+from models.engines.claims import told_apart
 from models.engines.engine import Completion, Message, Sampling, closes
-from models.engines.mentions import mentioned
+from models.engines.mentions import mentions
 from models.engines.weighing import Prompt, weigh
 from models.errors import BudgetTooSmall, ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
+from models.said import Unread
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.durable.note import Note
@@ -63,8 +65,9 @@ class Task(Generic[C]):
 
     `prompt` gives the messages in the layout that a model wants.
     `compiled` gives the grammar for a length of the scratchpad and a way of writing JSON; `evidence` names the passages
-    that the messages quote. `copied`: fields in the customer's own words that may be left out, and `without` the
-    grammar without some of them.
+    that the messages quote. `copied`: fields in the customer's own words that may be left out. `worded`: the
+    questions of all the contract's fields in which words stay words. `told_apart`: the grammar without some fields, and
+    with these copies to choose from for others.
     """
 
     kind: type[C]
@@ -74,7 +77,8 @@ class Task(Generic[C]):
     guardrails: Sequence[Guardrail] = ()
     evidence: Sequence[str] = ()
     copied: Sequence[str] = ()
-    without: Callable[[frozenset[str]], Compile] | None = None
+    worded: Mapping[str, str] = field(default_factory=dict)
+    told_apart: Callable[[Set[str], Mapping[str, Sequence[str]]], Compile] | None = None
 
 
 @dataclass(frozen=True)
@@ -283,10 +287,10 @@ class Generation:
         if after := task.contract.checked_after():
             note.detail["checked"] = list(after)
         try:
-            unsaid, calls = await _unsaid(client, task, asked)
+            unsaid, copies, calls = await _told_apart(client, task, asked)
         except PromptTooLong:  # there is less room for the form itself, and what becomes of that is told below
-            unsaid, calls = {}, ()
-        compile = task.without(frozenset(unsaid)) if unsaid and task.without else task.compiled
+            unsaid, copies, calls = {}, {}, ()
+        compile = task.told_apart(unsaid.keys(), copies) if calls and task.told_apart else task.compiled
         if unsaid:
             note.detail["unsaid"] = unsaid
         note.prompt_tokens = sum(call.usage.prompt_tokens for call in calls)
@@ -334,6 +338,8 @@ class Generation:
             value = read(text)
             if ended := full(value):
                 note.detail["full"] = ended
+            if calls and (unread := _unread(task, value)):
+                note.detail["unread"] = unread
             shorter, taken = whole_words(value, text, completion.closed)
             if taken and read(shorter):
                 text, note.detail["taken"] = shorter, taken
@@ -374,16 +380,24 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
     return dict(weighed.shares)
 
 
-async def _unsaid(client: EngineClient, task: Task[C], asked: Try) -> tuple[dict[str, float], tuple[Completion, ...]]:
-    """The fields of which a model is not sure enough that they were said, with how likely that is, and the calls."""
+async def _told_apart(
+    client: EngineClient, task: Task[C], asked: Try
+) -> tuple[dict[str, float], Mapping[str, Sequence[str]], tuple[Completion, ...]]:
+    """The fields of which a model is not sure enough that they were said, with how likely that is; what may be copied
+    into the others; and the calls."""
     sure, grammar = client.profile.sure, task.compiled(0, client.profile.spaced)
     asks = sure > 0 and not client.profile.thinks  # one that thinks would think before each field
     if not asks or not task.copied or asked.prompted or client.engine.enforcement != "grammar" or not grammar.said:
-        return {}, ()
-    messages, said = asked.messages, grammar.said
-    weighed = await mentioned(client.generate, messages, task.copied, said, client.profile.spaced)
-    unsure = {field: round(share, 4) for field, share in weighed.shares.items() if share < sure}
-    return unsure, weighed.calls
+        return {}, {}, ()
+    known = await mentions(client.generate, asked.messages, task.copied, client.profile.spaced)
+    claimed = told_apart(known.begun, grammar.said, task.worded, sure)
+    return {field: round(share, 4) for field, share in claimed.unsaid.items()}, claimed.copies, known.calls
+
+
+def _unread(task: Task[C], value: C) -> dict[str, str]:
+    """The words that cannot be read as a value of fields that need none: they are left out of the form."""
+    found = {name: getattr(value, name) for name in task.copied if not task.contract.model_fields[name].is_required()}
+    return {name: words.text for name, words in found.items() if isinstance(words, Unread)}
 
 
 async def _drawn(

@@ -1,7 +1,7 @@
 """Choosing: one of several options, by a model that is trusted with it, else by a person.
 
 Knows who may choose, and what may be asked in one call; leaves how options are weighed to generation.py, the form that
-comes with a choice to filling.py, and when the gate needs either to gate.py.
+comes with a choice to drafting.py, and when the gate needs either to gate.py.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ async def fuse(
     earlier = any(turn.earlier for turn in scope.conversation)
     if not forms or not scope.generation.weighs or earlier:
         return None
-    return await scope.filling.fuse(question, options, forms)
+    return await scope.filling.drafting.fuse(question, options, forms)
 
 
 @lru_cache(maxsize=256)

@@ -240,7 +240,7 @@ class Run:
 
     def take(self, contract: type[Contract], written: Written) -> None:
         """Let the first `collect` of a form have what was written with the choice; for the gate."""
-        self._scope.filling.take(contract, written)
+        self._scope.filling.drafting.take(contract, written)
 
     async def retrieve(
         self, query: str, k: int = 4, *, where: str | None = None, least: float | None = None

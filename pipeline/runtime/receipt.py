@@ -54,6 +54,11 @@ def receipt(
         full=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("full", ())],
         unserved=unserved,
         unsaid=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("unsaid", ())],
+        unread={
+            f"{step.detail['contract']}.{field}": words
+            for step in calls
+            for field, words in step.detail.get("unread", {}).items()
+        },
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -16,17 +16,19 @@ import typer
 from pydantic import Field, create_model
 
 from models.contract import Contract
+from models.engines.claims import told_apart
 from models.engines.engine import Engine, Message, Sampling
-from models.engines.mentions import mentioned
+from models.engines.mentions import mentions
 from models.engines.open_engine import open_engine
 from models.engines.profiles import Profile
 from models.engines.weighing import Ask
-from models.grammar.grammar import compile_grammar, normalise
+from models.grammar.grammar import Grammar, compile_grammar, normalise
 from models.said import Said
 from models.training import sgd
 from models.training.score import FillScore
 from pipeline.errors import UsageError
-from pipeline.forms.slots import excerpt, said_kind
+from pipeline.forms import extraction, slots
+from pipeline.forms.slots import said_kind
 from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import read_templates
 from pipeline.record import Turn
@@ -51,24 +53,52 @@ async def fill_one(
     """Fill one contract from a conversation, as `Run.collect` does; `sure` in place of what the profile says of it."""
     profile = engine.profile if sure is None else replace(engine.profile, sure=sure)
     messages = prompts.laid_out(profile).fill(contract, turns)
-    form = await part_said(engine.generate, profile, contract, turns, messages)
-    said = [turn.text for turn in turns if turn.role == "customer"]
-    grammar = compile_grammar(form, said=said, spaced=engine.profile.spaced)
-    text = grammar.constant or (await engine.generate(messages, grammar, Sampling())).text
-    return contract.model_validate_json(text, context={"today": today})
+    draft = await draft_of(engine.generate, profile, contract, turns, messages, today)
+    text = draft.grammar.constant or (await engine.generate(messages, draft.grammar, Sampling())).text
+    return draft.read(text)
 
 
-async def part_said(
-    ask: Ask, profile: Profile, contract: type[Contract], turns: Sequence[Turn], messages: Sequence[Message]
-) -> type[Contract]:
-    """The part of a form that a model writes: without what nobody said, where its profile has it asked that first."""
-    if not profile.sure:
-        return contract
+@dataclass(frozen=True)
+class Draft:
+    """What a model is to write of a form: what code could not read, and what was said at all.
+
+    `known`: what code read. `today`: what words are read by.
+    """
+
+    contract: type[Contract]
+    grammar: Grammar
+    known: Mapping[str, object]
+    today: date
+
+    def read(self, text: str) -> Contract:
+        """The whole form, with a text of the grammar. ValidationError for another text."""
+        filled = self.contract.model_validate_json(text, context={"today": self.today})
+        return filled.model_copy(update=self.known)
+
+
+async def draft_of(
+    ask: Ask,
+    profile: Profile,
+    contract: type[Contract],
+    turns: Sequence[Turn],
+    messages: Sequence[Message],
+    today: date,
+) -> Draft:
+    """The part of a form that a model writes, as `Run.collect` does: all of it, unless its profile has it asked first.
+
+    Raises what `ask` raises.
+    """
     said = [normalise(turn.text) for turn in turns if turn.role == "customer"]
-    copied = [name for name in contract.model_fields if said_kind(contract, name) is not None]
-    shares = (await mentioned(ask, messages, copied, said, profile.spaced)).shares
-    kept = [name for name in contract.model_fields if shares.get(name, 1.0) >= profile.sure]
-    return excerpt(contract, tuple(kept))
+    if not profile.sure:
+        return Draft(contract, compile_grammar(contract, said=said, spaced=profile.spaced), {}, today)
+    words = extraction.certain(contract, said, today)
+    known = {name: slots.read_words(contract, name, text, today) for name, text in words.items()}
+    rest = extraction.without(said, words.values())
+    copied = [name for name in contract.model_fields if said_kind(contract, name) is not None and name not in known]
+    begun = (await mentions(ask, messages, copied, profile.spaced)).begun if rest else {}
+    found = told_apart(begun, rest, slots.worded(contract), profile.sure)
+    form = slots.told_apart(contract, {*found.unsaid, *known, *(copied if not rest else ())}, found.copies)
+    return Draft(contract, compile_grammar(form, said=rest, spaced=profile.spaced), known, today)
 
 
 @cache

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,7 +34,7 @@ from pipeline.routing.gate import concluded
 from pipeline.routing.opinion import opinions
 from pipeline.routing.router import Router
 from pipeline.routing.trial import worth
-from scripts.evaluate.forms import Work, part_said
+from scripts.evaluate.forms import Work, draft_of
 
 AT_ONCE = 8
 COLD = Sampling()
@@ -165,17 +166,16 @@ class Measured:
         self.parts.setdefault(part, Texts()).seconds += time.perf_counter() - started
 
 
-async def fill(measured: Measured, part: str, work: Sequence[Work], context: Mapping[str, Any]) -> FillScore:
+async def fill(measured: Measured, part: str, work: Sequence[Work], today: date) -> FillScore:
     """Forms filled from conversations."""
     score, engine = FillScore(), measured.engine
     layout = Prompts().laid_out(engine.profile)
 
     async def one(contract: type[Contract], turns: Sequence[Turn], gold: Mapping[str, str | None]) -> None:
-        said, messages = [turn.text for turn in turns if turn.role == "customer"], layout.fill(contract, turns)
-        form = await part_said(measured.ask(part), engine.profile, contract, turns, messages)
-        grammar = compile_grammar(form, said=said, spaced=engine.profile.spaced)
-        text = grammar.constant or await measured.write(part, messages, grammar)
-        filled = read(contract, text, context, measured.parts[part])
+        messages = layout.fill(contract, turns)
+        draft = await draft_of(measured.ask(part), engine.profile, contract, turns, messages, today)
+        text = draft.grammar.constant or await measured.write(part, messages, draft.grammar)
+        filled = read(draft.read, text, measured.parts[part])
         values = {} if filled is None else filled.public()
         score.add(gold, {name: None if value is None else str(value) for name, value in values.items()})
 
@@ -183,10 +183,10 @@ async def fill(measured: Measured, part: str, work: Sequence[Work], context: Map
     return score
 
 
-def read(contract: type[Contract], text: str | None, context: Mapping[str, Any], texts: Texts) -> Contract | None:
+def read(reader: Callable[[str], Contract], text: str | None, texts: Texts) -> Contract | None:
     """A text as a value; None, and counted, if it is none."""
     try:
-        return None if text is None else contract.model_validate_json(text, context=dict(context))
+        return None if text is None else reader(text)
     except ValidationError:
         texts.invalid += 1
         return None
@@ -225,7 +225,7 @@ async def quote(measured: Measured, questions: Sequence[tuple[str, Sequence[Pass
         texts = [passage.text for passage in passages]
         grammar = compile_grammar(Cited, evidence=texts, spaced=engine.profile.spaced)
         text = await measured.write("quotes", layout.answer(Cited, question, texts), grammar)
-        cited = read(Cited, text, {}, measured.parts["quotes"])
+        cited = read(Cited.model_validate_json, text, measured.parts["quotes"])
         right += cited is not None and str(cited.public()["quote"]).startswith(answer)
 
     await measured.each("quotes", [lambda item=item: one(*item) for item in questions])  # type: ignore[misc]
@@ -245,7 +245,7 @@ async def reviews(
         text = await measured.write(part, messages, grammar, Sampling(temperature, seed=number))
         if free and text is not None:
             text = within(text)
-        value = read(Review, text, {}, measured.parts[part])
+        value = read(Review.model_validate_json, text, measured.parts[part])
         found.add(row, value if isinstance(value, Review) else None)
 
     await measured.each(part, [lambda item=item: one(*item) for item in enumerate(rows)])  # type: ignore[misc]

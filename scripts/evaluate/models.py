@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,9 +29,19 @@ from pipeline.routing.trial import worth
 from scripts.console import console, day_of, finish, tell
 from scripts.evaluate.forms import Work, sample_work, sgd_work
 from scripts.evaluate.gate_head import examples_of_rows
-from scripts.evaluate.model_figures import REVIEWS, Measured, Reviews, fill, gate, quote, reviews
+from scripts.evaluate.model_figures import REVIEWS, Measured, Reviews, Texts, fill, gate, quote, reviews
 from scripts.evaluate.results import SAMPLE, read_lines
 from scripts.options import TRAVEL
+
+
+class Part(StrEnum):
+    """What is measured of a model."""
+
+    FORMS = "forms"
+    GATE = "gate"
+    QUOTES = "quotes"
+    REVIEWS = "reviews"
+
 
 K = 4
 """Passages that a question is put with."""
@@ -43,10 +54,16 @@ def models(
     intents: Annotated[Path | None, typer.Option(help="Labelled messages; a gate is fitted on half of them.")] = None,
     today: Annotated[str, typer.Option(help="The day of the sample requests.")] = "2026-11-23",
     seed: Annotated[int, typer.Option(help="Seed of what is drawn.")] = 0,
+    part: Annotated[
+        list[Part] | None, typer.Option(help="Only this part: forms, gate, quotes or reviews; repeat it.")
+    ] = None,
 ) -> None:
     """Forms, gate, quoted sentence and extraction for each model, with tokens, seconds, and the cost of the grammar."""
-    day = day_of(today) or date.today()
-    rows = asyncio.run(_all(model, limit, sgd, intents, day, seed))
+    day, parts = day_of(today) or date.today(), frozenset(part or Part)
+    for given, name, needs in ((sgd, "--sgd", Part.FORMS), (intents, "--intents", Part.GATE)):
+        if given is not None and needs not in parts:
+            raise UsageError(f"{name} is read by --part {needs}: name that part too, or leave {name} out.")
+    rows = asyncio.run(_all(model, limit, sgd, intents, day, seed, parts))
     measures = list(dict.fromkeys(name for row in rows.values() for name in row if name != "parts"))
     table = Table("", *rows)
     for name in measures:
@@ -56,7 +73,7 @@ def models(
 
 
 async def _all(
-    names: Sequence[str], limit: int, sgd: Path | None, intents: Path | None, day: date, seed: int
+    names: Sequence[str], limit: int, sgd: Path | None, intents: Path | None, day: date, seed: int, parts: Set[Part]
 ) -> dict[str, dict[str, Any]]:
     draw = random.Random(seed)
 
@@ -86,26 +103,30 @@ async def _all(
             ]
     found: dict[str, dict[str, Any]] = {"encoder alone": {}}
     decided = {name: router.decide_all([row.text for row in rows]) for name, (router, rows, _) in gates.items()}
-    for name, (_, rows, _) in gates.items():
+    for name, (_, rows, _) in gates.items() if Part.GATE in parts else ():
         pairs = zip(rows, decided[name], strict=True)
         found["encoder alone"][f"gate {name}"] = _share(sum(worth(row.intent, one) for row, one in pairs), len(rows))
-    found["encoder alone"]["quotes right"] = _share(sum(quoted), len(quoted))
+    if Part.QUOTES in parts:
+        found["encoder alone"]["quotes right"] = _share(sum(quoted), len(quoted))
     for model in names:
         async with open_engine(model, tell) as engine:
             measured, row = Measured(engine), dict[str, Any]()
-            for name, work in forms.items():
+            for name, work in forms.items() if Part.FORMS in parts else ():
                 tell(f"{engine.name}: {len(work)} forms of {name}…")
-                score = (await fill(measured, f"forms {name}", work, {"today": day})).figures()
+                score = (await fill(measured, f"forms {name}", work, day)).figures()
                 row |= {f"forms {name} {what}": score[what] for what in ("f1", "empty_kept", "whole")}
-            for name, (router, rows, own) in gates.items():
+            for name, (router, rows, own) in gates.items() if Part.GATE in parts else ():
                 tell(f"{engine.name}: {len(rows)} messages at the gate of {name}…")
                 told = await gate(measured, router, rows, decided[name], app if own else None)
                 row |= {f"gate {name}": round(told["cascade"], 4), f"gate {name}, model alone": round(told["alone"], 4)}
-            tell(f"{engine.name}: {len(questions)} questions, {len(read)} reviews…")
-            row["quotes right"] = _share(await quote(measured, questions), len(questions))
-            row |= _told("reviews", await reviews(measured, "reviews", read))
-            row |= _told("reviews, parsed", await reviews(measured, "free", read, free=True))
-            await reviews(measured, "reviews warm", read, 1.0)
+            if Part.QUOTES in parts:
+                tell(f"{engine.name}: {len(questions)} questions…")
+                row["quotes right"] = _share(await quote(measured, questions), len(questions))
+            if Part.REVIEWS in parts:
+                tell(f"{engine.name}: {len(read)} reviews…")
+                row |= _told("reviews", await reviews(measured, "reviews", read))
+                row |= _told("reviews, parsed", await reviews(measured, "free", read, free=True))
+                await reviews(measured, "reviews warm", read, 1.0)
             found[model] = row | _costs(measured)
     return found
 
@@ -148,22 +169,24 @@ def _told(name: str, found: Reviews) -> dict[str, Any]:
 def _costs(measured: Measured) -> dict[str, Any]:
     parts = measured.parts
     under = [texts for name, texts in parts.items() if name not in ("free", "gate")]
-    fast, free = parts["reviews"].speed, parts["free"].speed
+    some = Texts()
+    bound, loose = parts.get("reviews", some), parts.get("free", some)
+    fast, free = bound.speed, loose.speed
     return {
         "texts under a grammar": sum(one.written for one in under),
         "invalid": sum(one.invalid for one in under),
-        "free texts": parts["free"].written,
-        "invalid, parsed": parts["free"].invalid,
+        "free texts": loose.written,
+        "invalid, parsed": loose.invalid,
         "prompt tokens": sum(one.prompt_tokens for one in parts.values()),
         "answer tokens": sum(one.tokens for one in parts.values()),
         "seconds": round(sum(one.seconds for one in parts.values()), 1),
         "tokens a second, grammar ÷ free": round(fast / free, 2) if free else None,
-        "seconds of reviews, grammar ÷ free": round(parts["reviews"].seconds / max(parts["free"].seconds, 1e-9), 2),
+        "seconds of reviews, grammar ÷ free": _share(bound.seconds, loose.seconds),
         "parts": {name: asdict(texts) for name, texts in parts.items()},
     }
 
 
-def _share(part: float, whole: int) -> float | None:
+def _share(part: float, whole: float) -> float | None:
     return round(part / whole, 4) if whole else None
 
 

@@ -42,6 +42,21 @@ def test_models_are_measured_on_the_same_rows_and_nothing_under_a_grammar_is_inv
     assert "gate sample, model alone" in done.stderr
 
 
+def test_one_part_is_measured_alone_and_its_data_belong_to_it() -> None:
+    done = interlock("evaluate", "models", "--model", "models/tiny", "--limit", "2", "--part", "forms")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])["models"]
+    assert told["encoder alone"] == {}
+    assert {name for name in told["models/tiny"] if name[:5] in ("forms", "gate ", "quote", "revie")} == {
+        "forms sample f1",
+        "forms sample empty_kept",
+        "forms sample whole",
+    }
+    refused = interlock("evaluate", "models", "--model", "models/tiny", "--part", "gate", "--sgd", "x.jsonl")
+    assert refused.returncode == 2
+    assert "--sgd is read by --part forms" in refused.stderr
+
+
 def test_the_reviews_are_labelled_with_what_stands_in_them() -> None:
     rows = read_lines(REVIEWS)
     assert len(rows) >= 30

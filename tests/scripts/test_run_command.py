@@ -63,6 +63,24 @@ def test_every_result_is_valid_under_its_contract(done: tuple[Path, subprocess.C
         assert contract.model_validate(row["result"]).public() == row["result"]
 
 
+def test_a_run_is_held_against_labels_and_a_wrong_action_is_told(
+    done: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    told = json.loads(interlock("evaluate", "results", done[0]).stdout)
+    assert told["records"] == 96
+    assert told["status_right"] >= 80
+    assert told["wrong_actions"] == 0
+    labels = rows(SAMPLE / "requests_labels.jsonl")
+    booked = next(label for label in labels if label["custom_id"] == "r007")
+    assert booked["done"]["cancel"].pop("reference") == "MD9WLP"
+    booked["done"]["cancel"]["reference"] = "MD0000"
+    wrong = tmp_path / "labels.jsonl"
+    wrong.write_text("".join(f"{json.dumps(label)}\n" for label in labels), encoding="utf-8")
+    judged = interlock("evaluate", "results", done[0], "--labels", wrong)
+    assert json.loads(judged.stdout)["wrong_actions"] == 1
+    assert "r007" in judged.stderr
+
+
 def test_no_completion_was_cut_and_no_scratchpad_shows(done: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     for row in rows(done[0] / "results.jsonl"):
         assert set(row["receipt"]["finish_reasons"]) <= {"stop", "forced"}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from models.contract import Contract
-from models.engines.engine import Completion, Decoding, Message, Sampling, Usage
-from models.engines.mentions import begins, mentioned
+from models.engines.claims import Claims, share_said, told_apart
+from models.engines.engine import Completion, Decoding, Engine, Message, Sampling, Usage
+from models.engines.mentions import Beginning, mentions
 from models.engines.open_engine import open_engine
 from models.grammar.grammar import Grammar
 from models.grammar.membership import admits
@@ -31,7 +33,7 @@ async def share(said: str, *tokens: dict[str, Any], field: str = "city") -> floa
         assert isinstance(sampling, Decoding)
         return Completion(text, "stop", Usage(1, 1), 0.1, logprobs=tokens)
 
-    return (await mentioned(ask, [], [field], [said], True)).shares[field]
+    return share_said((await mentions(ask, [], [field], True)).begun[field], [said])
 
 
 async def test_what_begins_as_something_said_counts_and_nothing_else() -> None:
@@ -55,14 +57,26 @@ async def test_null_is_none_and_an_engine_without_alternatives_is_taken_at_its_w
     async def ask(messages: object, grammar: Grammar, sampling: Sampling) -> Completion:
         return Completion('{"city": "Paris', "stop", Usage(1, 1), 0.1)
 
-    for said, wanted in (("to Paris", 1.0), ("to Rome", 0.0)):
-        assert (await mentioned(ask, [], ["city"], [said], True)).shares == {"city": wanted}
+    (found,) = (await mentions(ask, [], ["city"], True)).begun.values()
+    assert share_said(found, ["to Paris"]) == 1.0
+    assert share_said(found, ["to Rome"]) == 0.0
+
+
+async def test_of_the_likeliest_beginning_the_whole_word_is_known() -> None:
+    first = token("Pa", ("Pa", 0.5), ("Lon", 0.2))
+
+    async def ask(messages: object, grammar: Grammar, sampling: Sampling) -> Completion:
+        tokens = [token('{"city":'), token(' "'), first, token("ris")]
+        return Completion("".join(one["token"] for one in tokens), "stop", Usage(1, 1), 0.1, logprobs=tokens)
+
+    found = (await mentions(ask, [], ["city"], True)).begun["city"]
+    assert [(one.token, one.word) for one in found] == [("Pa", "Paris"), ("Lon", "")]
 
 
 def test_words_begin_at_their_beginning() -> None:
     said = ["Two people, 7:30 p.m. (late)"]
-    assert [begins(text, said) for text in ("tw", "7", "p.", "(", "people,")] == [True] * 5
-    assert [begins(text, said) for text in ("", " ", "wo", "eople", "8", "Two people and")] == [False] * 6
+    assert [share_said([Beginning(text, 0.5)], said) for text in ("tw", "7", "p.", "people,")] == [0.5] * 4
+    assert [share_said([Beginning(text, 0.5)], said) for text in ("", " ", "wo", "eople", "8", "(")] == [0.0] * 6
 
 
 class Trip(Contract):
@@ -74,7 +88,13 @@ async def test_a_real_model_tells_what_was_said_from_what_it_makes_up(smollm2: s
     turns = [Turn("customer", "I would like to travel to Lisbon, please.")]
     async with open_engine(smollm2) as engine:
         messages = Prompts().laid_out(engine.profile).fill(Trip, turns)
-        found = await mentioned(engine.generate, messages, ["city", "phone"], [turns[0].text], True)
-        again = await mentioned(engine.generate, [Message("user", "?")], ["city"], [turns[0].text], True)
-    assert found.shares["city"] > engine.profile.sure > found.shares["phone"]
-    assert again.shares["city"] < found.shares["city"]
+        found = await _told_apart(engine, messages, turns[0].text)
+        again = await _told_apart(engine, [Message("user", "?")], turns[0].text)
+    assert found.copies["city"][0] == "Lisbon"
+    assert found.unsaid.keys() == {"phone"}
+    assert again.unsaid.keys() == {"city", "phone"}
+
+
+async def _told_apart(engine: Engine, messages: Sequence[Message], said: str) -> Claims:
+    known = await mentions(engine.generate, messages, ["city", "phone"], True)
+    return told_apart(known.begun, [said], Trip.questions(), engine.profile.sure)

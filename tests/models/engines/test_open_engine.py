@@ -131,11 +131,15 @@ def test_profiles_match_names_whatever_their_case_and_owner() -> None:
     assert profile_of("someone/unheard-of").template == {}
 
 
-def test_a_users_own_profiles_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_own_profiles_go_over_what_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "profiles.toml"
     monkeypatch.setenv(VARIABLE, str(own))
-    own.write_text('["My-Copier*"]\nlayout = "copier"\ndecides = false\n', encoding="utf-8")
+    own.write_text(
+        '["My-Copier*"]\nlayout = "copier"\ndecides = false\n[smollm2]\ndtype = "float32"\n', encoding="utf-8"
+    )
     assert profile_of("someone/my-copier-2").layout == "copier"
+    assert profile_of("smollm2").dtype == "float32"
+    assert profile_of("smollm2").sure > 0
     assert profile_of("someone/unheard-of").layout == "instruct"
     assert profile_of("Qwen/Qwen3-4B").template == {"enable_thinking": False}
 

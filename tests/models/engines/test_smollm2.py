@@ -17,7 +17,6 @@ from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Message, Sampling
 from models.engines.open_engine import open_engine
 from models.engines.precision import has_bfloat16
-from models.engines.profiles import VARIABLE
 from models.engines.prompted.prompted import Prompted
 from models.errors import PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar, compile_grammar
@@ -32,19 +31,6 @@ async def engine(smollm2: str) -> AsyncIterator[EmbeddedEngine]:
     async with open_engine(smollm2) as engine:
         assert isinstance(engine, EmbeddedEngine)
         yield engine
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def exact(smollm2: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedEngine]:
-    """The same in float32, where a text is the model's alone."""
-    own = tmp_path_factory.mktemp("profiles") / "own.toml"
-    own.write_text(f"[{smollm2}]\ndtype = 'float32'\n", encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, str(own))
-        async with open_engine(smollm2) as engine:
-            assert isinstance(engine, EmbeddedEngine)
-            assert engine.profile.dtype == "float32"
-            yield engine
 
 
 async def test_it_passes_its_canary_and_knows_its_context(engine: EmbeddedEngine) -> None:
@@ -71,7 +57,9 @@ async def test_everything_it_writes_is_valid(engine: EmbeddedEngine) -> None:
 
 
 @soak
-async def test_neither_forced_tokens_nor_neighbours_change_a_text(exact: EmbeddedEngine) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_neither_forced_tokens_nor_neighbours_change_a_text(exact_smollm2: EmbeddedEngine) -> None:
+    exact = exact_smollm2
     asks = forms(exact, repeats(2, 32))
     together = await written(exact, asks)
     alone = [(await written(exact, [ask]))[0] for ask in asks[:: repeats(3, 1)]]

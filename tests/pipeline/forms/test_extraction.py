@@ -111,6 +111,8 @@ class Span(Contract):
         (["book me a ride on 9 January, or 10 January, under 8000 yen or 60 dollars"], {}),
         (["on 9 January", "for 20 dollars"], {"day": "on 9 January", "price": "20 dollars"}),
         (["on 9 January", "no, on 11 January"], {}),
+        (["budget 1.5 lakh"], {}),
+        (["two tickets, under 8000"], {"riders": "two"}),
     ],
 )
 def test_what_code_can_read_for_certain_needs_no_model(said: list[str], words: dict[str, str]) -> None:
@@ -119,3 +121,13 @@ def test_what_code_can_read_for_certain_needs_no_model(said: list[str], words: d
     for name, text in words.items():
         assert read_words(Ride, name, found[name], TODAY) == read_words(Ride, name, text, TODAY)
     assert certain(Span, said, TODAY) == {}
+
+
+def test_what_code_has_read_has_no_words_of_others_and_nothing_else_may_be_copied_from_it() -> None:
+    said = ["Trip for 2 to Paris, 1,000 euros total"]
+    words = certain(Ride, said, TODAY)
+    assert words == {"riders": "2", "price": "1,000 euros"}
+    assert extraction.without(said, words.values()) == ["Trip for", "to Paris,", "total"]
+    assert extraction.without(["2 of 12"], ["2"]) == ["of 12"]
+    assert extraction.without(said, []) == said
+    assert spelled(Loan, ["card"], ["so we renew it, card L-10234"], TODAY) == {"card": "L-10234"}

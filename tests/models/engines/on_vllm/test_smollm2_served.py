@@ -18,11 +18,11 @@ from scripted_server import ScriptedServer, says
 from soak import SOAK, repeats, soak
 
 from models.contract import Contract
+from models.engines.claims import share_said
 from models.engines.engine import Engine, Message, Sampling
-from models.engines.mentions import mentioned
+from models.engines.mentions import mentions
 from models.engines.model_folder import control_tokens, find_model_folder
 from models.engines.open_engine import open_engine
-from models.engines.profiles import VARIABLE
 from models.engines.vllm.engine import VllmEngine
 from models.engines.vllm.server import VllmServer
 from models.errors import PromptTooLong
@@ -51,16 +51,6 @@ async def engine(smollm2_server: VllmServer) -> AsyncIterator[Engine]:
         yield engine
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def here(smollm2: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
-    own = tmp_path_factory.mktemp("profiles") / "own.toml"
-    own.write_text(f"[{smollm2}]\ndtype = 'float32'\n", encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, str(own))
-        async with open_engine(smollm2) as engine:
-            yield engine
-
-
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_server_for_it_passes_its_canary_and_knows_its_context(engine: Engine) -> None:
     assert engine.name == "vllm:smollm2"
@@ -80,14 +70,14 @@ async def test_everything_it_writes_is_valid(engine: Engine) -> None:
 @soak
 @pytest.mark.asyncio(loop_scope="session")
 async def test_both_engines_write_the_same_and_forced_tokens_are_drafts_that_are_accepted(
-    engine: Engine, here: Engine, smollm2_server: VllmServer
+    engine: Engine, exact_smollm2: Engine, smollm2_server: VllmServer
 ) -> None:
     before = await counted(smollm2_server)
     asks = forms(engine, MANY)
     served = await written(engine, asks)
     found = await counted(smollm2_server) - before
     assert found.accepted == found.drafted > sum(done.usage.completion_tokens for done in served) / 4
-    ours = await written(here, asks)
+    ours = await written(exact_smollm2, asks)
     same = sum(one.text == other.text for one, other in zip(served, ours, strict=True))
     assert same >= 0.95 * len(asks), [(a.text, b.text) for a, b in zip(served, ours, strict=True) if a.text != b.text]
     assert [one.usage.prompt_tokens for one in served] == [one.usage.prompt_tokens for one in ours]
@@ -108,12 +98,14 @@ async def test_texts_are_those_of_a_server_without_jump_forward(engine: Engine, 
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_a_message_is_read_as_the_same_tokens_in_both_engines(smollm2_server: VllmServer, here: Engine) -> None:
+async def test_a_message_is_read_as_the_same_tokens_in_both_engines(
+    smollm2_server: VllmServer, exact_smollm2: Engine
+) -> None:
     word = Grammar('start: "a"', 2)
     engine = await VllmEngine.open(smollm2_server.url, control=control_tokens(smollm2_server.folder))
     for message in (*INJECTIONS, complaint(1)):
         asked = [SYSTEM, Message("user", message)]
-        served, ours = [await one.generate(asked, word, Sampling()) for one in (engine, here)]
+        served, ours = [await one.generate(asked, word, Sampling()) for one in (engine, exact_smollm2)]
         assert served.usage == ours.usage, message
     await engine.close()
 
@@ -150,11 +142,12 @@ class Trip(Contract):
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_both_engines_are_as_sure_of_what_was_said(engine: Engine, here: Engine) -> None:
+async def test_both_engines_are_as_sure_of_what_was_said(engine: Engine, exact_smollm2: Engine) -> None:
     said = "I would like to travel to Lisbon, please."
     shares = []
-    for one in (engine, here):
+    for one in (engine, exact_smollm2):
         messages = Prompts().laid_out(one.profile).fill(Trip, [Turn("customer", said)])
-        shares.append((await mentioned(one.generate, messages, ["city", "phone"], [said], True)).shares)
+        begun = (await mentions(one.generate, messages, ["city", "phone"], True)).begun
+        shares.append({field: share_said(found, [said]) for field, found in begun.items()})
     assert shares[0] == pytest.approx(shares[1], abs=0.02)
     assert shares[0]["city"] > engine.profile.sure > shares[0]["phone"]

@@ -3,7 +3,8 @@
 A label says what a perfect copier and a perfect clerk would do when today is Monday 23 November 2026. `intent` is a
 workflow's, or "out_of_scope", or a list where the message holds several, in order of appearance; `fields` are the
 contract's fields as spans of the text (null: not said), for a list keyed by intent; `status` lists every acceptable
-one; `answer` is the beginning of the sentence of the knowledge that decides a question of policy (null: there is none).
+one; `done` has the actions that may be done, by name, and what their results have to say; `answer` is the beginning of
+the sentence of the knowledge that decides a question of policy (null: there is none).
 """
 
 from __future__ import annotations
@@ -119,6 +120,25 @@ def test_the_named_bookings_exist_where_the_label_needs_them(label: dict[str, An
             assert booking is not None
             assert booking.status == "booked"
             assert booking.flight.day >= TODAY
+
+
+@each()
+def test_what_may_be_done_is_what_the_message_says(label: dict[str, Any], inventory: Inventory) -> None:
+    assert label["done"].keys() <= {"book", "change", "cancel", "open_ticket"}
+    assert not label["done"] or {"completed", "escalated"} & set(label["status"])
+    for intent, spans in fields(label).items():
+        if intent not in FORMS:
+            continue
+        form = FORMS[intent].draft().model_validate({"thinking": "", **spans}, context={"today": TODAY})
+        said = {name: str(value) for name, value in form.public().items() if value is not None}
+        if intent == "book_trip" and (facts := label["done"].get("book")):
+            assert facts["origin"] == inventory.find_city(spans["origin"] or "Mumbai")
+            assert facts["destination"] == inventory.find_city(spans["destination"] or "")
+            assert (facts["departure"], str(facts["travellers"])) == (said["departure"], said.get("travellers", "1"))
+        if intent == "change_booking" and (facts := label["done"].get("change")):
+            assert facts == {"reference": said["booking"], "new_date": said["new_date"]}
+        if intent == "cancel_booking" and (facts := label["done"].get("cancel")):
+            assert facts == {"reference": said["booking"]}
 
 
 @pytest.fixture(scope="module")
