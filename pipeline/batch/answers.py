@@ -37,7 +37,8 @@ OPERATOR = "interlock answer"
 class Answer:
     """What a person said to a record's question, or about a record that was handed over; `line` counts from 1.
 
-    `happened`: whether its uncertain action did, `result` what it gave then, `key` which one if there are several.
+    `question`: what it answers, if the line says so. `happened`: whether its uncertain action did, `result` what it
+    gave then, `key` which one if there are several.
     """
 
     line: int
@@ -46,6 +47,7 @@ class Answer:
     happened: bool | None = None
     result: Any = None
     key: str = ""
+    question: str | None = None
 
 
 class BadAnswer(ValueError):
@@ -53,7 +55,7 @@ class BadAnswer(ValueError):
 
 
 def read_answers(source: Path) -> Iterator[Answer | BadLine]:
-    """The lines of a file, each `{"custom_id", "answer"}` or `{"custom_id", "happened", "result"?, "key"?}`.
+    """The lines of a file: `{"custom_id", "answer", "question"?}` or `{"custom_id", "happened", "result"?, "key"?}`.
 
     UsageError if it cannot be read or is empty.
     """
@@ -77,7 +79,8 @@ async def apply(
     """Give the answers of a file to the records that wait: which of them got one, and which lines were left out.
 
     `journal_of`: which journal would hold a record. `by`: who answers, which an approval needs to know. A second answer
-    for the same record is a bad line.
+    for the same record is a bad line. A file may be given again after a kill: the answer that a record got last is no
+    bad line, and changes nothing.
     """
     answered: dict[str, int] = {}
     bad: list[BadLine] = []
@@ -116,7 +119,11 @@ async def give(journal: Journal, answer: Answer, app: App, by: str = "") -> None
         return
     waiting = next(journal.waiting(answer.record), None)
     if waiting is None:
+        if _given_before(journal, answer):
+            return
         raise BadAnswer(f"Record '{answer.record}' does not wait for an answer: it is {known[1] or 'unfinished'}.")
+    if answer.question not in (None, waiting.text):
+        raise BadAnswer(f"Record '{answer.record}' is asked something else by now: \"{waiting.text}\"")
     answer = replace(answer, text=_chosen(answer.text, waiting.choices))
     if waiting.role is not None:
         if not by:
@@ -174,6 +181,11 @@ def actions_of(app: App) -> dict[str, Action[..., Any]]:
     return found
 
 
+def _given_before(journal: Journal, answer: Answer) -> bool:
+    last = journal.last_answered(answer.record)
+    return last is not None and _chosen(answer.text, last[1]) == last[0]
+
+
 def _chosen(text: str, choices: Sequence[str] | None) -> str:
     """An answer, or the choice whose number it is, from 1 on, as in a chat."""
     if choices and text.isdecimal() and text not in choices and 0 < int(text) <= len(choices):
@@ -221,4 +233,7 @@ def _parse(number: int, line: bytes) -> Answer:
         answer = json.dumps(answer)
     if not isinstance(answer, str) or not normalise(answer):
         raise BadAnswer('There is no "answer" that is a text, a number or true or false.')
-    return Answer(number, id, normalise(answer))
+    question = row.get("question")
+    if question is not None and not isinstance(question, str):
+        raise BadAnswer('"question" is no text: copy it from questions.jsonl, or leave it out.')
+    return Answer(number, id, normalise(answer), question=question)

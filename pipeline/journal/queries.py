@@ -79,6 +79,16 @@ class Queries:
             kind = json.loads(schema) if schema else {"type": "string"}
             yield Waiting(id, field, text, known, contract, kind, role, action, arguments)
 
+    def last_answered(self, record: str) -> tuple[str, tuple[str, ...] | None] | None:
+        """The last answer that a record got to a question, and the choices that there were."""
+        for answer, choices in self.rows(
+            "SELECT answer, choices FROM questions WHERE record = ? AND answer IS NOT NULL"
+            " ORDER BY number DESC LIMIT 1",
+            (record,),
+        ):
+            return answer, None if choices is None else tuple(json.loads(choices))
+        return None
+
     def unapproved(self) -> list[Waiting]:
         """What waits for an approval, of batches and of conversations, oldest first."""
         records = self.read("SELECT record FROM approvals WHERE answer IS NULL ORDER BY asked")

@@ -322,3 +322,25 @@ async def test_an_answer_may_be_the_number_of_a_choice_as_in_a_chat(shop: App, t
     assert (answered, len(bad)) == (["a"], 1)
     await run(shop, None, out)
     assert {row["custom_id"]: row["message"] for row in lines(out / "results.jsonl")}["a"] == "sold chair for 9.90"
+
+
+async def test_the_same_file_may_be_given_again_after_a_kill(shop: App, tmp_path: Path) -> None:
+    source, out = write_requests(tmp_path / "in.jsonl", {"a": "tell me which", "b": "tell me which"}), tmp_path / "out"
+    await run(shop, source, out)
+    rows = [{"custom_id": "a", "answer": 2}, {"custom_id": "b", "answer": "lamp"}]
+    assert await answer(out, shop, *rows) == (["a", "b"], [])
+    assert await answer(out, shop, *rows) == (["a", "b"], [])  # given, and not gone on with
+    await run(shop, None, out)
+    assert await answer(out, shop, *rows) == (["a", "b"], [])
+    answered, bad = await answer(out, shop, {"custom_id": "a", "answer": "lamp"})
+    assert (answered, bad[0].reason) == ([], "Record 'a' does not wait for an answer: it is completed.")
+
+
+async def test_a_line_that_says_what_it_answers_answers_nothing_else(shop: App, tmp_path: Path) -> None:
+    source, out = write_requests(tmp_path / "in.jsonl", {"a": "tell me which"}), tmp_path / "out"
+    await run(shop, source, out)
+    answered, bad = await answer(out, shop, {"custom_id": "a", "answer": "chair", "question": "Which day?"})
+    assert (answered, bad[0].reason) == ([], "Record 'a' is asked something else by now: \"Which item?\"")
+    assert "no text" in (await answer(out, shop, {"custom_id": "a", "answer": "chair", "question": 7}))[1][0].reason
+    (row,) = lines(out / "questions.jsonl")
+    assert await answer(out, shop, {**row, "answer": "chair"}) == (["a"], [])
