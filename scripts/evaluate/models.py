@@ -31,6 +31,7 @@ from scripts.evaluate.forms import Work, sample_work, sgd_work
 from scripts.evaluate.gate_head import examples_of_rows
 from scripts.evaluate.model_figures import REVIEWS, Measured, Reviews, Texts, fill, gate, quote, reviews
 from scripts.evaluate.results import SAMPLE, read_lines
+from scripts.evaluate.tickets import TICKETS, tickets
 from scripts.options import TRAVEL
 
 
@@ -41,6 +42,7 @@ class Part(StrEnum):
     GATE = "gate"
     QUOTES = "quotes"
     REVIEWS = "reviews"
+    TICKETS = "tickets"
 
 
 K = 4
@@ -55,7 +57,7 @@ def models(
     today: Annotated[str, typer.Option(help="The day of the sample requests.")] = "2026-11-23",
     seed: Annotated[int, typer.Option(help="Seed of what is drawn.")] = 0,
     part: Annotated[
-        list[Part] | None, typer.Option(help="Only this part: forms, gate, quotes or reviews; repeat it.")
+        list[Part] | None, typer.Option(help="Only this part: forms, gate, quotes, reviews or tickets; repeat it.")
     ] = None,
 ) -> None:
     """Forms, gate, quoted sentence and extraction for each model, with tokens, seconds, and the cost of the grammar."""
@@ -90,7 +92,7 @@ async def _all(
     gates = {"sample": (open_router(app, embedder, tell), asked, True)}
     if intents is not None:
         gates["intents"] = (*_halves(read_rows(intents), embedder, some, draw), False)
-    read = some(read_lines(REVIEWS))
+    read, desk = some(read_lines(REVIEWS)), some(read_lines(TICKETS))
     with tempfile.TemporaryDirectory() as folder:
         assert app.knowledge is not None
         with build_index([app.knowledge], Path(folder) / "index", embedder) as index:
@@ -127,6 +129,10 @@ async def _all(
                 row |= _told("reviews", await reviews(measured, "reviews", read))
                 row |= _told("reviews, parsed", await reviews(measured, "free", read, free=True))
                 await reviews(measured, "reviews warm", read, 1.0)
+            if Part.TICKETS in parts:
+                tell(f"{engine.name}: {len(desk)} tickets…")
+                of = await tickets(measured, desk)
+                row |= {f"tickets {what}": _share(getattr(of, what), of.read) for what in ("named", "usable", "urgent")}
             found[model] = row | _costs(measured)
     return found
 

@@ -11,6 +11,7 @@ from command import interlock
 
 from scripts.evaluate.model_figures import REVIEWS, Complaint, Review, Reviews, within
 from scripts.evaluate.results import read_lines
+from scripts.evaluate.tickets import TICKETS, Ticket, Tickets
 
 APP = '''
 from pipeline import App, Run, workflow
@@ -36,7 +37,7 @@ def test_models_are_measured_on_the_same_rows_and_nothing_under_a_grammar_is_inv
     encoder, tiny = told["encoder alone"], told["models/tiny"]
     assert encoder.keys() == {"gate sample", "quotes right"}
     assert tiny["forms sample f1"] > 0.5
-    assert (tiny["texts under a grammar"], tiny["invalid"], tiny["free texts"]) == (8, 0, 2)
+    assert (tiny["texts under a grammar"], tiny["invalid"], tiny["free texts"]) == (10, 0, 2)
     assert tiny["prompt tokens"] > 0 < tiny["answer tokens"]
     assert tiny["parts"]["reviews"]["seconds"] > 0
     assert "gate sample, model alone" in done.stderr
@@ -79,6 +80,22 @@ def test_a_review_counts_as_right_only_if_everything_is() -> None:
     found.add(label, None)
     assert (found.read, found.with_some, found.found, found.named, found.without) == (4, 3, 2, 1, 1)
     assert (found.false, found.sentiment, found.kind, found.right) == (1, 2, 3, 1)
+
+
+def test_a_ticket_is_usable_if_it_says_what_is_wrong_with_what() -> None:
+    rows = read_lines(TICKETS)
+    assert len(rows) >= 11
+    found = Tickets()
+    for row in rows:
+        assert re.search(row["problem"], row["text"].casefold()), row
+        found.add(row, Ticket(problem=row["text"][:80], device=row["device"], urgent=row["urgent"]))
+    assert found.urgent == found.read == len(rows)
+    label = {"problem": "jam", "device": "printer", "urgent": True}
+    found = Tickets()
+    found.add(label, Ticket(problem="Paper jam", device="laptop", urgent=True))
+    found.add(label, Ticket(problem="Paper jam", device="printer", urgent=False))
+    found.add(label, None)
+    assert (found.read, found.named, found.usable, found.urgent) == (3, 2, 1, 1)
 
 
 @pytest.mark.parametrize(
