@@ -35,6 +35,7 @@ from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineU
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import Matchers
 from models.interfaces import EMBEDDED, versions
+from models.offload import offload
 from models.threads import decoding_threads
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class EmbeddedEngine:
         max_tokens: int | None = None,
     ) -> Completion:
         """See `Engine.generate`."""
-        prompt = self._encode(messages, self.profile.template)
+        prompt = await self._encoded(messages, self.profile.template)
         stops = sampling.stop if isinstance(sampling, Decoding) else ()
         if grammar is None:
             closes = self._closes(stops) if stops else None
@@ -177,7 +178,7 @@ class EmbeddedEngine:
     async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
         """See `Thinker.think`."""
         tags = self.profile.thinking_tags
-        prompt = self._encode(messages, {**self.profile.template, **self.profile.thinking_on})
+        prompt = await self._encoded(messages, {**self.profile.template, **self.profile.thinking_on})
         row = Row(prompt, None, sampling, self._limit(len(prompt), max_tokens), self._closes(tags[1:]))
         raw = await self._decoded(row)
         return replace(raw, text="", thinking=bare_thought(raw.text, tags))
@@ -264,6 +265,9 @@ class EmbeddedEngine:
         if messages and messages[0].role == "prompt":
             return self._chat.plain(messages[0].content)
         return self._chat.tokens(self._chat.text(messages, template))
+
+    async def _encoded(self, messages: Sequence[Message], template: Mapping[str, object]) -> list[int]:
+        return await offload(lambda: self._encode(messages, template), sum(len(one.content) for one in messages))
 
     def _closes(self, tags: Sequence[str]) -> Callable[[list[int]], bool]:
         # A token is at least a byte.

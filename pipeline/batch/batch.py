@@ -36,6 +36,9 @@ from pipeline.runtime.launch import Concurrency, Launch
 from pipeline.runtime.pipeline import Pipeline
 from pipeline.runtime.session import Session
 
+PASSED = 100
+"""Records that have a status already, looked at in a row: a few milliseconds."""
+
 
 async def run_batch(
     app: App,
@@ -68,7 +71,7 @@ async def run_batch(
     async with Session.open(app, out) as session:
         folder, journal = session.folder, session.journal
         if requests is not None:  # before anything is written
-            refuse_other_texts(requests, journal, out)
+            await asyncio.to_thread(refuse_other_texts, requests, journal, out)
         pipeline = await session.begin(
             equipment,
             launch,
@@ -138,9 +141,9 @@ class _Batch:
         suspects: list[Record] = []
         finished = 0
 
-        def unsuspected() -> Iterator[Record]:
+        def unsuspected() -> Iterator[Record | None]:
             for record in self._left():
-                if record.id in suspicion:
+                if record is not None and record.id in suspicion:
                     suspects.append(record)
                 else:
                     yield record
@@ -158,9 +161,13 @@ class _Batch:
         async def worker(results: io.TextIOWrapper) -> None:
             while not stop.is_set():
                 async with level.slot():  # the slot first: no record is read ahead
-                    record = next(queue, None)
-                    if record is None:
+                    try:
+                        record = next(queue)
+                    except StopIteration:
                         return
+                    if record is None:
+                        await asyncio.sleep(0)
+                        continue
                     keep(results, *await pipeline.serve_to_line(record))
 
         with self._folder.results.open("a", encoding="utf-8") as results:
@@ -184,15 +191,20 @@ class _Batch:
             return await pipeline.quarantine(record, sentence(record.id, suspicion))
         return await pipeline.serve_to_line(record, alone=True)
 
-    def _left(self) -> Iterator[Record]:
+    def _left(self) -> Iterator[Record | None]:
+        """What has no status, and None after so many that have one: others shall have their turn between them."""
         if self._requests is None:
             yield from self._journal.unfinished()
             return
-        begun = self._journal.begun()
+        begun, passed = self._journal.begun(), 0
         for record in self._requests:
             known = self._journal.record(record.id) if begun else None
             if known is None or known[1] is None:
                 yield record
+            else:
+                passed += 1
+                if passed % PASSED == 0:
+                    yield None
 
     def _counted(self, lines: Iterator[str]) -> Iterator[str]:
         for line in lines:

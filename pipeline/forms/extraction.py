@@ -6,10 +6,8 @@ finds nothing where two readings are possible.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -17,6 +15,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from models.contract import Contract
+from models.offload import offload
 from models.said import Unread, written
 from models.values.money import Money
 from models.values.reading import SHIPPED, read
@@ -42,8 +41,6 @@ SPELLED = 2_000
 """Characters of a message in which codes are looked for: an app's own reader may take its time."""
 
 
-_READER = ThreadPoolExecutor(1, "reader")
-"""One for all: threads that compute take turns, and each more of them would hold up the loop for longer."""
 _EDGES = " \t\n,.;:!?-–—"
 _NUMBERS = (int, float, Decimal)
 _OR = re.compile(r"\s+or\s+(?:(?:maybe|perhaps|on|even)\s+)*", re.I)
@@ -130,9 +127,7 @@ async def aside(work: Callable[[], R], text: str) -> R:
 
     Not before the first step of a task: what comes first there is counted by when it comes.
     """
-    if len(text.split()) <= INLINE_WORDS:
-        return work()
-    return await asyncio.get_running_loop().run_in_executor(_READER, work)
+    return await offload(work, len(text.split()), INLINE_WORDS)
 
 
 def only(contract: type[Contract], field: str, answer: str, today: date) -> object | None:

@@ -20,9 +20,11 @@ from models.contract import Contract
 from models.engines.claims import told_apart
 from models.engines.engine import Completion, Message, Sampling, closes
 from models.engines.mentions import mentions
+from models.engines.profiles import Profile
 from models.engines.weighing import Prompt, weigh
 from models.errors import BudgetTooSmall, ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
+from models.offload import offload
 from models.said import Unread
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
@@ -31,7 +33,7 @@ from pipeline.errors import UsageError
 from pipeline.generation.decoding import decoding, full
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.fusing import Wanted, Written, fused
-from pipeline.generation.recovery import HOPELESS, LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
+from pipeline.generation.recovery import LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
 from pipeline.generation.whole_words import whole_words
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import StepRow
@@ -172,7 +174,9 @@ class Generation:
             raise UsageError("This run has no model: open the pipeline with an engine.")
         layout = self.layout(told)
         task = _remembering(task)
-        forced = task.compiled(None, client.profile.spaced).constant is not None
+
+        async def forced() -> bool:
+            return (await _compiled(task.compiled, None, client.profile, first.messages)).constant is not None
 
         @cache  # the text that is returned was checked before, unless it came from the journal
         def read(text: str) -> C:
@@ -214,9 +218,10 @@ class Generation:
             repair=layout.repair,
             clarify=clarify,
             left=MOST_PER_RECORD - len(self._tries),
+            forced=forced,
         )
         first = Try(tuple(task.prompt(layout)), Sampling(seed=self._seed))
-        result = await climb(first, attempt, HOPELESS if forced else self._ladder, means)
+        result = await climb(first, attempt, self._ladder, means)
         return read(result.text)
 
     @property
@@ -290,21 +295,21 @@ class Generation:
             unsaid, copies, calls = await _told_apart(client, task, asked)
         except PromptTooLong:  # there is less room for the form itself, and what becomes of that is told below
             unsaid, copies, calls = {}, {}, ()
-        compile = task.told_apart(unsaid.keys(), copies) if calls and task.told_apart else task.compiled
+        compile = cache(task.told_apart(unsaid.keys(), copies)) if calls and task.told_apart else task.compiled
         if unsaid:
             note.detail["unsaid"] = unsaid
         note.prompt_tokens = sum(call.usage.prompt_tokens for call in calls)
         note.completion_tokens = sum(call.usage.completion_tokens for call in calls)
         weighing = max((call.seconds for call in calls), default=0.0)
 
-        def compiled(length: int | None) -> Grammar:
-            return compile(length, client.profile.spaced)
+        async def compiled(length: int | None) -> Grammar:
+            return await _compiled(compile, length, client.profile, asked.messages)
 
         # A model that thinks before it answers needs no scratchpad inside its answer.
         lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
         if not task.kind.private_fields():
             lengths = [None]
-        constant = compiled(lengths[0]).constant
+        constant = (await compiled(lengths[0])).constant
         if constant is not None:
             note.detail |= {"finish_reason": "forced", "engine_seconds": weighing}
             return await self._checked(task, read, constant, "forced")
@@ -385,9 +390,12 @@ async def _told_apart(
 ) -> tuple[dict[str, float], Mapping[str, Sequence[str]], tuple[Completion, ...]]:
     """The fields of which a model is not sure enough that they were said, with how likely that is; what may be copied
     into the others; and the calls."""
-    sure, grammar = client.profile.sure, task.compiled(0, client.profile.spaced)
+    sure = client.profile.sure
     asks = sure > 0 and not client.profile.thinks  # one that thinks would think before each field
-    if not asks or not task.copied or asked.prompted or client.engine.enforcement != "grammar" or not grammar.said:
+    if not asks or not task.copied or asked.prompted or client.engine.enforcement != "grammar":
+        return {}, {}, ()
+    grammar = await _compiled(task.compiled, 0, client.profile, asked.messages)
+    if not grammar.said:
         return {}, {}, ()
     known = await mentions(client.generate, asked.messages, task.copied, client.profile.spaced)
     claimed = told_apart(known.begun, grammar.said, task.worded, sure)
@@ -401,21 +409,29 @@ def _unread(task: Task[C], value: C) -> dict[str, str]:
 
 
 async def _drawn(
-    client: EngineClient, asked: Try, compiled: Callable[[int | None], Grammar], lengths: Sequence[int | None]
+    client: EngineClient,
+    asked: Try,
+    compiled: Callable[[int | None], Awaitable[Grammar]],
+    lengths: Sequence[int | None],
 ) -> tuple[Completion, int | None]:
     """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length; where not even
     the shortest does, one that is brought to its end within the room there is, by an engine that can."""
     for length in lengths[:-1]:
         with suppress(PromptTooLong):
-            return await client.generate(asked.messages, compiled(length), asked.sampling, asked.prompted), length
+            return await client.generate(asked.messages, await compiled(length), asked.sampling, asked.prompted), length
     last = lengths[-1]
     try:
-        return await client.generate(asked.messages, compiled(last), asked.sampling, asked.prompted), last
+        return await client.generate(asked.messages, await compiled(last), asked.sampling, asked.prompted), last
     except PromptTooLong as error:
         if asked.prompted or isinstance(error, BudgetTooSmall) or not closes(client.engine):
             raise
     room = client.profile.context
-    return await client.generate(asked.messages, compiled(last), asked.sampling, max_tokens=room), last
+    return await client.generate(asked.messages, await compiled(last), asked.sampling, max_tokens=room), last
+
+
+async def _compiled(compile: Compile, length: int | None, profile: Profile, messages: Sequence[Message]) -> Grammar:
+    """A grammar, which grows with what may be copied; the messages hold all of that."""
+    return await offload(lambda: compile(length, profile.spaced), sum(len(message.content) for message in messages))
 
 
 def _remembering(task: Task[C]) -> Task[C]:

@@ -19,7 +19,7 @@ one record `MOST_PER_RECORD` in all its steps.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -84,6 +84,8 @@ class Means:
     clarify: Callable[[str], Awaitable[None]] | None = None
     left: int = MOST_PER_STEP
     """Tries that the record has left."""
+    forced: Callable[[], Awaitable[bool]] | None = None
+    """Whether there is only one text that a model may write, so that asking it again is of no use."""
 
 
 Tried = Sequence[tuple[Try, Attempt]]
@@ -156,7 +158,7 @@ async def climb(
     """Try, and climb a rung for each failure. Raises Escalation at the top, or what a rung raises."""
     means = means or Means()
     tried: list[tuple[Try, Attempt]] = []
-    rungs = iter(ladder)
+    rungs: Iterator[Rung] | None = None
     current = first
     while True:
         result = await attempt(current)
@@ -164,6 +166,8 @@ async def climb(
             return result
         if result.finish_reason != UNFIT:  # else nothing was drawn: the next rung goes on from the last text
             tried.append((current, result))
+        if rungs is None:
+            rungs = iter(HOPELESS if means.forced is not None and await means.forced() else ladder)
         exhausted = len(tried) >= min(MOST_PER_STEP, means.left)
         for rung in rungs:
             cause = tried[-1][1].cause

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from pipeline.service import errors
 from pipeline.service.middleware.guard import Guard
 from pipeline.service.middleware.prefix import rooted
+from pipeline.service.middleware.probed import ALIVE, probed
 from pipeline.service.middleware.request_id import named
 from pipeline.service.openapi import describe
 from pipeline.service.routes import (
@@ -55,7 +56,8 @@ def application(service: Service) -> ASGIApp:
     if (WEB / "index.html").is_file():
         api.mount("/web", StaticFiles(directory=WEB))
         api.add_api_route("/", _index, include_in_schema=False)
-    guarded = service.metrics.around(Guard(api, service.tokens, service.limits))
+    alive = next(route for route in api.routes if getattr(route, "path", "") == ALIVE)
+    guarded = service.metrics.around(Guard(probed(api, alive), service.tokens, service.limits))
     return named(rooted(guarded, service.limits.root_path))
 
 

@@ -21,6 +21,8 @@ RESET = struct.pack("ii", 1, 0)
 """Of SO_LINGER: wait no second for what is unsent."""
 HEAD_BYTES = 64 * 1024
 """Of a request's line and headers, of a chunk's extension, of trailers: uvicorn would keep any number of them."""
+MOST_FIELDS = 100
+"""Of a head, or of trailers: each costs more than its bytes."""
 UNREAD_BYTES = 128 * 1024
 """Of the kernel's buffer for what a client has not read."""
 
@@ -72,6 +74,8 @@ def patient(seconds: float, most: int) -> type[asyncio.Protocol]:
         """Bytes since the last that belonged to a body, or that ended a head or a request."""
         _fields = 0
         """Bytes of the fields of a head, or of trailers."""
+        _lines = 0
+        """How many fields these are."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -92,17 +96,18 @@ def patient(seconds: float, most: int) -> type[asyncio.Protocol]:
                 self._wait("head")
 
         def on_message_begin(self) -> None:
-            self._begun, self._fields = True, 0
+            self._begun, self._fields, self._lines = True, 0, 0
             super().on_message_begin()
 
         def on_header(self, name: bytes, value: bytes) -> None:
             self._fields += len(name) + len(value)
-            if self._fields > HEAD_BYTES:
+            self._lines += 1
+            if self._fields > HEAD_BYTES or self._lines > MOST_FIELDS:
                 self._refuse()
             super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
-            self._head, self._around, self._fields = False, 0, 0
+            self._head, self._around, self._fields, self._lines = False, 0, 0, 0
             self._go_on("head")
             idle.pop(self, None)
             if len(self.pipeline) >= MOST_PIPELINED:

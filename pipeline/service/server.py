@@ -21,6 +21,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """After which work under way comes to its end; the last is what a terminal sends that is closed."""
 MOST_CONNECTIONS = 4_096
 """Connections that wait to be accepted."""
+AT_ONCE = 32
+"""Of those, how many are accepted before whoever is connected already has their turn."""
 
 
 class Server(uvicorn.Server):
@@ -78,16 +80,15 @@ async def serve(service: Service, bound: socket.socket, ready: Callable[[], None
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="warning",
+        log_level="error",  # its warnings are of what strangers send, a line for each
         access_log=False,
         server_header=False,
         # Anybody can write X-Forwarded-For, and limits count clients: only whom an administrator names is believed.
         proxy_headers=bool(service.limits.proxies),
         forwarded_allow_ips=list(service.limits.proxies),
-        backlog=MOST_CONNECTIONS,
+        backlog=AT_ONCE,  # asyncio's own use of it; how many may wait is set again below
         timeout_graceful_shutdown=max(1, round(service.limits.grace_seconds)),
     )
-    bound.listen(MOST_CONNECTIONS)
     gc.collect()
     gc.freeze()  # models and modules stay; going through them again and again would hold up every stream
     server = Server(config, service)
@@ -96,6 +97,7 @@ async def serve(service: Service, bound: socket.socket, ready: Callable[[], None
     while not server.started and not running.done():  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.01)
     if server.started:
+        bound.listen(MOST_CONNECTIONS)
         ready()
     await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True

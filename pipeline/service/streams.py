@@ -38,10 +38,15 @@ async def begin_turn(service: Service, conversation: str, text: str, key: str | 
     So many are worked on at once, and there is no queue: whoever comes when all are taken is told so at once.
     """
     if service.stopping.is_set():
-        raise ApiError(503, "stopping", "The server is being stopped.", "Send it again soon.", {"Retry-After": "5"})
+        raise stopping()
     if service.dialogues.working >= service.limits.turns:
         raise overloaded(f"{service.limits.turns} messages are being worked on, and no more at once.", 1.0)
     return await service.dialogues.send(conversation, text, key)
+
+
+def stopping() -> ApiError:
+    """The server is about to end, and what was sent goes on when it is there again."""
+    return ApiError(503, "stopping", "The server is being stopped.", "Send it again soon.", {"Retry-After": "5"})
 
 
 async def whole_turn(service: Service, conversation: str, number: int) -> list[Numbered]:
@@ -51,6 +56,10 @@ async def whole_turn(service: Service, conversation: str, number: int) -> list[N
             return [one async for one in service.dialogues.turn(conversation, number)]
     except TimeoutError:
         raise
+    except asyncio.CancelledError:
+        if not service.stopping.is_set():
+            raise
+        raise stopping() from None  # the server gives its clients so long and no longer
     except Exception as error:
         raise as_api_error(error) from error
 

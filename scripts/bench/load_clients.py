@@ -78,11 +78,15 @@ class Line:
             yield (await self._reader.readexactly(size + 2))[:-2]
         await self._reader.readline()
 
-    async def ask(self, method: str, path: str, value: object = None) -> Any:
-        """A request, and its answer as JSON."""
-        self.send(method, path, value)
-        _, headers = await self.head()
-        return json.loads(await self.body(headers))
+    async def ask(self, method: str, path: str, value: object = None, **headers: str) -> Any:
+        """A request, and its answer as JSON; asked again after a second for as long as it is refused for a rate."""
+        while True:
+            self.send(method, path, value, **headers)
+            status, told = await self.head()
+            body = await self.body(told)
+            if status != 429:
+                return json.loads(body)
+            await asyncio.sleep(1.0)
 
 
 async def converse(url: str, messages: int) -> Talk:

@@ -10,13 +10,18 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from pipeline.errors import UsageError
+from scripts.bench.attack import each, served
+from scripts.bench.attackers import SHAPES
 from scripts.bench.load_clients import BigSender, Deserter, SlowReader, converse
+from scripts.bench.percentiles import percentiles
 from scripts.console import console
 
 
@@ -24,11 +29,26 @@ def serve(
     conversations: Annotated[int, typer.Option("-n", "--conversations", min=1, help="At once.")] = 200,
     messages: Annotated[int, typer.Option(min=1, help="Messages in each, one after the other.")] = 3,
     repeat: Annotated[int, typer.Option(min=1, help="Rounds; the first warms up and does not count.")] = 3,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Instead: what others notice of one client's attack: {', '.join(SHAPES)}; again for more."),
+    ] = None,
+    connections: Annotated[int | None, typer.Option(min=1, help="Of that client.  [default: 1000]")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="Of each attack.  [default: 20]")] = None,
 ) -> None:
     """Time to the first and to the last event of each message, and events lost or repeated, by their ids.
 
-    Among the guests are one that reads nothing, one that leaves in the middle, and one that sends 10 MB.
+    Among the guests are one that reads nothing, one that leaves in the middle, and one that sends 10 MB. With --attack
+    the server is `interlock serve` with its defaults, on the sample app: the seconds of its probe and of five people's
+    first events are measured without anybody's attack first, then during each.
     """
+    if attack:
+        if unknown := [shape for shape in attack if shape not in SHAPES]:
+            raise UsageError(f"'{unknown[0]}' is no attack: choose {', '.join(SHAPES)}.")
+        _attacked(attack, connections or 1_000, seconds or 20.0)
+        return
+    if connections is not None or seconds is not None:
+        raise UsageError("--connections and --seconds are of an --attack: name one.")
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", "from scripts.bench.null_server import main; main()", folder]
         server = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
@@ -50,6 +70,18 @@ def serve(
         markup=False,
     )
     print(json.dumps({**figures, "stopped_with": server.returncode}))
+
+
+def _attacked(shapes: Sequence[str], connections: int, seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server:
+        figures = asyncio.run(each(server, shapes, connections, seconds))
+    table = Table("attack", "/healthz p50, ms", "p99", "first event p50, ms", "p99", "memory, MiB", "failed")
+    for shape, row in figures.items():
+        probe, first = row["healthz_ms"], row["first_event_ms"]
+        cells = (probe["p50"], probe["p99"], first["p50"], first["p99"], f"+{row['memory_more_mib']}", row["failed"])
+        table.add_row(shape, *map(str, cells))
+    console.print(table)
+    print(json.dumps({"connections": connections, "seconds": seconds, "attacks": figures}))
 
 
 async def measure(url: str, conversations: int, messages: int, repeat: int) -> dict[str, Any]:
@@ -79,20 +111,11 @@ async def measure(url: str, conversations: int, messages: int, repeat: int) -> d
         "conversations": conversations,
         "messages": conversations * messages * repeat,
         "repeat": repeat,
-        "first_event_ms": _percentiles(first),
-        "last_event_ms": _percentiles(last),
+        "first_event_ms": percentiles(first),
+        "last_event_ms": percentiles(last),
         "messages_per_s": round(len(last) / seconds, 1) if seconds else 0.0,
         "lost": lost,
         "repeated": repeated,
         "failed": failed,
         "guests": guests,
-    }
-
-
-def _percentiles(seconds: list[float]) -> dict[str, float]:
-    """Nearest rank, in milliseconds."""
-    ordered = sorted(seconds)
-    return {
-        f"p{share}": round(1_000 * ordered[max(0, -(-len(ordered) * share // 100) - 1)], 1) if ordered else 0.0
-        for share in (50, 90, 99, 100)
     }

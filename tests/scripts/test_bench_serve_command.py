@@ -16,3 +16,21 @@ def test_nothing_is_lost_or_repeated_among_bad_guests() -> None:
     assert figures["guests"] == {"SlowReader": "cut off", "Deserter": "served", "BigSender": 413}
     assert figures["first_event_ms"]["p50"] <= figures["last_event_ms"]["p99"]
     assert figures["stopped_with"] == 0
+
+
+def test_an_attack_is_measured_beside_nobodys() -> None:
+    given = ("--attack", "second-request", "--connections", "5", "--seconds", "3")
+    process = interlock("bench", "serve", *given)
+    assert process.returncode == 0, process.stderr
+    attacks = json.loads(process.stdout.splitlines()[-1])["attacks"]
+    assert list(attacks) == ["none", "second-request"]
+    assert all(row["probes"] and row["messages"] and not row["failed"] for row in attacks.values())
+
+
+def test_what_is_no_attack_is_refused_by_name() -> None:
+    process = interlock("bench", "serve", "--attack", "smurf")
+    assert process.returncode == 2
+    assert "'smurf' is no attack" in process.stderr
+    process = interlock("bench", "serve", "--connections", "5")
+    assert process.returncode == 2
+    assert "--attack" in process.stderr

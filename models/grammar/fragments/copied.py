@@ -6,6 +6,7 @@ Knows where a copy may start and end. Does not know how the words are read.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 from models.errors import ContractError
 from models.grammar.fragments.builder import GrammarBuilder, NoText, type_name
@@ -25,8 +26,7 @@ def said_fragment(mark: SaidMark, where: str, builder: GrammarBuilder) -> Fragme
     spans: list[list[str]] = []
     for message in builder.said:
         spans.append([])
-        for chunk in chunks(message):
-            escaped = json.dumps(chunk, ensure_ascii=False)[1:-1]
+        for escaped in _escaped(message):
             if len(escaped) > most:
                 spans.append([])  # a word that is longer than the field can only be left out
             else:
@@ -47,6 +47,16 @@ def said_fragment(mark: SaidMark, where: str, builder: GrammarBuilder) -> Fragme
     longest = max(_widest(" " + "".join(span), most + 1) for span in spans)
     said = builder.terminal("SAID", rf'"\"" ({text} & {shape}) "\""')
     return Fragment(said, longest + 2, f"≤ {most} characters of the customer's words")
+
+
+@lru_cache(64)
+def _escaped(message: str) -> tuple[str, ...]:
+    """The chunks of a message as they stand in a JSON text: the same for each field of each form that copies it."""
+    return tuple(_encode(chunk)[1:-1] for chunk in chunks(message))
+
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+"""Made once: json.dumps makes one a call."""
 
 
 def _widest(text: str, length: int) -> int:

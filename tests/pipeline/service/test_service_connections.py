@@ -78,6 +78,15 @@ async def test_what_stands_around_a_body_has_an_end(tmp_path: Path, begins: byte
         assert httpx.get(f"{server.url}/healthz").status_code == 200
 
 
+async def test_a_hundred_fields_are_enough(tmp_path: Path) -> None:
+    begins = WHOLE.removesuffix(b"\r\n")
+    with process(tmp_path) as server, connected(server, 2) as (usual, odd):
+        usual.sendall(begins + b"a: b\r\n" * 90 + b"\r\n")
+        assert usual.recv(4096).startswith(b"HTTP/1.1 200")
+        odd.sendall(begins + b"a: b\r\n" * 100 + b"\r\n")
+        assert await asyncio.to_thread(is_cut_off, odd, 10)
+
+
 async def test_whoever_does_not_finish_a_later_request_is_cut_off_as_with_the_first(tmp_path: Path) -> None:
     unread = b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nx"
     with process(tmp_path, unread_seconds=0.5) as server, connected(server, 3) as sockets:
