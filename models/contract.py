@@ -143,7 +143,7 @@ class Contract(BaseModel, metaclass=_type):  # type: ignore[metaclass]
     @classmethod
     def private_fields(cls) -> tuple[str, ...]:
         """The Scratchpads, in declared order."""
-        return tuple(name for name, info in cls.model_fields.items() if _private(info))
+        return _private_fields(cls)
 
     @classmethod
     def checked_after(cls) -> tuple[str, ...]:
@@ -164,6 +164,11 @@ def _of(kind: type[Any], omit: bool = False) -> type[Contract]:
     from models.held_value import contract_of
 
     return contract_of(Contract, kind, omit)
+
+
+@cache
+def _private_fields(contract: type[Contract]) -> tuple[str, ...]:
+    return tuple(name for name, info in contract.model_fields.items() if _private(info))
 
 
 def _private(info: FieldInfo) -> bool:

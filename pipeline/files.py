@@ -1,7 +1,10 @@
-"""Files that are written whole or not at all: whoever reads one sees it as it was before, or as it is afterwards."""
+"""Files that are written whole or not at all: whoever reads one sees it as it was before, or as it is afterwards. And
+files that grow by lines while somebody reads them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import json
@@ -30,6 +33,33 @@ def replacing(path: Path) -> Iterator[TextIO]:
     """A file to write in the block, which takes the place of `path` when that ends without an error."""
     with _unfinished(path) as unfinished, unfinished.open("w", encoding="utf-8") as stream:
         yield stream
+
+
+class Growing:
+    """A file to which an event loop adds lines. They can be read once the loop's round is over."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._due = False
+
+    def add(self, line: str) -> None:
+        """One more line, without its break."""
+        self._stream.write(line + "\n")
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._due = False
+        if not self._stream.closed:
+            self._stream.flush()
+
+
+@contextlib.contextmanager
+def growing(path: Path) -> Iterator[Growing]:
+    """The file at `path`, made if there is none, to add lines to in the block."""
+    with path.open("a", encoding="utf-8") as stream:
+        yield Growing(stream)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

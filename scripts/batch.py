@@ -26,7 +26,7 @@ from pipeline.batch.shards import refuse_shard
 from pipeline.batch.sources import named
 from pipeline.batch.summary import Summary
 from pipeline.batch.table_rows import table_rows
-from pipeline.files import write_lines
+from pipeline.files import growing, write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
 from scripts.batch_run import check_cluster, serve_batch
@@ -262,14 +262,14 @@ async def _serve(
         if Folder(out).journal.is_file():
             write_files(out, asked.bad_lines(), form)  # which mends a line that a crash cut in half
         out.mkdir(parents=True, exist_ok=True)
-        with (out / OUTPUT).open("a", encoding="utf-8") as output:
+        with growing(out / OUTPUT) as output:
 
             def keep(outcome: Outcome) -> None:
                 nonlocal tokens
                 tokens += outcome.receipt.tokens["completion"]
                 if outcome.status == "completed":
-                    output.write(json.dumps(form.answered(outcome.row()), ensure_ascii=False) + "\n")
-                    output.flush()
+                    row = {"custom_id": outcome.custom_id, "result": outcome.ending.result}
+                    output.add(json.dumps(form.answered(row), ensure_ascii=False))
 
             yield keep
 

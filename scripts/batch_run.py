@@ -55,8 +55,7 @@ async def serve_batch(
         return summary, stop.is_set()
     async with equipped(app, launch, out) as equipment:
         stop = stopped_by_signal()
-        gc.collect()
-        gc.freeze()  # models and modules stay: a batch's garbage is looked for without going through them again
+        collect_seldom()
         with keeping() as keep, bar:
 
             def finished(outcome: Outcome) -> None:
@@ -77,6 +76,17 @@ async def serve_batch(
                 progress=tell,
             )
     return summary, stop.is_set()
+
+
+def collect_seldom() -> None:
+    """Let a batch's garbage be looked for among its own objects alone, and a tenth as often.
+
+    Models and modules stay for good. A record leaves a dozen objects in circles behind, so that what gathers meanwhile
+    is a few MiB; looking for it after every 700 new objects took 15 % of a row's CPU time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def check_cluster(launch: Launch) -> None:

@@ -36,7 +36,8 @@ class Grammar:
     nothing was. It is for engines that close (models/engines/closing.py), within the same budget.
     `constant` is the only text the grammar admits, if there is exactly one: a caller may then skip the model.
     `contract` is whose values the texts are, if any contract's, and `bounds` says how long each of its fields may be.
-    `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph.
+    `said` and `evidence` are what a text may copy from: messages, normalised, and sentences by paragraph; nothing where
+    the contract copies nothing.
     `spaced`: whether a blank stands behind each comma and colon (models/grammar/separators.py).
     `weighs`: the first token decides, and how likely the likeliest so many were is wanted (`Completion.first`); 0: not.
     `may_be_cut`: the budget may end before the text does.
@@ -90,13 +91,13 @@ def compile_grammar(
     (`contract.checked_after()`).
     Raises ContractError for a field that nothing can be copied into and that may not be None.
     """
-    messages = _messages(said)
-    blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
     grammar = without_sources(contract, scratchpad, spaced, one_line, open)
-    if grammar is None:
-        builder = GrammarBuilder(messages, blocks, scratchpad, one_line=one_line, open=open, spaced=spaced)
-        return _grammar(contract, builder)
-    return replace(grammar, said=messages, evidence=blocks)
+    if grammar is not None:
+        return grammar
+    blocks = tuple(tuple(block) for passage in evidence for block in sentences(passage))
+    return _grammar(
+        contract, GrammarBuilder(_messages(said), blocks, scratchpad, one_line=one_line, open=open, spaced=spaced)
+    )
 
 
 def compile_choice(
@@ -151,7 +152,7 @@ def without_sources(
     unread = _Unread()
     try:
         builder = GrammarBuilder(unread, unread, scratchpad, one_line=one_line, open=open, spaced=spaced)
-        return _grammar(contract, builder)
+        return replace(_grammar(contract, builder), said=(), evidence=())
     except _Copies:
         return None
 

@@ -9,7 +9,6 @@ killed a process come last, one at a time (quarantine.py).
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -24,7 +23,7 @@ from pipeline.batch.requests import Requests
 from pipeline.batch.summary import Summary, Tally
 from pipeline.errors import JournalError, UsageError
 from pipeline.events import Listener
-from pipeline.files import write_lines, write_rows
+from pipeline.files import Growing, growing, write_lines, write_rows
 from pipeline.journal.journal import Journal
 from pipeline.journal.quarantine import convicted, sentence
 from pipeline.outcome import Outcome
@@ -150,15 +149,15 @@ class _Batch:
 
         queue = unsuspected()
 
-        def keep(results: io.TextIOWrapper, outcome: Outcome, line: str) -> None:
+        def keep(results: Growing, outcome: Outcome, line: str) -> None:
             nonlocal finished
-            results.write(line + "\n")
-            results.flush()
-            self.tally.count(outcome.row())
+            results.add(line)
+            receipt = outcome.receipt
+            self.tally.add(outcome.status, outcome.intent, receipt.tokens, receipt.attempts)
             finished += 1
             on_outcome(outcome)
 
-        async def worker(results: io.TextIOWrapper) -> None:
+        async def worker(results: Growing) -> None:
             while not stop.is_set():
                 async with level.slot():  # the slot first: no record is read ahead
                     try:
@@ -170,7 +169,7 @@ class _Batch:
                         continue
                     keep(results, *await pipeline.serve_to_line(record))
 
-        with self._folder.results.open("a", encoding="utf-8") as results:
+        with growing(self._folder.results) as results:
             workers = [asyncio.create_task(worker(results)) for _ in range(level.most)]
             try:
                 await asyncio.gather(*workers)

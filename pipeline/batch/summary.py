@@ -48,10 +48,16 @@ class Tally:
 
     def count(self, row: Mapping[str, Any]) -> None:
         """Count one line of results.jsonl."""
-        self.statuses[row["status"]] += 1
-        self.intents[row["intent"] or "undecided"] += 1
-        self.tokens.update(row["receipt"]["tokens"])
-        self.attempts += row["receipt"]["attempts"]
+        receipt = row["receipt"]
+        self.add(row["status"], row["intent"], receipt["tokens"], receipt["attempts"])
+
+    def add(self, status: str, intent: str | None, tokens: Mapping[str, int], attempts: int) -> None:
+        """Count one outcome."""
+        self.statuses[status] += 1
+        self.intents[intent or "undecided"] += 1
+        for kind, number in tokens.items():
+            self.tokens[kind] += number
+        self.attempts += attempts
 
     def summary(self, finished: int, errors: int, seconds: float, engine_seconds: float) -> Summary:
         """The counts so far, with what the run says of itself."""

@@ -20,9 +20,8 @@ from pipeline.events import Event, MessageReceived, Numbered, TurnFinished, rest
 from pipeline.forms.memory import KEPT, Memory
 from pipeline.journal.journal import Journal
 from pipeline.journal.rows import RETRIEVE, ActionRow, StepRow
-from pipeline.journal.statements import insert_event
+from pipeline.journal.statements import Sql, insert_event
 from pipeline.journal.tables import ACTION_COLUMNS
-from pipeline.journal.writer import Sql
 from pipeline.record import Record, Turn
 
 PAGE = 256

@@ -11,8 +11,7 @@ from pipeline.chat.transcript import Handed
 from pipeline.errors import Busy, UnknownConversation, UsageError
 from pipeline.events import Event, OperatorJoined, OperatorLeft, OperatorSaid
 from pipeline.journal.journal import Journal
-from pipeline.journal.statements import insert_event
-from pipeline.journal.writer import Sql
+from pipeline.journal.statements import Sql, insert_event
 
 CLOSED = "An operator has closed this."
 

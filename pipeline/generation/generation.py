@@ -81,6 +81,14 @@ class Task(Generic[C]):
     copied: Sequence[str] = ()
     worded: Mapping[str, str] = field(default_factory=dict)
     told_apart: Callable[[Set[str], Mapping[str, Sequence[str]]], Compile] | None = None
+    _grammars: dict[tuple[int | None, bool], Grammar] = field(default_factory=dict, compare=False)
+
+    def grammar(self, length: int | None, spaced: bool) -> Grammar:
+        """As `compiled`, once."""
+        found = self._grammars.get((length, spaced))
+        if found is None:
+            found = self._grammars[length, spaced] = self.compiled(length, spaced)
+        return found
 
 
 @dataclass(frozen=True)
@@ -173,14 +181,16 @@ class Generation:
         if client is None:
             raise UsageError("This run has no model: open the pipeline with an engine.")
         layout = self.layout(told)
-        task = _remembering(task)
+        known = dict[str, C]()
 
         async def forced() -> bool:
-            return (await _compiled(task.compiled, None, client.profile, first.messages)).constant is not None
+            return (await _compiled(task.grammar, None, client.profile, first.messages)).constant is not None
 
-        @cache  # the text that is returned was checked before, unless it came from the journal
-        def read(text: str) -> C:
-            return task.kind.model_validate_json(text, context={"today": self._today})
+        def read(text: str) -> C:  # the one that is returned was read before, unless it came from the journal
+            value = known.get(text)
+            if value is None:
+                value = known[text] = task.kind.model_validate_json(text, context={"today": self._today})
+            return value
 
         widened: Task[C] | None = None
 
@@ -188,7 +198,7 @@ class Generation:
             nonlocal widened
             self._tries.add(task.contract.__name__)
             if asked.wider and wider is not None:
-                widened = _remembering(await wider())
+                widened = await wider()
             present = widened if asked.wider and widened is not None else task
             if not asked.messages:
                 asked = dataclasses.replace(asked, messages=tuple(present.prompt(layout)))
@@ -295,7 +305,7 @@ class Generation:
             unsaid, copies, calls = await _told_apart(client, task, asked)
         except PromptTooLong:  # there is less room for the form itself, and what becomes of that is told below
             unsaid, copies, calls = {}, {}, ()
-        compile = cache(task.told_apart(unsaid.keys(), copies)) if calls and task.told_apart else task.compiled
+        compile = cache(task.told_apart(unsaid.keys(), copies)) if calls and task.told_apart else task.grammar
         if unsaid:
             note.detail["unsaid"] = unsaid
         note.prompt_tokens = sum(call.usage.prompt_tokens for call in calls)
@@ -394,7 +404,7 @@ async def _told_apart(
     asks = sure > 0 and not client.profile.thinks  # one that thinks would think before each field
     if not asks or not task.copied or asked.prompted or client.engine.enforcement != "grammar":
         return {}, {}, ()
-    grammar = await _compiled(task.compiled, 0, client.profile, asked.messages)
+    grammar = await _compiled(task.grammar, 0, client.profile, asked.messages)
     if not grammar.said:
         return {}, {}, ()
     known = await mentions(client.generate, asked.messages, task.copied, client.profile.spaced)
@@ -432,11 +442,6 @@ async def _drawn(
 async def _compiled(compile: Compile, length: int | None, profile: Profile, messages: Sequence[Message]) -> Grammar:
     """A grammar, which grows with what may be copied; the messages hold all of that."""
     return await offload(lambda: compile(length, profile.spaced), sum(len(message.content) for message in messages))
-
-
-def _remembering(task: Task[C]) -> Task[C]:
-    """The same task, that compiles each of its grammars once."""
-    return dataclasses.replace(task, compiled=cache(task.compiled))
 
 
 @cache

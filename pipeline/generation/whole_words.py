@@ -31,6 +31,8 @@ def whole_words(value: Contract, text: str, closed: str = "") -> tuple[str, Mapp
     """
     ends = {place: least for place, item, least, most in _texts(value, "") if place == closed or len(item) >= most}
     taken = dict[str, str]()
+    if not ends:
+        return text, taken
     for place, start, end in [*_strings(text)][::-1]:
         if place not in ends:
             continue

@@ -34,9 +34,9 @@ from pipeline.events import (
 from pipeline.journal.notifier import Notifier
 from pipeline.journal.queries import Queries
 from pipeline.journal.rows import ActionRow, StepRow
-from pipeline.journal.statements import as_json, insert_event, insert_step
+from pipeline.journal.statements import Sql, as_json, insert_event, insert_record, insert_step, update_outcome
 from pipeline.journal.tables import ACTION_COLUMNS, connect, connect_with_tables
-from pipeline.journal.writer import JournalWriter, Sql
+from pipeline.journal.writer import JournalWriter
 from pipeline.outcome import Outcome, Question
 
 RETRIED = ("failed", "escalated")
@@ -109,12 +109,7 @@ class Journal(Queries):
 
     def begin(self, record: str, conversation: str, today: date) -> None:
         """Note a record on which work starts. Not waited for: whatever else is written about it is written after it."""
-        self._thread.write_soon(
-            (
-                "INSERT OR IGNORE INTO records (id, input, today, started) VALUES (?, ?, ?, ?)",
-                (record, conversation, today.isoformat(), time.time()),
-            ),
-        )
+        self._thread.write_soon(insert_record(record, conversation, today))
 
     async def start(self, event: RecordStarted, alone: bool = False) -> None:
         """Make durable that a record is being served, alone or not: should that kill us, the next run must know."""
@@ -355,10 +350,7 @@ class Journal(Queries):
         record = outcome.custom_id
         seen, wake = self._seen(record, *told)
         await self._thread.write(
-            (
-                "UPDATE records SET status = ?, intent = ?, outcome = ?, traceback = ?, finished = ? WHERE id = ?",
-                (outcome.status, outcome.intent, line, traceback, time.time(), record),
-            ),
+            update_outcome(record, outcome.status, outcome.intent, line, traceback),
             *seen,
             firm=self.is_followed(record),
             then=wake,

@@ -1,33 +1,57 @@
-"""Statements: those that put an event or a step into a journal. Executes none."""
+"""Statements: those that put a record, an event, a step or an outcome into a journal, one by one or many together.
+Executes none.
+"""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import cache
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from pipeline.events import Event, event_row
 from pipeline.journal.rows import StepRow
 from pipeline.journal.tables import STEP_COLUMNS
-from pipeline.journal.writer import Sql
 
-as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""Made once: json.dumps makes one a call."""
+Sql = tuple[str, Sequence[object]]
+
+_RECORD = "INSERT OR IGNORE INTO records (id, input, today, started) VALUES (?, ?, ?, ?)"
+_EVENT = "INSERT INTO events (record, at, body, conversation) VALUES (?, ?, ?, ?)"
+_STEP = f"INSERT INTO steps (record, {STEP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_OUTCOME = "UPDATE records SET status = ?, intent = ?, outcome = ?, traceback = ?, finished = ? WHERE id = ?"
+
+_KINDS = (_RECORD, _EVENT, _STEP, _OUTCOME)
+"""None of them reads a table that another one writes; a record's outcome comes behind the record."""
+_SIZES = (64, 16, 4, 1)
+"""How many rows one statement puts into a table: few texts for SQLite to parse and keep."""
+
+
+def as_json(value: object) -> str:
+    """A value as compact JSON; in ASCII where it holds half a surrogate pair, which is no text."""
+    try:
+        return to_json(value, inf_nan_mode="constants").decode()
+    except (PydanticSerializationError, UnicodeError):
+        return json.dumps(value, separators=(",", ":"))
+
+
+def insert_record(record: str, conversation: str, today: date) -> Sql:
+    """The statement that notes a record on which work starts, unless it is known."""
+    return _RECORD, (record, conversation, today.isoformat(), time.time())
 
 
 def insert_event(event: Event, conversation: str | None = None) -> Sql:
     """The statement that keeps an event; with a conversation, its people see it."""
     body = event_row(event)
-    return (
-        "INSERT INTO events (record, at, body, conversation) VALUES (?, ?, ?, ?)",
-        # In ASCII: an event may hold half a surrogate pair.
-        (body.pop("record"), time.time(), json.dumps(body), conversation),
-    )
+    return _EVENT, (body.pop("record"), time.time(), as_json(body), conversation)
 
 
 def insert_step(record: str, step: StepRow) -> Sql:
     """The statement that keeps a step of a record."""
     return (
-        f"INSERT INTO steps (record, {STEP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _STEP,
         (
             record,
             step.position,
@@ -44,3 +68,43 @@ def insert_step(record: str, step: StepRow) -> Sql:
             as_json(step.detail) if step.detail else "{}",
         ),
     )
+
+
+def update_outcome(record: str, status: str, intent: str | None, line: str, traceback: str | None) -> Sql:
+    """The statement that gives a record its status, with its line for results.jsonl."""
+    return _OUTCOME, (status, intent, line, traceback, time.time(), record)
+
+
+def together(statements: Sequence[Sql]) -> Iterator[Sql]:
+    """The same statements in fewer: rows of one table that nothing else stands between go there together."""
+    kinds: dict[str, list[Sequence[object]]] = {kind: [] for kind in _KINDS}
+    for sql, parameters in statements:
+        if sql in kinds:
+            kinds[sql].append(parameters)
+        else:
+            yield from _emptied(kinds)
+            yield sql, parameters
+    yield from _emptied(kinds)
+
+
+def _emptied(kinds: dict[str, list[Sequence[object]]]) -> Iterator[Sql]:
+    for sql, rows in kinds.items():
+        first = 0
+        for size in _SIZES:
+            while len(rows) - first >= size:
+                yield _of(sql, size), [value for row in rows[first : first + size] for value in row]
+                first += size
+        rows.clear()
+
+
+@cache
+def _of(sql: str, rows: int) -> str:
+    if sql == _OUTCOME:
+        values = ", ".join(["(?, ?, ?, ?, ?, ?)"] * rows)
+        return (
+            "UPDATE records SET status = new.column1, intent = new.column2, outcome = new.column3,"
+            f" traceback = new.column4, finished = new.column5 FROM (VALUES {values}) AS new"
+            " WHERE records.id = new.column6"
+        )
+    head, one = sql.split("VALUES ")
+    return f"{head}VALUES {', '.join([one] * rows)}"

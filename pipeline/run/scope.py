@@ -127,20 +127,41 @@ class Scope:
             second=context.second,
             prompts=context.prompts,
         )
-        self.completing = Completing(execution, context.client, context.encoder, context.seed, context.earlier_seeds)
-        self.retrieval = Retrieval(execution, context.retriever, self._queries, self.conversation)
         self.interview = Interview(self.conversation, execution, elsewhere or Elsewhere())
-        self.filling = Filling(
+
+    # Made when first used: most workflows use a few
+
+    @functools.cached_property
+    def completing(self) -> Completing:
+        """What asks the model for answers in OpenAI's form."""
+        context = self.context
+        return Completing(context.execution, context.client, context.encoder, context.seed, context.earlier_seeds)
+
+    @functools.cached_property
+    def retrieval(self) -> Retrieval:
+        """What looks up passages."""
+        return Retrieval(self.context.execution, self.context.retriever, self._queries, self.conversation)
+
+    @functools.cached_property
+    def filling(self) -> Filling:
+        """What fills forms."""
+        context = self.context
+        return Filling(
             self.interview,
-            today,
-            execution,
+            context.execution.today,
+            context.execution,
             self.generation,
             self.collected.holds,
             context.memory,
             self._before,
             context.guessed,
         )
-        self.amending = Amending(self.collected, self.filling, execution, today, context.guessed)
+
+    @functools.cached_property
+    def amending(self) -> Amending:
+        """What changes forms that were collected."""
+        context = self.context
+        return Amending(self.collected, self.filling, context.execution, context.execution.today, context.guessed)
 
     # What follows in another scope
 

@@ -7,7 +7,6 @@ Each batch runs in a process of its own, so that its memory can be measured, and
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import random
 import resource
@@ -27,6 +26,7 @@ from pipeline.batch.openai_files import OUTPUT, TABLE, write_files
 from pipeline.batch.parquet import check_parquet, write_parquet
 from pipeline.batch.table_rows import table_rows
 from pipeline.workflows.table import Table, app_of
+from scripts.batch_run import collect_seldom
 from scripts.bench.null_engine import InstantEngine
 
 GROUP = 10_000
@@ -77,8 +77,7 @@ def serve(source: Path, out: Path, concurrency: int) -> dict[str, Any]:
     app = app_of(TABLE_OF_ROWS)
     requests = read_requests([source], app.read, table_rows)
     read = time.perf_counter() - started
-    gc.collect()
-    gc.freeze()  # as the command does
+    collect_seldom()  # as the command does
     batch = run_batch(app, requests, out, Equipment(Poisonable()), Launch(concurrency=concurrency))
     summary = asyncio.run(batch)
     counts = write_files(out, requests.bad_lines(), TABLE)

@@ -19,6 +19,7 @@ from models.contract import Contract
 from models.engines.engine import Canary, Completion, Enforcement, Usage
 from models.engines.profiles import Profile
 from pipeline import App, Equipment, Launch, Run, action, read_requests, run_batch, step, workflow
+from scripts.batch_run import collect_seldom
 
 
 class Ticket(Contract):
@@ -90,6 +91,7 @@ def main(lines: int, concurrency: int) -> None:
     """Run one batch here, and print its figures as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         requests = read_requests(write_requests(Path(folder) / "requests.jsonl", lines))
+        collect_seldom()  # as the command does
         batch = run_batch(
             app, requests, Path(folder) / "out", Equipment(InstantEngine()), Launch(concurrency=concurrency)
         )

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -42,8 +43,7 @@ class Table:
 
     def columns(self) -> tuple[str, ...]:
         """The columns that every row needs, in the order in which they are named. UsageError for a broken template."""
-        named = [*_columns(self.prompt), *self.keep, *([self.id] if self.id else [])]
-        return tuple(dict.fromkeys(named))
+        return _named(self.prompt, self.keep, self.id)
 
     def kind(self) -> type[Contract]:
         """The contract of an answer. UsageError or ContractError for what is none."""
@@ -122,7 +122,13 @@ def source_of(table: Table) -> str:
     )
 
 
-def _columns(template: str) -> Sequence[str]:
+@cache
+def _named(prompt: str, keep: tuple[str, ...], id: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*_columns(prompt), *keep, *([id] if id else [])]))
+
+
+@cache
+def _columns(template: str) -> tuple[str, ...]:
     try:
         parts = list(Formatter().parse(template))
     except ValueError as error:
@@ -138,7 +144,7 @@ def _columns(template: str) -> Sequence[str]:
                 f"The prompt has '{{{name}}}' in a form that is not known: write {{column}}, or {{{{ for a brace."
             )
         names.append(name)
-    return names
+    return tuple(names)
 
 
 def _text(value: object) -> str:
