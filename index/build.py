@@ -25,6 +25,7 @@ from index.embedding import Embedder, Vectors
 from index.errors import DamagedIndex, NotAnIndex, OlderIndex
 from index.estimation import estimated
 from index.reading import Unread, iterate_documents
+from index.reading.ocr import Ocr
 from index.retrieval.fusion import Fusion
 from index.reuse import Before, Taken, take
 from index.storage.approximation import Kind, chosen_kind, write_vectors
@@ -69,6 +70,7 @@ def build_index(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     column: str | None = None,
+    ocr: Ocr | None = None,
 ) -> Index:
     """Read `sources` (see `iterate_documents`), make their index the current version at `out`, and open it.
 
@@ -77,7 +79,7 @@ def build_index(
     Raises SourceError, EncoderError, IndexFolderError.
     """
     unread: list[Unread] = []
-    found = iter(iterate_documents(sources, unread.append, include=include, exclude=exclude, column=column))
+    found = iter(iterate_documents(sources, unread.append, include=include, exclude=exclude, column=column, ocr=ocr))
     documents = chain([next(found)], found)  # so that a missing source is noticed before anything is written
     with ExitStack() as stack:
         stack.callback(found.close)

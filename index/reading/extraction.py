@@ -22,7 +22,7 @@ from typing import Any
 
 from index.reading.extracted import Extracted
 from index.reading.opening import opened, whole
-from index.reading.reading import Unreadable
+from index.reading.reading import Scanned, Unreadable
 
 MOST_BYTES = 268_435_456
 """Of a file. A book's PDF with pictures may be that large."""
@@ -43,7 +43,7 @@ class Extractor:
         self._process: subprocess.Popen[bytes] | None = None
 
     def extract(self, format: str, path: Path) -> Extracted:
-        """The text of a file in one of the formats of `formats.APART`. Raises Unreadable."""
+        """The text of a file in one of the formats of `formats.APART`. Raises Unreadable, Scanned."""
         with opened(path):  # so that what is no file is never waited for
             pass
         process = self._running()
@@ -59,7 +59,7 @@ class Extractor:
         if reply.get("spent"):
             self.close()
         if "reason" in reply:
-            raise Unreadable(str(reply["reason"]))
+            raise (Scanned if reply.get("scanned") else Unreadable)(str(reply["reason"]))
         return Extracted.from_json(reply)
 
     def _running(self) -> subprocess.Popen[bytes]:
@@ -131,7 +131,7 @@ def _extracted(format: str, path: Path) -> dict[str, Any]:
         read: Callable[[bytes], Extracted] = getattr(import_module(f"index.reading.{format}"), f"extract_{format}")
         return read(content).to_json()
     except Unreadable as error:
-        return {"reason": str(error)}
+        return {"reason": str(error), "scanned": isinstance(error, Scanned)}
     except MemoryError:
         return {"reason": "needs too much memory to read", "spent": True}  # what was taken may never come back
     except Exception as error:  # libraries raise what they like for a file that is broken in a new way

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from index.documents import Document, Scalar
 from index.errors import SourceError
+from index.reading.extracted import Extracted
 from index.reading.extraction import Extractor
 from index.reading.files import Found, find_files
 from index.reading.formats import APART, PLAIN, TABLES
 from index.reading.metadata import clean
+from index.reading.ocr import Ocr
 from index.reading.opening import opened
-from index.reading.reading import Reading, Unread, Unreadable
+from index.reading.reading import WITHOUT_TEXT, Reading, Scanned, Unread, Unreadable
 from index.reading.remote import local
 from index.reading.rows import read_sheets
 
@@ -27,10 +30,11 @@ def read_documents(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     column: str | None = None,
+    ocr: Ocr | None = None,
 ) -> Reading:
     """All documents under `sources` (folders or files) at once; see `iterate_documents`. Raises SourceError."""
     unread: list[Unread] = []
-    found = iterate_documents(sources, unread.append, include=include, exclude=exclude, column=column)
+    found = iterate_documents(sources, unread.append, include=include, exclude=exclude, column=column, ocr=ocr)
     return Reading(list(found), unread)
 
 
@@ -41,6 +45,7 @@ def iterate_documents(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     column: str | None = None,
+    ocr: Ocr | None = None,
 ) -> Generator[Document, None, None]:
     """All documents under `sources` in a stable order, one in memory at a time.
 
@@ -49,7 +54,8 @@ def iterate_documents(
     a table's row by BEIR's `_id`, or "<file>#<row>". Its metadata are what the file says, and `folder` and `file`.
     `include`, `exclude`: globs in git's syntax relative to a source folder. `column`: what holds the text of
     tables' rows, by default the first there is of text, content, body, answer. Hidden and ignored files (.gitignore,
-    .interlockignore) are skipped; what cannot be read is told to `on_unread`, with the reason.
+    .interlockignore) are skipped; what cannot be read is told to `on_unread`, with the reason. `ocr`: makes text of
+    PDFs' pages that have none.
 
     Raises SourceError: a source is missing, two files of two sources have one name, or in the end nothing was read.
     """
@@ -65,7 +71,9 @@ def iterate_documents(
     with Extractor() as extractor:
         for place, source in enumerate(sources):
             with local(source) as path:
-                for found in _within(path, include, exclude, extractor, column):
+                for found in _within(
+                    path, include, exclude, partial(_read, extractor=extractor, column=column, ocr=ocr)
+                ):
                     document = found if isinstance(found, Unread) else _named(*found, names, place)
                     if isinstance(document, Unread):
                         leave_out(document)
@@ -79,22 +87,22 @@ def iterate_documents(
 
 
 def _within(
-    source: Path, include: Sequence[str], exclude: Sequence[str], extractor: Extractor, column: str | None
+    source: Path, include: Sequence[str], exclude: Sequence[str], read: Callable[[Found], Iterator[Document | Unread]]
 ) -> Iterator[tuple[Document, str] | Unread]:
     """What the files of one source hold, each document with the name of its file."""
     for found in find_files(source, include, exclude):
         if isinstance(found, Unread):
             yield found
             continue
-        for document in _read(found, extractor, column):
+        for document in read(found):
             yield (document, found.name) if isinstance(document, Document) else document
 
 
-def _read(found: Found, extractor: Extractor, column: str | None) -> Iterator[Document | Unread]:
+def _read(found: Found, extractor: Extractor, column: str | None, ocr: Ocr | None) -> Iterator[Document | Unread]:
     suffix = found.path.suffix.lower()
     try:
         if suffix in APART:
-            text = extractor.extract(APART[suffix], found.path)
+            text = _taken_out(APART[suffix], found.path, extractor, ocr)
             if text.sheets:
                 yield from read_sheets(found.name, text.sheets, column)
                 return
@@ -107,6 +115,18 @@ def _read(found: Found, extractor: Extractor, column: str | None) -> Iterator[Do
                 yield from TABLES[suffix](found.name, stream, column)
     except Unreadable as error:
         yield Unread(found.name, str(error))
+
+
+def _taken_out(format: str, path: Path, extractor: Extractor, ocr: Ocr | None) -> Extracted:
+    try:
+        text = extractor.extract(format, path)
+        if ocr is None or WITHOUT_TEXT not in text.metadata:
+            return text
+    except Scanned:
+        if ocr is None:
+            raise
+    read = extractor.extract(format, ocr.with_text(path))
+    return replace(read, metadata={**read.metadata, "ocr": ocr.language})
 
 
 def _named(document: Document, file: str, names: dict[str, int], place: int) -> Document | Unread:

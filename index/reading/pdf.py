@@ -1,4 +1,4 @@
-"""PDF files: the text of each page under a heading that says which. Scanned pages hold no text; nothing reads them."""
+"""PDF files: the text of each page under a heading that says which. Scanned pages hold no text: see ocr.py."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pypdf.errors import PyPdfError
 
 from index.reading.extracted import Extracted, TextWriter
 from index.reading.metadata import flat
-from index.reading.reading import Unreadable
+from index.reading.reading import WITHOUT_TEXT, Scanned, Unreadable
 
-OCR = "ocrmypdf SCAN.pdf TEXT.pdf"
-"""What makes text of pictures of pages: a program of its own, which nothing here starts."""
+OCR = "build with --ocr eng (needs ocrmypdf), or ocrmypdf SCAN.pdf TEXT.pdf"
+"""What makes text of pictures of pages; see ocr.py."""
 
 _HYPHEN = re.compile(r"(?<=[a-zß-ÿ])-\n(?=[a-zß-ÿ])")
 _SPACES = re.compile(r"[ \t\u00a0]+")
@@ -33,10 +33,11 @@ def extract_pdf(content: bytes) -> Extracted:
                 writer.block(_SPACES.sub(" ", _HYPHEN.sub("", text)))
             scanned += not text.strip()
         if scanned and scanned == len(reader.pages):
-            raise Unreadable(f"holds pictures of {scanned} pages and no text: make it text first, {OCR}")
+            raise Scanned(f"holds pictures of {scanned} pages and no text: make it text first, {OCR}")
         about = reader.metadata
         known = {"title": about.title, "author": about.author} if about else {}
-        return writer.done(flat({"pages": len(reader.pages), **known}))
+        without = {WITHOUT_TEXT: scanned} if scanned else {}
+        return writer.done(flat({"pages": len(reader.pages), **without, **known}))
     except PyPdfError as error:
         raise Unreadable(f"is no readable PDF ({_first_line(error)})") from None
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from index.documents import Document
 
+WITHOUT_TEXT = "pages_without_text"
+"""In the metadata of a PDF that has such pages beside others: how many."""
+
 
 @dataclass(frozen=True)
 class Unread:
@@ -28,3 +31,7 @@ class Reading:
 
 class Unreadable(Exception):
     """Inside this package: why a file is left out. Never reaches a user but as an Unread's reason."""
+
+
+class Scanned(Unreadable):
+    """There are pictures of pages, and no text."""

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from index import DEFAULT_ENCODER, Embedder, Index, build_index
 from index.chunking import PASSAGE_TOKENS
+from index.reading.ocr import Ocr
+from models.fetching.shelf import shelf
 from pipeline.errors import UsageError
 from scripts.console import console, finish
 from scripts.progress import progress_bar
@@ -53,6 +55,9 @@ def build(
     ray: Annotated[
         str, typer.Option(metavar="ADDRESS|local", help="Spread the encoding over a Ray cluster, or over all cores.")
     ] = "",
+    ocr: Annotated[
+        str, typer.Option(metavar="LANGUAGES", help="Read scanned PDFs by ocrmypdf: eng, deu+eng. Off by default.")
+    ] = "",
     full: Annotated[bool, typer.Option("--full", help="Encode everything, also what did not change.")] = False,
 ) -> None:
     """Read SOURCE..., and make their index the current version in INDEX.
@@ -61,6 +66,7 @@ def build(
     file that cannot be read is listed with the reason, and the rest is built.
     """
     started = time.perf_counter()
+    reader = Ocr(ocr, shelf().parent / "ocr") if ocr else None
     with _encoder(encoder, threads, device, ray) as embedder:
         with progress_bar() as bar:
             task = bar.add_task("Reading documents", total=None)
@@ -82,6 +88,7 @@ def build(
                 include=include or (),
                 exclude=exclude or (),
                 column=column,
+                ocr=reader,
             )
         with index:
             _tell(index, out, time.perf_counter() - started, embedder)

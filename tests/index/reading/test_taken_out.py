@@ -60,12 +60,14 @@ def test_a_pdfs_pages_are_named_in_headings(tmp_path: Path) -> None:
     )
     assert [heading.title for heading in document.headings] == ["Page 1", "Page 3"]
     assert "# of guests: 2\nTrains are refundable." in document.text
-    assert document.metadata == {"title": "Rules", "pages": 3, "file": "a.pdf"}
+    assert document.metadata == {"title": "Rules", "pages": 3, "pages_without_text": 1, "file": "a.pdf"}
 
 
 def test_a_scanned_pdf_is_named_with_the_command_that_helps(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(pdf([[], []]))
-    with pytest.raises(SourceError, match=r"a\.pdf holds pictures of 2 pages and no text: .* ocrmypdf SCAN\.pdf"):
+    with pytest.raises(
+        SourceError, match=r"a\.pdf holds pictures of 2 pages and no text: .* --ocr eng .* ocrmypdf SCAN\.pdf"
+    ):
         read_documents([tmp_path])
 
 
