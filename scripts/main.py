@@ -25,6 +25,7 @@ from scripts.demo import demo
 from scripts.diff import diff
 from scripts.doctor import doctor
 from scripts.fetch import fetch
+from scripts.forget import export, forget
 from scripts.inspect import inspect
 from scripts.ledger import ledger
 from scripts.new import new
@@ -77,6 +78,8 @@ app.command()(inspect)
 app.command()(diff)
 app.command()(doctor)
 app.command()(ledger)
+app.command()(export)
+app.command()(forget)
 app.command()(completion)
 app.command()(replay)
 app.add_typer(index.app, name="index")

@@ -16,6 +16,7 @@ import typer
 
 from pipeline import Launch, load_app
 from pipeline.service import Limits, Tokens
+from pipeline.service.ages import age_of
 from pipeline.service.middleware.prefix import prefix_of
 from pipeline.service.middleware.request_id import FORMAT, tag
 from pipeline.service.tokens import VARIABLE, proxies_of
@@ -78,6 +79,9 @@ def serve(
     root_path: Annotated[
         str, typer.Option(metavar="PATH", help="The path below which a proxy has this service, such as /desk.")
     ] = "",
+    retain: Annotated[
+        str, typer.Option(metavar="AGE", help="Take away what is older, such as 90d (h, d, w); default: nothing is.")
+    ] = "",
     turn_seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a turn.")] = DEFAULT.turn_seconds,
 ) -> None:
     """Serve conversations, escalations and uploaded batches, with a page for them at /."""
@@ -97,6 +101,7 @@ def serve(
         proxies=proxies_of(trusted_proxies),
         root_path=prefix_of(root_path),
         turn_seconds=turn_seconds,
+        retain_seconds=age_of(retain),
     )
     launch = Launch(
         app=app,

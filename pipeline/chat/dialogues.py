@@ -11,11 +11,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from models.grammar.grammar import normalise
 from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
+from pipeline.chat.erasure import emptied, erase, exported
 from pipeline.chat.tasks import Tasks
 from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
 from pipeline.errors import Busy, UnknownConversation, UsageError
@@ -216,6 +217,28 @@ class Dialogues:
     async def cancel(self, conversation: str) -> None:
         """Stop the work on a conversation's message. What was done stays done; an action under way needs a person."""
         await self._tasks.stop(conversation)
+
+    def export(self, conversation: str) -> dict[str, Any]:
+        """All that is kept of a conversation, ready for JSON (erasure.py)."""
+        return exported(self._journal, self.conversations, conversation)
+
+    def is_busy(self, conversation: str) -> bool:
+        """Whether a message of it is being worked on."""
+        return self._tasks.of(conversation) is not None or any(
+            status is None for _, status in self.conversations.records(conversation)
+        )
+
+    async def forget(self, *conversations: str) -> None:
+        """Take conversations away for good; the ledger keeps that something was done (erasure.py).
+
+        Busy, with those before it gone, for one that is worked on, or of which an action may or may not have happened.
+        """
+        for conversation in conversations:
+            self.conversations.owner(conversation)
+            if self.is_busy(conversation):
+                raise Busy("The last message is still being worked on: stop it, or wait for its answer.")
+            await erase(self._journal, self.conversations, conversation)
+        await emptied(self._journal)
 
     # The operator's side
 

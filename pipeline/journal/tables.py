@@ -99,6 +99,7 @@ def connect_with_tables(path: Path) -> sqlite3.Connection:
     Raises JournalError if they are of another version, sqlite3.Error if the file is no journal, or cannot be opened.
     """
     connection = connect(path)
+    connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     version = _version(connection)
     if version == 0:
         connection.executescript(

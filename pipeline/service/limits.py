@@ -19,7 +19,8 @@ class Limits:
     open files; the proxies whose word for a client's address is taken (addresses or networks), and the path below which
     they know this service; seconds that a client
     waits for a turn's end, that a body may take to arrive, between two heartbeats, that a client may leave what was
-    sent unread, and that work has to come to its end when the server does.
+    sent unread, and that work has to come to its end when the server does; after which all that is kept goes (None:
+    never).
     """
 
     body: int = 1 << 20
@@ -37,6 +38,7 @@ class Limits:
     heartbeat_seconds: float = 15.0
     unread_seconds: float = 20.0
     grace_seconds: float = 10.0
+    retain_seconds: float | None = None
 
 
 class Buckets:

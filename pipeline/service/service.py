@@ -25,6 +25,7 @@ from pipeline.service.limits import Limits, Slots
 from pipeline.service.metered import Metered
 from pipeline.service.metrics import Metrics
 from pipeline.service.probe import Probe
+from pipeline.service.retention import Retention
 from pipeline.service.run_kind import RunKind
 from pipeline.service.run_queue import RUN, RunQueue
 from pipeline.service.threads import Threads
@@ -121,8 +122,14 @@ async def serving(
         await dialogues.resume()
         files.sweep()
         runs.start()
+        keeper: asyncio.Task[None] | None = None
+        if limits.retain_seconds is not None:
+            keeper = asyncio.create_task(Retention(limits.retain_seconds, journal, dialogues, runs, files).keep())
         try:
             yield service
         finally:
             service.stopping.set()
+            if keeper is not None:
+                keeper.cancel()
+                await asyncio.wait({keeper})
             await asyncio.gather(runs.close(limits.grace_seconds), dialogues.aclose(limits.grace_seconds))

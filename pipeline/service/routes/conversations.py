@@ -66,6 +66,20 @@ async def ask_for_a_person(id: Id, service: ServiceOf, caller: CallerOf) -> dict
     return service.dialogues.transcript(id).row()
 
 
+@router.get("/conversations/{id}/export")
+async def export_conversation(id: Id, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
+    """All that is kept of it: what was said, each step with what a model was asked, what was done."""
+    check(service, caller, id)
+    return service.dialogues.export(id)
+
+
+@router.delete("/conversations/{id}", status_code=204)
+async def forget_conversation(id: Id, service: ServiceOf, caller: CallerOf) -> None:
+    """Take it away for good. Of what was done the ledger keeps the action's name, key, time and digests."""
+    check(service, caller, id)
+    await service.dialogues.forget(id)
+
+
 @router.get("/conversations/{id}")
 async def read_conversation(id: Id, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
     """What was said so far, what is asked, and the number of the last event."""
