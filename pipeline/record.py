@@ -99,6 +99,7 @@ NEUTRAL: Mapping[str, object] = {
     **{"top_p": 1, "presence_penalty": 0, "frequency_penalty": 0},
     **{"response_format": {"type": "text"}, "tools": [], "tool_choice": "none", "logit_bias": {}, "stop": []},
     **{"metadata": {}, "modalities": ["text"], "service_tier": "auto"},
+    **{"background": False, "truncation": "disabled", "include": []},
 }
 """Options of OpenAI's API, each with the value by which it asks for nothing: what holds where it is not given."""
 

@@ -13,6 +13,7 @@ from pipeline.record import CHAT, BadRecord, asks
 
 TEXT = "/v1/completions"
 EMBEDDINGS = "/v1/embeddings"
+RESPONSES = "/v1/responses"
 FILES = "/v1/files"
 BATCHES = "/v1/batches"
 
@@ -81,6 +82,36 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "echo": Option("the prompt before the answer; refused with `logprobs`"),
         "best_of": Option(refused="give `n`"),
         "suffix": Option(refused="no engine here fills in the middle"),
+    },
+    RESPONSES: {
+        "input": Option("a text, or messages of text, `function_call` and `function_call_output` items"),
+        "instructions": Option("the first system message"),
+        "model": _DRAW["model"],
+        "temperature": _DRAW["temperature"],
+        "top_p": _DRAW["top_p"],
+        "max_output_tokens": Option("a format that does not fit is asked for again with shorter texts and lists"),
+        "text": Option("`format`: `json_schema`, `json_object` or `text`; enforced whatever `strict` says"),
+        "tools": Option("functions; they are told to the model in the system message"),
+        "tool_choice": Option("`none`, `auto`, `required`, or one function"),
+        "parallel_tool_calls": Option("true: up to four calls; false, or where `tool_choice` names a function: one"),
+        "reasoning": Option("`effort`: share of the thinking budget; but `none` only for a model that thinks"),
+        "user": _DRAW["user"],
+        "metadata": Option("given back in the answer; asks nothing of it"),
+        "stream": _DRAW["stream"],
+        "stream_options": Option("`include_obfuscation` false, with `stream`"),
+        "include": Option(refused="nothing more is known of an answer than stands in it"),
+        "top_logprobs": Option(refused="log-probabilities are given by /v1/chat/completions"),
+        "store": Option(refused="no answer is kept here: give false, and send the whole history as `input`"),
+        "previous_response_id": Option(refused="no answer is kept here: send the whole history as `input`"),
+        "conversation": Option(refused="no answer is kept here: send the whole history as `input`"),
+        "background": Option(refused="no answer is kept here: send a batch"),
+        "prompt": Option(refused="no templates are kept here: send the text"),
+        "truncation": Option(refused="nothing is left out of what was sent"),
+        "max_tool_calls": Option(refused="no tool is called here: `parallel_tool_calls` false allows one in an answer"),
+        "service_tier": Option(refused="there is one tier"),
+        "prompt_cache_key": Option(refused="prefixes are kept without being named"),
+        "prompt_cache_retention": Option(refused="prefixes are kept as long as there is room"),
+        "safety_identifier": Option(refused="nobody is watched here: give `user`"),
     },
     EMBEDDINGS: {
         "input": Option("a text or a list of up to 2,048"),

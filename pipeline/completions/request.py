@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.engines.engine import Decoding, Message
-from pipeline.completions.options import EMBEDDINGS, OPTIONS, TEXT, refuse_others
+from pipeline.completions.options import EMBEDDINGS, OPTIONS, RESPONSES, TEXT, refuse_others
+from pipeline.completions.response_input import chat_of, renamed, repeated
 from pipeline.completions.shape import Shape, json_shape, text_shape
 from pipeline.completions.tools import calls_shape, chosen, read_tools, told
 from pipeline.record import CHAT, BadRecord
@@ -30,7 +31,8 @@ EFFORTS = {"none": 0.0, "minimal": 0.125, "low": 0.25, "medium": 0.5, "high": 1.
 @dataclass(frozen=True)
 class Request:
     """`budget`: tokens that an answer may take, None: what the context leaves. `prefix`: what stands before each text
-    (`echo`). `inputs`: texts to embed, and then nothing is generated; `base64` says how vectors are written.
+    (`echo`). `inputs`: texts to embed, and then nothing is generated; `base64` says how vectors are written. `told`:
+    what an answer repeats of its request.
     """
 
     route: str
@@ -44,6 +46,12 @@ class Request:
     inputs: tuple[str, ...] = ()
     base64: bool = False
     dimensions: int | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def limit(self) -> str:
+        """The option that says `budget`."""
+        return "max_output_tokens" if self.route == RESPONSES else "max_tokens"
 
 
 def read_request(route: object, body: object) -> Request:
@@ -64,7 +72,7 @@ def read_request(route: object, body: object) -> Request:
     user = body.get("user")
     if user is not None and not isinstance(user, str):
         raise BadRecord('"user" is not a text.')
-    read = {CHAT: _chat, TEXT: _text, EMBEDDINGS: _embeddings}[route]
+    read = {CHAT: _chat, TEXT: _text, EMBEDDINGS: _embeddings, RESPONSES: _responses}[route]
     return read(model, body)
 
 
@@ -105,6 +113,14 @@ def _chat(model: str, body: Mapping[str, Any]) -> Request:
         next(iter(limits), None),
         formatted,
     )
+
+
+def _responses(model: str, body: Mapping[str, Any]) -> Request:
+    try:
+        request = _chat(model, chat_of(body))
+    except BadRecord as error:
+        raise BadRecord(renamed(str(error)), error.id) from None
+    return replace(request, route=RESPONSES, told=repeated(body))
 
 
 def _text(model: str, body: Mapping[str, Any]) -> Request:

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.completions.completing import answer_id
 from pipeline.completions.request import Request
+from pipeline.completions.wording import answer_id
 from pipeline.record import CHAT
 from pipeline.service.errors import ApiError
 
@@ -31,8 +31,12 @@ class AnswerStream:
             "object": "chat.completion.chunk" if self._chat else "text_completion",
         }
 
-    def piece(self, index: int, text: str) -> dict[str, Any] | None:
-        """What is new in a choice, of which this is the text so far; None if nothing is.
+    def begin(self) -> Iterator[dict[str, Any]]:
+        """What is said before anything is decoded."""
+        yield from ()
+
+    def piece(self, index: int, text: str) -> Iterator[dict[str, Any]]:
+        """What is new in a choice, of which this is the text so far.
 
         A server that was lost and asked again begins anew: it is not heard before it is further than what was sent.
         ApiError if it then says something else.
@@ -40,11 +44,11 @@ class AnswerStream:
         text = self._request.prefix + text
         sent = self._sent.get(index, "")
         if len(text) <= len(sent):
-            return None
+            return
         if not text.startswith(sent):
-            raise _lost()
+            raise lost()
         self._sent[index] = text
-        return self._chunk(index, self._said(text[len(sent) :], first=not sent))
+        yield self._chunk(index, self._said(text[len(sent) :], first=not sent))
 
     def rest(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """All that is left of an answer. ApiError if what was sent is not its beginning."""
@@ -53,7 +57,7 @@ class AnswerStream:
             message = choice["message"] if self._chat else choice
             text = message["content" if self._chat else "text"] or ""
             if not text.startswith(sent):
-                raise _lost()
+                raise lost()
             said = self._said(text[len(sent) :], first=not sent)
             if self._chat and "tool_calls" in message:
                 calls = [{"index": number, **call} for number, call in enumerate(message["tool_calls"])]
@@ -77,7 +81,8 @@ class AnswerStream:
         return {**self._head, "choices": [choice], **self._more}
 
 
-def _lost() -> ApiError:
+def lost() -> ApiError:
+    """What ends a stream of which the beginning is no longer true."""
     return ApiError(
         503,
         "engine_lost",

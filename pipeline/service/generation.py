@@ -16,14 +16,18 @@ from fastapi import Request as HttpRequest
 
 from models.errors import EngineUnavailable, ModelError, PromptTooLong
 from pipeline.completions.completing import Completing, Fleeting, Heard
-from pipeline.completions.options import EMBEDDINGS
+from pipeline.completions.options import EMBEDDINGS, RESPONSES, TEXT
 from pipeline.completions.request import Request, read_request
 from pipeline.errors import InterlockError
-from pipeline.record import BadRecord
+from pipeline.record import CHAT, BadRecord
 from pipeline.service.answer_stream import AnswerStream
 from pipeline.service.errors import OPENAI, ApiError
+from pipeline.service.response_stream import ResponseStream
 from pipeline.service.service import Service
 from pipeline.service.streams import HEARTBEAT
+
+_PROMPT = {CHAT: "messages", TEXT: "prompt", RESPONSES: "input", EMBEDDINGS: "input"}
+"""The option that is too long where a prompt is."""
 
 SILENCE = 10.0
 """Seconds without a word in a stream, after which a comment says that somebody is there."""
@@ -68,12 +72,14 @@ def read(route: str, body: object) -> tuple[Request, bool, bool]:
         not stream
         or not isinstance(options, dict)
         or not all(
-            name in ("include_usage", "include_obfuscation") and isinstance(value, bool)
+            name in ("include_obfuscation", *(["include_usage"] if route != RESPONSES else []))
+            and isinstance(value, bool)
             for name, value in options.items()
         )
         or options.get("include_obfuscation")
     ):
-        raise Refused('"stream_options" may have "include_usage", true or false, and only with "stream".')
+        may = '"include_obfuscation", false' if route == RESPONSES else '"include_usage", true or false'
+        raise Refused(f'"stream_options" may have {may}, and only with "stream".')
     try:
         return read_request(route, asked), bool(stream), bool(options and options.get("include_usage"))
     except BadRecord as error:
@@ -86,7 +92,7 @@ async def answered(service: Service, request: Request, record: str = "", heard: 
     try:
         return await Completing(steps, pipeline.client, pipeline.encoder, heard=heard).complete(request)
     except PromptTooLong as error:
-        raise Refused(error.what, code="context_length_exceeded", param="messages") from None
+        raise Refused(error.what, code="context_length_exceeded", param=_PROMPT[request.route]) from None
     except EngineUnavailable as error:
         raise Refused(error.what, 503, "unavailable") from None
     except ModelError as error:
@@ -98,10 +104,13 @@ async def answered(service: Service, request: Request, record: str = "", heard: 
 async def streamed(service: Service, request: Request, usage: bool) -> AsyncGenerator[bytes, None]:
     """The answer as a stream of server-sent events: in pieces where nothing of it needs a check any more."""
     record, pieces = secrets.token_hex(12), asyncio.Queue[tuple[int, str] | None]()
-    stream = AnswerStream(request, record, usage)
+    responds = request.route == RESPONSES
+    stream = ResponseStream(request, record) if responds else AnswerStream(request, record, usage)
     task = asyncio.create_task(answered(service, request, record, lambda index, text: pieces.put_nowait((index, text))))
     task.add_done_callback(lambda _: pieces.put_nowait(None))
     try:
+        for event in stream.begin():
+            yield _event(event)
         while True:
             try:
                 async with asyncio.timeout(SILENCE):
@@ -111,16 +120,19 @@ async def streamed(service: Service, request: Request, usage: bool) -> AsyncGene
                 continue
             if piece is None:
                 break
-            if (chunk := stream.piece(*piece)) is not None:
+            for chunk in stream.piece(*piece):
                 yield _event(chunk)
         for chunk in stream.rest(task.result()):
             yield _event(chunk)
-        yield b"data: [DONE]\n\n"
+        if not responds:
+            yield b"data: [DONE]\n\n"
     except ApiError as error:
-        yield _event(error.body(OPENAI))
+        told = error.body(OPENAI)
+        yield _event({**told["error"], **told, "type": "error"} if responds else told)
     finally:
         task.cancel()
 
 
 def _event(value: Mapping[str, Any]) -> bytes:
-    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()
+    named = f"event: {value['type']}\n" if "type" in value else ""
+    return f"{named}data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()

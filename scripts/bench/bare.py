@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -21,6 +21,7 @@ from annotated_types import MaxLen, MinLen
 
 from models.contract import Contract
 from models.engines.engine import Message, Sampling
+from models.engines.vllm.server import VllmServer
 from models.grammar.grammar import Grammar
 from pipeline import App, Equipment, Launch, Run, UsageError, read_requests, run_batch, workflow
 from scripts.bench.null_engine import file_ticket, find_desk, write_requests
@@ -48,39 +49,50 @@ async def report(run: Run) -> str:
     return filed
 
 
-async def compare(url: str, records: int, concurrency: int, repeat: int) -> dict[str, Any]:
-    """Seconds of a batch and of the bare client with its requests, in turn, at the same server; and their ratio.
+def write_reports(rows: int) -> Callable[[Path, str], Path]:
+    """Makes a file of so many requests to the app above, whatever the model."""
+    return lambda path, model: write_requests(path, rows)
 
-    A first batch warms the server up, and is listened to.
+
+async def beside_bare(
+    model: str, app: App, write: Callable[[Path, str], Path], rows: int, concurrency: int, repeat: int
+) -> dict[str, Any]:
+    """Seconds of an app's batch and of the bare client with its requests, in turn, at one server; and their ratio.
+
+    `model`: http://… or the name of one to start a server for. `write`: makes a file of `rows` requests at a path, for
+    a model of this name. A first batch warms the server up, and is listened to.
     """
+    if not model.startswith("http"):
+        async with VllmServer.start(model.removeprefix("vllm:"), tell, jump_forward=None) as server:
+            return await beside_bare(server.url, app, write, rows, concurrency, repeat)
     from models.engines.vllm.engine import VllmEngine  # takes seconds, and every command mounts this one
 
-    app, seconds = App("bare", [report]), {"pipeline": list[float](), "bare": list[float]()}
-    launch = Launch(concurrency=concurrency)
-    engine = await VllmEngine.open(url)
+    launch, seconds = Launch(concurrency=concurrency), {"batch": list[float](), "bare": list[float]()}
+    engine = await VllmEngine.open(model)
     engine.profile = replace(engine.profile, decides=True)  # how well it decides does not matter here
     try:
         with tempfile.TemporaryDirectory() as folder:
-            requests = read_requests(write_requests(Path(folder) / "requests.jsonl", records))
+            asked = read_requests(write(Path(folder) / "in.jsonl", engine.name.removeprefix("vllm:")), app.read)
             listening = Listening(engine)
-            await run_batch(app, requests, Path(folder) / "0", Equipment(listening), launch)
+            await run_batch(app, asked, Path(folder) / "0", Equipment(listening), launch)
             bodies = [
                 body_of(engine, call.messages, call.grammar, call.sampling) for call in listening.calls if call.grammar
             ]
-            if len(bodies) < records:
-                raise UsageError(f"The server at {url} answered no batch: look at its log.")
-            await send(url, bodies, concurrency)
+            if len(bodies) < rows:
+                raise UsageError(f"The server at {model} answered no batch: look at its log.")
+            await send(model, bodies, concurrency)
             for turn in range(1, repeat + 1):
-                summary = await run_batch(app, requests, Path(folder) / str(turn), Equipment(engine), launch)
-                seconds["pipeline"].append(summary.seconds)
-                seconds["bare"].append(await send(url, bodies, concurrency))
-                tell(f"{summary.seconds:.2f} s for the pipeline, {seconds['bare'][-1]:.2f} s for the bare client")
+                summary = await run_batch(app, asked, Path(folder) / str(turn), Equipment(engine), launch)
+                seconds["batch"].append(summary.seconds)
+                seconds["bare"].append(await send(model, bodies, concurrency))
+                tell(f"{summary.seconds:.2f} s for the batch, {seconds['bare'][-1]:.2f} s for the bare client")
     finally:
         await engine.close()
-    ratios = [bare / piped for bare, piped in zip(seconds["bare"], seconds["pipeline"], strict=True)]
+    ratios = [bare / batch for bare, batch in zip(seconds["bare"], seconds["batch"], strict=True)]
     return {
+        "rows": rows,
         "requests": len(bodies),
-        "pipeline_per_s": round(records / median(seconds["pipeline"]), 2),
+        "batch_per_s": round(rows / median(seconds["batch"]), 2),
         "bare_per_s": round(len(bodies) / median(seconds["bare"]), 2),
         "ratio": round(median(ratios), 4),
         "ratios": [round(ratio, 4) for ratio in ratios],

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline import UsageError
-from scripts.bench.batch_beside import beside_bare, beside_run_batch, first_row
+from scripts.bench.batch_beside import beside_client, beside_run_batch, first_row
 from scripts.bench.batch_rows import kill, measure
 from scripts.console import console
 
@@ -35,7 +35,7 @@ def batch(
         raise UsageError("Several --rows are for the instant engine alone: give one.")
     found: Any
     if bare:
-        found = asyncio.run(beside_bare(bare, sizes[0], concurrency, repeat))
+        found = asyncio.run(beside_client(bare, sizes[0], concurrency, repeat))
     elif run_batch:
         found = asyncio.run(beside_run_batch(run_batch, sizes[0]))
     elif first:

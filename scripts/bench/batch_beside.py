@@ -9,18 +9,13 @@ import json
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from models.engines.vllm.server import VllmServer
-from pipeline import Equipment, Launch, UsageError, read_requests, run_batch
+from pipeline import UsageError
 from pipeline.record import CHAT
 from pipeline.workflows import completions
-from scripts.bench.bare import Report, body_of, send
-from scripts.bench.recording_engine import Listening
-from scripts.console import tell
+from scripts.bench.bare import Report, beside_bare
 
 
 def write_lines(path: Path, rows: int, model: str) -> Path:
@@ -41,48 +36,11 @@ def write_lines(path: Path, rows: int, model: str) -> Path:
     return path
 
 
-async def beside_bare(model: str, rows: int, concurrency: int, repeat: int) -> dict[str, Any]:
-    """Seconds of a batch and of the bare client with its requests, in turn, at one server; and their ratio.
-
-    A first batch warms the server up, and is listened to. `model`: http://… or the name of one to start.
-    """
-    if not model.startswith("http"):
-        async with VllmServer.start(model, tell, jump_forward=None) as server:
-            return await beside_bare(server.url, rows, concurrency, repeat)
-    from models.engines.vllm.engine import VllmEngine  # takes seconds, and every command mounts this one
-
-    engine = await VllmEngine.open(model)
-    launch, seconds = Launch(concurrency=concurrency), {"batch": list[float](), "bare": list[float]()}
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            name = engine.name.partition(":")[2]
-            asked = read_requests(write_lines(Path(folder) / "in.jsonl", rows, name), completions.app.read)
-            listening = Listening(engine)
-            await run_batch(completions.app, asked, Path(folder) / "0", Equipment(listening), launch)
-            bodies = [
-                body_of(engine, call.messages, call.grammar, call.sampling) for call in listening.calls if call.grammar
-            ]
-            if len(bodies) < rows:
-                raise UsageError(f"The server at {model} answered no batch: look at its log.")
-            await send(model, bodies, concurrency)
-            for turn in range(1, repeat + 1):
-                summary = await run_batch(
-                    completions.app, asked, Path(folder) / str(turn), Equipment(engine), replace(launch)
-                )
-                seconds["batch"].append(summary.seconds)
-                seconds["bare"].append(await send(model, bodies, concurrency))
-                tell(f"{summary.seconds:.2f} s for the batch, {seconds['bare'][-1]:.2f} s for the bare client")
-    finally:
-        await engine.close()
-    ratios = [bare / batch for bare, batch in zip(seconds["bare"], seconds["batch"], strict=True)]
-    return {
-        "rows": rows,
-        "requests": len(bodies),
-        "batch_per_s": round(rows / median(seconds["batch"]), 2),
-        "bare_per_s": round(len(bodies) / median(seconds["bare"]), 2),
-        "ratio": round(median(ratios), 4),
-        "ratios": [round(ratio, 4) for ratio in ratios],
-    }
+async def beside_client(model: str, rows: int, concurrency: int, repeat: int) -> dict[str, Any]:
+    """A batch file, answered by the model itself, beside the bare client: see `beside_bare`."""
+    return await beside_bare(
+        model, completions.app, lambda path, name: write_lines(path, rows, name), rows, concurrency, repeat
+    )
 
 
 async def beside_run_batch(model: str, rows: int) -> dict[str, Any]:

@@ -19,9 +19,8 @@ from rich.table import Table
 
 from models.engines.engine import Engine
 from models.engines.open_engine import open_engine
-from models.engines.vllm.server import VllmServer
-from pipeline import Launch, Listener, Summary, UsageError, load_app, read_requests, run_batch
-from scripts.bench.bare import compare
+from pipeline import App, Launch, Listener, Summary, UsageError, load_app, read_requests, run_batch
+from scripts.bench.bare import beside_bare, report, write_reports
 from scripts.bench.explain import Explanation, explained
 from scripts.bench.null_engine import measure as measure_instant
 from scripts.console import console, tell
@@ -49,7 +48,9 @@ def pipeline(
     if instant:
         _show_instant(lines or [20_000], concurrency, repeat)
     elif bare:
-        _show_bare(asyncio.run(_against_bare(bare, (lines or [200])[0], concurrency, repeat)))
+        rows = (lines or [200])[0]
+        app = App("bare", [report])
+        _show_bare(asyncio.run(beside_bare(bare, app, write_reports(rows), rows, concurrency, repeat)))
     else:
         _show_engines(model, requests, app_name, concurrency, repeat, explain)
 
@@ -97,16 +98,9 @@ def _show_instant(lines: list[int], concurrency: int, repeat: int) -> None:
     print(json.dumps({"concurrency": concurrency, "repeat": repeat, "instant": rows}))
 
 
-async def _against_bare(server: str, records: int, concurrency: int, repeat: int) -> dict[str, Any]:
-    if not server.startswith("vllm:"):
-        return await compare(server, records, concurrency, repeat)
-    async with VllmServer.start(server.removeprefix("vllm:"), tell, jump_forward=None) as started:
-        return await compare(started.url, records, concurrency, repeat)
-
-
 def _show_bare(figures: dict[str, Any]) -> None:
     console.print(
-        f"{figures['pipeline_per_s']} requests/s through the pipeline, {figures['bare_per_s']} from a bare client:"
+        f"{figures['batch_per_s']} requests/s through the pipeline, {figures['bare_per_s']} from a bare client:"
         f" {figures['ratio']:.1%}"
     )
     print(json.dumps(figures))

@@ -19,7 +19,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 
 from pipeline.chat.dialogues import LONGEST
-from pipeline.completions.options import EMBEDDINGS, TEXT
+from pipeline.completions.options import EMBEDDINGS, RESPONSES, TEXT
 from pipeline.events import Numbered, Progress
 from pipeline.record import CHAT, BadRecord, Turn, chat_turns, refuse_options
 from pipeline.service.access import CallerOf, ServiceOf, check
@@ -27,7 +27,8 @@ from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError
 from pipeline.service.generation import answered, body_of, model_names, read, streamed
 from pipeline.service.service import Service
-from pipeline.service.streams import HEARTBEAT, RESPONSES, begin_turn, limited, turn_pages, whole_turn
+from pipeline.service.streams import HEARTBEAT, begin_turn, limited, turn_pages, whole_turn
+from pipeline.service.streams import RESPONSES as CODES
 from pipeline.service.threads import RETRIED_SECONDS, Threads
 from pipeline.service.tokens import Caller
 
@@ -50,7 +51,7 @@ async def read_model(model: str, service: ServiceOf, caller: CallerOf) -> dict[s
     return {"id": model, "object": "model", "created": 0, "owned_by": "interlock"}
 
 
-@router.post("/chat/completions", responses=RESPONSES)
+@router.post("/chat/completions", responses=CODES)
 async def complete(
     chat: ChatRequest,
     request: Request,
@@ -78,13 +79,19 @@ async def complete(
     return JSONResponse(completed(service.journal, conversation, events).body(chat.model))
 
 
-@router.post("/completions", responses=RESPONSES)
+@router.post("/completions", responses=CODES)
 async def go_on(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """Let the model go on with a text."""
     return await _generated(service, TEXT, await body_of(request))
 
 
-@router.post("/embeddings", responses=RESPONSES)
+@router.post("/responses", responses=CODES)
+async def respond(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
+    """The model's own answer in the form of OpenAI's newer API; nothing of it is kept."""
+    return await _generated(service, RESPONSES, await body_of(request))
+
+
+@router.post("/embeddings", responses=CODES)
 async def embed(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """The encoder's vectors of some texts."""
     return await _generated(service, EMBEDDINGS, await body_of(request))

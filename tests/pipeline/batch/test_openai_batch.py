@@ -20,7 +20,7 @@ from index import Embedder
 from models.engines.open_engine import open_engine
 from models.engines.prompted.prompted import Prompted
 from pipeline import BadRecord, Equipment, load_app
-from pipeline.completions.options import OPTIONS, table
+from pipeline.completions.options import OPTIONS, RESPONSES, table
 
 ROOT = Path(__file__).parents[3]
 TEXT, EMBEDDINGS = "/v1/completions", "/v1/embeddings"
@@ -278,7 +278,9 @@ async def test_what_cannot_be_obeyed_is_refused_by_name(more: dict[str, Any], na
 @pytest.mark.parametrize("route", OPTIONS)
 async def test_every_option_that_the_table_refuses_is_refused(route: str) -> None:
     read = load_app("pipeline.workflows.completions").read
-    need = {CHAT: {"messages": ASKED}, TEXT: {"prompt": "a"}, EMBEDDINGS: {"input": "a"}}[route]
+    need = {CHAT: {"messages": ASKED}, TEXT: {"prompt": "a"}, EMBEDDINGS: {"input": "a"}, RESPONSES: {"input": "a"}}[
+        route
+    ]
     assert read(line("x", route, **need)).id == "x"
     for name, option in OPTIONS[route].items():
         asked = line("x", route, **{**need, name: "anything"})
