@@ -26,6 +26,7 @@ from models.grammar.grammar import Grammar, compile_grammar
 from models.said import Quote
 from models.training.score import FillScore
 from pipeline.app import App
+from pipeline.prompts.example import Example
 from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from pipeline.routing.dataset import Row
@@ -58,6 +59,24 @@ class Review(Contract):
     sentiment: Literal["positive", "negative", "mixed"] = Field(description="How the customer found it.")
     complaints: list[Complaint] = Field(max_length=4, description="Everything the customer complains of; may be empty.")
     recommends: bool | None = Field(description="Whether the customer tells others to buy it; null if not said.")
+
+
+SHOWN = (
+    Example(
+        "What does this review say? My new lamp is bright and was easy to put up.",
+        Review(kind="electronics", sentiment="positive", complaints=[], recommends=None),
+    ),
+    Example(
+        "What does this review say? The handle of this pot broke and it smells of glue, do not buy it.",
+        Review(
+            kind="kitchen",
+            sentiment="negative",
+            complaints=[Complaint(about="handle broke"), Complaint(about="smells of glue")],
+            recommends=False,
+        ),
+    ),
+)
+"""Worked examples of reviews, as an app gives them: one without a complaint, one with two."""
 
 
 class Cited(Contract):
@@ -233,15 +252,20 @@ async def quote(measured: Measured, questions: Sequence[tuple[str, Sequence[Pass
 
 
 async def reviews(
-    measured: Measured, part: str, rows: Sequence[Mapping[str, Any]], temperature: float = 0.0, free: bool = False
+    measured: Measured,
+    part: str,
+    rows: Sequence[Mapping[str, Any]],
+    temperature: float = 0.0,
+    free: bool = False,
+    examples: Sequence[Example] = (),
 ) -> Reviews:
-    """Reviews read into a form; with `free`, in free text that is parsed afterwards."""
+    """Reviews read into a form; with `free`, in free text that is parsed afterwards; `examples` are shown before."""
     found, engine = Reviews(), measured.engine
     layout = Prompts().laid_out(engine.profile)
     grammar = None if free else compile_grammar(Review, spaced=engine.profile.spaced)
 
     async def one(number: int, row: Mapping[str, Any]) -> None:
-        messages = layout.answer(Review, f"What does this review say? {row['text']}", [])
+        messages = layout.answer(Review, f"What does this review say? {row['text']}", [], examples)
         text = await measured.write(part, messages, grammar, Sampling(temperature, seed=number))
         if free and text is not None:
             text = within(text)

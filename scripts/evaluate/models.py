@@ -29,7 +29,7 @@ from pipeline.routing.trial import worth
 from scripts.console import console, day_of, finish, tell
 from scripts.evaluate.forms import Work, sample_work, sgd_work
 from scripts.evaluate.gate_head import examples_of_rows
-from scripts.evaluate.model_figures import REVIEWS, Measured, Reviews, Texts, fill, gate, quote, reviews
+from scripts.evaluate.model_figures import REVIEWS, SHOWN, Measured, Reviews, Texts, fill, gate, quote, reviews
 from scripts.evaluate.results import SAMPLE, read_lines
 from scripts.evaluate.tickets import TICKETS, tickets
 from scripts.options import TRAVEL
@@ -127,6 +127,9 @@ async def _all(
             if Part.REVIEWS in parts:
                 tell(f"{engine.name}: {len(read)} reviews…")
                 row |= _told("reviews", await reviews(measured, "reviews", read))
+                if engine.profile.layout != "copier":  # which is shown none
+                    shown = await reviews(measured, "reviews shown", read, examples=SHOWN)
+                    row |= _told("reviews, two shown", shown)
                 row |= _told("reviews, parsed", await reviews(measured, "free", read, free=True))
                 await reviews(measured, "reviews warm", read, 1.0)
             if Part.TICKETS in parts:
