@@ -17,8 +17,8 @@ from pipeline.chat.transcript import turns
 from pipeline.errors import Busy
 from pipeline.journal.journal import Journal
 from pipeline.journal.queries import Queries
+from pipeline.journal.statements import Sql
 from pipeline.journal.tables import connect
-from pipeline.journal.writer import Sql
 
 _OF_RECORDS = ("steps", "questions", "desk", "events")
 _ITS = "(SELECT id FROM records WHERE conversation = ?)"

@@ -282,10 +282,11 @@ class Journal(Queries):
             ("UPDATE records SET status = NULL, outcome = NULL, finished = NULL WHERE id = ?", (record,)),
         ]
 
-    async def retry(self, which: Collection[str]) -> None:
+    async def retry(self, which: Collection[str]) -> int:
         """Open records again, by status ("failed", "escalated") or id, to be served once more with other draws.
 
-        Steps up to the first that failed stay; what a person answered before that, and every action done, is kept.
+        Returns how many they are. Steps up to the first that failed stay; what a person answered before that, and
+        every action done, is kept.
         JournalError, with nothing changed, for an id that has no status to go back from.
         """
         rows = self.read("SELECT id, status FROM records WHERE status IS NOT NULL")
@@ -295,6 +296,7 @@ class Journal(Queries):
             raise JournalError(f"There is no finished record '{sorted(missing)[0]}' to retry: see `interlock inspect`.")
         for id in chosen:
             await self.write(*self._reopened(id, again=True))
+        return len(chosen)
 
     def _reopened(self, record: str, again: bool) -> list[Sql]:
         """Statements that forget a record's outcome and its steps from the first that failed.

@@ -102,9 +102,10 @@ def connect_with_tables(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     version = _version(connection)
     if version == 0:
-        connection.executescript(
-            f"BEGIN;{_TABLES}{_LATER}INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');COMMIT;"
-        )
+        # Another connection may be making them just now: the second one waits, and finds them made.
+        made = _TABLES.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS").replace("INDEX", "INDEX IF NOT EXISTS")
+        kept = f"INSERT OR IGNORE INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');"
+        connection.executescript(f"BEGIN IMMEDIATE;{made}{_LATER}{kept}COMMIT;")
     elif version == SCHEMA_VERSION:
         connection.executescript(_LATER)
     else:

@@ -24,6 +24,8 @@ ABSENT = "The model does not answer at the moment. Please try again in a while."
 """Failures of which a customer is told the reason; of any other, `SORRY`."""
 
 UNSERVED = "You also wrote {}: that was not dealt with. Please ask for it by itself."
+_CURRENCY = re.compile("[A-Z]{3}")
+_AMOUNT = re.compile(r"\d+(\.\d+)?")
 LEAST_QUOTE = 8
 """Characters from which a text of a result that stands in a passage is a quote, and no coincidence."""
 
@@ -75,6 +77,7 @@ def words(result: Mapping[str, Any], contract: str, quotes: Sequence[Mapping[str
 
     What only says where a quote stands is left out: whoever shows the quote shows that.
     """
+    result = _with_sums(result)
     said = [quote["text"] for quote in quotes]
     sources = [quote["document"] for quote in quotes]
     values = {
@@ -90,6 +93,21 @@ def words(result: Mapping[str, Any], contract: str, quotes: Sequence[Mapping[str
     return f"{kind}: {_named(values)}." if kind else _named(values)
 
 
+def _with_sums(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result in which an amount and the currency behind it are one value: "3,160 INR"."""
+    found: dict[str, Any] = {}
+    for name, value in result.items():
+        before = next(reversed(found), None)
+        if name == "currency" and before is not None and _CURRENCY.fullmatch(str(value)):
+            amount = str(found[before])
+            if not isinstance(found[before], bool) and _AMOUNT.fullmatch(amount):
+                whole, _, rest = amount.partition(".")
+                found[before] = f"{int(whole):,}{'.' if rest else ''}{rest} {value}"
+                continue
+        found[name] = value
+    return found
+
+
 def _named(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
 
@@ -98,7 +116,10 @@ def _word(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return _named({name: _word(inner) for name, inner in value.items() if inner is not None})
+        sums = _with_sums(value)
+        if value.keys() == {"amount", "currency"} and len(sums) == 1:
+            return str(sums["amount"])
+        return _named({name: _word(inner) for name, inner in sums.items() if inner is not None})
     if isinstance(value, list):
         return ", ".join(map(_word, value))
     return str(value)

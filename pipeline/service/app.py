@@ -25,7 +25,10 @@ from pipeline.service.routes import (
     escalations,
     files,
     health,
+    index_search,
+    inside,
     passages,
+    run_records,
     runs,
 )
 from pipeline.service.service import Service
@@ -44,7 +47,9 @@ def application(service: Service) -> ASGIApp:
         redoc_url=None,
     )
     api.state.service = service
-    for routes in (conversations, desk, escalations, approvals, runs, passages, health, completions, files, batches):
+    for routes in (conversations, desk, escalations, approvals, runs, run_records, passages):
+        api.include_router(routes.router)
+    for routes in (inside, index_search, health, completions, files, batches):
         api.include_router(routes.router)
     errors.install(api)
     contracts = service.app.classes

@@ -32,7 +32,10 @@ WINDOW = re.compile(r"([1-9][0-9]{0,2})h")
 MOST_HOURS = 720
 MOST_PAIRS, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512
 """Of a batch's metadata, as OpenAI has it."""
-_STATUSES = {"finished": "completed", "stopped": "failed", "running": "in_progress"}
+_STATUSES = {
+    **{"finished": "completed", "stopped": "failed", "deleting": "cancelling"},
+    **dict.fromkeys(("running", "pausing", "paused"), "in_progress"),
+}
 
 
 def kind_of(equipment: Equipment, launch: Launch, files: FileStore) -> RunKind:

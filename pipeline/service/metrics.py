@@ -24,7 +24,7 @@ from pipeline.events import Event, RecordFinished, StepFinished
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Status
 from pipeline.service.metered import EngineMetrics
-from pipeline.service.run_queue import RunProgress
+from pipeline.service.run_readings import RunProgress
 from pipeline.service.timeline import standing, tokens
 
 BUCKETS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)

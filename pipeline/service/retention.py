@@ -13,7 +13,8 @@ from pipeline.chat.erasure import old
 from pipeline.errors import InterlockError
 from pipeline.journal.journal import Journal
 from pipeline.service.file_store import FileStore
-from pipeline.service.run_queue import OPEN, RunQueue
+from pipeline.service.run_queue import RunQueue
+from pipeline.service.run_readings import OPEN
 
 log = logging.getLogger("interlock.service")
 

@@ -16,18 +16,15 @@ Note = Mapping[str, Any]
 """What is noted of a run: see run_notes.py."""
 
 
-def _nothing(note: Note, requests: Requests, out: Path) -> Mapping[str, Any]:
-    return {}
-
-
 @dataclass(frozen=True)
 class RunKind:
     """`reads`: how the lines of a run's requests become records. `ended`: called in a thread when a run will not go
-    on, with its note, its requests and its folder of results; what it returns is noted of the run.
+    on, with its note, its requests and its folder of results; what it returns is noted of the run. None: nothing is
+    made.
     """
 
     app: App
     equipment: Equipment
     launch: Launch
     reads: Callable[[Note], Read]
-    ended: Callable[[Note, Requests, Path], Mapping[str, Any]] = _nothing
+    ended: Callable[[Note, Requests, Path], Mapping[str, Any]] | None = None

@@ -6,14 +6,18 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import replacing
+from pipeline.batch.requests import Requests
+from pipeline.files import replacing, write_rows
+from pipeline.runtime.folder import Folder
 
 log = logging.getLogger("interlock.service")
 
 NOTE = "run.json"
+UNREAD = "unread.jsonl"
 
 
 class RunNotes:
@@ -56,6 +60,34 @@ class RunNotes:
             self._unwritten[id] = noted
         else:
             self._unwritten.pop(id, None)
+
+    def keep_unread(self, id: str, requests: Requests) -> None:
+        """Keep which lines of a run's file cannot be read, and why. OSError."""
+        if requests.errors:
+            write_rows(self.path(id) / UNREAD, (line.row() for line in requests.bad_lines()))
+
+    def unread(self, id: str, after: int, limit: int) -> list[dict[str, Any]]:
+        """Lines that could not be read, behind the first `after` of them. KeyError."""
+        self.one(id)
+        kept = self.path(id) / UNREAD
+        path = kept if kept.is_file() else Folder(self.path(id) / "out").errors  # as earlier versions have it
+        try:
+            with path.open(encoding="utf-8") as lines:
+                return [json.loads(line) for line in islice(lines, after, after + limit)]
+        except OSError:
+            return []
+
+    def remove(self, id: str) -> None:
+        """Take away a run's files, its note last: what a kill leaves is known for what it is. OSError."""
+        folder = self.path(id)
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != NOTE:
+                path.unlink()
+        (folder / NOTE).unlink(missing_ok=True)
+        folder.rmdir()
+        self._unwritten.pop(id, None)
 
     def sweep(self) -> None:
         """Take away what a kill left of uploads that never became runs."""

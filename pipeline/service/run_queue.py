@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import shutil
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from datetime import date
 from itertools import chain, repeat
 from pathlib import Path
@@ -26,12 +25,10 @@ from pipeline.batch.summary import Summary
 from pipeline.errors import Busy, InterlockError, JournalError, Unwritable, UsageError
 from pipeline.files import is_full
 from pipeline.journal.journal import Journal
-from pipeline.journal.queries import reading
 from pipeline.runtime.folder import Folder
 from pipeline.service.errors import ApiError
 from pipeline.service.run_kind import RunKind
-from pipeline.service.run_notes import NOTE, RunNotes
-from pipeline.service.timeline import counts
+from pipeline.service.run_readings import OPEN, RunReadings
 
 log = logging.getLogger("interlock.service")
 
@@ -42,20 +39,11 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds after which a run that was interrupted is tried again; the last of them from then on."""
 MOST_WAITING = 100
 """Runs that may wait for their turn."""
-OPEN = ("waiting", "running", "cancelling")
-"""States of a run that has not come to its end."""
+GOES_ON = ("paused", "stopped")
+"""States from which a run goes on when it is told to."""
 
 
-@dataclass(frozen=True)
-class RunProgress:
-    """How many runs are in which state; of those that are not at their end, records that are done, and the others."""
-
-    states: Mapping[str, int]
-    done: int
-    waiting: int
-
-
-class RunQueue:
+class RunQueue(RunReadings):
     """Those below one folder; `kinds`: what runs of each kind are served with, `today` as for `run_batch`."""
 
     def __init__(
@@ -65,7 +53,7 @@ class RunQueue:
         today: date | None,
         interrupted: Callable[[], None] = lambda: None,
     ) -> None:
-        self.notes = RunNotes(folder)
+        super().__init__(folder)
         self._kinds = kinds
         self._today = today
         self._queue: asyncio.Queue[str] = asyncio.Queue()
@@ -129,6 +117,7 @@ class RunQueue:
             raise ApiError(422, "invalid", why, "See docs/batches.md on requests.") from None
         note |= {"records": requests.records, "errors": requests.errors, "error": None, "summary": None}
         try:
+            await asyncio.to_thread(self.notes.keep_unread, id, requests)
             self.notes.write(id, note, kept=True)
         except OSError:
             self.drop(id)
@@ -136,15 +125,78 @@ class RunQueue:
         self._put(id)
         return self.one(id)
 
-    async def cancel(self, id: str) -> None:
+    async def cancel(self, id: str, by: str = "") -> None:
         """Begin no further record of a run; nothing for one that has come to its end. KeyError."""
-        if self.notes.one(id)["state"] not in OPEN:
-            return
-        self.notes.write(id, {"state": "cancelling", "cancelling": time.time()}, kept=True)
-        if id in self._served:
-            self._served[id].set()
-        else:
-            await self._ended(id, "cancelled")  # it is passed over when its turn comes
+        async with self._changing:
+            state = self.notes.one(id)["state"]
+            if state == "deleting" or state not in (*OPEN, "paused"):
+                return
+            self.notes.write(id, {"state": "cancelling", "cancelling": time.time(), "stopped_by": by}, kept=True)
+            if id in self._served:
+                self._served[id].set()
+            else:
+                await self._ended(id, "cancelled")  # it is passed over when its turn comes
+
+    async def pause(self, id: str, by: str = "") -> None:
+        """Begin no further record of a run until it is resumed, also by a later process. KeyError; UsageError for one
+        that cannot be paused.
+        """
+        async with self._changing:
+            state = self.notes.one(id)["state"]
+            if state in ("pausing", "paused"):
+                return
+            if state not in ("waiting", "running"):
+                raise UsageError("Only a run that goes on, or waits for its turn, can be paused.")
+            served = id in self._served
+            self.notes.write(id, {"state": "pausing" if served else "paused", "stopped_by": by}, kept=True)
+            if served:
+                self._served[id].set()
+
+    async def resume(self, id: str) -> None:
+        """Go on with a run that was paused, or that stopped with an error. KeyError; UsageError for another."""
+        async with self._changing:
+            note = self.notes.one(id)
+            state, then = note["state"], note.get("then")
+            if state not in (*GOES_ON, "pausing", "waiting", "running"):
+                raise UsageError("Only a run that is paused, or that stopped, can go on.")
+            change = {"error": None, "ended": None, "then": None if then in GOES_ON else then}
+            if state not in ("waiting", "running"):
+                change["state"] = "waiting"
+            self.notes.write(id, change, kept=True)
+            self._put(id)
+
+    async def retry(self, id: str, which: Collection[str]) -> int:
+        """Serve records of a run once more, as `Journal.retry`; how many. KeyError; UsageError for a batch, the files
+        of which are made already, and for an id of none that has ended.
+        """
+        if self.notes.one(id).get("kind", RUN) != RUN:
+            raise UsageError("The files of a batch are made: send the lines that failed as a new one.")
+        async with self.opened(id) as journal:
+            try:
+                return await journal.retry(which)
+            except Unwritable:
+                raise
+            except JournalError as error:
+                raise UsageError(str(error).partition(":")[0] + ".") from None
+
+    async def rename(self, id: str, name: str) -> None:
+        """Call a run by another name; "": by that of its file. KeyError."""
+        async with self._changing:
+            note = self.notes.one(id)
+            self.notes.write(id, {"name": name or note.get("file", "")}, kept=True)
+
+    async def delete(self, id: str) -> bool:
+        """Take a run away with all its files: at once, or, where it is served, when the records under way have ended,
+        in which case False is returned. What a kill leaves of it goes at the next start. KeyError.
+        """
+        async with self._changing:
+            self.notes.one(id)
+            self.notes.write(id, {"state": "deleting"})  # also on a full disk, which this is a way to empty
+            if id in self._served:
+                self._served[id].set()
+                return False
+            await asyncio.to_thread(self.notes.remove, id)
+            return True
 
     @asynccontextmanager
     async def opened(self, id: str) -> AsyncIterator[Journal]:
@@ -172,39 +224,7 @@ class RunQueue:
 
     def drop(self, id: str) -> None:
         """Take away a run that was never begun."""
-        (self.notes.path(id) / REQUESTS).unlink(missing_ok=True)
-        self.notes.path(id).rmdir()
-
-    def all(self) -> list[dict[str, Any]]:
-        """The runs, newest first."""
-        return self.notes.all()
-
-    def one(self, id: str) -> dict[str, Any]:
-        """A run with how many of its records have which status; none while that cannot be read. KeyError."""
-        note = self.notes.one(id)
-        journal = self.journal(id)
-        statuses: dict[str, int] = {}
-        if journal is not None:
-            with suppress(JournalError), reading(journal) as readings:
-                statuses = counts(readings)
-        return {**note, "statuses": statuses}
-
-    def progress(self) -> RunProgress:
-        """How far all of them are."""
-        notes = self.all()
-        under_way = [self.one(note["id"]) for note in notes if note["state"] in OPEN]
-        done = sum(sum(note["statuses"].values()) for note in under_way)
-        return RunProgress(
-            Counter(note["state"] for note in notes), done, sum(note["records"] for note in under_way) - done
-        )
-
-    def journal(self, id: str) -> Path | None:
-        """The journal of a run; None before it has one. KeyError if there is no such run."""
-        folder = self.notes.path(id)
-        if not (folder / NOTE).is_file():
-            raise KeyError(id)
-        path = Folder(folder / "out").journal
-        return path if path.is_file() else None
+        shutil.rmtree(self.notes.path(id), ignore_errors=True)
 
     def _requests(self, note: Mapping[str, Any]) -> Requests:
         kind = self._kinds[note.get("kind", RUN)]
@@ -223,10 +243,11 @@ class RunQueue:
                 except Exception as error:  # disk, engine, or a fault of ours: none may end those behind it
                     log.error("Run %s was interrupted, and is tried again in %g s", id, pause, exc_info=error)
                     self._interrupted()
-                    if self.notes.one(id)["state"] == "running":
-                        self.notes.write(
-                            id, {"state": "waiting", "error": "It was interrupted, and goes on in a while."}
-                        )
+                    with suppress(KeyError):
+                        if self.notes.one(id)["state"] == "running":
+                            self.notes.write(
+                                id, {"state": "waiting", "error": "It was interrupted, and goes on in a while."}
+                            )
                     with suppress(TimeoutError):
                         async with asyncio.timeout(pause):
                             await self._stop.wait()
@@ -234,18 +255,27 @@ class RunQueue:
                         return
 
     async def _run(self, id: str) -> None:
-        note = self.notes.one(id)
-        if note["state"] == "cancelling":
-            await self._ended(id, "cancelled")
-        if note["state"] not in ("waiting", "running"):
-            return
-        if (left := note.get("expires", float("inf")) - time.time()) <= 0:
-            await self._ended(id, "expired")
-            return
-        kind, stop = self._kinds[note.get("kind", RUN)], asyncio.Event()
-        async with self._changing:
-            self._served[id] = stop
-        self.notes.write(id, {"state": "running", "error": None, "begun": note.get("begun") or time.time()})
+        stop = asyncio.Event()
+        async with self._changing:  # from here on whoever pauses or deletes it stops it
+            try:
+                note = self.notes.one(id)
+            except KeyError:  # deleted while it waited
+                return
+            left = note.get("expires", float("inf")) - time.time()
+            if note["state"] == "deleting":
+                await asyncio.to_thread(self.notes.remove, id)
+            elif note["state"] == "pausing":
+                self.notes.write(id, {"state": "paused"})
+            elif note["state"] == "cancelling":
+                await self._ended(id, "cancelled")
+            elif note["state"] in ("waiting", "running") and left <= 0:
+                await self._ended(id, "expired")
+            elif note["state"] in ("waiting", "running"):
+                self._served[id] = stop
+                self.notes.write(id, {"state": "running", "error": None, "begun": note.get("begun") or time.time()})
+            if id not in self._served:
+                return
+        kind = self._kinds[note.get("kind", RUN)]
         expiry = None if left == float("inf") else asyncio.get_running_loop().call_later(left, stop.set)
         requests: Requests | None = None
         try:
@@ -262,6 +292,7 @@ class RunQueue:
                     kind.launch,
                     today=self._today,
                     stop=stop,
+                    on_outcome=lambda _: self.pace.count(id),
                 )
                 async with self._changing:
                     done = self.one(id)["statuses"]
@@ -287,29 +318,41 @@ class RunQueue:
 
     async def _passed(self, id: str, note: Mapping[str, Any], requests: Requests | None, summary: Summary) -> None:
         """Nothing of a run is under way any more: what has become of it."""
-        row, state = {**summary.row(), "errors": note["errors"]}, self.notes.one(id)["state"]
-        if note.get("then") is not None and not self._stop.is_set():
-            self.notes.write(id, {"state": note["then"], "then": None, "summary": row})
+        now = self.notes.one(id)
+        row, state, then = {**summary.row(), "errors": note["errors"]}, now["state"], now.get("then")
+        self.notes.write(id, {"summary": row, "worked": now.get("worked", 0.0) + summary.seconds})
+        if state == "deleting":
+            await asyncio.to_thread(self.notes.remove, id)
+        elif then is not None and not self._stop.is_set() and state == "running":
+            self.notes.write(id, {"state": then, "then": None})
         elif sum(summary.statuses.values()) >= note["records"]:
-            await self._ended(id, "finished", requests, summary=row)
+            await self._ended(id, "finished", requests)
         elif state == "cancelling":
-            await self._ended(id, "cancelled", requests, summary=row)
+            await self._ended(id, "cancelled", requests)
+        elif state == "pausing":
+            self.notes.write(id, {"state": "paused"})
         elif time.time() >= note.get("expires", float("inf")):
-            await self._ended(id, "expired", requests, summary=row)
-        else:
+            await self._ended(id, "expired", requests)
+        else:  # the service ends, or it was resumed while it was being paused
             self.notes.write(id, {"state": "waiting"})
+            if not self._stop.is_set():
+                self._put(id)
 
     async def _ended(self, id: str, state: str, requests: Requests | None = None, **more: Any) -> None:
         """A run will not go on: make of its folder what its kind makes of it, then say so."""
         note = self.notes.one(id)
+        if note["state"] == "deleting":
+            await asyncio.to_thread(self.notes.remove, id)
+            return
         made: Mapping[str, Any] = {}
         kind = self._kinds[note.get("kind", RUN)]
-        try:
-            read = await asyncio.to_thread(self._requests, note) if requests is None else requests
-        except UsageError as error:  # its file is gone, and with it all that could be made
-            more = {"error": str(error), **more}
-        else:
-            made = await asyncio.to_thread(kind.ended, note, read, self.notes.path(id) / "out")
+        if kind.ended is not None:
+            try:
+                read = await asyncio.to_thread(self._requests, note) if requests is None else requests
+            except UsageError as error:  # its file is gone, and with it all that could be made
+                more = {"error": str(error), **more}
+            else:
+                made = await asyncio.to_thread(kind.ended, note, read, self.notes.path(id) / "out")
         self.notes.write(id, {"state": state, "then": None, "ended": time.time(), **more, **made})
 
 

@@ -1,4 +1,4 @@
-"""Timeline: one record as it went, and what else the service reads of a journal: counts, pages of records.
+"""Timeline: one record as it went, and what else the service counts in a journal.
 
 Writes nothing. A record's timeline holds names, times and counts: no prompt, no scratchpad, no text of a model.
 """
@@ -12,7 +12,6 @@ from pipeline.journal.queries import Queries
 from pipeline.journal.rows import StepRow
 from pipeline.outcome import STATUSES
 from pipeline.record import Record
-from pipeline.runtime.messages import words
 
 _SHOWN = ("contract", "rung", "finish_reason")
 
@@ -41,31 +40,6 @@ def counts(journal: Queries) -> dict[str, int]:
     """How many records have which status; "running" are those without one."""
     found = dict(journal.read("SELECT coalesce(status, 'running'), count(*) FROM records GROUP BY 1"))
     return {status: found.get(status, 0) for status in (*STATUSES, "running")}
-
-
-def page(journal: Queries, status: str | None, after: int, limit: int) -> list[dict[str, Any]]:
-    """Records in the order in which they were begun, after a number; each with its own."""
-    which = {None: "1", "running": "status IS NULL"}.get(status, "status = ?")
-    rows = journal.read(
-        "SELECT rowid, id, status, intent, started, finished, outcome, input,"
-        " (SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM steps WHERE record = records.id)"
-        f" FROM records WHERE {which} AND rowid > ? ORDER BY rowid LIMIT ?",
-        (*([status] if "?" in which else []), after, limit),
-    )
-    return [
-        {
-            "number": number,
-            "custom_id": id,
-            "status": known or "running",
-            "intent": intent,
-            "started": started,
-            "finished": finished,
-            "text": begins(id, input),
-            "tells": _tells(outcome),
-            "tokens": tokens,
-        }
-        for number, id, known, intent, started, finished, outcome, input, tokens in rows
-    ]
 
 
 def timeline(journal: Queries, record: str) -> dict[str, Any] | None:
@@ -113,15 +87,3 @@ def step_row(step: StepRow) -> dict[str, Any]:
         "failed": step.error is not None,
         **{name: step.detail.get(name) for name in _SHOWN if name in step.detail},
     }
-
-
-def _tells(outcome: str | None) -> str | None:
-    """One line about an outcome: its message, question, reason, error or result."""
-    if outcome is None:
-        return None
-    row = json.loads(outcome)
-    question, escalation = row.get("question") or {}, row.get("escalation") or {}
-    text = row.get("message") or question.get("text") or escalation.get("reason") or row.get("error")
-    if not text and row.get("result"):
-        text = words(row["result"], row.get("contract") or "")
-    return None if text is None else str(text)[:300]

@@ -17,17 +17,21 @@ from starlette.requests import ClientDisconnect
 from pipeline.service.errors import ApiError
 
 
-async def store(request: Request, path: Path) -> None:
-    """Write what was uploaded to `path`. ApiError for a form without a file, and for a client that left."""
+async def store(request: Request, path: Path) -> str:
+    """Write what was uploaded to `path`; the name that a form gives its file, else "".
+
+    ApiError for a form without a file, and for a client that left.
+    """
     kind = request.headers.get("content-type", "")
     try:
         if kind.startswith("multipart/form-data"):
             async with form(request) as (file, _):
                 await asyncio.to_thread(copy, file, path)
-            return
+                return file.filename or ""
         with path.open("wb") as out:
             async for chunk in request.stream():
                 await asyncio.to_thread(out.write, chunk)
+        return ""
     except ClientDisconnect:
         raise ApiError(400, "bad_request", "The upload ended before its end.") from None
 

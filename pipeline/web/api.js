@@ -19,7 +19,8 @@ export class ApiError extends Error {
 
   get sentence() {
     if (this.status === 401) return "This service wants an access token.";
-    return this.hint ? `${this.message.replace(/[.:\s]+$/, "")}: ${this.hint}` : this.message;
+    const routes = /\b(GET|POST|PUT|PATCH|DELETE) \//.test(this.hint); // which are for programs
+    return this.hint && !routes ? `${this.message.replace(/[.:\s]+$/, "")}: ${this.hint}` : this.message;
   }
 }
 
@@ -81,6 +82,15 @@ export async function get(path, signal) {
 export async function post(path, value = {}) {
   const headers = { "Content-Type": "application/json", Accept: "application/json" };
   return (await request(path, { method: "POST", headers, body: JSON.stringify(value) })).json();
+}
+
+export async function patch(path, value) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  return (await request(path, { method: "PATCH", headers, body: JSON.stringify(value) })).json();
+}
+
+export async function remove(path) {
+  return (await request(path, { method: "DELETE", headers: { Accept: "application/json" } })).json();
 }
 
 /** A name as one segment of a path, whatever is in it. */

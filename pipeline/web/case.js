@@ -4,6 +4,7 @@ import { get, post, segment } from "./api.js";
 import { announce, button, el, fill } from "./dom.js";
 import { Composer } from "./composer.js";
 import { icon } from "./icons.js";
+import { insideButton } from "./inside.js";
 import { tellError } from "./notice.js";
 import { Poll } from "./poll.js";
 import { questionNode } from "./question.js";
@@ -110,7 +111,8 @@ export class Case {
         el("p", { class: "faint clamp", text: passage.text }))))),
       fold("What was tried", attempts, tries),
       fold("Step by step", steps, timeline),
-      ledger(actions),
+      ledger(actions, 2),
+      insideButton(this.#run ?? "-", record),
       receipt?.model && receipt.model !== "none" ? el("p", { class: "faint fine", text: `Model ${receipt.model}, ${receipt.enforcement}` }) : null);
     if (turns.length > this.#turns) {
       const box = this.node.querySelector(".case-scroll");

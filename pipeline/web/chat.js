@@ -18,7 +18,7 @@ export class Chat {
   #waiting = new Waiting(() => this.#do("stop"));
   #person = button("Talk to a person", () => this.#do("person"), { class: "quiet", hidden: true });
   #thread = new Thread({
-    why: (record) => openReceipt(this.#conversation.id, record),
+    why: (record) => openReceipt(this.#conversation.id, record, this.#operator),
     ask: (question) => this.#ask(question),
     busy: (busy) => { this.#busy = busy; },
   });
@@ -27,9 +27,11 @@ export class Chat {
   #conversation = null;
   #opening;
   #gone = false;
+  #operator;
 
   /** `app`: what the service says of itself; `id`: of the conversation in the address, or null. */
   constructor(app, id) {
+    this.#operator = app.operator;
     this.#welcome = welcome(app, (text) => this.#say(text));
     this.#scroll = el("div", { class: "scroll" }, el("div", { class: "column" }, el("h1", { class: "unseen", text: "Conversation" }), this.#welcome, this.#thread.node, this.#waiting.node));
     const fresh = button("New conversation", () => this.#begin(), { class: "quiet" });

@@ -5,14 +5,15 @@ import { fill } from "./dom.js";
 import { Chat } from "./chat.js";
 import { Desk } from "./desk.js";
 import { icon } from "./icons.js";
+import { IndexSearch } from "./index_search.js";
 import { connection, say } from "./notice.js";
 import { Poll } from "./poll.js";
 import { Runs } from "./runs.js";
 import { openSignIn } from "./signin.js";
 import { count } from "./words.js";
 
-const VIEWS = { chat: Chat, desk: Desk, runs: Runs };
-const TITLES = { chat: "Chat", desk: "Desk", runs: "Runs" };
+const VIEWS = { chat: Chat, desk: Desk, runs: Runs, index: IndexSearch };
+const TITLES = { chat: "Chat", desk: "Desk", runs: "Runs", index: "Index" };
 
 let app = { name: "Interlock", operator: false, auth: false, examples: [] };
 let view = null;
@@ -63,7 +64,7 @@ async function introduce() {
   }
   document.getElementById("name").textContent = app.name;
   document.getElementById("token").hidden = !app.auth;
-  for (const link of document.querySelectorAll('#views a:not([href="#/chat"])')) link.hidden = !app.operator;
+  for (const link of document.querySelectorAll('#views a:not([href="#/chat"])')) link.hidden = !app.operator || (link.hash === "#/index" && !app.index);
   connection(app.auth && !app.known ? "lost" : "open");
   badge();
 }
@@ -86,7 +87,7 @@ function name() {
 
 function route() {
   const [, named = "chat", rest = ""] = location.hash.split("/").map(decode);
-  const chosen = VIEWS[named] && (named === "chat" || app.operator) ? named : "chat";
+  const chosen = VIEWS[named] && (named === "chat" || (app.operator && (named !== "index" || app.index))) ? named : "chat";
   for (const link of document.querySelectorAll("#views a")) {
     if (link.hash === `#/${chosen}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");

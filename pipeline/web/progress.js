@@ -3,9 +3,9 @@
 import { svg } from "./dom.js";
 import { STATUS, aspect, count, many } from "./words.js";
 
-/** What people call a run: its size, and the end of its id. */
-export function runName({ id, records }) {
-  return `${many(records, "request")} · ${id.split("-").pop()}`;
+/** What people call a run: the name of its file or the one it was given, else its size and the end of its id. */
+export function runName({ id, name, records }) {
+  return name || `${many(records, "request")} · ${id.split("-").pop()}`;
 }
 
 export const ORDER = ["completed", "needs_input", "escalated", "failed"];

@@ -2,15 +2,17 @@
 
 import { get, segment } from "./api.js";
 import { button, el, svg } from "./dom.js";
+import { insideButton } from "./inside.js";
 import { openSheet } from "./sheet.js";
 import { openSource } from "./source.js";
 import { ledger, timeline } from "./timeline.js";
 import { count, duration, many, plain } from "./words.js";
 
-export function openReceipt(conversation, record) {
+/** `inside`: whoever looks may see the prompts, too. */
+export function openReceipt(conversation, record, inside) {
   return openSheet("How this came about", async () => {
     const story = await get(`/conversations/${segment(conversation)}/records/${segment(record)}`);
-    return receiptNodes(story);
+    return [inside ? el("p", {}, insideButton("-", record)) : null, receiptNodes(story)];
   });
 }
 

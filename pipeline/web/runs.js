@@ -7,19 +7,38 @@ import { connection, tellError } from "./notice.js";
 import { Poll } from "./poll.js";
 import { RunPage } from "./run.js";
 import { progress, runName } from "./progress.js";
-import { STATUS, aspect, clock, many } from "./words.js";
+import { STATUS, aspect, clock, count, many } from "./words.js";
+
+const STATES = [["", "All"], ["under", "Under way"], ["finished", "Finished"], ["other", "Not finished"]];
+const UNDER_WAY = ["waiting", "running", "pausing", "paused", "cancelling", "deleting"];
+const MOST = 200;
 
 export class Runs {
   #list = el("ul", { class: "cards", "aria-label": "Runs" });
   #head = el("p", { class: "faint", text: "One moment…" });
   #problem = el("p", { class: "problem", role: "alert", hidden: true });
   #side = el("div", { class: "side" });
+  #search = el("input", { type: "search", class: "search", placeholder: "Search", "aria-label": "Search runs", autocomplete: "off", on: { input: () => this.#draw(this.#runs) } });
+  #filters = el("div", { class: "filters", role: "group", "aria-label": "Show" });
+  #state = "";
+  #runs = [];
   #poll;
   #page = null;
 
   constructor(_app, place) {
     this.node = el("section", { class: "split", "aria-label": "Runs" },
-      el("div", { class: "list" }, el("h1", { text: "Runs" }), this.#head, this.#upload(), this.#problem, this.#list), this.#side);
+      el("div", { class: "list" }, el("h1", { text: "Runs" }), this.#head, this.#upload(), this.#problem, this.#filters, this.#search, this.#list), this.#side);
+    this.#filters.append(...STATES.map(([state, label]) => el("button", {
+      type: "button", class: "filter", "data-state": state, "aria-pressed": String(state === this.#state),
+      on: {
+        click: (event) => {
+          this.#state = state;
+          for (const one of this.#filters.children) one.setAttribute("aria-pressed", String(one === event.currentTarget));
+          this.#draw(this.#runs);
+        },
+      },
+    }, label)));
+    this.#filters.hidden = this.#search.hidden = true;
     this.#poll = new Poll(() => get("/runs"), (runs) => this.#draw(runs), (error) => tellError(error), 2);
     this.open(place);
   }
@@ -34,7 +53,7 @@ export class Runs {
     const [run, record] = parted(place);
     if (run && run === this.run) return this.#page.show(record);
     this.#page?.leave();
-    this.#page = run ? new RunPage(run, record) : null;
+    this.#page = run ? new RunPage(run, record, () => this.#poll.now()) : null;
     this.run = run;
     this.node.toggleAttribute("data-open", Boolean(run));
     fill(this.#side, this.#page ? this.#page.node : el("p", { class: "nothing", text: "Choose a run, or upload a batch." }));
@@ -58,7 +77,7 @@ export class Runs {
     if (!file) return;
     this.#problem.hidden = true;
     try {
-      const response = await request("/runs", {
+      const response = await request(`/runs?${new URLSearchParams({ name: file.name.slice(-200) })}`, {
         method: "POST", headers: { "Content-Type": "application/x-ndjson", Accept: "application/json" }, body: file,
       });
       const { id } = await response.json();
@@ -73,9 +92,16 @@ export class Runs {
   }
 
   #draw(runs) {
-    this.#head.textContent = runs.length ? many(runs.length, "run") : "No batch has run here yet.";
+    this.#runs = runs;
+    this.#filters.hidden = this.#search.hidden = runs.length < 2;
+    const words = this.#search.value.trim().toLowerCase();
+    const found = runs.filter((run) => this.#fits(run) && (!words || `${runName(run)} ${run.id} ${run.uploader ?? ""}`.toLowerCase().includes(words)));
+    const shown = found.slice(0, MOST);
+    this.#head.textContent = !runs.length ? "No batch has run here yet. Each one that you upload will be here with its progress, its answers and what waits for people."
+      : !found.length ? (words ? `No run is called “${this.#search.value.trim()}”.` : "No run is like that.")
+        : `${many(found.length, "run")}${shown.length < found.length ? `, the latest ${count(MOST)} shown` : ""}`;
     const focused = document.activeElement?.closest?.("[data-run]")?.dataset.run;
-    fill(this.#list, runs.map((run) => el("li", {}, el("a", {
+    fill(this.#list, shown.map((run) => el("li", {}, el("a", {
       class: "card-link", href: `#/runs/${encodeURIComponent(run.id)}`, "data-run": run.id,
     },
     el("span", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(run.state) }),
@@ -83,6 +109,12 @@ export class Runs {
     el("b", { text: runName(run) }), progress(run)))));
     this.#mark();
     if (focused) this.#list.querySelector(`[data-run="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #fits({ state }) {
+    if (this.#state === "under") return UNDER_WAY.includes(state);
+    if (this.#state === "finished") return state === "finished";
+    return !this.#state || (state !== "finished" && !UNDER_WAY.includes(state));
   }
 
   #mark() {

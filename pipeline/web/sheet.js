@@ -4,19 +4,16 @@ import { announce, button, el, fill } from "./dom.js";
 import { icon } from "./icons.js";
 
 /** Open a sheet; `load()` gives its content, and its error is shown in its place. Going back closes it.
- * `closed()`: what to do then; a sheet that has one has an address of its own. */
-export function openSheet(heading, load, closed = null) {
-  const body = el("div", { class: "sheet-body", "aria-busy": "true" }, el("p", { class: "faint", text: "One moment…" }));
+ * `closed()`: what to do then; a sheet that has one has an address of its own. `wide`: for what needs room. */
+export function openSheet(heading, load, closed = null, wide = false) {
+  const body = el("div", { class: "sheet-body", tabindex: 0, "aria-busy": "true" }, el("p", { class: "faint", text: "One moment…" }));
   const close = button("", () => dialog.close(), { class: "icon", "aria-label": "Close" });
   close.append(icon("close"));
   const name = el("h2", { text: heading, id: `sheet-${Date.now()}` });
-  const dialog = el("dialog", { class: "sheet", "aria-labelledby": name.id },
+  const dialog = el("dialog", { class: wide ? "sheet wide" : "sheet", "aria-labelledby": name.id },
     el("header", {}, name, close), body);
   const back = document.activeElement;
-  const went = () => dialog.close();
   dialog.addEventListener("close", () => {
-    removeEventListener("popstate", went);
-    if (!closed && history.state?.sheet === name.id) history.back();
     dialog.remove();
     back?.isConnected && back.focus();
     closed?.();
@@ -25,12 +22,24 @@ export function openSheet(heading, load, closed = null) {
   document.body.append(dialog);
   dialog.showModal();
   close.focus();
-  if (!closed) {
-    history.pushState({ sheet: name.id }, "");
-    addEventListener("popstate", went);
-  }
+  if (!closed) backCloses(dialog);
   filled(body, load);
   return dialog;
+}
+
+/** Going back closes a dialog that is open, and not the view below it, nor a dialog that it stands on.
+ * `then()`: called when it is closed and the address is as it was before. */
+export function backCloses(dialog, then = () => {}) {
+  const mark = `${Date.now()} ${Math.random()}`;
+  const went = () => { if (history.state?.dialog !== mark) dialog.close(); };
+  history.pushState({ dialog: mark }, "");
+  addEventListener("popstate", went);
+  dialog.addEventListener("close", () => {
+    removeEventListener("popstate", went);
+    if (history.state?.dialog !== mark) return then();
+    addEventListener("popstate", then, { once: true });
+    history.back();
+  });
 }
 
 async function filled(body, load) {

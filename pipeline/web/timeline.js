@@ -53,10 +53,10 @@ function bar(start, share) {
     svg("rect", { class: "rail", x: 0, y: 1.6, width: 100, height: 0.8 }), svg("rect", { class: "run", x, y: 0, width, height: 4 }));
 }
 
-/** `actions`: rows {action, state, committed}. */
-export function ledger(actions) {
+/** `actions`: rows {action, state, committed}; `level`: of the heading, where it stands below another one than a sheet's. */
+export function ledger(actions, level = null) {
   if (!actions?.length) return null;
-  return [el("h3", { text: "Done to the world" }), el("ul", { class: "plain-list" }, actions.map((action) => el("li", {},
+  return [el("h3", { "aria-level": level, text: "Done to the world" }), el("ul", { class: "plain-list" }, actions.map((action) => el("li", {},
     el("span", { class: "lamp", "data-aspect": action.state === "committed" ? "clear" : "caution" }),
     el("b", { text: plain(action.action ?? action.name) }), ` ${action.state}${action.committed ? `, ${clock(action.committed)}` : ""}`)))];
 }

@@ -3,7 +3,7 @@
 import { announce, el } from "./dom.js";
 import { icon } from "./icons.js";
 import { openSource } from "./source.js";
-import { clock, place as placeOf, plain, shown } from "./words.js";
+import { clock, place as placeOf, plain, shown, sums } from "./words.js";
 
 const WHO = { customer: "You", assistant: "Assistant", operator: "A person" };
 
@@ -13,7 +13,7 @@ export function turnNode(turn, { desk = false } = {}) {
   const who = desk && role === "customer" ? "Customer" : role === "operator" && turn.by ? plain(turn.by) : WHO[role];
   const quotes = turn.quotes ?? [];
   const told = quotes.flatMap((quote) => [quote.text, `${quote.document} › ${quote.heading}`]);
-  const rest = Object.entries(turn.result ?? {}).filter(([, value]) => value !== null && !told.includes(value));
+  const rest = sums(Object.entries(turn.result ?? {})).filter(([, value]) => value !== null && !told.includes(value));
   return el("li", { class: `turn ${role}` },
     el("p", { class: "who" }, el("span", { text: who }), el("time", { text: clock(turn.at) })),
     el("div", { class: "said" },

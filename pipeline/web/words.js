@@ -13,6 +13,8 @@ export const STATUS = {
   pausing: "Being paused",
   paused: "Paused",
   expired: "Out of time",
+  deleting: "Being deleted",
+  declined: "Declined",
   finished: "Finished",
   open: "Open",
   taken: "Taken over",
@@ -23,7 +25,7 @@ export const STATUS = {
 /** The signal that a status shows: clear, caution, stop, or blue for people. */
 export function aspect(status) {
   if (["completed", "finished", "closed"].includes(status)) return "clear";
-  if (["needs_input", "running", "taken", "question", "approval", "pausing", "cancelling"].includes(status)) return "caution";
+  if (["needs_input", "running", "taken", "question", "approval", "pausing", "cancelling", "deleting"].includes(status)) return "caution";
   if (["escalated", "open", "answered", "escalation"].includes(status)) return "people";
   return ["failed", "stopped"].includes(status) ? "stop" : "quiet";
 }
@@ -84,6 +86,7 @@ export function many(number, noun) {
 export function shown(value) {
   if (value === null || value === undefined) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
+  if (isSum(value)) return money(value.amount, value.currency);
   if (typeof value === "object") return JSON.stringify(value);
   if (/^\d{4}-\d{2}-\d{2}$/.test(value)) {
     const day = new Date(`${value}T12:00:00`);
@@ -92,4 +95,33 @@ export function shown(value) {
     }
   }
   return String(value);
+}
+
+/** Entries of a result in which an amount and the currency behind it are one value: {price: "3160", currency: "INR"}. */
+export function sums(entries) {
+  const found = [];
+  for (const [name, value] of entries) {
+    const before = found.at(-1);
+    if (before && name === "currency" && isAmount(before[1]) && isCode(value)) before[1] = money(before[1], value);
+    else found.push([name, value]);
+  }
+  return found;
+}
+
+function isSum(value) {
+  return typeof value === "object" && Object.keys(value).length === 2 && isAmount(value.amount) && isCode(value.currency);
+}
+
+function isAmount(value) {
+  return typeof value === "number" || (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value));
+}
+
+function isCode(value) {
+  return typeof value === "string" && /^[A-Z]{3}$/.test(value);
+}
+
+/** "3160", "INR" → "3,160 INR". Digits behind the point stay as they are. */
+function money(amount, currency) {
+  const [whole, rest] = String(amount).split(".");
+  return `${whole.replace(/\B(?=(\d{3})+$)/g, ",")}${rest ? `.${rest}` : ""} ${currency}`;
 }

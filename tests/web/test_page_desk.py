@@ -61,7 +61,7 @@ async def test_a_batchs_question_and_escalation_are_answered_on_the_desk(watched
 
     await page.goto(address)
     await expect(run.get_by_role("img", name="Completed 3")).to_be_visible()
-    await run.get_by_role("button", name="when/1").click()
+    await run.get_by_role("link", name="when/1").click()
     assert page.url.endswith("%2Fwhen%2F1")
     sheet = page.get_by_role("dialog")
     await expect(sheet).to_contain_text("Booked")

@@ -142,7 +142,7 @@ async def test_a_batch_by_upload_its_statuses_and_one_records_timeline(watched: 
     await watched.shoot(page, "run")
     await run.get_by_role("button", name="With a person").click()
     await expect(run.locator("tbody tr")).to_have_count(1)
-    await run.get_by_role("button", name="rude").click()
+    await run.get_by_role("link", name="rude").click()
     sheet = page.get_by_role("dialog")
     await expect(sheet).to_contain_text("With a person")
     await expect(sheet.locator(".steps .station")).not_to_have_count(0)

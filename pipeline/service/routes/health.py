@@ -52,5 +52,6 @@ async def app(service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
         "auth": bool(service.tokens),
         "caller": caller.name,
         "known": not service.tokens or bool(caller.owner),
+        "index": service.retriever is not None,
         "examples": [workflow.examples[0] for workflow in service.app.workflows],
     }

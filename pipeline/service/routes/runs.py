@@ -1,30 +1,36 @@
-"""Runs over HTTP: upload a batch, watch it, and look at each of its records."""
+"""Runs over HTTP: upload a batch, watch and steer it, take its results and give its answers."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import pathlib
 import tempfile
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
 
+from models.grammar.grammar import normalise
 from pipeline.chat.inbox import Mark, Wanted
 from pipeline.journal.queries import reading
+from pipeline.record import MAX_ID
 from pipeline.service import uploads
 from pipeline.service.access import Operator, ServiceOf
-from pipeline.service.errors import not_found
+from pipeline.service.errors import ApiError, not_found
+from pipeline.service.run_readings import OPEN
 from pipeline.service.service import Service
-from pipeline.service.timeline import page, timeline
+
+log = logging.getLogger("interlock.service")
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 Id = Annotated[str, Path(max_length=100)]
-Status = Literal["completed", "needs_input", "escalated", "failed", "running"]
+LONGEST_NAME = 200
 LINES = 200
 """Results sent in one piece."""
 _JSONL = {"schema": {"type": "string"}}
@@ -45,81 +51,119 @@ _UPLOAD = {
 }
 
 
+class Named(BaseModel):
+    """What a run is called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=LONGEST_NAME)
+
+
+class Which(BaseModel):
+    """Records of a run: by status, and by custom_id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    statuses: list[Literal["failed", "escalated"]] = Field(default=[], max_length=2)
+    records: list[Annotated[str, Field(max_length=MAX_ID)]] = Field(default=[], max_length=1_000)
+
+
 @router.post("", status_code=202, openapi_extra=_UPLOAD)
-async def begin_run(request: Request, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+async def begin_run(
+    request: Request,
+    service: ServiceOf,
+    caller: Operator,
+    name: Annotated[str, Query(max_length=LONGEST_NAME, description="Of the file; a form has it already.")] = "",
+) -> dict[str, Any]:
     """Serve a file of requests, one JSON object a line, as the body or as a form's file."""
     id, path = service.runs.new()
     try:
-        await uploads.store(request, path)
+        told = await uploads.store(request, path)
     except BaseException:
         with suppress(OSError):
             service.runs.drop(id)
         raise
-    return await service.runs.submit(id, caller.owner)
+    file = _clean((name or told).replace("\\", "/").rpartition("/")[2])
+    return await service.runs.submit(id, caller.owner, {"file": file, "name": file, "uploader": caller.shown})
 
 
 @router.get("")
 async def list_runs(service: ServiceOf, caller: Operator) -> list[dict[str, Any]]:
-    """The runs, newest first."""
+    """The runs, newest first; those that are not at their end as `GET /runs/{id}` has them."""
 
     def read() -> list[dict[str, Any]]:
-        notes = service.runs.all()
-        return [service.runs.one(note["id"]) if note["state"] == "running" else note for note in notes]
+        found = []
+        for note in service.runs.all():
+            with suppress(KeyError):  # deleted meanwhile
+                found.append(service.runs.one(note["id"]) if note["state"] in OPEN and note.get("begun") else note)
+        return found
 
     return await asyncio.to_thread(read)
 
 
 @router.get("/{id}")
 async def read_run(id: Id, service: ServiceOf, caller: Operator) -> dict[str, Any]:
-    """How far a run is: how many of its records have which status."""
+    """How far a run is: how many of its records have which status; its rate and the time left while it is served."""
     try:
         return await asyncio.to_thread(service.runs.one, id)
     except KeyError:
-        raise not_found("run", "GET /runs lists them.") from None
+        raise no_such_run() from None
 
 
-@router.get("/{id}/records")
-async def list_records(
-    id: Id,
-    service: ServiceOf,
-    caller: Operator,
-    status: Annotated[Status | None, Query()] = None,
-    after: Annotated[int, Query(ge=0, le=2**62, description="The `number` of the last record seen.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-) -> list[dict[str, Any]]:
-    """The records of a run in the order in which they were begun."""
-
-    def read() -> list[dict[str, Any]]:
-        journal = _journal(service, id)
-        if journal is None:
-            return []
-        with reading(journal) as readings:
-            return page(readings, status, after, limit)
-
-    return await asyncio.to_thread(read)
+@router.patch("/{id}")
+async def rename_run(id: Id, named: Named, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Call it by another name; "" is that of its file."""
+    async with _known():
+        await service.runs.rename(id, _clean(named.name))
+    return await read_run(id, service, caller)
 
 
-@router.get("/{id}/records/{custom_id:path}")
-async def read_record(id: Id, custom_id: str, service: ServiceOf, caller: Operator) -> dict[str, Any]:
-    """One record: its steps with their times, attempts and tokens, and how it ended."""
+@router.delete("/{id}")
+async def delete_run(id: Id, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Take it away with all its files. `deleted` is false while records that are under way come to their end first."""
+    async with _known():
+        gone = await service.runs.delete(id)
+    log.info("Run %s was deleted by %s", id, caller.shown)
+    return {"id": id, "deleted": gone}
 
-    def read() -> dict[str, Any] | None:
-        journal = _journal(service, id)
-        if journal is None:
-            return None
-        with reading(journal) as readings:
-            return timeline(readings, custom_id)
 
-    found = await asyncio.to_thread(read)
-    if found is None:
-        raise not_found("record", f"GET /runs/{id}/records lists those that were begun.")
-    return found
+@router.post("/{id}/cancel")
+async def cancel_run(id: Id, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Begin no further record. What was answered stays; nothing changes for a run that has come to its end."""
+    async with _known():
+        await service.runs.cancel(id, caller.shown)
+    return await read_run(id, service, caller)
+
+
+@router.post("/{id}/pause")
+async def pause_run(id: Id, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Begin no further record until it is resumed, also after a restart. Those behind it have their turn."""
+    async with _known():
+        await service.runs.pause(id, caller.shown)
+    return await read_run(id, service, caller)
+
+
+@router.post("/{id}/resume")
+async def resume_run(id: Id, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+    """Go on with one that was paused, or that stopped with an error: it is put last."""
+    async with _known():
+        await service.runs.resume(id)
+    return await read_run(id, service, caller)
+
+
+@router.post("/{id}/retry")
+async def retry_run(id: Id, service: ServiceOf, caller: Operator, which: Which | None = None) -> dict[str, Any]:
+    """Serve records once more, with other draws: those that failed, where nothing is named. `retried`: how many."""
+    chosen = [*which.statuses, *which.records] if which else []
+    async with _known():
+        retried = await service.runs.retry(id, chosen or ["failed"])
+    return {"retried": retried, "run": await read_run(id, service, caller)}
 
 
 @router.get("/{id}/results", responses={200: {"content": {"application/jsonl": _JSONL}}})
 async def read_results(id: Id, service: ServiceOf, caller: Operator) -> StreamingResponse:
     """A line of JSON for each record that has a status."""
-    journal = await asyncio.to_thread(_journal, service, id)
+    journal = await asyncio.to_thread(journal_of, service, id)
 
     def lines() -> Iterator[str]:
         if journal is None:
@@ -156,7 +200,7 @@ async def read_waiting(id: Id, service: ServiceOf, caller: Operator) -> Streamin
             if after is None:
                 return
 
-    await asyncio.to_thread(_journal, service, id)
+    await asyncio.to_thread(journal_of, service, id)
     return StreamingResponse(lines(), media_type="application/jsonl")
 
 
@@ -173,8 +217,27 @@ async def answer_file(id: Id, request: Request, service: ServiceOf, caller: Oper
     return {"answered": answered, "left_out": [line.row() for line in bad]}
 
 
-def _journal(service: Service, id: str) -> pathlib.Path | None:
+def journal_of(service: Service, id: str) -> pathlib.Path | None:
+    """The journal of a run; None before it has one. ApiError 404."""
     try:
         return service.runs.journal(id)
     except KeyError:
-        raise not_found("run", "GET /runs lists them.") from None
+        raise no_such_run() from None
+
+
+def no_such_run() -> ApiError:
+    """What is told of a run that nobody knows."""
+    return not_found("run", "GET /runs lists them.")
+
+
+@asynccontextmanager
+async def _known() -> AsyncIterator[None]:
+    """ApiError 404 for a run that is not there."""
+    try:
+        yield
+    except KeyError:
+        raise no_such_run() from None
+
+
+def _clean(name: str) -> str:
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in normalise(name)).split())[:LONGEST_NAME]

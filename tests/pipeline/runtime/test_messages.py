@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from pipeline import Ending, Escalation, Outcome, Question
 from pipeline.events import Answered, Asked, Escalated, Failed, TurnFinished
 from pipeline.journal.rows import StepRow
@@ -45,6 +47,21 @@ def test_a_result_is_put_in_words() -> None:
     result = {"reference": "MD7K2Q", "seats": 2, "paid": True, "note": None, "flight": {"from": "Goa", "at": "9:00"}}
     assert words(result, "BookedTrip") == "Booked trip: reference MD7K2Q, seats 2, paid yes, flight from Goa, at 9:00."
     assert words({"total": "12.50"}, "Total") == "12.50"
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ({"reference": "MD1", "price": "3160", "currency": "INR"}, "Booked: reference MD1, price 3,160 INR."),
+        ({"price": "1234567.50", "currency": "EUR"}, "1,234,567.50 EUR"),
+        ({"fee": {"amount": "20", "currency": "USD"}}, "20 USD"),
+        ({"seats": True, "currency": "INR"}, "Booked: seats yes, currency INR."),
+        ({"currency": "INR", "price": "10"}, "Booked: currency INR, price 10."),
+        ({"city": "Goa", "currency": "INR"}, "Booked: city Goa, currency INR."),
+    ],
+)
+def test_an_amount_and_its_currency_are_one_value(result: dict[str, object], told: str) -> None:
+    assert words(result, "Booked") == told
 
 
 def test_only_harmless_reasons_of_a_failure_are_told() -> None:

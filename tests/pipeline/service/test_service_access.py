@@ -38,6 +38,7 @@ async def test_nothing_but_the_page_without_a_token(tmp_path: Path) -> None:
             "auth": True,
             "caller": "",
             "known": False,
+            "index": False,
             "examples": [],
         }
         assert (await client.get("/app", headers=DESK)).json()["operator"]

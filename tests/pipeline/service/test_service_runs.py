@@ -40,6 +40,21 @@ async def test_an_uploaded_batch_is_served_and_can_be_looked_at(tmp_path: Path, 
         assert [[row["custom_id"] for row in page] for page in pages] == [["a/1", "b"], ["c", "d"], ["e"]]
         [asking] = (await client.get(path, params={"status": "needs_input"})).json()
         assert asking["tells"] == "Which row?"
+        for asked, found in (
+            ({"q": "ROW front"}, ["a/1", "e"]),
+            ({"q": "manager"}, ["c"]),
+            ({"q": "100%"}, []),
+            ({"sort": "name", "after": 3}, ["d", "e"]),
+            ({"sort": "name"}, ["a/1", "b", "c", "d", "e"]),
+            ({"intent": "seat", "status": "failed"}, ["d"]),
+            ({"intent": "undecided"}, []),
+        ):
+            assert [row["custom_id"] for row in (await client.get(path, params=asked)).json()] == found, asked
+        for sort in ("ended", "slowest", "tokens"):
+            last, seen = 0, []
+            while rows := (await client.get(path, params={"sort": sort, "after": last, "limit": 2})).json():
+                last, seen = rows[-1]["number"], seen + [row["custom_id"] for row in rows]
+            assert sorted(seen) == ["a/1", "b", "c", "d", "e"], sort
         one = (await client.get(f"{path}/a/1")).json()
         assert [step["name"] for step in one["steps"]] == ["seat"]
         assert one["outcome"]["message"] == "Please take row front."
