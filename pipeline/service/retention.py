@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import time
-from pathlib import Path
+from contextlib import suppress
 
 from pipeline.chat.dialogues import Dialogues
 from pipeline.chat.erasure import old
@@ -48,19 +47,21 @@ class Retention:
         before = time.time() - self._seconds
         if gone := [id for id in old(self._journal, before) if not self._dialogues.is_busy(id)]:
             await self._dialogues.forget(*gone)
-        runs, files = await asyncio.to_thread(self._take_away, before)
-        if gone or runs or files:
-            log.warning("Taken away by age: %d conversations, %d runs, %d files", len(gone), runs, files)
-
-    def _take_away(self, before: float) -> tuple[int, int]:
-        runs = [note for note in self._runs.all() if note["state"] not in OPEN and _latest(note) < before]
-        folders: list[Path] = [self._runs.notes.path(note["id"]) for note in runs]
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
-        files = [note["id"] for note in self._files.all() if note["created"] < before]
+        runs, files = await asyncio.to_thread(self._old, before)
+        for id in runs:
+            with suppress(KeyError):  # somebody was faster
+                await self._runs.delete(id)
         for id in files:
-            self._files.delete(id)
-        return len(folders), len(files)
+            await asyncio.to_thread(self._files.delete, id)
+        if gone or runs or files:
+            log.warning("Taken away by age: %d conversations, %d runs, %d files", len(gone), len(runs), len(files))
+
+    def _old(self, before: float) -> tuple[list[str], list[str]]:
+        runs = [note["id"] for note in self._runs.all() if note["state"] not in _UNDER_WAY and _latest(note) < before]
+        return runs, [note["id"] for note in self._files.all() if note["created"] < before]
+
+
+_UNDER_WAY = (*OPEN, "paused")
 
 
 def _latest(note: dict[str, float]) -> float:
