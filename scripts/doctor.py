@@ -54,10 +54,10 @@ def doctor(
 ) -> None:
     """Look at Python, packages, GPU, vLLM, disk, open files and the port; exit code 1 if something is bad."""
     findings = [*_python(), *_packages(), *_interfaces(), *_torch(), *_vllm(), *_model(model), *_machine(folder, port)]
-    table = Table("", "Found", "What to do", show_lines=False)
+    table = Table("State", "Of", "Found", "What to do", show_lines=False)
     marks = {"good": "[green]good[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}
     for one in findings:
-        table.add_row(f"{marks[one.state]} {one.what}", one.found, one.todo)
+        table.add_row(marks[one.state], one.what, one.found, one.todo)
     console.print(table)
     counts = {state: sum(one.state == state for one in findings) for state in marks}
     finish(**counts, findings=[asdict(one) for one in findings])
