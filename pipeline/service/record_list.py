@@ -9,7 +9,6 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pipeline.intents import OUT_OF_SCOPE
 from pipeline.journal.queries import Queries
 from pipeline.runtime.messages import words
 from pipeline.service.timeline import begins
@@ -107,7 +106,6 @@ def _row(
         "seconds": (ended.get("receipt") or {}).get("seconds"),
         "text": begins(id, input),
         "tells": _tells(ended),
-        "declined": _declined(ended),
         "tokens": tokens,
     }
 
@@ -119,8 +117,3 @@ def _tells(row: dict[str, Any]) -> str | None:
     if not text and row.get("result"):
         text = words(row["result"], row.get("contract") or "")
     return None if text is None else str(text)[:300]
-
-
-def _declined(row: dict[str, Any]) -> bool:
-    """Whether a record was completed by saying that nothing of the kind is done here."""
-    return row.get("status") == "completed" and row.get("intent") == OUT_OF_SCOPE

@@ -6,7 +6,7 @@ import { insideButton } from "./inside.js";
 import { receiptNodes } from "./receipt.js";
 import { openSheet } from "./sheet.js";
 import { notice, turnNode } from "./turn.js";
-import { STATUS, aspect } from "./words.js";
+import { STATUS, aspect, statusOf } from "./words.js";
 
 /** `closed()`: what to do when it is closed. */
 export function openRecord(run, id, closed) {
@@ -21,11 +21,6 @@ export function openRecord(run, id, closed) {
       receiptNodes({ ...story, receipt: story.outcome?.receipt }),
     ];
   }, closed);
-}
-
-/** Who asked for something that is not done here was answered, and not served. */
-function statusOf({ status, intent }) {
-  return status === "completed" && intent === "out_of_scope" ? "declined" : status;
 }
 
 /** What was said, and the end: in the assistant's words, or, where nobody was told anything, as what happened. */

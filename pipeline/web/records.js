@@ -4,7 +4,7 @@ import { get, segment } from "./api.js";
 import { button, el, fill } from "./dom.js";
 import { tellError } from "./notice.js";
 import { ORDER } from "./progress.js";
-import { STATUS, aspect, count, duration, plain } from "./words.js";
+import { STATUS, aspect, count, duration, plain, statusOf } from "./words.js";
 
 const PAGE = 50;
 const MOST = 500;
@@ -118,7 +118,7 @@ export class Records {
   #row(record) {
     const open = el("a", { class: "row-open", "data-id": record.custom_id, href: `#/runs/${encodeURIComponent(`${this.#run}/${record.custom_id}`)}` },
       el("b", { text: record.custom_id }), el("span", { class: "faint clamp", text: record.text ?? "" }));
-    const status = record.declined ? "declined" : record.status;
+    const status = statusOf(record);
     return el("tr", {},
       el("th", { scope: "row" }, open),
       el("td", {}, el("span", { class: "tag", "data-aspect": aspect(status), text: STATUS[status] ?? "Under way" })),

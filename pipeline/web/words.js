@@ -30,6 +30,11 @@ export function aspect(status) {
   return ["failed", "stopped"].includes(status) ? "stop" : "quiet";
 }
 
+/** A record's status as people see it: who asked for something that is not done here was answered, and not served. */
+export function statusOf({ status, intent }) {
+  return status === "completed" && intent === "out_of_scope" ? "declined" : status;
+}
+
 /** "book_trip" → "Book trip". */
 export function plain(name) {
   const words = String(name ?? "").replaceAll("_", " ").replace(/(?<=[a-z])(?=[A-Z])/g, " ").trim();

@@ -89,7 +89,7 @@ async def test_what_a_batch_holds_is_listed_and_does_not_run(watched: Watched) -
     listed = "".join(await words(run.locator("tbody tr")))
     for payload in PAYLOADS:
         assert plain(payload)[:60] in listed
-    await run.get_by_role("button", name="p0 ").click()
+    await run.get_by_role("link", name="p0 ").click()
     await expect(page.get_by_role("dialog").locator(".turn.customer .words")).to_have_text(PAYLOADS[0])
     await watched.shoot(page, "run_injected")
 
