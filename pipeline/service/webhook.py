@@ -26,8 +26,8 @@ from pipeline.chat.inbox import Case, Mark, Wanted
 from pipeline.errors import UsageError
 from pipeline.journal.journal import Journal
 from pipeline.service.cases import Cases
-from pipeline.service.middleware.guard import OPEN
 from pipeline.service.run_queue import RunQueue
+from pipeline.service.run_readings import OPEN
 
 log = logging.getLogger("interlock.service")
 
