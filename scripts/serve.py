@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline import Launch, load_app
+from pipeline import Launch, UsageError, load_app
 from pipeline.service import Limits, Tokens
 from pipeline.service.ages import age_of
 from pipeline.service.middleware.prefix import prefix_of
@@ -36,6 +36,7 @@ from scripts.options import (
 )
 
 DEFAULT = Limits()
+SECRET = "INTERLOCK_WEBHOOK_SECRET"
 
 
 def serve(
@@ -82,6 +83,12 @@ def serve(
     retain: Annotated[
         str, typer.Option(metavar="AGE", help="Take away what is older, such as 90d (h, d, w); default: nothing is.")
     ] = "",
+    webhook: Annotated[
+        str, typer.Option(metavar="URL", help=f"Tell it what waits for people, signed with ${SECRET}.")
+    ] = "",
+    remind: Annotated[
+        str, typer.Option(metavar="AGE", help="Tell it again what has waited for so long, such as 24h, and again then.")
+    ] = "",
     turn_seconds: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for a turn.")] = DEFAULT.turn_seconds,
 ) -> None:
     """Serve conversations, escalations and uploaded batches, with a page for them at /."""
@@ -115,6 +122,9 @@ def serve(
         concurrency=concurrency,
         seed=seed,
     )
+    if remind and not webhook:
+        raise UsageError("--remind tells a webhook: name it with --webhook URL.")
+    hook = (webhook, os.environ.pop(SECRET, ""), age_of(remind)) if webhook else None
     lines = logging.StreamHandler()
     lines.addFilter(tag)
     logging.basicConfig(format=FORMAT, level=logging.WARNING, handlers=[lines])
@@ -122,7 +132,7 @@ def serve(
     from pipeline.service.server import listen  # FastAPI takes a second to import
 
     with listen(host, port) as bound:
-        asyncio.run(_serve(bound, out, launch, known, limits, day, accept_changes))
+        asyncio.run(_serve(bound, out, launch, known, limits, day, accept_changes, hook))
     console.print("Stopped; the same command goes on from here.")
 
 
@@ -134,9 +144,13 @@ async def _serve(
     limits: Limits,
     today: date | None,
     accept_changes: bool,
+    hook: tuple[str, str, float | None] | None,
 ) -> None:
     from pipeline.service.server import serve
     from pipeline.service.service import serving
+    from pipeline.service.webhook import Hook
+
+    told = None if hook is None else Hook.of(*hook)
 
     loaded = load_app(launch.app)
     async with (
@@ -150,6 +164,7 @@ async def _serve(
             limits=limits,
             today=today,
             accept_changes=accept_changes,
+            hook=told,
         ) as service,
     ):
 

@@ -12,6 +12,7 @@
     approvals      which of these were for a role to approve an action with its arguments, who did, and when
     desk           what an operator took: escalations, and questions of batches; and the escalations that one closed
     answerers      which operator answered a question, where one did
+    told           notices that a webhook has taken
 
 It knows columns and their version; it does not know what is written into them (journal.py) or when (writer.py).
 """
@@ -87,6 +88,7 @@ CREATE TABLE IF NOT EXISTS approvals (
     PRIMARY KEY (record, position)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answerers (number INTEGER PRIMARY KEY, by TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS told (id TEXT PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS records_by_status ON records (status);
 CREATE INDEX IF NOT EXISTS questions_open ON questions (number) WHERE answer IS NULL;
 """

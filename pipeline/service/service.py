@@ -30,6 +30,7 @@ from pipeline.service.run_kind import RunKind
 from pipeline.service.run_queue import RUN, RunQueue
 from pipeline.service.threads import Threads
 from pipeline.service.tokens import Tokens
+from pipeline.service.webhook import Hook, Webhook
 
 
 @dataclass
@@ -65,10 +66,12 @@ async def serving(
     limits: Limits | None = None,
     today: date | None = None,
     accept_changes: bool = False,
+    hook: Hook | None = None,
 ) -> AsyncIterator[Service]:
     """A service for the length of a block; what an earlier process left unfinished goes on in it.
 
-    `today`: by default every message is of its own day. UsageError for a folder in use, or made with something else.
+    `today`: by default every message is of its own day. `hook`: who is told what waits for people.
+    UsageError for a folder in use, or made with something else.
     """
     limits, tokens = limits or Limits(), tokens or Tokens()
     async with Session.open(app, out) as session:
@@ -122,14 +125,16 @@ async def serving(
         await dialogues.resume()
         files.sweep()
         runs.start()
-        keeper: asyncio.Task[None] | None = None
+        keepers: set[asyncio.Task[None]] = set()
         if limits.retain_seconds is not None:
-            keeper = asyncio.create_task(Retention(limits.retain_seconds, journal, dialogues, runs, files).keep())
+            keepers.add(asyncio.create_task(Retention(limits.retain_seconds, journal, dialogues, runs, files).keep()))
+        if hook is not None:
+            keepers.add(asyncio.create_task(Webhook(hook, journal, service.cases, runs).keep()))
         try:
             yield service
         finally:
             service.stopping.set()
-            if keeper is not None:
+            for keeper in keepers:
                 keeper.cancel()
-                await asyncio.wait({keeper})
+            await asyncio.gather(*keepers, return_exceptions=True)
             await asyncio.gather(runs.close(limits.grace_seconds), dialogues.aclose(limits.grace_seconds))

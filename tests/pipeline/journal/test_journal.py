@@ -12,6 +12,7 @@ from pipeline_world import TODAY
 
 from pipeline import Journal, JournalError, Progress, Question
 from pipeline.journal.rows import StepRow
+from pipeline.journal.tables import connect_with_tables
 
 
 async def test_a_step_is_on_disk_when_keep_returns(journal: Journal) -> None:
@@ -90,3 +91,12 @@ async def test_all_unfinished_records_are_read_in_order_however_many(journal: Jo
         journal.begin(id, '[["customer", "one lamp"]]', TODAY)
     await journal.keep("r1", StepRow("1", "count", "d", 0, "1"))
     assert [record.id for record in journal.unfinished()] == ids
+
+
+def test_two_may_make_the_tables_of_a_new_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal.sqlite"
+    connect_with_tables(path).close()
+    monkeypatch.setattr("pipeline.journal.tables._version", lambda connection: 0)  # as the other one saw it just before
+    connect_with_tables(path).close()
+    with sqlite3.connect(path, timeout=0.1) as third:
+        third.execute("INSERT INTO meta VALUES ('k', 'v')")
