@@ -134,7 +134,7 @@ def _vary(turn: Mapping[str, Any], schema: Schema, r: random.Random) -> Exercise
         talk = talk[-1:] if r.random() < 0.5 else talk[-2:]
         answers = gold({**turn, "history": turn["history"][3 - len(talk) :] if len(talk) == 2 else []}, fields)
     if r.random() < 0.6:
-        talk, answers = refill(talk, answers, r)
+        talk, answers = _refill(talk, answers, r)
     names = list(fields)
     if r.random() < 0.7:
         r.shuffle(names)
@@ -161,7 +161,7 @@ def _vary(turn: Mapping[str, Any], schema: Schema, r: random.Random) -> Exercise
     return Exercise(form, tuple(talk), filled)
 
 
-def refill(talk: Talk, answers: dict[str, str | None], r: random.Random) -> tuple[Talk, dict[str, str | None]]:
+def _refill(talk: Talk, answers: dict[str, str | None], r: random.Random) -> tuple[Talk, dict[str, str | None]]:
     # Longest first: "San Diego, CA" before "San Diego"; placeholders keep a new value from being replaced again.
     filled = dict(answers)
     fresh: dict[str, str] = {}
