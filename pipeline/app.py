@@ -17,6 +17,7 @@ from pipeline.modules import load_module
 from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import read_templates, shipped
 from pipeline.record import Record
+from pipeline.small_talk import SmallTalk
 from pipeline.workflow import Workflow
 
 
@@ -30,6 +31,7 @@ class App:
     `reads`: makes a record of a line of requests, or raises BadRecord, where they are no customer's messages.
     `instructions`: what every model is told, as a paragraph of its system text. `prompts`: a folder of templates that
     take the place of this project's own; `load_app` fills in `prompts` beside the app, if there is one.
+    `small_talk`: what is answered to thanks and the like in a conversation; None leaves it to the gate.
     `gate`: where `interlock calibrate` keeps its calibrated gate, `trials`: and what it measured of models; `load_app`
     fills them in. `costs`: when the gate asks.
     """
@@ -40,6 +42,7 @@ class App:
     prepare: Callable[[Path, date], object] | None = None
     out_of_scope: str = "I am sorry, I cannot help with that."
     out_of_scope_examples: Sequence[str] = field(default=(), repr=False)
+    small_talk: SmallTalk | None = field(default=SmallTalk(), repr=False)
     gate: Path | None = None
     instructions: str = ""
     prompts: Path | None = None

@@ -25,14 +25,13 @@ from pipeline.journal.journal import Journal
 from pipeline.outcome import Escalation, Status
 from pipeline.record import MAX_CHARACTERS
 from pipeline.runtime.concurrency import MOST, ConcurrencyLimit
+from pipeline.small_talk import ASKED_FOR
 
 if TYPE_CHECKING:
     from pipeline.runtime.pipeline import Pipeline
 
 WANTS_A_PERSON = "I would like to talk to a person."
 """What a customer says by a button."""
-ASKED_FOR = "A person was asked for."
-"""Why such a case was handed over."""
 
 LONGEST = MAX_CHARACTERS - REMEMBERED
 """Characters of a message, so that it fits into a record with what was said before."""

@@ -56,13 +56,16 @@ class Done:
 
 @dataclass
 class Dispatch:
-    """One record under way. `decisions`: all that the gate decided so far; `parts`: as in Outcome."""
+    """One record under way. `decisions`: all that the gate decided so far; `parts`: as in Outcome.
+    `talks`: it begins a message of a conversation, not one of a journal from before small talk was answered.
+    """
 
     app: App
     workflows: Mapping[str, Workflow]
     gate: Gate
     execution: Execution
     tell: Callable[[Event], None]
+    talks: bool = False
     decisions: list[Decision] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     unserved: list[str] = field(default_factory=list)
@@ -81,6 +84,8 @@ class Dispatch:
         wishes: list[Wish] = []
 
         async def begin() -> object:
+            if (answer := self._small_talk(run)) is not None:
+                return answer
             wishes.extend(await self._wishes(run))
             return "" if wishes else await self._one(run)
 
@@ -98,6 +103,17 @@ class Dispatch:
         if not self.parts:
             return whole
         return Done(decisive(self.parts), "\n".join(one.trace for one in done if one.trace) or None)
+
+    def _small_talk(self, run: Run) -> str | Escalation | None:
+        """What a message that is no request is answered, in a conversation, and if no step of it was recorded."""
+        if not self.talks or not self.gate.reads or self.app.small_talk is None:
+            return None
+        talk, phrases = self.app.small_talk, [workflow.phrase for workflow in self.workflows.values()]
+        answer = talk.answer(run.text, phrases)
+        examples = [text for workflow in self.app.workflows for text in workflow.examples]
+        # An app that has a workflow for it says so by an example, and serves it itself.
+        own = answer is not None and any(str(talk.answer(text, phrases)) == str(answer) for text in examples)
+        return None if own else answer
 
     async def _each(
         self, run: Run, wishes: Sequence[tuple[Wish, Decision | None]], before: Sequence[Done]

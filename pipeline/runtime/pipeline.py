@@ -146,7 +146,8 @@ class Pipeline:
             encoder=self._equipment.embedder,
             prompts=self._prompts,
         )
-        dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell)
+        talks = self.journal.is_followed(record.id) and not (past and past.steps)
+        dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell, talks)
         try:
             done = await dispatch.follow(Run.begin(context, record.conversation))
         finally:

@@ -144,3 +144,15 @@ async def test_the_second_wish_knows_what_the_first_one_said(desk: Desk) -> None
     parts: list[Any] = [(part.intent, part.status) for part in outcome.parts]
     assert parts == [("complain", "escalated"), ("cancel_booking", "completed")]
     assert desk.actions() == [("open_ticket", "committed"), ("cancel", "committed")]
+
+
+async def test_small_talk_is_answered_in_a_conversation_alone(desk: Desk) -> None:
+    desk._journal.follow("talk:1", "talk")  # as Tasks does for a message of a conversation
+    thanked = await desk.say("Thank you!", id="talk:1")
+    assert thanked.ending.message == "You are welcome. Is there anything else?"
+    assert desk._journal.steps("talk:1") == []
+    desk._journal.follow("talk:2", "talk")
+    assert (await desk.say("Can I talk to a human?", id="talk:2")).ending.status == "escalated"
+    desk._journal.follow("talk:3", "talk")
+    assert (await desk.say("thanks, and cancel my booking", id="talk:3")).intent == "cancel_booking"
+    assert (await desk.say("Thank you!", id="batch")).ending.message != thanked.ending.message
