@@ -80,8 +80,10 @@ async def test_the_index_is_searched_and_says_why(watched: Watched) -> None:
 
 async def test_a_customer_is_shown_neither_prompts_nor_the_index(watched: Watched, guarded: Served) -> None:
     page = await watched.open(guarded.url + "/#/index")
-    await page.get_by_label("Access token").fill("customer-of-ours")
+    await page.get_by_role("textbox", name="Access token").fill("customer-of-ours")
     await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_role("img", name="Connected")).to_be_visible()
     await page.get_by_role("button", name="What is your baggage allowance?").click()
     await expect(page.locator(".quote blockquote")).to_contain_text("baggage allowance is 15 kg")
     await page.get_by_role("button", name="How this came about").click()

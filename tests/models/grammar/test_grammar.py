@@ -353,7 +353,8 @@ def test_what_copies_nothing_is_the_same_for_every_record_and_what_copies_is_not
 
     first, second = (compile_grammar(Plain, [text], [f"{text}."]) for text in ("to Bali", "to Goa"))
     assert first.lark == second.lark
-    assert (second.said, second.evidence) == (("to Goa",), (("to Goa.",),))
+    assert first is second
+    assert (second.said, second.evidence) == ((), ())
     first, second = (compile_grammar(Copying, [text]) for text in ("to Bali", "to Goa"))
     assert "Bali" in first.lark
     assert "Bali" not in second.lark
