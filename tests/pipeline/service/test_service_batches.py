@@ -138,7 +138,7 @@ async def test_what_cannot_be_obeyed_is_refused_by_its_name_and_leaves_nothing(t
         good = await client.files.create(file=file_of(line("a")), purpose="batch")
         empty = await client.files.create(file=file_of(), purpose="batch")
         bad: list[tuple[str, dict[str, Any]]] = [
-            ("endpoint", {"endpoint": "/v1/responses"}),
+            ("endpoint", {"endpoint": "/v1/moderations"}),
             ("completion_window", {"completion_window": "soon"}),
             ("completion_window", {"completion_window": "900h"}),
             ("metadata", {"metadata": {"a": 3}}),

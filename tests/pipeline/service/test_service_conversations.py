@@ -151,7 +151,7 @@ async def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
             (404, await client.get("/conversations/none")),
             (404, await client.get("/conversations/none/events", headers=SSE)),
             (404, await client.get("/nothing")),
-            (405, await client.delete(f"/conversations/{id}")),
+            (405, await client.put(f"/conversations/{id}")),
             (422, await client.post(path, json={})),
             (422, await client.post(path, json={"text": "x" * 30_000})),
             (422, await client.post(path, json={"text": 3})),
