@@ -235,6 +235,7 @@ def valid(reply: str, grammar: Grammar) -> str | None:
     "grammar", GRAMMARS, ids=lambda grammar: grammar.contract.__name__ + " spaced" * grammar.spaced
 )
 @given(seed=st.integers(0, 2**32))
+@example(seed=326931166)  # a text with a blank before a line break
 @settings(max_examples=50, deadline=None)
 def test_every_value_written_as_xml_reads_back_as_itself(grammar: Grammar, seed: int) -> None:
     text, _ = random_walk(grammar, BYTES, Random(seed))
@@ -245,12 +246,12 @@ def test_every_value_written_as_xml_reads_back_as_itself(grammar: Grammar, seed:
 
 
 def edgeless(value: Any) -> Any:
-    """Without line breaks at the edges of texts: in XML they are the tags' own."""
+    """Without line breaks at the edges of texts, and blanks at those of their lines: in XML they are the tags' own."""
     if isinstance(value, dict):
         return {name: edgeless(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [edgeless(inner) for inner in value]
-    return value.strip() if isinstance(value, str) else value
+    return "\n".join(line.strip() for line in value.strip().split("\n")) if isinstance(value, str) else value
 
 
 @given(seed=st.integers(0, 2**32))
