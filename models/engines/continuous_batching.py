@@ -18,6 +18,9 @@ ROWS = 8
 """Requests decoded together at most: beyond this a step takes so much longer that those in it lose more than others
 gain."""
 
+MORE = 2
+"""Requests beside these that need not wait for the end of one which goes behind them (models/engines/waiting.py)."""
+
 PIECE = 256
 """Tokens of prompts that are read between two steps: as long as they take, the others wait."""
 
@@ -29,7 +32,9 @@ def decode(model: Any, sampler: Sampler) -> None:
     arrived, sampler.rows = sampler.rows, []
     before: Reading | None = None
     while True:
-        reading += [(row, Reading(model, row.prompt + row.tokens)) for row in arrived]
+        if arrived:
+            reading += [(row, Reading(model, row.prompt + row.tokens)) for row in arrived]
+            reading = deque(sorted(reading, key=lambda one: one[0].behind))
         logits = [shared.step(*sampler.ahead(model.device))] if sampler.rows else []
         read = _read(reading, sampler, before)
         before = read[-1][1] if read else before
@@ -40,7 +45,9 @@ def decode(model: Any, sampler: Sampler) -> None:
             together = torch.cat(logits)
             sampler(torch.zeros((len(together), 1), dtype=torch.long, device=together.device), together)
             shared.keep(sampler.drop_finished())
-        arrived = sampler.arrivals(ROWS - len(sampler.rows) - len(reading))
+        under_way = [*sampler.rows, *(row for row, _ in reading)]
+        behind = sum(row.behind for row in under_way)
+        arrived = sampler.arrivals(ROWS - len(under_way), min(MORE, behind))
         if not (sampler.rows or reading or arrived):
             return
 

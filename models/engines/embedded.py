@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -31,6 +30,7 @@ from models.engines.sampler import Row, Sampler
 from models.engines.shared_cache import can_share
 from models.engines.think_tags import bare_thought, split_thought
 from models.engines.token_transformers import TokenTransformers
+from models.engines.waiting import Waiting
 from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineUnavailable, ModelNotFound
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import Matchers
@@ -91,7 +91,7 @@ class EmbeddedEngine:
         self._worker = ThreadPoolExecutor(
             1, "embedded-engine", initializer=_set_threads, initargs=(decoding_threads(small),)
         )
-        self._waiting: deque[tuple[Row, asyncio.Future[Row]]] = deque()
+        self._waiting = Waiting()
         self._decoding: dict[int, tuple[Row, asyncio.Future[Row]]] = {}
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
@@ -188,7 +188,7 @@ class EmbeddedEngine:
             raise EngineUnavailable(f"{self.name} is closed.", "Open the engine again.")
         started = time.perf_counter()
         done: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
-        self._waiting.append((row, done))
+        self._waiting.put(row, done)
         if self._drain is None:
             self._drain = asyncio.create_task(self._decode_all())
         try:
@@ -242,10 +242,9 @@ class EmbeddedEngine:
         self._closed = True
         for row, _ in [*self._decoding.values()]:
             row.abandoned = True
-        while self._waiting:
-            _, done = self._waiting.popleft()
-            if not done.done():
-                done.set_exception(self._gone())
+        while (entry := self._waiting.take()) is not None:
+            if not entry[1].done():
+                entry[1].set_exception(self._gone())
         if self._drain is not None:
             await asyncio.wait([self._drain])
         self._worker.shutdown()
@@ -295,11 +294,10 @@ class EmbeddedEngine:
                         if not done.done():
                             done.set_exception(fault)
         finally:
-            for row, done in [*self._taken(), *self._waiting]:
+            for row, done in [*self._taken(), *iter(self._waiting.take, None)]:
                 row.abandoned = True  # only matters when this task is cancelled: the worker must not go on for nobody
                 if not done.done():
                     done.cancel()
-            self._waiting.clear()
             self._drain = None
 
     def _taken(self) -> list[tuple[Row, asyncio.Future[Row]]]:
@@ -323,9 +321,9 @@ class EmbeddedEngine:
         def left(row: Row) -> None:
             loop.call_soon_threadsafe(self._answer, row)
 
-        def arrivals(room: int) -> list[Row]:
+        def arrivals(room: int, more: int) -> list[Row]:
             arrived = list[Row]()
-            while len(arrived) < room and (row := self._next()) is not None:
+            while len(arrived) < room + more and (row := self._next(len(arrived) < room)) is not None:
                 if self._jumps:
                     row.jump()
                 if row.finish_reason is None:
@@ -335,7 +333,7 @@ class EmbeddedEngine:
                     left(row)
             return arrived
 
-        rows = arrivals(ROWS)
+        rows = arrivals(ROWS, 0)
         if not rows:
             return
         sampler = Sampler(rows, self._end, self._jumps, arrivals, left)
@@ -345,13 +343,10 @@ class EmbeddedEngine:
                 row.finish_reason = row.finish_reason or "length"
                 sampler.ended(row)
 
-    def _next(self) -> Row | None:
-        """The next request that waits and whose caller has not given up."""
-        while self._waiting:
-            try:
-                row, done = self._waiting.popleft()
-            except IndexError:  # the engine was closed in this moment
-                break
+    def _next(self, all: bool) -> Row | None:
+        """The next request that waits and whose caller has not given up; without `all`, of those that go first."""
+        while (entry := self._waiting.take(all)) is not None:
+            row, done = entry
             if done.done():
                 continue
             row.began = row.ended = time.perf_counter()

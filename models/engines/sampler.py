@@ -34,7 +34,7 @@ class Row:
     end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen. `mass`:
     the least probability that the grammar left the model where it left it a choice, with `tight` tokens before it; None
     where it never did. `closing` ends the text within its limit. `tell` hears the tokens so far, in the worker thread.
-    `began`, `ended`: of its decoding, on the clock of `time.perf_counter`.
+    `began`, `ended`: of its decoding, on the clock of `time.perf_counter`. `behind`: others are read before it.
     """
 
     prompt: list[int]
@@ -57,6 +57,7 @@ class Row:
     finish_reason: str | None = None
     fault: str = ""
     abandoned: bool = False
+    behind: bool = False
 
     def __post_init__(self) -> None:
         self.draws = torch.Generator().manual_seed(self.sampling.seed % 2**63)
@@ -97,7 +98,7 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
 
     Outlines' own processor holds one grammar for a whole batch and samples all rows from one random stream, which would
     make a text depend on its neighbours. `jumps`: forced tokens are taken along, for a decoder that feeds all of them.
-    `arrivals` gives at most so many rows that have come meanwhile, and `left` hears of each row that has come to its
+    `arrivals` gives at most so many rows that have come meanwhile, and so many more of those that go first, and `left` hears of each row that has come to its
     end, for a decoder that goes on with the others.
     """
 
@@ -106,7 +107,7 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
         rows: Sequence[Row],
         end: int,
         jumps: bool = False,
-        arrivals: Callable[[int], list[Row]] = lambda room: [],
+        arrivals: Callable[[int, int], list[Row]] = lambda room, more: [],
         left: Callable[[Row], None] = lambda row: None,
     ) -> None:
         super().__init__("torch")

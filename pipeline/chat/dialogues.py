@@ -65,6 +65,11 @@ class Dialogues:
         """How many messages are being worked on, or wait for that."""
         return self._tasks.working
 
+    @property
+    def resting(self) -> asyncio.Event:
+        """Set while there is none."""
+        return self._tasks.resting
+
     # The customer's side
 
     async def open(self, owner: str = "") -> str:

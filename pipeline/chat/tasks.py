@@ -62,6 +62,9 @@ class Tasks:
         ended: Callable[[Status, float], None],
     ) -> None:
         self.closed = False
+        self.resting = asyncio.Event()
+        """Whether nothing is under way."""
+        self.resting.set()
         self._pipeline = pipeline
         self._journal = journal
         self._conversations = conversations
@@ -183,6 +186,8 @@ class Tasks:
         def ended(task: asyncio.Task[None]) -> None:
             if self._turns.get(conversation) is turn:
                 del self._turns[conversation]
+            if not self._turns:
+                self.resting.set()
             if not task.cancelled() and (error := task.exception()) is not None:
                 self._failed[conversation] = error
             if not turn.received.done():
@@ -191,6 +196,7 @@ class Tasks:
 
         self._failed.pop(conversation, None)
         self._turns[conversation] = turn
+        self.resting.clear()
         turn.task = asyncio.create_task(work)
         turn.task.add_done_callback(ended)
         return turn.task

@@ -24,6 +24,7 @@ from pipeline.service.file_store import FileStore
 from pipeline.service.limits import Limits, Slots
 from pipeline.service.metered import Metered
 from pipeline.service.metrics import Metrics
+from pipeline.service.people_first import PeopleFirst
 from pipeline.service.probe import Probe
 from pipeline.service.retention import Retention
 from pipeline.service.run_kind import RunKind
@@ -99,10 +100,15 @@ async def serving(
         streams = Slots(limits.streams)
         metrics.watch(lambda: streams.taken, lambda: dialogues.working)
         files = FileStore(out / "files")
+        patient = replace(
+            equipment,
+            engine=equipment.engine and PeopleFirst(equipment.engine, dialogues.resting),
+            second=equipment.second and PeopleFirst(equipment.second, dialogues.resting),
+        )
         kinds = {
             # The launch's own concurrency is how many messages are served at a time.
-            RUN: RunKind(app, equipment, replace(launch, concurrency=START), lambda note: app.read),
-            KIND: kind_of(equipment, launch, files),
+            RUN: RunKind(app, patient, replace(launch, concurrency=START), lambda note: app.read),
+            KIND: kind_of(patient, launch, files),
         }
         runs = RunQueue(out / "runs", kinds, today, metrics.run_interrupted)
         service = Service(

@@ -21,6 +21,7 @@ from scripts.bench.percentiles import percentiles
 
 ROOT = Path(__file__).parents[2]
 ATTACKER = "attacker-of-the-bench"
+OPERATOR = "operator-of-the-bench"
 PEOPLE = 5
 """Who talk meanwhile, each with a token of their own."""
 PAUSE = 2.0
@@ -34,10 +35,12 @@ SETTLED = 3.0
 
 @dataclass
 class Seen:
-    """By others, while one shape goes on: seconds of each probe and to each message's first event; MiB of memory."""
+    """By others, while one shape goes on: seconds of each probe, to each message's first event and to its last; MiB of
+    memory."""
 
     probes: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
+    last: list[float] = field(default_factory=list)
     before: float = 0.0
     most: float = 0.0
     failed: int = 0
@@ -61,7 +64,11 @@ class Server:
 def served(folder: Path) -> Iterator[Server]:
     """A server of the sample app, for the length of a block. UsageError if it does not start."""
     tokens = folder / "tokens"
-    lines = [f"user:{ATTACKER}", *(f"user/person{number}:{_token(number)}" for number in range(PEOPLE))]
+    lines = [
+        f"user:{ATTACKER}",
+        f"operator:{OPERATOR}",
+        *(f"user/person{number}:{_token(number)}" for number in range(PEOPLE)),
+    ]
     tokens.write_text("\n".join(lines), encoding="ascii")
     line = "from scripts.main import main; main()"
     command = [sys.executable, "-c", line, "serve", "-o", str(folder / "out"), "--port", "0", "--tokens", str(tokens)]
@@ -84,7 +91,7 @@ async def attacked(server: Server, shape: str | None, connections: int, seconds:
     seen = Seen(before=server.memory)
     async with _attacking(server.url, shape, connections):
         until = time.monotonic() + seconds
-        watching = [_probe(server, until, seen), *(_talk(server.url, number, until, seen) for number in range(PEOPLE))]
+        watching = [_probe(server, until, seen), *(talk(server.url, number, until, seen) for number in range(PEOPLE))]
         await asyncio.gather(*watching)
     return seen
 
@@ -121,7 +128,8 @@ async def _probe(server: Server, until: float, seen: Seen) -> None:
         await asyncio.sleep(PROBE)
 
 
-async def _talk(url: str, number: int, until: float, seen: Seen) -> None:
+async def talk(url: str, number: int, until: float, seen: Seen) -> None:
+    """One of those people, until then."""
     key = {"Authorization": f"Bearer {_token(number)}"}
     await asyncio.sleep(PAUSE * number / PEOPLE)
     while time.monotonic() < until:
@@ -129,14 +137,16 @@ async def _talk(url: str, number: int, until: float, seen: Seen) -> None:
             async with Line.open(url) as line:
                 id = (await line.ask("POST", "/conversations", **key))["id"]
                 while time.monotonic() < until:
-                    seen.first.append(await _first_event(line, id, key))
+                    first, last = await _heard(line, id, key)
+                    seen.first.append(first)
+                    seen.last.append(last)
                     await asyncio.sleep(PAUSE)
         except (OSError, ValueError, IndexError, EOFError):
             seen.failed += 1
 
 
-async def _first_event(line: Line, id: str, key: dict[str, str]) -> float:
-    """Seconds to the first event of a message, which is then heard to its end."""
+async def _heard(line: Line, id: str, key: dict[str, str]) -> tuple[float, float]:
+    """Seconds to the first event of a message, and to its last."""
     asked = time.perf_counter()
     line.send("POST", f"/conversations/{id}/messages", {"text": SAID}, Accept="text/event-stream", **key)
     status, _ = await line.head()
@@ -146,7 +156,7 @@ async def _first_event(line: Line, id: str, key: dict[str, str]) -> float:
     async for chunk in line.chunks():
         if not first and event_ids(chunk):
             first = time.perf_counter() - asked
-    return first
+    return first, time.perf_counter() - asked
 
 
 def _token(number: int) -> str:

@@ -51,8 +51,8 @@ class Line:
             writer.close()
 
     def send(self, method: str, path: str, value: object = None, **headers: str) -> None:
-        """Send a request with a value as JSON."""
-        body = b"" if value is None else json.dumps(value).encode()
+        """Send a request with a value as JSON; bytes as they are."""
+        body = value if isinstance(value, bytes) else b"" if value is None else json.dumps(value).encode()
         given = {"Host": self._host, "Content-Length": str(len(body)), "Content-Type": "application/json", **headers}
         head = "".join(f"{name}: {text}\r\n" for name, text in given.items())
         self.writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)

@@ -20,6 +20,7 @@ from rich.table import Table
 from pipeline.errors import UsageError
 from scripts.bench.attack import each, served
 from scripts.bench.attackers import SHAPES
+from scripts.bench.beside_run import beside
 from scripts.bench.load_clients import BigSender, Deserter, SlowReader, converse
 from scripts.bench.percentiles import percentiles
 from scripts.console import console
@@ -34,21 +35,30 @@ def serve(
         typer.Option(help=f"Instead: what others notice of one client's attack: {', '.join(SHAPES)}; again for more."),
     ] = None,
     connections: Annotated[int | None, typer.Option(min=1, help="Of that client.  [default: 1000]")] = None,
-    seconds: Annotated[float | None, typer.Option(min=1, help="Of each attack.  [default: 20]")] = None,
+    beside_run: Annotated[
+        bool, typer.Option("--beside-run", help="Instead: what a message takes alone, and while a run is served.")
+    ] = False,
+    seconds: Annotated[float | None, typer.Option(min=1, help="Of each attack, or of either.  [default: 20]")] = None,
 ) -> None:
     """Time to the first and to the last event of each message, and events lost or repeated, by their ids.
 
     Among the guests are one that reads nothing, one that leaves in the middle, and one that sends 10 MB. With --attack
     the server is `interlock serve` with its defaults, on the sample app: the seconds of its probe and of five people's
-    first events are measured without anybody's attack first, then during each.
+    first events are measured without anybody's attack first, then during each; with --beside-run, the same server's
+    answers to one person, who says the same again and again.
     """
+    if beside_run and (attack or connections is not None):
+        raise UsageError("--beside-run is measured by itself: leave out --attack and --connections.")
+    if beside_run:
+        _beside(seconds or 20.0)
+        return
     if attack:
         if unknown := [shape for shape in attack if shape not in SHAPES]:
             raise UsageError(f"'{unknown[0]}' is no attack: choose {', '.join(SHAPES)}.")
         _attacked(attack, connections or 1_000, seconds or 20.0)
         return
     if connections is not None or seconds is not None:
-        raise UsageError("--connections and --seconds are of an --attack: name one.")
+        raise UsageError("--connections and --seconds are of an --attack, --seconds of --beside-run too: name one.")
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", "from scripts.bench.null_server import main; main()", folder]
         server = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
@@ -82,6 +92,19 @@ def _attacked(shapes: Sequence[str], connections: int, seconds: float) -> None:
         table.add_row(shape, *map(str, cells))
     console.print(table)
     print(json.dumps({"connections": connections, "seconds": seconds, "attacks": figures}))
+
+
+def _beside(seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server:
+        figures = asyncio.run(beside(server, seconds))
+    table = Table("one person", "messages", "first event p50, ms", "last event p50, ms", "p90", "p99")
+    for name in ("alone", "beside_run"):
+        row = figures[name]
+        last = row["last_event_ms"]
+        cells = (row["messages"], row["first_event_ms"]["p50"], last["p50"], last["p90"], last["p99"])
+        table.add_row(name.replace("_", " a "), *map(str, cells))
+    console.print(table)
+    print(json.dumps({"seconds": seconds, **figures}))
 
 
 async def measure(url: str, conversations: int, messages: int, repeat: int) -> dict[str, Any]:

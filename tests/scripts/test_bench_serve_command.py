@@ -34,3 +34,16 @@ def test_what_is_no_attack_is_refused_by_name() -> None:
     process = interlock("bench", "serve", "--connections", "5")
     assert process.returncode == 2
     assert "--attack" in process.stderr
+
+
+def test_a_message_is_measured_alone_and_beside_a_run() -> None:
+    process = interlock("bench", "serve", "--beside-run", "--seconds", "4")
+    assert process.returncode == 0, process.stderr
+    figures = json.loads(process.stdout.splitlines()[-1])
+    for name in ("alone", "beside_run"):
+        assert figures[name]["messages"] > 0
+        assert figures[name]["failed"] == 0
+    assert figures["last_event_ratio"] > 0
+    process = interlock("bench", "serve", "--beside-run", "--connections", "5")
+    assert process.returncode == 2
+    assert "--beside-run is measured by itself" in process.stderr

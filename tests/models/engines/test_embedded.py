@@ -17,6 +17,7 @@ from random_model import CONTEXT, build_random_model
 from models.contract import Contract
 from models.engines.embedded import ROWS, EmbeddedEngine
 from models.engines.engine import Message, Sampling
+from models.engines.waiting import behind
 from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
 from models.grammar.grammar import Grammar, compile_grammar
 
@@ -84,6 +85,26 @@ async def test_a_request_joins_those_that_are_being_decoded_and_leaves_before_th
     await call("short", Grammar("start: /[a-z]{3}/", 4))
     assert ended == ["short"]
     await asyncio.gather(*long)
+
+
+async def test_what_goes_behind_waits_for_what_came_later_which_may_join_beyond_the_rows(
+    engine: EmbeddedEngine, ask: list[Message]
+) -> None:
+    ended = list[str]()
+
+    async def call(name: str, grammar: Grammar) -> None:
+        await engine.generate(ask, grammar, WILD)
+        ended.append(name)
+
+    endless, short = Grammar("start: /[a-z ]{800}/", 801), Grammar("start: /[a-z]{3}/", 4)
+    with behind():
+        tasks = [asyncio.create_task(call("run", endless)) for _ in range(ROWS)]
+        tasks += [asyncio.create_task(call("next of the run", short)) for _ in range(3)]
+    while len(engine._decoding) < ROWS:
+        await asyncio.sleep(0.01)
+    await call("person", short)
+    assert ended == ["person"]
+    await asyncio.gather(*tasks)
 
 
 async def test_when_others_come_and_go_does_not_change_a_text(
