@@ -98,8 +98,8 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
 
     Outlines' own processor holds one grammar for a whole batch and samples all rows from one random stream, which would
     make a text depend on its neighbours. `jumps`: forced tokens are taken along, for a decoder that feeds all of them.
-    `arrivals` gives at most so many rows that have come meanwhile, and so many more of those that go first; `left` hears
-    of each row that has come to its end, for a decoder that goes on with the others.
+    `arrivals` gives at most so many rows that have come meanwhile, and so many more of those that go first; `left`
+    hears of each row that has come to its end, for a decoder that goes on with the others.
     """
 
     def __init__(
