@@ -27,13 +27,14 @@ async def beside(server: Server, seconds: float) -> dict[str, Any]:
     alone, during = Seen(), Seen()
     await asyncio.sleep(SETTLED)
     await talk(server.url, 0, time.monotonic() + seconds, alone)
+    key = {"Authorization": f"Bearer {OPERATOR}"}
     async with Line.open(server.url) as line:
-        key = {"Authorization": f"Bearer {OPERATOR}"}
         run = await line.ask("POST", "/runs", _requests(), **{**key, "Content-Type": "application/jsonl"})
         path = f"/runs/{run['id']}"
         before = await _under_way(line, path, key)
-        began = time.monotonic()
-        await talk(server.url, 1, began + seconds, during)
+    began = time.monotonic()
+    await talk(server.url, 1, began + seconds, during)
+    async with Line.open(server.url) as line:  # the one before asked nothing for too long
         done = _done(await line.ask("GET", path, **key)) - before
         rate = round(done / (time.monotonic() - began), 2)
         await line.ask("DELETE", path, **key)
