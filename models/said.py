@@ -16,6 +16,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Validati
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from models.errors import ContractError
 from models.values.reading import read
 
 T = TypeVar("T")
@@ -64,6 +65,11 @@ class SaidMark:
         if isinstance(value, str) and (self.kind is str or not isinstance(value, self.kind)):
             context = info.context if isinstance(info.context, Mapping) else {}
             result = read(self.kind, value, context.get("today") or date.today())
+            if result is not None and hasattr(self.kind, "read") and not isinstance(result, self.kind):
+                raise ContractError(
+                    f"{self.kind.__name__}.read made a {type(result).__name__} of words.",
+                    f"Let it return a {self.kind.__name__}, or None for words that are none.",
+                )
             return Unread(value.strip()) if result is None else result
         if isinstance(value, Unread):
             return value

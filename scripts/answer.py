@@ -18,7 +18,7 @@ from pipeline.batch.shards import folders_in, home_of, refuse_shard
 from pipeline.journal.journal import Journal
 from pipeline.runtime.folder import Folder
 from pipeline.runtime.manifest import read_launch
-from scripts.console import console
+from scripts.console import complain, console
 from scripts.run import finish
 
 
@@ -55,7 +55,7 @@ def answer(
     with Folder(out).locked():
         answered, bad = asyncio.run(give())
     for error in bad:
-        console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
+        complain(f"Line {error.line} was left out: {error.reason}")
     console.print(f"{len(answered)} of {len(answered) + len(bad)} answers were given to their records.")
     try:
         finish(app, None, out, replace(launch, model=model or launch.model))

@@ -30,7 +30,7 @@ from pipeline.files import growing, write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
 from scripts.batch_run import check_cluster, serve_batch
-from scripts.console import concurrency_of, console, tell
+from scripts.console import complain, concurrency_of, console, tell
 from scripts.equipment import equipped
 from scripts.options import (
     AcceptOption,
@@ -147,9 +147,9 @@ def batch(
     if table is not None:
         _keep_app(out, source_of(table), accept_changes)
     for error in islice(asked.bad_lines(), 5):
-        console.print(f"Line {error.line} was refused: {error.reason}", markup=False)
+        complain(f"Line {error.line} was refused: {error.reason}")
     if asked.errors > 5:
-        console.print(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.", markup=False)
+        complain(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.")
     try:
         summary, stopped = asyncio.run(_serve(app, asked, out, launch, retry or (), accept_changes, form))
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -78,6 +78,15 @@ def tell(text: str) -> None:
     console.print(text, style="dim", markup=False)
 
 
+def complain(text: str) -> None:
+    """Say what of that which was given cannot be used, and why: also with --quiet."""
+    quiet, console.quiet = console.quiet, False
+    try:
+        console.print(text, markup=False)
+    finally:
+        console.quiet = quiet
+
+
 def finish(**fields: object) -> None:
     """The last line on stdout: one JSON object."""
     print(json.dumps(fields, ensure_ascii=False))

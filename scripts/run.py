@@ -17,7 +17,7 @@ from pipeline.batch.ordering import order_results
 from pipeline.batch.shards import refuse_shard
 from pipeline.runtime.folder import Folder
 from scripts.batch_run import check_cluster, serve_batch
-from scripts.console import concurrency_of, console, day_of
+from scripts.console import complain, concurrency_of, console, day_of
 from scripts.options import (
     TRAVEL,
     AcceptOption,
@@ -91,9 +91,9 @@ def run(
     loaded = load_app(app)
     asked = read_requests(requests, loaded.read)
     for error in islice(asked.bad_lines(), 5):
-        console.print(f"Line {error.line} was left out: {error.reason}", markup=False)
+        complain(f"Line {error.line} was left out: {error.reason}")
     if asked.errors > 5:
-        console.print(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.", markup=False)
+        complain(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.")
     if asked.unread:
         names = ", ".join(f'"{name}" (lines: {count})' for name, count in asked.unread.items())
         console.print(f"Not read, and in no result: {names}. Join them by custom_id.", markup=False)

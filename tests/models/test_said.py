@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from models import Money, Said, Unread
+from models import Contract, ContractError, Money, Said, Unread
 from models.said import SaidMark
 
 TODAY = date(2026, 11, 18)
@@ -112,6 +112,22 @@ def test_a_schema_shows_a_bounded_string() -> None:
         words: Annotated[str, SaidMark(str, max_length=200)]
 
     assert Long.model_json_schema()["properties"]["words"]["maxLength"] == 200
+
+
+class Day(str):
+    """A day."""
+
+    @classmethod
+    def read(cls, text: str, today: date) -> date:
+        return today
+
+
+def test_a_read_that_makes_something_else_of_words_is_the_classs_fault_and_named() -> None:
+    class Visit(Contract):
+        day: Said[Day]
+
+    with pytest.raises(ContractError, match="Day.read made a date of words. Let it return a Day, or None"):
+        Visit.model_validate_json('{"day":"tomorrow"}')
 
 
 def test_a_type_checker_sees_the_type_itself(tmp_path: Path) -> None:

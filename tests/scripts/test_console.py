@@ -11,6 +11,7 @@ import pytest
 from command import COMMAND, QUIET, ROOT
 
 from pipeline import Journal
+from scripts.console import complain, console
 from scripts.main import hoisted, main
 
 LONG = "x" * 150
@@ -72,3 +73,13 @@ def test_an_option_that_there_is_not_is_named(capsys: pytest.CaptureFixture[str]
         main(["inspect", os.devnull, "--nope"])
     assert ended.value.code == 2
     assert "--nope" in capsys.readouterr().err
+
+
+def test_what_cannot_be_used_is_said_also_with_quiet(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "quiet", True)
+    console.print("3 of 4 answers were given")
+    complain("Line 2 was left out: it is no JSON.")
+    assert capsys.readouterr().err == "Line 2 was left out: it is no JSON.\n"
+    assert console.quiet
