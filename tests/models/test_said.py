@@ -126,7 +126,7 @@ def test_a_read_that_makes_something_else_of_words_is_the_classs_fault_and_named
     class Visit(Contract):
         day: Said[Day]
 
-    with pytest.raises(ContractError, match="Day.read made a date of words. Let it return a Day, or None"):
+    with pytest.raises(ContractError, match=r"Day\.read made a date of words\. Let it return a Day, or None"):
         Visit.model_validate_json('{"day":"tomorrow"}')
 
 
