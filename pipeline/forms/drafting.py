@@ -20,7 +20,8 @@ from pipeline.durable.history import History
 from pipeline.forms import extraction, slots
 from pipeline.forms.interview import Interview
 from pipeline.generation.fusing import Wanted, Written
-from pipeline.generation.generation import Compile, Generation, Task, Told
+from pipeline.generation.generation import Generation
+from pipeline.generation.task import Compile, Task, Told
 from pipeline.record import Turn
 
 _WORDS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])

@@ -26,7 +26,8 @@ from pipeline.forms.interview import Interview
 from pipeline.forms.leniency import Guessed
 from pipeline.forms.memory import KEPT, RECALLED, Memory, kept
 from pipeline.forms.mending import Mending
-from pipeline.generation.generation import Generation, Holds, Told
+from pipeline.generation.generation import Generation, Holds
+from pipeline.generation.task import Told
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Escalation, Question
 

@@ -7,47 +7,38 @@ the order of rescue attempts to recovery.py, an absent engine to engine_client.p
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
-from models.engines.claims import told_apart
-from models.engines.engine import Completion, Message, Sampling, closes
-from models.engines.mentions import mentions
-from models.engines.profiles import Profile
+from models.engines.engine import Message, Sampling
 from models.engines.weighing import Prompt, weigh
-from models.errors import BudgetTooSmall, ConstraintBroken, PromptedFailure, PromptTooLong
+from models.errors import ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
-from models.offload import offload
-from models.said import Unread
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.generation.decoding import decoding, full
+from pipeline.generation.drawing import compiled_aside, draw_text, said_apart, unread_fields
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.fusing import Wanted, Written, fused
 from pipeline.generation.recovery import LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
+from pipeline.generation.task import Task, Told
 from pipeline.generation.whole_words import whole_words
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import StepRow
-from pipeline.prompts.example import Example
 from pipeline.prompts.layout import Layout
 from pipeline.prompts.prompts import Prompts
 
 C = TypeVar("C", bound=Contract)
 Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
 """Whether a guardrail holds for values, by what the run knows beside them."""
-
-Compile = Callable[[int | None, bool], Grammar]
-"""The grammar of a contract whose scratchpads have at most so many characters (None: as many as they declare), and
-whether its JSON is spaced, as the model's profile says."""
 
 _MODEL = "model "
 CHOICE = f"{_MODEL}choice"
@@ -59,44 +50,6 @@ SHORTER = (20, 0)
 _ATTEMPT: TypeAdapter[Attempt] = TypeAdapter(Attempt)
 _SHARES: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
 _WRITTEN: TypeAdapter[Written | dict[str, float]] = TypeAdapter(Written | dict[str, float])
-
-
-@dataclass(frozen=True)
-class Task(Generic[C]):
-    """What a model is to say. `kind` is what its text must be, `contract` whose name and hash the receipt gives.
-
-    `prompt` gives the messages in the layout that a model wants.
-    `compiled` gives the grammar for a length of the scratchpad and a way of writing JSON; `evidence` names the passages
-    that the messages quote. `copied`: fields in the customer's own words that may be left out. `worded`: the
-    questions of all the contract's fields in which words stay words. `told_apart`: the grammar without some fields, and
-    with these copies to choose from for others.
-    """
-
-    kind: type[C]
-    contract: type[Contract]
-    prompt: Callable[[Layout], Sequence[Message]]
-    compiled: Compile
-    guardrails: Sequence[Guardrail] = ()
-    evidence: Sequence[str] = ()
-    copied: Sequence[str] = ()
-    worded: Mapping[str, str] = field(default_factory=dict)
-    told_apart: Callable[[Set[str], Mapping[str, Sequence[str]]], Compile] | None = None
-    _grammars: dict[tuple[int | None, bool], Grammar] = field(default_factory=dict, compare=False)
-
-    def grammar(self, length: int | None, spaced: bool) -> Grammar:
-        """As `compiled`, once."""
-        found = self._grammars.get((length, spaced))
-        if found is None:
-            found = self._grammars[length, spaced] = self.compiled(length, spaced)
-        return found
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a model hears of one call besides: `instructions` behind those of app and workflow, `examples` as turns."""
-
-    instructions: str = ""
-    examples: tuple[Example, ...] = ()
 
 
 class Generation:
@@ -184,7 +137,7 @@ class Generation:
         known = dict[str, C]()
 
         async def forced() -> bool:
-            return (await _compiled(task.grammar, None, client.profile, first.messages)).constant is not None
+            return (await compiled_aside(task.grammar, None, client.profile, first.messages)).constant is not None
 
         def read(text: str) -> C:  # the one that is returned was read before, unless it came from the journal
             value = known.get(text)
@@ -302,7 +255,7 @@ class Generation:
         if after := task.contract.checked_after():
             note.detail["checked"] = list(after)
         try:
-            unsaid, copies, calls = await _told_apart(client, task, asked)
+            unsaid, copies, calls = await said_apart(client, task, asked)
         except PromptTooLong:  # there is less room for the form itself, and what becomes of that is told below
             unsaid, copies, calls = {}, {}, ()
         compile = cache(task.told_apart(unsaid.keys(), copies)) if calls and task.told_apart else task.grammar
@@ -313,7 +266,7 @@ class Generation:
         weighing = max((call.seconds for call in calls), default=0.0)
 
         async def compiled(length: int | None) -> Grammar:
-            return await _compiled(compile, length, client.profile, asked.messages)
+            return await compiled_aside(compile, length, client.profile, asked.messages)
 
         # A model that thinks before it answers needs no scratchpad inside its answer.
         lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
@@ -324,7 +277,7 @@ class Generation:
             note.detail |= {"finish_reason": "forced", "engine_seconds": weighing}
             return await self._checked(task, read, constant, "forced")
         try:
-            completion, length = await _drawn(client, asked, compiled, lengths)
+            completion, length = await draw_text(client, asked, compiled, lengths)
         except PromptedFailure as error:
             note.detail |= {"finish_reason": "refused", "enforcement": "prompted", "engine_seconds": 0.0}
             return Attempt("", "refused", error.what, "unreadable")
@@ -353,7 +306,7 @@ class Generation:
             value = read(text)
             if ended := full(value):
                 note.detail["full"] = ended
-            if calls and (unread := _unread(task, value)):
+            if calls and (unread := unread_fields(task, value)):
                 note.detail["unread"] = unread
             shorter, taken = whole_words(value, text, completion.closed)
             if taken and read(shorter):
@@ -393,55 +346,6 @@ async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, s
         **decoding(weighed.calls),
     }
     return dict(weighed.shares)
-
-
-async def _told_apart(
-    client: EngineClient, task: Task[C], asked: Try
-) -> tuple[dict[str, float], Mapping[str, Sequence[str]], tuple[Completion, ...]]:
-    """The fields of which a model is not sure enough that they were said, with how likely that is; what may be copied
-    into the others; and the calls."""
-    sure = client.profile.sure
-    asks = sure > 0 and not client.profile.thinks  # one that thinks would think before each field
-    if not asks or not task.copied or asked.prompted or client.engine.enforcement != "grammar":
-        return {}, {}, ()
-    grammar = await _compiled(task.grammar, 0, client.profile, asked.messages)
-    if not grammar.said:
-        return {}, {}, ()
-    known = await mentions(client.generate, asked.messages, task.copied, client.profile.spaced)
-    claimed = told_apart(known.begun, grammar.said, task.worded, sure)
-    return {field: round(share, 4) for field, share in claimed.unsaid.items()}, claimed.copies, known.calls
-
-
-def _unread(task: Task[C], value: C) -> dict[str, str]:
-    """The words that cannot be read as a value of fields that need none: they are left out of the form."""
-    found = {name: getattr(value, name) for name in task.copied if not task.contract.model_fields[name].is_required()}
-    return {name: words.text for name, words in found.items() if isinstance(words, Unread)}
-
-
-async def _drawn(
-    client: EngineClient,
-    asked: Try,
-    compiled: Callable[[int | None], Awaitable[Grammar]],
-    lengths: Sequence[int | None],
-) -> tuple[Completion, int | None]:
-    """A completion, with the longest of the scratchpads that leaves room for the prompt, and its length; where not even
-    the shortest does, one that is brought to its end within the room there is, by an engine that can."""
-    for length in lengths[:-1]:
-        with suppress(PromptTooLong):
-            return await client.generate(asked.messages, await compiled(length), asked.sampling, asked.prompted), length
-    last = lengths[-1]
-    try:
-        return await client.generate(asked.messages, await compiled(last), asked.sampling, asked.prompted), last
-    except PromptTooLong as error:
-        if asked.prompted or isinstance(error, BudgetTooSmall) or not closes(client.engine):
-            raise
-    room = client.profile.context
-    return await client.generate(asked.messages, await compiled(last), asked.sampling, max_tokens=room), last
-
-
-async def _compiled(compile: Compile, length: int | None, profile: Profile, messages: Sequence[Message]) -> Grammar:
-    """A grammar, which grows with what may be copied; the messages hold all of that."""
-    return await offload(lambda: compile(length, profile.spaced), sum(len(message.content) for message in messages))
 
 
 @cache

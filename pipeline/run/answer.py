@@ -14,8 +14,8 @@ from models.contract import Contract
 from models.grammar.grammar import compile_grammar
 from models.said import QuoteMark
 from pipeline.forms import slots
-from pipeline.generation.generation import Task, Told
 from pipeline.generation.retrieval import nothing_found
+from pipeline.generation.task import Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Escalation
 from pipeline.run.scope import Scope

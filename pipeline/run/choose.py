@@ -16,7 +16,7 @@ from models.contract import Contract
 from models.grammar.grammar import compile_grammar
 from pipeline.errors import UsageError
 from pipeline.generation.fusing import Written
-from pipeline.generation.generation import Task, Told
+from pipeline.generation.task import Task, Told
 from pipeline.outcome import Question
 from pipeline.run.scope import Scope
 from pipeline.text import short

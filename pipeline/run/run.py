@@ -24,7 +24,7 @@ from pipeline.forms.amending import settled
 from pipeline.forms.interview import Elsewhere
 from pipeline.forms.memory import Memory
 from pipeline.generation.fusing import Written
-from pipeline.generation.generation import Task, Told
+from pipeline.generation.task import Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import canonical, digest
 from pipeline.outcome import Approval, Ending, Escalation, Question
