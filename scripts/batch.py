@@ -29,8 +29,8 @@ from pipeline.batch.table_rows import table_rows
 from pipeline.files import growing, write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
-from scripts.batch_run import check_cluster, serve_batch
-from scripts.console import complain, concurrency_of, console, tell
+from scripts.batch_run import check_cluster, complain_of, serve_batch
+from scripts.console import concurrency_of, console, tell
 from scripts.equipment import equipped
 from scripts.options import (
     AcceptOption,
@@ -146,10 +146,7 @@ def batch(
         raise typer.Exit(0)
     if table is not None:
         _keep_app(out, source_of(table), accept_changes)
-    for error in islice(asked.bad_lines(), 5):
-        complain(f"Line {error.line} was refused: {error.reason}")
-    if asked.errors > 5:
-        complain(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.")
+    complain_of(asked, out, "refused")
     try:
         summary, stopped = asyncio.run(_serve(app, asked, out, launch, retry or (), accept_changes, form))
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -8,12 +8,13 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 from rich.progress import Progress
 
 from pipeline import App, Launch, Outcome, Requests, Summary, UsageError, run_batch
-from scripts.console import tell
+from scripts.console import complain, tell
 from scripts.equipment import equipped
 
 
@@ -87,6 +88,17 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
+
+
+def complain_of(asked: Requests, out: Path, what: str) -> None:
+    """Say of the first few lines that cannot be used that they were `what`, and why."""
+    for error in islice(asked.bad_lines(), _SHOWN):
+        complain(f"Line {error.line} was {what}: {error.reason}")
+    if asked.errors > _SHOWN:
+        complain(f"… and {asked.errors - _SHOWN} more; see {out / 'errors.jsonl'}.")
+
+
+_SHOWN = 5
 
 
 def check_cluster(launch: Launch) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import date
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +15,8 @@ from pipeline import App, Launch, Requests, Summary, load_app, read_requests
 from pipeline.batch.ordering import order_results
 from pipeline.batch.shards import refuse_shard
 from pipeline.runtime.folder import Folder
-from scripts.batch_run import check_cluster, serve_batch
-from scripts.console import complain, concurrency_of, console, day_of
+from scripts.batch_run import check_cluster, complain_of, serve_batch
+from scripts.console import concurrency_of, console, day_of
 from scripts.options import (
     TRAVEL,
     AcceptOption,
@@ -90,10 +89,7 @@ def run(
     check_cluster(launch)
     loaded = load_app(app)
     asked = read_requests(requests, loaded.read)
-    for error in islice(asked.bad_lines(), 5):
-        complain(f"Line {error.line} was left out: {error.reason}")
-    if asked.errors > 5:
-        complain(f"… and {asked.errors - 5} more; see {out / 'errors.jsonl'}.")
+    complain_of(asked, out, "left out")
     if asked.unread:
         names = ", ".join(f'"{name}" (lines: {count})' for name, count in asked.unread.items())
         console.print(f"Not read, and in no result: {names}. Join them by custom_id.", markup=False)
