@@ -19,7 +19,7 @@ from rich.table import Table
 
 from pipeline.errors import UsageError
 from scripts.bench.attack import each, served
-from scripts.bench.attackers import SHAPES
+from scripts.bench.attackers import LONG_TEXTS, SHAPES
 from scripts.bench.beside_run import beside
 from scripts.bench.load_clients import BigSender, Deserter, SlowReader, converse
 from scripts.bench.percentiles import percentiles
@@ -27,9 +27,15 @@ from scripts.console import console
 
 
 def serve(
-    conversations: Annotated[int, typer.Option("-n", "--conversations", min=1, help="At once.")] = 200,
-    messages: Annotated[int, typer.Option(min=1, help="Messages in each, one after the other.")] = 3,
-    repeat: Annotated[int, typer.Option(min=1, help="Rounds; the first warms up and does not count.")] = 3,
+    conversations: Annotated[
+        int | None, typer.Option("-n", "--conversations", min=1, help="At once.  [default: 200]")
+    ] = None,
+    messages: Annotated[
+        int | None, typer.Option(min=1, help="Messages in each, one after the other.  [default: 3]")
+    ] = None,
+    repeat: Annotated[
+        int | None, typer.Option(min=1, help="Rounds; the first warms up and does not count.  [default: 3]")
+    ] = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(help=f"Instead: what others notice of one client's attack: {', '.join(SHAPES)}; again for more."),
@@ -49,12 +55,16 @@ def serve(
     """
     if beside_run and (attack or connections is not None):
         raise UsageError("--beside-run is measured by itself: leave out --attack and --connections.")
+    if (attack or beside_run) and (conversations or messages or repeat):
+        raise UsageError("--conversations, --messages and --repeat are of neither --attack nor --beside-run.")
     if beside_run:
         _beside(seconds or 20.0)
         return
     if attack:
         if unknown := [shape for shape in attack if shape not in SHAPES]:
             raise UsageError(f"'{unknown[0]}' is no attack: choose {', '.join(SHAPES)}.")
+        if connections is not None and set(attack) == {"long-texts"}:
+            raise UsageError(f"--connections is of the other attacks: long-texts has {LONG_TEXTS} at once.")
         _attacked(attack, connections or 1_000, seconds or 20.0)
         return
     if connections is not None or seconds is not None:
@@ -66,7 +76,7 @@ def serve(
             url = (server.stdout.readline() if server.stdout else "").strip()
             if not url:
                 raise UsageError("The server did not start: see above.")
-            figures = asyncio.run(measure(url, conversations, messages, repeat))
+            figures = asyncio.run(measure(url, conversations or 200, messages or 3, repeat or 3))
         finally:
             server.terminate()
             server.wait(timeout=30)

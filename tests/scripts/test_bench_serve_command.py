@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from command import interlock
 
 
@@ -47,3 +48,17 @@ def test_a_message_is_measured_alone_and_beside_a_run() -> None:
     process = interlock("bench", "serve", "--beside-run", "--connections", "5")
     assert process.returncode == 2
     assert "--beside-run is measured by itself" in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--beside-run", "--messages", "2"), "--conversations, --messages and --repeat are of neither"),
+        (("--attack", "half-sent", "-n", "5"), "--conversations, --messages and --repeat are of neither"),
+        (("--attack", "long-texts", "--connections", "5"), "--connections is of the other attacks"),
+    ],
+)
+def test_what_another_measurement_is_asked_for_is_refused_and_not_ignored(given: tuple[str, ...], told: str) -> None:
+    process = interlock("bench", "serve", *given)
+    assert process.returncode == 2
+    assert told in process.stderr
