@@ -9,10 +9,11 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from openai import AsyncOpenAI
 from openai.types import Batch
+from pydantic import BaseModel
 from service_world import HALL, QUICK
 
 from models.engines.engine import Engine
@@ -28,6 +29,24 @@ CHAT: Any = "/v1/chat/completions"
 SCHEMA = {"type": "object", "properties": {"stars": {"enum": [1, 2, 3]}}, "required": ["stars"]}
 ENDED = ("completed", "failed", "expired", "cancelled")
 ROOT = Path(__file__).parents[3]
+
+
+FUNCTION: Any = {
+    "name": "weather",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string", "maxLength": 12}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+    "strict": True,
+}
+"""A function, as chats have it below "function", and responses beside their "type"."""
+
+
+class Review(BaseModel):
+    name: str
+    mood: Literal["good", "bad"]
 
 
 def line(id: str, url: str = CHAT, **body: Any) -> str:

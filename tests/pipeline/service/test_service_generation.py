@@ -7,14 +7,14 @@ import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import openai
 import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI
-from pydantic import BaseModel
+from openai_world import FUNCTION, Review
 from service_world import HALL, QUICK
 
 from index import Embedder
@@ -29,24 +29,7 @@ than these tests have."""
 MODEL, ENCODER = "models/tiny", "all-MiniLM-L6-v2"
 ASKED: Any = [{"role": "user", "content": "Tell me about trains."}]
 WORST: Any = {"model": MODEL, "messages": ASKED, "temperature": 1.5, "max_completion_tokens": 300}
-WEATHER: Any = {
-    "type": "function",
-    "function": {
-        "name": "weather",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string", "maxLength": 12}},
-            "required": ["city"],
-            "additionalProperties": False,
-        },
-        "strict": True,
-    },
-}
-
-
-class Review(BaseModel):
-    name: str
-    mood: Literal["good", "bad"]
+WEATHER: Any = {"type": "function", "function": FUNCTION}
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any, Literal
+from typing import Any
 
 import openai
 import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI
-from openai_world import MODEL, clients, ended, file_of, rows
-from pydantic import BaseModel
+from openai_world import FUNCTION, MODEL, Review, clients, ended, file_of, rows
 
 from pipeline.completions.options import OPTIONS, RESPONSES
 
 WORST: Any = {"model": MODEL, "input": "Tell me about trains.", "temperature": 1.5, "max_output_tokens": 300}
-WEATHER: Any = {
-    "type": "function",
-    "name": "weather",
-    "parameters": {
-        "type": "object",
-        "properties": {"city": {"type": "string", "maxLength": 12}},
-        "required": ["city"],
-        "additionalProperties": False,
-    },
-    "strict": True,
-}
-
-
-class Review(BaseModel):
-    name: str
-    mood: Literal["good", "bad"]
+WEATHER: Any = {"type": "function", **FUNCTION}
 
 
 FORMAT: Any = {"format": {"type": "json_schema", "name": "Review", "schema": Review.model_json_schema()}}
