@@ -136,7 +136,7 @@ export class Chat {
   async #say(text) {
     this.#busy = true;
     await this.#opening; // Whether the conversation in the address is still there.
-    if (this.#gone) return;
+    if (this.#gone) return this.#unsent(text);
     const key = newKey();
     const held = this.#dock.contains(document.activeElement) || this.#welcome.contains(document.activeElement);
     this.#welcome.hidden = true;
@@ -149,18 +149,24 @@ export class Chat {
     try {
       if (!this.#conversation) {
         const conversation = await Conversation.begin(this.#listener());
-        if (this.#gone) return;
+        if (this.#gone) return this.#unsent(text);
         this.#conversation = conversation;
         this.#address(conversation.id);
         conversation.listen(0);
       }
       this.#person.hidden = false;
-      await this.#conversation.send(text, key);
+      if (!await this.#conversation.send(text, key)) this.#unsent(text);
     } catch (error) {
       this.#thread.refused(key, error.sentence ?? error.message, () => this.#say(text));
       this.#busy = false;
+      if (error.status === 401) this.#unsent(text); // who signs in is shown another view
       tellError(error, true);
     }
+  }
+
+  /** The reader went elsewhere before it was sent: it is in the box when they come back. */
+  #unsent(text) {
+    if (!this.#composer.value) this.#composer.value = text;
   }
 
   #ask(question) {

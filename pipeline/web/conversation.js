@@ -53,8 +53,9 @@ export class Conversation {
   }
 
   /**
-   * Send a message; resolves when the service has it. The key makes a repeated sending the same message, so that a
-   * connection that broke at the wrong moment is simply tried again. ApiError when the service refuses it.
+   * Send a message; resolves to true when the service has it, to false if this was closed before. The key makes a
+   * repeated sending the same message, so that a connection that broke at the wrong moment is simply tried again.
+   * ApiError when the service refuses it.
    */
   async send(text, key) {
     for (let tries = 0; !this.#closed; tries += 1) {
@@ -66,13 +67,14 @@ export class Conversation {
         });
         stop.abort(); // The events of this turn come with those of the conversation.
         this.#feed?.hurry();
-        return;
+        return true;
       } catch (error) {
         if (!(error instanceof ApiError) || !error.passing || tries > 60) throw error;
         this.#listener.waiting(error);
         await new Promise((resolve) => { setTimeout(resolve, error.after ? error.after * 1000 : Math.min(4000, 400 * 2 ** tries)); });
       }
     }
+    return false;
   }
 }
 

@@ -41,8 +41,7 @@ async function start() {
 /** `refused`: the service did not take what was sent. */
 function signIn(refused = false) {
   connection(app.auth && (refused || !app.known) ? "lost" : "open");
-  openSignIn(refused ? { ...app, known: false } : app, async () => {
-    await introduce();
+  openSignIn(refused ? { ...app, known: false } : app, introduce, () => {
     shown = "";
     route();
     if (app.auth && !app.known) signIn();

@@ -7,8 +7,11 @@ import { connection } from "./notice.js";
 
 let open = null;
 
-/** Ask for a token, or say who is signed in. `app` as from /app; `changed()` is called when the token is another. */
-export function openSignIn(app, changed) {
+/**
+ * Ask for a token, or say who is signed in. `app` as from /app. When the token is another, `introduce()` is awaited
+ * before the page behind can be touched again, since what is said there until then would go with the view; then `changed()`.
+ */
+export function openSignIn(app, introduce, changed) {
   if (open) return;
   const known = app.known && hasToken();
   const input = el("input", {
@@ -16,8 +19,10 @@ export function openSignIn(app, changed) {
   });
   const problem = el("p", { class: "problem", id: "token-told", role: "alert", hidden: true });
   const submit = el("button", { type: "submit", class: "primary", text: known ? "Use this one" : "Sign in" });
-  const done = () => {
+  const done = async () => {
+    await introduce();
     dialog.close();
+    open = null; // its "close" comes later, and changed() may ask again
     changed();
   };
   const tell = (text) => {
@@ -33,7 +38,7 @@ export function openSignIn(app, changed) {
     try {
       if ((await introducedWith(input.value)).known) {
         setToken(input.value);
-        done();
+        await done();
         return;
       }
       if (!known) connection("lost");
@@ -60,7 +65,7 @@ export function openSignIn(app, changed) {
   open = dialog;
   dialog.addEventListener("close", () => {
     dialog.remove();
-    open = null;
+    if (open === dialog) open = null;
   });
   document.body.append(dialog);
   dialog.showModal();

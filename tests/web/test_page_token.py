@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from served import Served
 from watched import Watched
 
@@ -13,6 +16,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def give(page: Page, token: str) -> None:
     await page.get_by_label("Access token", exact=True).last.fill(token)
     await page.get_by_role("dialog").locator("button[type=submit]").click()
+
+
+async def late(route: Route) -> None:
+    await asyncio.sleep(1)
+    await route.continue_()
 
 
 async def test_a_token_is_asked_for_and_its_role_decides_what_is_shown(watched: Watched, guarded: Served) -> None:
@@ -56,3 +64,37 @@ async def test_a_token_is_asked_for_and_its_role_decides_what_is_shown(watched: 
     await expect(stranger.locator("#signal")).to_have_attribute("data-state", "lost")
     await stranger.reload()
     await expect(stranger.get_by_role("dialog", name="Sign in")).to_be_visible()
+
+
+async def test_what_is_said_at_once_after_signing_in_is_sent(watched: Watched, guarded: Served) -> None:
+    page = await watched.open(guarded.url)
+    await page.route(re.compile("/(app|conversations)$"), late)
+    await give(page, "customer-of-ours")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.get_by_role("button", name="What is your baggage allowance?").click()
+    await expect(page.locator(".quote blockquote")).to_contain_text("baggage allowance is 15 kg")
+
+
+async def test_what_somebody_unknown_wrote_is_in_the_box_after_signing_in(watched: Watched, guarded: Served) -> None:
+    page = await watched.open(guarded.url)
+    await page.get_by_role("button", name="Cancel", exact=True).click()
+    box = page.get_by_label("Write a message")
+    await box.fill("is there a fee for a pet in the cabin")
+    await box.press("Enter")
+    await expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+    await give(page, "customer-of-ours")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(box).to_have_value("is there a fee for a pet in the cabin")
+
+
+async def test_what_is_not_sent_before_one_goes_elsewhere_is_in_the_box(watched: Watched) -> None:
+    page = await watched.open()
+    await page.route(re.compile("/conversations$"), late)
+    box = page.get_by_label("Write a message")
+    await box.fill("is there a fee for a pet in the cabin")
+    await box.press("Enter")
+    await page.get_by_role("link", name="Desk").click()
+    await expect(page.get_by_text("Nothing waits for a person.").or_(page.locator(".card-link").first)).to_be_visible()
+    await asyncio.sleep(1.5)
+    await page.get_by_role("link", name="Chat").click()
+    await expect(box).to_have_value("is there a fee for a pet in the cabin")
