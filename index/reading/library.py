@@ -57,11 +57,13 @@ def iterate_documents(
     .interlockignore) are skipped; what cannot be read is told to `on_unread`, with the reason. `ocr`: makes text of
     PDFs' pages that have none.
 
-    Raises SourceError: a source is missing, two files of two sources have one name, or in the end nothing was read.
+    Raises SourceError: a source is missing, two files of two sources have one name, or in the end nothing was read, or
+    a `column` was named and there was no table.
     """
     names: dict[str, int] = {}
     skipped: list[Unread] = []
     documents = 0
+    tables: set[str] = set()
 
     def leave_out(unread: Unread) -> None:
         if len(skipped) < 1:
@@ -71,9 +73,8 @@ def iterate_documents(
     with Extractor() as extractor:
         for place, source in enumerate(sources):
             with local(source) as path:
-                for found in _within(
-                    path, include, exclude, partial(_read, extractor=extractor, column=column, ocr=ocr)
-                ):
+                read = partial(_read, extractor=extractor, column=column, ocr=ocr, tables=tables)
+                for found in _within(path, include, exclude, read):
                     document = found if isinstance(found, Unread) else _named(*found, names, place)
                     if isinstance(document, Unread):
                         leave_out(document)
@@ -84,6 +85,8 @@ def iterate_documents(
         where = ", ".join(map(str, sources)) or "an empty list of folders"
         because = f" ({skipped[0]})" if skipped else ""
         raise SourceError(f"No text was found in {where}{because}")
+    if column and not tables:
+        raise SourceError(f"There is no table that could have a column {column!r}", "leave --column out")
 
 
 def _within(
@@ -98,8 +101,13 @@ def _within(
             yield (document, found.name) if isinstance(document, Document) else document
 
 
-def _read(found: Found, extractor: Extractor, column: str | None, ocr: Ocr | None) -> Iterator[Document | Unread]:
+def _read(
+    found: Found, extractor: Extractor, column: str | None, ocr: Ocr | None, tables: set[str]
+) -> Iterator[Document | Unread]:
+    """`tables` gets the names of files of rows."""
     suffix = found.path.suffix.lower()
+    if suffix in TABLES or APART.get(suffix) == "workbook":
+        tables.add(found.name)
     try:
         if suffix in APART:
             text = _taken_out(APART[suffix], found.path, extractor, ocr)

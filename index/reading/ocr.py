@@ -21,6 +21,8 @@ from index.reading.opening import opened, whole
 from index.reading.reading import Unreadable
 
 PROGRAM = "ocrmypdf"
+READER = "tesseract"
+"""What it reads letters with; knows the languages."""
 SECONDS = 1800.0
 """For a file. A page of print takes one to three seconds of a core."""
 
@@ -29,7 +31,8 @@ SECONDS = 1800.0
 class Ocr:
     """`language`: Tesseract's names, "eng" or "deu+eng". `folder`: where PDFs with text are kept, for the next build.
 
-    Raises SourceError where the program is missing.
+    Raises SourceError where a program or a language is missing, so that it is known before anything is read, and also
+    where no PDF turns out to be a picture.
     """
 
     language: str
@@ -37,19 +40,26 @@ class Ocr:
     seconds: float = SECONDS
 
     def __post_init__(self) -> None:
-        if shutil.which(PROGRAM) is None:
+        for program in (PROGRAM, READER):
+            if shutil.which(program) is None:
+                raise SourceError(
+                    f"Pictures of pages cannot be read, since {program} is not installed",
+                    f"install it with Tesseract and its languages (apt install {PROGRAM}), or leave --ocr out",
+                )
+        there = _languages()
+        missing = [name for name in self.language.split("+") if name not in there]
+        if missing:
             raise SourceError(
-                f"Pictures of pages cannot be read, since {PROGRAM} is not installed",
-                f"install it with Tesseract and its languages (apt install {PROGRAM}), or leave --ocr out",
+                f"Tesseract has no language {' and no '.join(map(repr, missing))} on this machine",
+                f"it has {', '.join(there) or 'none'}: name such as eng or deu+eng, or install it"
+                " (apt install tesseract-ocr-deu)",
             )
-        if not self.language.replace("+", "").replace("_", "").isalnum():
-            raise SourceError(f'"{self.language}" is no language of Tesseract', 'name such as "eng" or "deu+eng"')
 
     def with_text(self, path: Path) -> Path:
         """A PDF of the same pages of which each has text; pages that had some are as they were. Raises Unreadable."""
         with opened(path) as stream:
             content = whole(stream, MOST_BYTES)
-        kept = self.folder / f"{hashlib.sha256(content).hexdigest()}-{self.language}.pdf"
+        kept = self.folder / f"{hashlib.sha256(content).hexdigest()}-{self.language.replace('/', '_')}.pdf"
         if kept.is_file():
             return kept
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -82,3 +92,13 @@ class Ocr:
         if process.returncode:
             last = (said.strip().splitlines() or [f"exit code {process.returncode}"])[-1]
             raise Unreadable(f"is not made text by {PROGRAM} ({' '.join(last.split())[:120].rstrip('.')})")
+
+
+def _languages() -> list[str]:
+    """What Tesseract can read here; "osd" is none, it tells which way up a page is."""
+    told = subprocess.run(
+        [READER, "--list-langs"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
+    # Older releases write to stderr. The first line is a heading.
+    lines = (told.stdout or told.stderr).splitlines()[1:]
+    return sorted(name for line in lines if (name := line.strip()) and name != "osd")

@@ -62,13 +62,10 @@ def test_what_the_program_cannot_do_is_told_and_the_rest_is_read(tmp_path: Path)
     folder.mkdir()
     (folder / "scan.pdf").write_bytes(scan("Late returns cost twenty cents"))
     (folder / "a.txt").write_text("Pets stay at home.")
-    for ocr, reason in (
-        (Ocr("xyz", tmp_path / "kept"), "is not made text by ocrmypdf"),
-        (Ocr("eng", tmp_path / "kept", seconds=0.01), "takes ocrmypdf more than 0.01 seconds"),
-    ):
-        reading = read_documents([folder], ocr=ocr)
-        assert [document.path for document in reading.documents] == ["docs/a.txt"]
-        assert reason in reading.unread[0].reason
+    (folder / "torn.pdf").write_bytes(b"%PDF-1.7 torn")
+    reading = read_documents([folder], ocr=Ocr("eng", tmp_path / "kept", seconds=0.01))
+    assert [document.path for document in reading.documents] == ["docs/a.txt"]
+    assert "takes ocrmypdf more than 0.01 seconds" in reading.unread[0].reason
     assert list((tmp_path / "kept").iterdir()) == []
 
 
@@ -79,6 +76,8 @@ def test_without_the_program_that_is_one_sentence(tmp_path: Path, monkeypatch: p
 
 
 @needs_program
-def test_a_language_is_a_name(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="is no language of Tesseract"):
-        Ocr("--help", tmp_path)
+def test_a_language_that_is_not_there_is_named_before_anything_is_read(tmp_path: Path) -> None:
+    for language in ("--help", "xyz", "eng+xyz", "osd", "eng+"):
+        with pytest.raises(SourceError, match=r"Tesseract has no language .*; it has .*eng.*: name such as"):
+            Ocr(language, tmp_path)
+    assert Ocr("eng+eng", tmp_path).language == "eng+eng"

@@ -95,3 +95,11 @@ def test_a_table_is_read_as_far_as_it_is_one(tmp_path: Path) -> None:
     assert [document.text for document in reading.documents] == ["one"]
     assert reading.unread[0].path == "a.csv#2"
     assert "what follows is left out" in reading.unread[0].reason
+
+
+def test_a_column_where_there_is_no_table_is_not_ignored(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# Pets\n\nPets stay at home.\n")
+    with pytest.raises(SourceError, match="no table that could have a column 'thing'; leave --column out"):
+        read_documents([tmp_path], column="thing")
+    (tmp_path / "b.csv").write_text("thing\nBag\n")
+    assert len(read_documents([tmp_path], column="thing").documents) == 2
