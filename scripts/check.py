@@ -18,6 +18,7 @@ from models.bench.proof.random_walk import Draw
 from models.bench.proof.schema_trial import Trial
 from models.bench.proof.specimens import draw_sources, random_specimen
 from models.contract import Contract
+from models.engines.model_folder import names_of
 from models.engines.profiles import profile_of
 from models.engines.tokenizers import load_tokenizer
 from models.errors import ContractError
@@ -89,7 +90,8 @@ def check(
         console.print(_table(contracts))
     drafts = [contract.draft() for contract in contracts if not issubclass(contract, HeldValue | JsonValue)]
     tokens, random = load_tokenizer(tokenizer), Random(seed)
-    spaced = profile_of(tokenizer).spaced  # as models with that tokenizer are asked
+    # As models with that tokenizer are asked.
+    spaced = profile_of(tokenizer, names_of(Path(tokenizer).expanduser())).spaced
     tally, lines, redrawn = Tally(), [], 0
     with progress_bar() as progress:
         task = progress.add_task("Attacking", total=(len(contracts) + len(drafts) + generated) * attacks)

@@ -58,7 +58,8 @@ class ScriptedServer:
     `script`: the replies in order, or a function from a request's body to its reply; a request beyond the last reply
     gets a 500. `requests` holds every body of /v1/chat/completions and of /v1/completions so far. `version`: what
     /version reports, or None for a server that has no such path; `tokenizes`: whether it has /tokenize, where a byte of
-    content is a token. `port`: 0 for any that is free.
+    content is a token. `root`: the folder or name that it says its model was loaded from. `port`: 0 for any that is
+    free.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class ScriptedServer:
         script: Sequence[Reply] | Callable[[Body], Reply],
         *,
         model: str = "scripted",
+        root: str = "",
         context: int | None = 4096,
         version: str | None = "0.0.1",
         tokenizes: bool = True,
@@ -76,7 +78,10 @@ class ScriptedServer:
         self._lock = threading.Lock()
         self._gets: dict[str, Body] = {
             "/health": {},
-            "/v1/models": {"object": "list", "data": [{"id": model, "object": "model", "max_model_len": context}]},
+            "/v1/models": {
+                "object": "list",
+                "data": [{"id": model, "root": root, "object": "model", "max_model_len": context}],
+            },
         }
         if version is not None:
             self._gets["/version"] = {"version": version}

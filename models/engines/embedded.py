@@ -23,7 +23,7 @@ from models.engines.context_window import answer_limit
 from models.engines.continuous_batching import ROWS
 from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
 from models.engines.hearing import Heard, listener, speakable
-from models.engines.model_folder import weights_identity
+from models.engines.model_folder import names_of, weights_identity
 from models.engines.precision import SMALL
 from models.engines.profiles import Profile, profile_of
 from models.engines.sampler import Row, Sampler
@@ -109,7 +109,7 @@ class EmbeddedEngine:
     @classmethod
     def _load(cls, folder: Path, name: str) -> EmbeddedEngine:
         identity = weights_identity(folder)
-        profile = profile_of(name)
+        profile = profile_of(name, names_of(folder))
         model = TokenTransformers.load(folder, name, profile.dtype)
         known = getattr(model.model.config.get_text_config(), "max_position_embeddings", None)
         lengths = [length for length in (known, profile.context) if length]

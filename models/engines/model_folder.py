@@ -1,5 +1,7 @@
-"""Where a model's files are, and what exactly they are. Loads no model; asks the network only for a Hugging Face name
-that is new to it."""
+"""Where a model's files are, what they call it, and what exactly they are.
+
+Loads no model; asks the network only for a Hugging Face name that is new to it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,8 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+
+import yaml
 
 from models.errors import ModelNotFound
 from models.fetching.catalogue import CATALOGUE
@@ -63,6 +67,42 @@ def _from_hub(name: str, progress: Callable[[str], None]) -> Path:
             f" ({type(error).__name__}).",
             "Check the name and the network, or give a folder with a model.",
         ) from error
+
+
+def names_of(folder: Path) -> list[str]:
+    """What a model's own files call it, the surest first: where it comes from, what it was made of, its architecture.
+
+    Blanks and underscores are written as hyphens, as in names. Nothing for a folder that is not there.
+    """
+    names: list[object] = []
+    if folder.parent.name == "snapshots":  # Hugging Face's cache: models--Qwen--Qwen3-8B/snapshots/1a2b…
+        names.append(folder.parent.parent.name.rsplit("--", 1)[-1])
+    config = _config(folder)
+    # A GGUF file's own name for it comes here, too; transformers 5 writes another key than releases before it.
+    names += [config.get("_name_or_path"), config.get("_model_name_or_path"), *_bases(folder), config.get("model_type")]
+    return [re.sub(r"[ _]+", "-", name) for name in names if isinstance(name, str) and name]
+
+
+def _config(folder: Path) -> dict[str, object]:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # which whoever loads the folder tells
+    return config if isinstance(config, dict) else {}
+
+
+def _bases(folder: Path) -> list[object]:
+    """The models that a folder's card says it was made from."""
+    card = folder / "README.md"
+    if not card.is_file():
+        return []
+    from huggingface_hub import metadata_load
+
+    try:
+        told = (metadata_load(card) or {}).get("base_model")
+    except (OSError, ValueError, yaml.YAMLError):
+        return []
+    return told if isinstance(told, list) else [told]
 
 
 def weights_identity(folder: Path) -> str:

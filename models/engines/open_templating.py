@@ -8,7 +8,7 @@ from typing import Protocol
 
 from models.engines.chat_template import ChatTemplate, Templated
 from models.engines.engine import Message
-from models.engines.model_folder import find_model_folder
+from models.engines.model_folder import find_model_folder, names_of
 from models.engines.profiles import Profile, profile_of
 from models.errors import ModelNotFound
 
@@ -51,4 +51,4 @@ async def open_templating(model: str, progress: Callable[[str], None]) -> AsyncI
         raise ModelNotFound(
             f"{name} has no chat template, so it cannot take messages.", "Choose a model tuned for chat."
         )
-    yield ChatTemplate(tokenizer, profile_of(name))
+    yield ChatTemplate(tokenizer, profile_of(name, names_of(folder)))

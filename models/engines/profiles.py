@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from functools import cache
@@ -87,17 +87,23 @@ def _known(file: str) -> dict[str, dict[str, Any]]:
     return known
 
 
-def profile_of(model: str) -> Profile:
-    """The profile for a served name, a Hugging Face name or a folder, by its last part.
+def profile_of(model: str, also: Sequence[str] = ()) -> Profile:
+    """The profile for a served name, a Hugging Face name or a folder, by its last part; where a file of profiles has
+    nothing for that, by the first of `also` that it has something for (`names_of` in models/engines/model_folder.py).
 
     What a user's own file says of it goes over what is shipped. ModelNotFound for own profiles that cannot be read.
     """
-    name = model.rstrip("/").rsplit("/", 1)[-1]
+    names = [name.rstrip("/").rsplit("/", 1)[-1] for name in (model, *also)]
     values: dict[str, Any] = {}
     for file in filter(None, (str(Path(__file__).with_name("profiles.toml")), os.environ.get(VARIABLE))):
-        matches = (known for pattern, known in _known(file).items() if fnmatchcase(name.lower(), pattern.lower()))
+        matches = (
+            known
+            for name in names
+            for pattern, known in _known(file).items()
+            if fnmatchcase(name.lower(), pattern.lower())
+        )
         values |= next(matches, {})
-    return Profile(name, **{key: _frozen(value) for key, value in values.items()})
+    return Profile(names[0], **{key: _frozen(value) for key, value in values.items()})
 
 
 def _frozen(value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openai import AsyncOpenAI
@@ -18,6 +19,7 @@ from models.engines.chat_template import Templated
 from models.engines.engine import Completion, Decoding, Enforcement, Message, Sampling, Usage
 from models.engines.hearing import Heard, listener, speakable
 from models.engines.load import Load, read_load
+from models.engines.model_folder import names_of
 from models.engines.profiles import Profile, profile_of
 from models.engines.think_tags import bare_thought, split_thought
 from models.engines.vllm.client import (
@@ -105,7 +107,8 @@ class VllmEngine:
             await client.close()
             raise
         model = str(served["id"])
-        profile = profile_of(model)
+        behind = str(served.get("root") or model)  # a name, or a folder that is here if the server is
+        profile = profile_of(model, [behind, *names_of(Path(behind))])
         context = int(served.get("max_model_len") or profile.context)
         identity = f"{weights or model + '@' + str(served.get('root', ''))} {version}".strip()
         return cls(client, root, model, f"vllm:{model}", replace(profile, context=context), identity, control)

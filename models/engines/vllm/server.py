@@ -20,7 +20,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.engines.model_folder import find_model_folder
+from models.engines.model_folder import find_model_folder, names_of
 from models.engines.profiles import profile_of
 from models.engines.vllm.jump_forward import refusal, serve_flags, untried
 from models.errors import EngineError, UnfitPackage
@@ -138,7 +138,7 @@ def _probed() -> str:
 
 def launch_command(model: str, folder: Path, url: str, flags: Sequence[str]) -> list[str]:
     """What starts a server at `url` for the model in `folder`, under the name `model`."""
-    profile = profile_of(model)
+    profile = profile_of(model, names_of(folder))
     return [
         # Not the `vllm` script: the CPU build's does not start.
         *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),

@@ -14,10 +14,14 @@ from pathlib import Path
 import pytest
 from scripted_server import Body, Reply, ScriptedServer, says
 
+from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Message, Sampling
-from models.engines.model_folder import find_model_folder
+from models.engines.model_folder import find_model_folder, names_of
 from models.engines.open_engine import open_engine
+from models.engines.open_templating import open_templating
 from models.engines.profiles import VARIABLE, profile_of
+from models.engines.vllm.engine import VllmEngine
+from models.engines.vllm.server import launch_command
 from models.errors import EngineError, ModelNotFound
 from models.grammar.grammar import Grammar
 
@@ -129,6 +133,61 @@ def test_profiles_match_names_whatever_their_case_and_owner() -> None:
     assert profile_of("Qwen/Qwen3-4B-Instruct").template == {"enable_thinking": False}
     assert profile_of("someone/unheard-of").decides
     assert profile_of("someone/unheard-of").template == {}
+
+
+@pytest.mark.parametrize(
+    ("folder", "config", "card"),
+    [
+        ("chosen", {"_name_or_path": "Qwen/Qwen3-4B-Instruct", "model_type": "other"}, ""),
+        ("chosen", {"_model_name_or_path": "Qwen3 4B Instruct Q4"}, ""),
+        ("chosen", {"model_type": "qwen3_moe"}, ""),
+        ("chosen", {"model_type": "other"}, "---\nbase_model:\n- Qwen/Qwen3-4B-Base\n---\n# Mine\n"),
+        ("models--Qwen--Qwen3-4B/snapshots/1a2b3c", {}, ""),
+    ],
+)
+def test_a_folder_of_any_name_has_the_profile_of_what_its_files_call_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, config: dict[str, str], card: str
+) -> None:
+    where = tmp_path / folder
+    where.mkdir(parents=True)
+    (where / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (where / "README.md").write_text(card, encoding="utf-8")
+    assert profile_of(str(where), names_of(where)).template == {"enable_thinking": False}
+    own = tmp_path / "own.toml"
+    own.write_text(f'["{where.name}"]\ntemplate = {{}}\n', encoding="utf-8")
+    monkeypatch.setenv(VARIABLE, str(own))
+    assert profile_of(str(where), names_of(where)).template == {}
+
+
+@pytest.mark.parametrize("config", ["", "[]", '{"model_type": 3}'])
+def test_a_folder_that_says_nothing_of_its_model_has_the_profile_of_its_name(tmp_path: Path, config: str) -> None:
+    (tmp_path / "config.json").write_text(config, encoding="utf-8")
+    (tmp_path / "README.md").write_text("---\nbase_model: [\n---\n", encoding="utf-8")
+    assert names_of(tmp_path) == []
+    assert names_of(tmp_path / "nowhere") == []
+    assert profile_of("Qwen/Qwen3-4B", names_of(tmp_path)).template == {"enable_thinking": False}
+
+
+async def test_every_way_to_a_folder_finds_its_profile(
+    random_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = tmp_path / "chosen"
+    shutil.copytree(random_model, where)
+    config = json.loads((where / "config.json").read_text(encoding="utf-8"))
+    (where / "config.json").write_text(json.dumps({**config, "_name_or_path": "me/tiny"}), encoding="utf-8")
+    own = tmp_path / "own.toml"
+    own.write_text("[tiny]\ndtype = 'float16'\n", encoding="utf-8")
+    monkeypatch.setenv(VARIABLE, str(own))
+    engine = await EmbeddedEngine.open(where, str(where))
+    await engine.close()
+    async with open_templating(str(where), print) as templating:
+        assert engine.profile.layout == templating.profile.layout == "copier"
+    with ScriptedServer(lambda _: says("x"), root=str(where)) as server:
+        served = await VllmEngine.open(server.url)
+        await served.close()
+    assert served.profile.layout == "copier"
+    command = launch_command(str(where), where, "http://127.0.0.1:1", ())
+    assert command[command.index("--dtype") + 1] == "float16"
 
 
 def test_a_users_own_profiles_go_over_what_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
