@@ -12,10 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from models.engines.model_folder import find_model_folder
+from models.engines.vllm.server import launch_environment, vllm_command
 from pipeline import UsageError
 from pipeline.record import CHAT
 from pipeline.workflows import completions
 from scripts.bench.bare import Report, beside_bare
+from scripts.console import tell
 
 
 def write_lines(path: Path, rows: int, model: str) -> Path:
@@ -51,9 +54,10 @@ async def beside_run_batch(model: str, rows: int) -> dict[str, Any]:
         source = write_lines(folder / "in.jsonl", rows, model)
         ours = [sys.executable, "-c", "from scripts.main import main; main()", "batch", "-i", str(source)]
         ours += ["-o", str(folder / "out"), "--model", f"vllm:{model}", "--any-model", "--concurrency", "32"]
-        theirs = [str(Path(sys.executable).with_name("vllm")), "run-batch", "-i", str(source)]
-        theirs += ["-o", str(folder / "theirs.jsonl"), "--model", model]
-        seconds = [await _seconds(command, root) for command in (ours, theirs)]
+        theirs = vllm_command("run_batch", model, find_model_folder(model, tell))
+        theirs += ["-i", str(source), "-o", str(folder / "theirs.jsonl")]
+        environment = launch_environment()
+        seconds = [await _seconds(command, root, environment) for command in (ours, theirs)]
         first = (folder / "out" / "output.jsonl").read_text().count("\n")
         second = sum(_is_valid(line) for line in (folder / "theirs.jsonl").read_text().splitlines())
     return {
@@ -88,11 +92,12 @@ async def first_row(model: str) -> dict[str, Any]:
     return {"model": model, "first_row_s": round(seconds, 2)}
 
 
-async def _seconds(command: list[str], root: Path) -> float:
+async def _seconds(command: list[str], root: Path, environment: dict[str, str]) -> float:
     started = time.perf_counter()
-    process = await asyncio.create_subprocess_exec(*command, cwd=root, stdout=asyncio.subprocess.DEVNULL)
+    silent = asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*command, cwd=root, env=environment, stdout=silent)
     if await process.wait():
-        raise UsageError(f"{command[-1]} failed: what it said stands above.")
+        raise UsageError(f"{' '.join(command[:4])} failed: what it said stands above.")
     return time.perf_counter() - started
 
 

@@ -34,7 +34,6 @@ FLAGS = (
     "--generation-config",
     "vllm",
     "--enable-prefix-caching",
-    "--disable-uvicorn-access-log",
 )
 CPU_FLAGS = (
     "--enforce-eager",  # compiling costs more time at start than it ever returns on a CPU
@@ -138,17 +137,21 @@ def _probed() -> str:
 
 def launch_command(model: str, folder: Path, url: str, flags: Sequence[str]) -> list[str]:
     """What starts a server at `url` for the model in `folder`, under the name `model`."""
+    address = ("--host", "127.0.0.1", "--port", url.rsplit(":", 1)[1], "--disable-uvicorn-access-log")
+    return [*vllm_command("api_server", model, folder), *address, *flags]
+
+
+def vllm_command(entry: str, model: str, folder: Path) -> list[str]:
+    """An entry point of vLLM (`api_server`, `run_batch`) with what it is to know of the model."""
     profile = profile_of(model, names_of(folder))
     return [
         # Not the `vllm` script: the CPU build's does not start.
-        *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
+        *(sys.executable, "-m", f"vllm.entrypoints.openai.{entry}"),
         *("--model", str(folder), "--served-model-name", model),
-        *("--host", "127.0.0.1", "--port", url.rsplit(":", 1)[1]),
         *FLAGS,
         *(() if _has_gpu() else CPU_FLAGS),
         *(("--max-model-len", str(profile.context)) if profile.context else ()),
         *(("--dtype", profile.dtype) if profile.dtype != "auto" else ()),
-        *flags,
     ]
 
 
