@@ -142,7 +142,10 @@ class WrongIntent(BaseException):
 
 
 class Dropped(BaseException):
-    """The customer said "never mind" to a question. Raised by every question, caught by the pipeline alone."""
+    """The customer said "never mind" to a question, or left it unanswered for too long, which `str(dropped)` then says.
+
+    Raised by every question, caught by the pipeline alone.
+    """
 
 
 def first_line(error: BaseException) -> str:

@@ -27,6 +27,7 @@ async def serve_batch(
     counted: Callable[[str, str], None],
     today: date | None = None,
     retry: Sequence[str] = (),
+    expire: float | None = None,
     accept_changes: bool = False,
     keeping: Callable[[], AbstractContextManager[Callable[[Outcome], object]]] = lambda: nullcontext(lambda _: None),
 ) -> tuple[Summary, bool]:
@@ -48,6 +49,7 @@ async def serve_batch(
                 equip=equipped,
                 today=today,
                 retry=retry,
+                expire=expire,
                 accept_changes=accept_changes,
                 stop=stop,
                 on_outcome=counted,
@@ -71,6 +73,7 @@ async def serve_batch(
                 launch,
                 today=today,
                 retry=retry,
+                expire=expire,
                 accept_changes=accept_changes,
                 stop=stop,
                 on_outcome=finished,

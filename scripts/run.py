@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from pipeline import App, Launch, Requests, Summary, load_app, read_requests
+from pipeline.ages import age_of
 from pipeline.batch.ordering import order_results
 from pipeline.batch.shards import refuse_shard
 from pipeline.runtime.folder import Folder
@@ -59,6 +60,9 @@ def run(
     retry: Annotated[
         list[str] | None, typer.Option(help="Serve again: failed, escalated or a custom_id; repeat the option.")
     ] = None,
+    expire: Annotated[
+        str, typer.Option(metavar="AGE", help="Hand over to a person what nobody has answered for so long, such as 7d.")
+    ] = "",
     accept_changes: AcceptOption = False,
     ray: RayOption = "",
     wait: WaitOption = 180,
@@ -93,7 +97,7 @@ def run(
     if asked.unread:
         names = ", ".join(f'"{name}" (lines: {count})' for name, count in asked.unread.items())
         console.print(f"Not read, and in no result: {names}. Join them by custom_id.", markup=False)
-    finish(loaded, asked, out, launch, day, retry or (), accept_changes, ordered)
+    finish(loaded, asked, out, launch, day, retry or (), age_of(expire), accept_changes, ordered)
 
 
 def finish(
@@ -103,12 +107,13 @@ def finish(
     launch: Launch,
     today: date | None = None,
     retry: Sequence[str] = (),
+    expire: float | None = None,
     accept_changes: bool = False,
     ordered: bool = False,
 ) -> None:
     """Serve what is left in a folder, show what became of it, and exit as `interlock run` does."""
     try:
-        summary, stopped = asyncio.run(_batch(app, asked, out, launch, today, retry, accept_changes))
+        summary, stopped = asyncio.run(_batch(app, asked, out, launch, today, retry, expire, accept_changes))
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped; the same command goes on from here.")
         raise typer.Exit(130) from None
@@ -129,6 +134,7 @@ async def _batch(
     launch: Launch,
     today: date | None,
     retry: Sequence[str],
+    expire: float | None,
     accept_changes: bool,
 ) -> tuple[Summary, bool]:
     """Run a batch with a progress bar; whether it was stopped early."""
@@ -138,4 +144,4 @@ async def _batch(
     def finished(id: str, status: str) -> None:
         bar.update(task, advance=1, description=f"{id}: {status.replace('_', ' ')}")
 
-    return await serve_batch(app, asked, out, launch, bar, finished, today, retry, accept_changes)
+    return await serve_batch(app, asked, out, launch, bar, finished, today, retry, expire, accept_changes)

@@ -15,8 +15,8 @@ from typing import Annotated
 import typer
 
 from pipeline import Launch, UsageError, load_app
+from pipeline.ages import age_of
 from pipeline.service import Limits, Tokens
-from pipeline.service.ages import age_of
 from pipeline.service.middleware.prefix import prefix_of
 from pipeline.service.middleware.request_id import FORMAT, tag
 from pipeline.service.tokens import VARIABLE, proxies_of
@@ -83,6 +83,9 @@ def serve(
     retain: Annotated[
         str, typer.Option(metavar="AGE", help="Take away what is older, such as 90d (h, d, w); default: nothing is.")
     ] = "",
+    expire: Annotated[
+        str, typer.Option(metavar="AGE", help="Hand over what nobody answered for so long, such as 7d; default: never.")
+    ] = "",
     webhook: Annotated[
         str, typer.Option(metavar="URL", help=f"Tell it what waits for people, signed with ${SECRET}.")
     ] = "",
@@ -109,6 +112,7 @@ def serve(
         root_path=prefix_of(root_path),
         turn_seconds=turn_seconds,
         retain_seconds=age_of(retain),
+        expire_seconds=age_of(expire),
     )
     launch = Launch(
         app=app,

@@ -24,9 +24,11 @@ from pipeline.chat.desk import Desk
 from pipeline.errors import UsageError
 from pipeline.forms import dialogue_acts, slots
 from pipeline.intents import GATE_FIELD
+from pipeline.journal.expiry import handed_over
 from pipeline.journal.journal import Journal
 from pipeline.journal.rows import ActionRow, Waiting
 from pipeline.record import BadRecord, read_id
+from pipeline.text import short
 from pipeline.workflow import Workflow
 
 OPERATOR = "interlock answer"
@@ -37,7 +39,7 @@ OPERATOR = "interlock answer"
 class Answer:
     """What a person said to a record's question, or about a record that was handed over; `line` counts from 1.
 
-    `question`: what it answers, if the line says so. `happened`: whether its uncertain action did, `result` what it
+    `question`: what it answers, if the line says so; `closes`: it is about what was handed over. `happened`: whether its uncertain action did, `result` what it
     gave then, `key` which one if there are several.
     """
 
@@ -48,6 +50,7 @@ class Answer:
     result: Any = None
     key: str = ""
     question: str | None = None
+    closes: bool = False
 
 
 class BadAnswer(ValueError):
@@ -109,6 +112,9 @@ async def give(journal: Journal, answer: Answer, app: App, by: str = "") -> None
         return
     conversation = ConversationStore(journal).of(answer.record)
     if known[1] == "escalated":
+        if answer.question is not None and _given_before(journal, answer):
+            return
+        _check_closing(journal, answer)
         if conversation is None and not by:
             await journal.resolve(answer.record, answer.text)
         else:
@@ -181,6 +187,21 @@ def actions_of(app: App) -> dict[str, Action[..., Any]]:
     return found
 
 
+def _check_closing(journal: Journal, answer: Answer) -> None:
+    """Refuse what answers a question that is asked no more: it is not what came of the record."""
+    expired = handed_over(journal, answer.record)
+    if expired is not None and not answer.closes:
+        day = date.fromtimestamp(expired).isoformat()
+        raise BadAnswer(
+            f"Record '{answer.record}' is with a person since {day}, since its question was not answered in time: to"
+            ' close it, keep the "reason" of its line in escalations.jsonl.'
+        )
+    if answer.question is not None:
+        raise BadAnswer(
+            f"Record '{answer.record}' is with a person, and is no longer asked \"{short(answer.question)}\"."
+        )
+
+
 def _given_before(journal: Journal, answer: Answer) -> bool:
     last = journal.last_answered(answer.record)
     return last is not None and _chosen(answer.text, last[1]) == last[0]
@@ -233,7 +254,8 @@ def _parse(number: int, line: bytes) -> Answer:
         answer = json.dumps(answer)
     if not isinstance(answer, str) or not normalise(answer):
         raise BadAnswer('There is no "answer" that is a text, a number or true or false.')
-    question = row.get("question")
+    closes = "reason" in row or row.get("kind") == "escalation"
+    question = row.get("question", None if closes else row.get("asks"))  # as `serve` calls it
     if question is not None and not isinstance(question, str):
         raise BadAnswer('"question" is no text: copy it from questions.jsonl, or leave it out.')
-    return Answer(number, id, normalise(answer), question=question)
+    return Answer(number, id, normalise(answer), question=question, closes=closes)

@@ -24,6 +24,7 @@ from pipeline.batch.summary import Summary, Tally
 from pipeline.errors import JournalError, UsageError
 from pipeline.events import Listener
 from pipeline.files import Growing, growing, write_lines, write_rows
+from pipeline.journal.expiry import due, expired
 from pipeline.journal.journal import Journal
 from pipeline.journal.quarantine import convicted, sentence
 from pipeline.outcome import Outcome
@@ -49,6 +50,7 @@ async def run_batch(
     today: date | None = None,
     state: Path | None = None,
     retry: Collection[str] = (),
+    expire: float | None = None,
     accept_changes: bool = False,
     stop: asyncio.Event | None = None,
     listeners: Sequence[Listener] = (),
@@ -60,7 +62,8 @@ async def run_batch(
     `requests`: None goes on with the records that the folder holds. `launch`: seed, concurrency, gate and wait count
     here; all of it is kept for a later command that opens the same again. `today` is the day that "tomorrow" counts
     from; a folder keeps the day of its first run. `retry`: statuses ("failed", "escalated") and ids of records to serve
-    once more. `state` and `accept_changes` as for `Session.begin`. Once `stop` is set, no further record is begun.
+    once more. `expire`: seconds after which a question that nobody answered goes to a person. `state` and
+    `accept_changes` as for `Session.begin`. Once `stop` is set, no further record is begun.
 
     Raises UsageError with nothing changed; EngineUnavailable, JournalError and CancelledError leave every unfinished
     record to be continued.
@@ -84,6 +87,8 @@ async def run_batch(
             journal.expect(requests.records)
         if retry:
             await journal.retry(retry)
+        if expire is not None:
+            await expire_all(journal, expire)
         batch = _Batch(requests, folder, journal)
         await asyncio.to_thread(batch.write)  # in a long run a matter of seconds, in which others are served
         level = _level(launch.concurrency, equipment.engine, progress)
@@ -105,6 +110,14 @@ def _level(concurrency: Concurrency, engine: Engine | None, progress: Callable[[
     if concurrency != "auto":
         return ConcurrencyLimit(concurrency)
     return ConcurrencyLimit(START) if engine is None else ConcurrencyLimit.auto(engine, progress)
+
+
+async def expire_all(journal: Journal, age: float) -> int:
+    """End the wait for answers that nobody gave within so many seconds; how many of the records go on, to a person."""
+    late = [one for one in due(journal, time.time() - age) if one.conversation is None]
+    for one in late:
+        await journal.write(*expired(one, age))
+    return len(late)
 
 
 def refuse_other_texts(requests: Requests, journal: Journal, out: Path) -> None:

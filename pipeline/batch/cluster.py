@@ -61,6 +61,7 @@ async def run_shards(
     equip: Equip,
     today: date | None = None,
     retry: Collection[str] = (),
+    expire: float | None = None,
     accept_changes: bool = False,
     stop: asyncio.Event | None = None,
     cpus: int | None = None,
@@ -93,6 +94,8 @@ async def run_shards(
                 await shards.deal(requests)
             if retry:
                 await shards.retry(retry)
+            if expire is not None:
+                await shards.expire(expire)
             await asyncio.to_thread(app.make_ready, out, day)
             before = (await shards.merge()).statuses.total()
             await crew.work(shards.left(requests is not None), manifest)

@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from pipeline.batch import exports
-from pipeline.batch.batch import refuse_other_texts
+from pipeline.batch.batch import expire_all, refuse_other_texts
 from pipeline.batch.requests import Requests, read_requests
 from pipeline.batch.summary import Tally
 from pipeline.errors import JournalError, UsageError
@@ -147,6 +147,13 @@ class Shards:
         for folder in begun:
             async with Journal.open(folder.journal) as journal:
                 await journal.retry(chosen[folder])
+
+    async def expire(self, age: float) -> None:
+        """As `expire_all`, in every shard."""
+        for folder in self.folders:
+            if folder.journal.is_file():
+                async with Journal.open(folder.journal) as journal:
+                    await expire_all(journal, age)
 
     async def merge(self) -> Tally:
         """Bring the files of the whole in line with the shards' journals, one record in memory at a time."""

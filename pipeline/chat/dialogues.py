@@ -8,6 +8,7 @@ and an event before anybody sees it: what a killed process leaves behind is a co
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import date
@@ -21,6 +22,7 @@ from pipeline.chat.tasks import Tasks
 from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
 from pipeline.errors import Busy, UnknownConversation, UsageError
 from pipeline.events import Numbered, TurnFinished
+from pipeline.journal.expiry import due
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Escalation, Status
 from pipeline.record import MAX_CHARACTERS
@@ -267,16 +269,28 @@ class Dialogues:
 
         UnknownConversation if it waits for no approval; Busy for one's own request: two people see it.
         """
-        waiting = next(self._journal.waiting(record), None)
-        if waiting is None or waiting.role is None:
-            raise UnknownConversation(f"Record '{record[:64]}' waits for no approval.")
-        conversation = self.conversations.of(record)
-        if conversation is not None and self.conversations.owner(conversation) == owner:
-            raise Busy("Whoever asks does not approve: it takes another one's token.")
-        statements = self._journal.answered(record, "yes" if yes else "no", by)
-        await self._journal.write(*statements, conversation=conversation)
+        async with self._tasks.deciding:
+            waiting = next(self._journal.waiting(record), None)
+            if waiting is None or waiting.role is None:
+                raise UnknownConversation(f"Record '{record[:64]}' waits for no approval.")
+            conversation = self.conversations.of(record)
+            if conversation is not None and self.conversations.owner(conversation) == owner:
+                raise Busy("Whoever asks does not approve: it takes another one's token.")
+            statements = self._journal.answered(record, "yes" if yes else "no", by)
+            await self._journal.write(*statements, conversation=conversation)
         if conversation is not None:
             self._tasks.go_on(conversation, record)
+
+    def expire(self, age: float) -> int:
+        """Go on with the records whose question nobody has answered for `age` seconds; how many there are.
+
+        An approval that did not come is a person's business from now on (Escalation); a customer's own request is
+        closed, and the next message is a new one.
+        """
+        late = [one for one in due(self._journal, time.time() - age) if one.conversation is not None]
+        for one in late:
+            self._tasks.expire(str(one.conversation), one, age)
+        return len(late)
 
     async def settle(self, record: str, key: str, happened: bool, result: str | None = None) -> None:
         """Say whether an uncertain action happened (`result` is JSON); if so, its conversation goes on after it.

@@ -22,14 +22,14 @@ Mark = tuple[float, str, str]
 
 _COLUMNS = (
     "kind, record, conversation, at, state, by, input, intent, asks, for_whom, field, choices, schema, action,"
-    " arguments, answer"
+    " arguments, answer, expired"
 )
 _ASKED = (
     "SELECT iif(a.role IS NULL, 'question', 'approval') AS kind, q.record AS record, r.conversation AS conversation,"
     " q.asked AS at, iif(d.state IS 'taken', 'taken', 'open') AS state, iif(d.state IS 'taken', d.operator, '') AS by,"
     " r.input AS input, r.intent AS intent, q.text AS asks, coalesce(a.role, '') AS for_whom, q.field AS field,"
-    " q.choices AS choices, q.schema AS schema, a.action AS action, a.arguments AS arguments, NULL AS answer"
-    " FROM questions AS q JOIN records AS r ON r.id = q.record AND r.status = 'needs_input'"
+    " q.choices AS choices, q.schema AS schema, a.action AS action, a.arguments AS arguments, NULL AS answer,"
+    " 0 AS expired FROM questions AS q JOIN records AS r ON r.id = q.record AND r.status = 'needs_input'"
     " LEFT JOIN approvals AS a ON a.record = q.record AND a.position = q.position"
     " LEFT JOIN desk AS d ON d.record = q.record"
     " WHERE q.answer IS NULL AND (r.conversation IS NULL OR a.role IS NOT NULL)"
@@ -39,7 +39,8 @@ _HANDED = (
     "SELECT 'escalation', r.id, r.conversation, r.finished, iif(d.state IS 'taken', 'taken', 'open'),"
     " iif(d.state IS 'taken', d.operator, ''), r.input, r.intent,"
     " coalesce(json_extract(r.outcome, '$.escalation.reason'), ''),"
-    " coalesce(json_extract(r.outcome, '$.escalation.to'), ''), NULL, NULL, NULL, NULL, NULL, NULL"
+    " coalesce(json_extract(r.outcome, '$.escalation.to'), ''), NULL, NULL, NULL, NULL, NULL, NULL,"
+    " EXISTS (SELECT 1 FROM questions WHERE record = r.id AND kind = 'expired')"
     " FROM records AS r LEFT JOIN desk AS d ON d.record = r.id"
     " WHERE r.status = 'escalated' AND d.state IS NOT 'closed'"
 )
@@ -48,7 +49,8 @@ _SETTLED = (
     " AS kind, q.record AS record, r.conversation AS conversation, q.answered AS at, 'closed' AS state,"
     " coalesce(b.by, '') AS by, r.input AS input, r.intent AS intent, q.text AS asks, coalesce(a.role, '') AS for_whom,"
     " q.field AS field, q.choices AS choices, q.schema AS schema, a.action AS action, a.arguments AS arguments,"
-    " q.answer AS answer FROM questions AS q JOIN records AS r ON r.id = q.record"
+    " nullif(q.answer, '') AS answer, q.kind = 'expired' AS expired"
+    " FROM questions AS q JOIN records AS r ON r.id = q.record"
     " LEFT JOIN approvals AS a ON a.record = q.record AND a.position = q.position"
     " LEFT JOIN answerers AS b ON b.number = q.number"
     " WHERE q.answer IS NOT NULL AND (r.conversation IS NULL OR a.role IS NOT NULL OR q.kind = 'escalation')"
@@ -93,7 +95,8 @@ class Case:
     """One of them. `run` is "" for one of a conversation; `at`: when it was asked, handed over, or closed (Unix time).
 
     `asks`: the question, or why it was handed over; `to`: the role or the desk that it is for; `text`: how what the
-    customer said begins; `schema` and `choices`: what an answer is.
+    customer said begins; `schema` and `choices`: what an answer is. `expired`: a question that nobody answered in time,
+    or what was handed over because of one.
     """
 
     run: str
@@ -113,6 +116,7 @@ class Case:
     action: str | None = None
     arguments: Any = None
     answer: str | None = None
+    expired: bool = False
 
     @property
     def mark(self) -> Mark:
@@ -179,6 +183,7 @@ class Inbox:
         action: str | None,
         arguments: str | None,
         answer: str | None,
+        expired: int,
     ) -> Case:
         return Case(
             self._run,
@@ -198,6 +203,7 @@ class Inbox:
             action,
             None if arguments is None else json.loads(arguments),
             answer,
+            bool(expired),
         )
 
 

@@ -18,6 +18,7 @@ from models.errors import EngineUnavailable
 from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
 from pipeline.errors import Busy
+from pipeline.journal.expiry import Due, due, expired
 from pipeline.journal.journal import Journal
 from pipeline.journal.quarantine import convicted, sentence
 from pipeline.outcome import Escalation, Status
@@ -72,6 +73,8 @@ class Tasks:
         self._today = today
         self._slots = slots
         self._ended = ended
+        self.deciding = asyncio.Lock()
+        """Held while somebody other than the customer answers a question, or it expires: only one of them does."""
         self._turns: dict[str, TurnTask] = {}
         self._failed: dict[str, BaseException] = {}
         self._suspected: set[str] = set()  # conversations whose turn comes when nothing else is under way
@@ -143,6 +146,23 @@ class Tasks:
         if self._status(record) is None:
             turn = _known(record)
             self._start(conversation, turn, self._serve(conversation, turn, self._conversations.restore(record)))
+
+    def expire(self, conversation: str, late: Due, age: float) -> None:
+        """Go on with a record whose question nobody answered within `age` seconds, unless something is under way there.
+
+        It is a turn of its own: what the customer writes meanwhile is the answer, or comes after.
+        """
+        if conversation in self._turns or conversation in self._suspected or self.closed:
+            return
+        turn = _known(late.record)
+        self._start(conversation, turn, self._expired(conversation, turn, late, age))
+
+    async def _expired(self, conversation: str, turn: TurnTask, late: Due, age: float) -> None:
+        async with self.deciding:
+            if late not in due(self._journal, float("inf"), late.record):  # answered while it waited for its turn
+                return
+            await self._journal.write(*expired(late, age), conversation=conversation)
+        await self._serve(conversation, turn, self._conversations.restore(late.record))
 
     async def stop(self, conversation: str) -> None:
         """End the turn that is under way: its record fails, or goes to a person if an action was being done."""

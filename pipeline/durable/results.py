@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from pipeline.errors import Refused, ReplayMismatch, StepFailed, UsageError
+from pipeline.errors import Dropped, Refused, ReplayMismatch, StepFailed, UsageError
 from pipeline.journal.rows import StepRow
 from pipeline.outcome import Escalation
 
@@ -50,10 +50,12 @@ def error_of(raised: BaseException) -> str:
 
 
 def failure(row: StepRow) -> BaseException:
-    """What to raise for an entry that holds an error: the Escalation or Refused that it was, else StepFailed."""
+    """What to raise for an entry that holds an error: what it was if that was no error, or Refused; else StepFailed."""
     error: dict[str, str] = json.loads(row.error or "{}")
     if error["kind"] == "Escalation":
         return Escalation(error["to"], error["message"])
     if error["kind"] == "Refused":
         return Refused(error["message"], row.name)
+    if error["kind"] == "Dropped":
+        return Dropped(error["message"])
     return StepFailed(row.name, error["kind"], error["message"])

@@ -82,7 +82,7 @@ class Queries:
     def last_answered(self, record: str) -> tuple[str, tuple[str, ...] | None] | None:
         """The last answer that a record got to a question, and the choices that there were."""
         for answer, choices in self.rows(
-            "SELECT answer, choices FROM questions WHERE record = ? AND answer IS NOT NULL"
+            "SELECT answer, choices FROM questions WHERE record = ? AND answer IS NOT NULL AND kind <> 'expired'"
             " ORDER BY number DESC LIMIT 1",
             (record,),
         ):
@@ -112,10 +112,12 @@ class Queries:
         """What was said, asked and answered, in order."""
         known = self.record(record)
         turns = [] if known is None else [{"role": role, "text": text} for role, text, *_ in json.loads(known[0])]
-        for text, answer in self.read(
-            "SELECT text, answer FROM questions WHERE record = ? AND answer IS NOT NULL ORDER BY number", (record,)
+        for text, answer, kind in self.read(
+            "SELECT text, answer, kind FROM questions WHERE record = ? AND answer IS NOT NULL ORDER BY number",
+            (record,),
         ):
-            turns += [{"role": "assistant", "text": text}, {"role": "customer", "text": answer}]
+            turns.append({"role": "assistant", "text": text})
+            turns += [{"role": "customer", "text": answer}] if kind != "expired" else []
         return turns
 
     def unfinished(self) -> Iterator[Record]:

@@ -5,7 +5,7 @@
     records        input, status and outcome of each record; status NULL = not finished
     steps          one row per step, primary key (record, position)
     actions        reserved → committed, primary key = idempotency key
-    questions      what was asked of a person, and the answer
+    questions      what was asked of a person, and the answer; kind: question, escalation (closed by a person), expired
     events         what was told while it happened; with a conversation, what its people see
     conversations  one row per conversation with a person; its records name it
     messages       what the customer wrote, by the number of its event

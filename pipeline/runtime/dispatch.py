@@ -233,10 +233,10 @@ class Dispatch:
             return Done(_ending(await work()), whole=True)
         except Suspend as suspended:
             return Done(Ending("needs_input", question=suspended.question))
-        except Dropped:
+        except Dropped as dropped:
             acted = any("action" in step.detail and step.error is None for step in self.execution.steps[done:])
             message = "Nothing further was done." if acted else "Nothing was done."
-            return Done(Ending("completed", message=message))
+            return Done(Ending("completed", message=f"{dropped} {message}".strip()))
         except Escalation as escalation:
             return Done(Ending("escalated", escalation=escalation))
         except PromptTooLong as error:

@@ -6,9 +6,11 @@ answers.py's and dialogues.py's.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
+import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,9 +28,17 @@ from pipeline.journal.queries import Queries, reading
 from pipeline.journal.tables import connect_with_tables
 from pipeline.service.errors import ApiError, not_found
 from pipeline.service.run_queue import RUN, RunQueue
+from pipeline.service.run_readings import OPEN
 from pipeline.service.tokens import Caller
 
+log = logging.getLogger("interlock.service")
+
 WAITING = ("needs_input", "escalated")
+_LEFT = (
+    "SELECT 1 FROM questions AS q JOIN records AS r ON r.id = q.record AND r.status IS NULL"
+    " WHERE q.answer IS NOT NULL LIMIT 1"
+)
+EXPIRED = "Its question was not answered in time, and it is with a person"
 
 
 @dataclass(frozen=True)
@@ -84,17 +94,23 @@ class Cases:
             async with self._writing(run) as journal:
                 await Desk(journal).hold(record, by.shown)
 
-    async def answer(self, run: str, record: str, text: str, by: Caller) -> None:
+    async def answer(self, run: str, record: str, text: str, by: Caller, question: str | None = None) -> None:
         """Answer a question, approve or not ("yes", "no"), tell a conversation's customer something, or say what came
-        of a run's record that was handed over; a run goes on by itself. ApiError 404, 422; UsageError as `take`.
+        of a run's record that was handed over; a run goes on by itself. `question`: what it answers, and no other.
+        ApiError 404, 422; UsageError as `take`, and for an answer that comes too late.
         """
         case = self._free(run, record, by)
+        if question is None and case.expired and case.state == "open":  # what it answers may be what was asked before
+            raise Busy(f"{EXPIRED}: take it over first, or close it with what came of it.")
+        if question not in (None, case.asks):
+            raise Busy(f"{EXPIRED}." if case.expired else "Something else is asked by now: look at the case again.")
         if case.kind == "approval":
             self._may_approve(case, by)
         if run:
             try:
                 async with self._writing(run) as journal:
-                    await give(journal, Answer(0, record, text), self._app, by.shown)
+                    given = Answer(0, record, text, closes=case.kind == "escalation")
+                    await give(journal, given, self._app, by.shown)
             except BadAnswer as error:
                 raise ApiError(422, "invalid", str(error), "Answer what is asked.") from None
         elif case.kind == "approval":
@@ -104,6 +120,23 @@ class Cases:
             await self._dialogues.approve(record, by.shown, yes == "yes", by.owner)
         else:
             await self._dialogues.answer(record, by.shown, text)
+
+    async def resume(self) -> None:
+        """Go on with the runs of which a record was answered, or its question expired, just before the process was
+        killed: the journal knows that, and the run's note does not yet.
+        """
+        for run in await asyncio.to_thread(self._answered):
+            with suppress(KeyError, Busy):  # deleted, or a command goes on with it
+                async with self._runs.opened(run):
+                    log.warning("Run %s goes on with what was answered", run)
+
+    def _answered(self) -> list[str]:
+        found = []
+        for note in self._runs.all():
+            if note["state"] not in OPEN:
+                with suppress(KeyError, JournalError, ApiError), self._reading(note["id"]) as journal:
+                    found += [note["id"]] if journal.read(_LEFT) else []
+        return found
 
     async def close(self, run: str, record: str, text: str, by: Caller) -> None:
         """An escalation is settled, with last words or without. ApiError 404, 409 for another kind of case."""

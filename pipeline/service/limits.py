@@ -19,8 +19,8 @@ class Limits:
     open files; the proxies whose word for a client's address is taken (addresses or networks), and the path below which
     they know this service; seconds that a client
     waits for a turn's end, that a body may take to arrive, between two heartbeats, that a client may leave what was
-    sent unread, and that work has to come to its end when the server does; after which all that is kept goes (None:
-    never).
+    sent unread, and that work has to come to its end when the server does; after which all that is kept goes, and
+    after which a question that nobody answered is no longer asked (None: never).
     """
 
     body: int = 1 << 20
@@ -39,6 +39,7 @@ class Limits:
     unread_seconds: float = 20.0
     grace_seconds: float = 10.0
     retain_seconds: float | None = None
+    expire_seconds: float | None = None
 
 
 class Buckets:

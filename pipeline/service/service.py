@@ -20,6 +20,7 @@ from pipeline.runtime.pipeline import Pipeline
 from pipeline.runtime.session import Session
 from pipeline.service.batches import KIND, Batches, kind_of
 from pipeline.service.cases import Cases
+from pipeline.service.expiry import Expiry
 from pipeline.service.file_store import FileStore
 from pipeline.service.limits import Limits, Slots
 from pipeline.service.metered import Metered
@@ -131,9 +132,12 @@ async def serving(
         await dialogues.resume()
         files.sweep()
         runs.start()
+        await service.cases.resume()
         keepers: set[asyncio.Task[None]] = set()
         if limits.retain_seconds is not None:
             keepers.add(asyncio.create_task(Retention(limits.retain_seconds, journal, dialogues, runs, files).keep()))
+        if limits.expire_seconds is not None:
+            keepers.add(asyncio.create_task(Expiry(limits.expire_seconds, dialogues, runs).keep()))
         if hook is not None:
             keepers.add(asyncio.create_task(Webhook(hook, journal, service.cases, runs).keep()))
         try:

@@ -171,6 +171,7 @@ class Webhook:
             "for": case.to or None,
             "intent": case.intent,
             "field": case.field,
+            "expired": case.expired,
         }
         return Notice(
             _id(case.kind, case.run, case.record, repr(case.at), more), kind or f"{case.kind}.opened", case.at, told

@@ -11,7 +11,7 @@ import { questionNode } from "./question.js";
 import { openSource } from "./source.js";
 import { ledger, timeline } from "./timeline.js";
 import { turnNode } from "./turn.js";
-import { STATUS, aspect, duration, place as placeOf, plain, shown } from "./words.js";
+import { LATE, STATUS, aspect, duration, place as placeOf, plain, shown } from "./words.js";
 
 const DONE = { take: "Taken over", answer: "Answer sent", close: "Case closed" };
 
@@ -31,6 +31,7 @@ export class Case {
   #problem = el("p", { class: "problem", role: "alert", hidden: true });
   #turns = -1;
   #asked = "";
+  #asks = "";
   #closing = false;
 
   /** `place`: "run/record", the run "-" for a conversation's. `changed()` is called after something was done, so that
@@ -42,7 +43,7 @@ export class Case {
     this.#path = `/desk/${segment(run)}/${segment(record)}`;
     this.#changed = changed;
     this.#next = button("Next case", next, { class: "primary", hidden: true });
-    this.#composer = new Composer(this.#run ? "Say what came of it" : "Answer the customer", (text) => this.#do("answer", text),
+    this.#composer = new Composer(this.#run ? "Say what came of it" : "Answer the customer", (text) => this.#do("answer", text, this.#asks),
       "Send answer", `case ${place}`);
     const back = el("a", { class: "back", href: "#/desk" }, icon("back"), "All cases");
     this.node = el("article", { class: "case", "aria-label": "Case" }, back, this.#head,
@@ -57,11 +58,12 @@ export class Case {
     this.#poll.stop();
   }
 
-  async #do(what, text = null) {
+  /** `asked`: the question that a text answers, so that it is given to no other that came meanwhile. */
+  async #do(what, text = null, asked = null) {
     this.#problem.hidden = true;
     this.#closing = what === "close" || Boolean(this.#run);
     try {
-      await post(`${this.#path}/${what}`, text === null || what === "take" ? {} : { text });
+      await post(`${this.#path}/${what}`, text === null || what === "take" ? {} : asked === null ? { text } : { text, question: asked });
       announce(DONE[what]);
     } catch (error) {
       this.#tell(error.sentence ?? String(error.message));
@@ -86,9 +88,11 @@ export class Case {
   #draw(found) {
     const { kind, state, to, asks, by, record, transcript, evidence, attempts, steps, actions, receipt, answer } = found;
     const closed = state === "closed";
+    this.#asks = asks;
     fill(this.#head,
       el("p", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(state === "open" ? kind : state) }),
-        el("span", { class: "card-state", text: STATUS[state] ?? state }), by ? el("span", { class: "faint", text: `by ${plain(by)}` }) : null,
+        el("span", { class: "card-state", text: STATUS[state] ?? state }),
+        found.expired ? el("span", { class: "tag", "data-aspect": "quiet", text: LATE }) : null, by ? el("span", { class: "faint", text: `by ${plain(by)}` }) : null,
         this.#run ? el("a", { class: "quiet link", href: `#/runs/${encodeURIComponent(`${this.#run}/${record}`)}`, text: record }) : null),
       heading(kind === "escalation" ? (to ? `For ${to}` : "Case") : asks),
       kind === "escalation" ? el("p", { class: "reason", text: asks }) : null,
@@ -128,15 +132,15 @@ export class Case {
     if (asked === this.#asked) return;
     this.#asked = asked;
     fill(this.#form, !asked ? null : found.kind === "approval" ? this.#approval(found)
-      : questionNode({ text: found.asks, choices: found.choices, schema: found.schema }, (text) => this.#do("answer", text), true));
+      : questionNode({ text: found.asks, choices: found.choices, schema: found.schema }, (text) => this.#do("answer", text, found.asks), true));
   }
 
-  #approval({ action, arguments: given, to, may }) {
+  #approval({ asks, action, arguments: given, to, may }) {
     return [
       el("dl", { class: "facts" }, [["Action", plain(action)], ["With", (given ?? []).filter((one) => !String(one).startsWith("state:")).map(shown).join(", ")]].map(([name, value]) =>
         el("div", {}, el("dt", { text: name }), el("dd", { text: value })))),
-      may ? el("div", { class: "row" }, button("Approve", () => this.#do("answer", "yes"), { class: "primary" }),
-        button("Do not approve", () => this.#do("answer", "no"))) : el("p", { class: "faint", text: `This is for the ${to} to approve.` }),
+      may ? el("div", { class: "row" }, button("Approve", () => this.#do("answer", "yes", asks), { class: "primary" }),
+        button("Do not approve", () => this.#do("answer", "no", asks))) : el("p", { class: "faint", text: `This is for the ${to} to approve.` }),
     ];
   }
 }

@@ -5,7 +5,7 @@ import { announce, button, el, fill } from "./dom.js";
 import { Case } from "./case.js";
 import { tellError } from "./notice.js";
 import { Poll } from "./poll.js";
-import { STATUS, aspect, clock, count, many, plain } from "./words.js";
+import { LATE, STATUS, aspect, clock, count, many, plain } from "./words.js";
 
 const FILTERS = [["active", "Waiting"], ["mine", "Mine"], ["closed", "Closed"]];
 const PAGE = 50;
@@ -141,14 +141,16 @@ function addressOf(place) {
 }
 
 /** What a card says of its case: "Question", "Approval: manager", "Taken over by Ann". */
-function stateWords({ state, kind, to, by }) {
+function stateWords({ state, kind, to, by, expired }) {
   if (state === "taken") return `${STATUS.taken}${by ? ` by ${plain(by)}` : ""}`;
   if (state === "closed") return `${STATUS.closed}${by ? ` by ${plain(by)}` : ""}`;
+  if (expired) return LATE;
   return kind === "approval" ? `Approval: ${plain(to).toLowerCase()}` : { question: "Question", escalation: "Handed over" }[kind];
 }
 
-function detail({ kind, text, asks, to, intent, record, run, answer }) {
+function detail({ kind, text, asks, to, intent, record, run, answer, expired, state }) {
   if (answer) return `Answer: ${answer}`;
+  if (expired && state === "closed") return LATE;
   const name = run ? `${record}: ` : "";
   if (kind === "escalation") return [to, text ? asks : plain(intent)].filter(Boolean).join(": ");
   return name + text;

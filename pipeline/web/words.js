@@ -22,6 +22,9 @@ export const STATUS = {
   closed: "Closed",
 };
 
+/** What is said of a question that expired, and of what was handed over because of one. */
+export const LATE = "Not answered in time";
+
 /** The signal that a status shows: clear, caution, stop, or blue for people. */
 export function aspect(status) {
   if (["completed", "finished", "closed"].includes(status)) return "clear";

@@ -37,6 +37,12 @@ class Words(BaseModel):
     text: str = Field("", max_length=LONGEST)
 
 
+class Answering(Words):
+    """An answer. `question`: what it answers, as the case's `asks` has it; it is then given to nothing else."""
+
+    question: str | None = Field(None, max_length=LONGEST)
+
+
 @router.get("")
 async def list_cases(
     service: ServiceOf,
@@ -80,14 +86,14 @@ async def take_case(run: Run, record: Of, service: ServiceOf, caller: Operator) 
 
 
 @router.post("/{run}/{record:path}/answer")
-async def answer_case(run: Run, record: Of, words: Words, service: ServiceOf, caller: Operator) -> dict[str, Any]:
+async def answer_case(run: Run, record: Of, words: Answering, service: ServiceOf, caller: Operator) -> dict[str, Any]:
     """Answer a question, approve ("yes" or "no"), say something into a conversation, or say what came of a run's
-    record. A run goes on by itself.
+    record. A run goes on by itself. 409 for one that comes after the question has expired.
     """
     text = normalise(words.text)
     if not text:
         raise ApiError(422, "invalid", "The answer is empty.", "Write one.")
-    await service.cases.answer(_run(run), record, text, caller)
+    await service.cases.answer(_run(run), record, text, caller, words.question)
     return service.cases.one(_run(run), record).row()
 
 

@@ -10,7 +10,7 @@ import pytest
 from service_world import begin, hall, say
 
 from pipeline import UsageError
-from pipeline.service.ages import age_of
+from pipeline.ages import age_of
 from pipeline.service.retention import Retention
 
 WORD = "zanzibarian"
