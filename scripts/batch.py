@@ -29,19 +29,10 @@ from pipeline.batch.table_rows import table_rows
 from pipeline.files import growing, write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
+from scripts import options
 from scripts.batch_run import check_cluster, complain_of, serve_batch
 from scripts.console import concurrency_of, console, tell
 from scripts.equipment import equipped
-from scripts.options import (
-    AcceptOption,
-    EnforcementOption,
-    ModelOption,
-    OrderedOption,
-    RayOption,
-    SeedOption,
-    ThinkingOption,
-    WaitOption,
-)
 from scripts.progress import progress_bar
 
 APP = "pipeline.workflows.completions"
@@ -61,7 +52,7 @@ def batch(
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="OUTDIR", help="Folder for results; the same again continues.")
     ],
-    model: ModelOption = "models/tiny",
+    model: options.Model = "models/tiny",
     any_model: Annotated[bool, typer.Option(help="Answer whatever model a row names.")] = False,
     contract: Annotated[
         str, typer.Option(metavar="FILE.py:CLASS", help="The rows are a table's, each answered under this contract.")
@@ -83,19 +74,19 @@ def batch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and check all, answer twenty rows, estimate the rest; keep nothing.")
     ] = False,
-    ordered: OrderedOption = False,
+    ordered: options.Ordered = False,
     concurrency: Annotated[
         str, typer.Option(metavar="N|auto", help="Rows under way at once; auto follows the servers' queues.")
     ] = "16",
-    seed: SeedOption = 0,
-    enforcement: EnforcementOption = "grammar",
-    thinking: ThinkingOption = None,
+    seed: options.Seed = 0,
+    enforcement: options.Enforcement = "grammar",
+    thinking: options.Thinking = None,
     retry: Annotated[
         list[str] | None, typer.Option(help="Serve again: failed or a custom_id; repeat the option.")
     ] = None,
-    accept_changes: AcceptOption = False,
-    ray: RayOption = "",
-    wait: WaitOption = 180,
+    accept_changes: options.Accept = False,
+    ray: options.Ray = "",
+    wait: options.Wait = 180,
     shards: Annotated[int, typer.Option(min=0, help="Shards to deal the rows to, by custom_id; with --ray.")] = 0,
 ) -> None:
     """Answer a batch with the model itself: OpenAI's lines, or the rows of a table under a contract or a schema."""

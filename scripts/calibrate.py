@@ -19,11 +19,11 @@ from pipeline.routing import fit
 from pipeline.routing.dataset import Row, read_rows
 from pipeline.routing.evaluation import Judged, figures
 from pipeline.routing.router import Router, digest_of, examples_of
+from scripts import options
 from scripts.calibrate_model import keep_trial, try_model
 from scripts.console import finish, tell
 from scripts.evaluate.gate_head import chosen_head, examples_of_rows
 from scripts.evaluate.gate_report import judged_of, report
-from scripts.options import TRAVEL, AppOption
 
 ASKED = 200
 """Messages that a model on trial is asked about, where --limit says nothing else."""
@@ -33,7 +33,7 @@ def calibrate(
     data: Annotated[
         Path | None, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line; needed without --model.')
     ] = None,
-    app: AppOption = TRAVEL,
+    app: options.App = options.TRAVEL,
     model: Annotated[
         str, typer.Option(help="Put this model to its trial: it may choose if it beats the encoder, held out.")
     ] = "",

@@ -29,4 +29,4 @@ def demo(
             first = "".join(islice(lines, limit))
         requests = out / "requests.jsonl"
         requests.write_text(first, encoding="utf-8")
-    run(requests, out, index=out / "index")
+    run(requests, out, index=str((out / "index").resolve()))

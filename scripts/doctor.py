@@ -24,8 +24,8 @@ from rich.table import Table
 from models import interfaces
 from models.engines.model_folder import find_model_folder
 from models.errors import ModelError
+from scripts import options
 from scripts.console import console, finish
-from scripts.options import ModelOption
 
 PYTHONS = ((3, 11), (3, 13))
 OPEN_FILES = 4096
@@ -48,7 +48,7 @@ class Finding:
 
 
 def doctor(
-    model: ModelOption = "models/tiny",
+    model: options.Model = "models/tiny",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port that `interlock serve` would take.")] = 8000,
     folder: Annotated[Path, typer.Option("-o", "--out", help="Where results will be written.")] = Path(),
 ) -> None:

@@ -21,7 +21,7 @@ from pipeline.routing.decision import SHORTLIST
 from pipeline.routing.gate import refusals
 from pipeline.run.asked import Asked, Blank, asked
 from scripts.console import finish, tell
-from scripts.options import TRAVEL, ModelOption
+from scripts.options import TRAVEL, Model
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Prompt:
 def prompts(
     target: Annotated[str, typer.Argument(metavar="[MODULE or FILE.py]", help="The app.")] = TRAVEL,
     intent: Annotated[str, typer.Option(help="Only the prompts of this intent.")] = "",
-    model: ModelOption = "models/tiny",
+    model: Model = "models/tiny",
 ) -> None:
     """Print every prompt as the model gets it: its chat template applied, its tokens counted.
 

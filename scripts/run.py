@@ -16,23 +16,9 @@ from pipeline.ages import age_of
 from pipeline.batch.ordering import order_results
 from pipeline.batch.shards import refuse_shard
 from pipeline.runtime.folder import Folder
+from scripts import options
 from scripts.batch_run import check_cluster, complain_of, serve_batch
 from scripts.console import concurrency_of, console, day_of
-from scripts.options import (
-    TRAVEL,
-    AcceptOption,
-    AppOption,
-    EnforcementOption,
-    GateOption,
-    ModelOption,
-    OrderedOption,
-    RayOption,
-    SecondModelOption,
-    SeedOption,
-    ThinkingOption,
-    TrustOption,
-    WaitOption,
-)
 from scripts.progress import progress_bar
 from scripts.summary import show
 
@@ -42,31 +28,29 @@ def run(
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="OUTDIR", help="Folder for results; the same again continues.")
     ],
-    app: AppOption = TRAVEL,
-    model: ModelOption = "models/tiny",
-    second_model: SecondModelOption = "",
-    index: Annotated[
-        Path | None, typer.Option(help="An index of the app's knowledge; made in OUTDIR by default.")
-    ] = None,
+    app: options.App = options.TRAVEL,
+    model: options.Model = "models/tiny",
+    second_model: options.SecondModel = "",
+    index: options.Index = None,
     concurrency: Annotated[
         str, typer.Option(metavar="N|auto", help="Records under way at once; auto follows the servers' queues.")
     ] = "16",
     today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from (2026-12-31); default: today.")] = "",
-    seed: SeedOption = 0,
-    enforcement: EnforcementOption = "grammar",
-    gate: GateOption = "cascade",
-    trust: TrustOption = None,
-    thinking: ThinkingOption = None,
+    seed: options.Seed = 0,
+    enforcement: options.Enforcement = "grammar",
+    gate: options.Gate = "cascade",
+    trust: options.Trust = None,
+    thinking: options.Thinking = None,
     retry: Annotated[
         list[str] | None, typer.Option(help="Serve again: failed, escalated or a custom_id; repeat the option.")
     ] = None,
     expire: Annotated[
         str, typer.Option(metavar="AGE", help="Hand over to a person what nobody has answered for so long, such as 7d.")
     ] = "",
-    accept_changes: AcceptOption = False,
-    ray: RayOption = "",
-    wait: WaitOption = 180,
-    ordered: OrderedOption = False,
+    accept_changes: options.Accept = False,
+    ray: options.Ray = "",
+    wait: options.Wait = 180,
+    ordered: options.Ordered = False,
     shards: Annotated[int, typer.Option(min=0, help="Shards to deal the requests to, by custom_id; with --ray.")] = 0,
 ) -> None:
     """Run a batch of requests through an app. Running the same command again continues where it stopped.
@@ -78,7 +62,7 @@ def run(
         app=app,
         model=model,
         second=second_model,
-        index=None if index is None else str(index.resolve()),
+        index=index,
         enforcement=enforcement,
         gate=gate,
         trust=trust,

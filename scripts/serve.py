@@ -20,20 +20,9 @@ from pipeline.service import Limits, Tokens
 from pipeline.service.middleware.prefix import prefix_of
 from pipeline.service.middleware.request_id import FORMAT, tag
 from pipeline.service.tokens import VARIABLE, proxies_of
+from scripts import options
 from scripts.console import console, day_of
 from scripts.equipment import equipped
-from scripts.options import (
-    TRAVEL,
-    AcceptOption,
-    AppOption,
-    EnforcementOption,
-    GateOption,
-    ModelOption,
-    SecondModelOption,
-    SeedOption,
-    ThinkingOption,
-    TrustOption,
-)
 
 DEFAULT = Limits()
 SECRET = "INTERLOCK_WEBHOOK_SECRET"
@@ -41,12 +30,10 @@ SECRET = "INTERLOCK_WEBHOOK_SECRET"
 
 def serve(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FOLDER", help="Journal and runs; the same goes on.")],
-    app: AppOption = TRAVEL,
-    model: ModelOption = "models/tiny",
-    second_model: SecondModelOption = "",
-    index: Annotated[
-        Path | None, typer.Option(help="An index of the app's knowledge; made in FOLDER by default.")
-    ] = None,
+    app: options.App = options.TRAVEL,
+    model: options.Model = "models/tiny",
+    second_model: options.SecondModel = "",
+    index: options.Index = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but this machine's own needs tokens.")
     ] = "127.0.0.1",
@@ -57,13 +44,13 @@ def serve(
             help=f"File of lines role:token or role/name:token, read again when it changes; besides ${VARIABLE}."
         ),
     ] = None,
-    today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from; default: each message's own.")] = "",
-    seed: SeedOption = 0,
-    enforcement: EnforcementOption = "grammar",
-    gate: GateOption = "cascade",
-    trust: TrustOption = None,
-    thinking: ThinkingOption = None,
-    accept_changes: AcceptOption = False,
+    today: options.Today = "",
+    seed: options.Seed = 0,
+    enforcement: options.Enforcement = "grammar",
+    gate: options.Gate = "cascade",
+    trust: options.Trust = None,
+    thinking: options.Thinking = None,
+    accept_changes: options.Accept = False,
     body: Annotated[int, typer.Option(min=1, help="Bytes of a request, at most.")] = DEFAULT.body,
     upload: Annotated[int, typer.Option(min=1, help="Bytes of an uploaded batch, at most.")] = DEFAULT.upload,
     rate: Annotated[float, typer.Option(min=0.01, help="Requests a second of one client.")] = DEFAULT.rate,
@@ -118,7 +105,7 @@ def serve(
         app=app,
         model=model,
         second=second_model,
-        index=None if index is None else str(index.resolve()),
+        index=index,
         enforcement=enforcement,
         gate=gate,
         trust=trust,

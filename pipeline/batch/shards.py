@@ -21,7 +21,8 @@ from pipeline.batch.requests import Requests, read_requests
 from pipeline.batch.summary import Tally
 from pipeline.errors import JournalError, UsageError
 from pipeline.files import replacing, write_rows
-from pipeline.journal.journal import RETRIED, Journal
+from pipeline.journal.interventions import RETRIED
+from pipeline.journal.journal import Journal
 from pipeline.runtime.folder import SHARDS, Folder
 from pipeline.runtime.manifest import FILENAME, read_manifest
 

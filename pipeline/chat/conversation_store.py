@@ -18,6 +18,7 @@ from pipeline.chat.transcript import SPOKEN, Spoken, remembered, turns
 from pipeline.errors import JournalError, UnknownConversation
 from pipeline.events import Event, MessageReceived, Numbered, TurnFinished, restore_event
 from pipeline.forms.memory import KEPT, Memory
+from pipeline.journal.interventions import answered
 from pipeline.journal.journal import Journal
 from pipeline.journal.rows import RETRIEVE, ActionRow, StepRow
 from pipeline.journal.statements import Sql, insert_event
@@ -161,7 +162,7 @@ class ConversationStore:
 
     async def answer(self, id: str, record: str, text: str, key: str | None) -> tuple[int, Record]:
         """Receive a message that answers a record's question: the number of its event, and the record."""
-        number = await self._receive(id, record, text, key, self._journal.answered(record, text))
+        number = await self._receive(id, record, text, key, answered(self._journal, record, text))
         return number, self.restore(record)
 
     async def pass_on(self, id: str, record: str, text: str, key: str | None) -> int:

@@ -10,6 +10,7 @@ from typing import Literal
 from pipeline.chat.transcript import Handed
 from pipeline.errors import Busy, UnknownConversation, UsageError
 from pipeline.events import Event, OperatorJoined, OperatorLeft, OperatorSaid
+from pipeline.journal.interventions import resolved
 from pipeline.journal.journal import Journal
 from pipeline.journal.statements import Sql, insert_event
 
@@ -83,7 +84,7 @@ class Desk:
         async with self._lock:
             handed = self._open(record, by)
             said = [OperatorSaid(record, by, text)] if text else []
-            settled = [*self._journal.resolved(record, text or self._said(record), by), _noted(handed, "closed", by)]
+            settled = [*resolved(self._journal, record, text or self._said(record), by), _noted(handed, "closed", by)]
             await self._write(handed, settled, *said, OperatorLeft(record, by))
 
     async def hold(self, record: str, by: str) -> None:

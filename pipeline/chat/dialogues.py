@@ -23,6 +23,7 @@ from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
 from pipeline.errors import Busy, UnknownConversation, UsageError
 from pipeline.events import Numbered, TurnFinished
 from pipeline.journal.expiry import due
+from pipeline.journal.interventions import answered
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Escalation, Status
 from pipeline.record import MAX_CHARACTERS
@@ -276,7 +277,7 @@ class Dialogues:
             conversation = self.conversations.of(record)
             if conversation is not None and self.conversations.owner(conversation) == owner:
                 raise Busy("Whoever asks does not approve: it takes another one's token.")
-            statements = self._journal.answered(record, "yes" if yes else "no", by)
+            statements = answered(self._journal, record, "yes" if yes else "no", by)
             await self._journal.write(*statements, conversation=conversation)
         if conversation is not None:
             self._tasks.go_on(conversation, record)

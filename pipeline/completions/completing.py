@@ -1,27 +1,29 @@
 """Completing: asks the model what a request says, each try as a step, and words its answer as OpenAI's API does.
 
 Knows what is tried again: a text that broke a rule of its schema is drawn anew, one that did not fit its budget is
-asked for with shorter texts and lists (shape.py). A try is drawing.py's business, an absent engine engine_client.py's.
+asked for with shorter texts and lists (shape.py). A try is drawing.py's business, an absent engine engine_client.py's,
+and texts to embed are embedding.py's.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from models.engines.engine import Decoding
 from models.schema.bounds import Bounds
 from pipeline.completions.drawing import Drawn, drawn, drawn_aloud
+from pipeline.completions.embedding import Encoder, embedded
 from pipeline.completions.options import EMBEDDINGS, RESPONSES, TEXT
 from pipeline.completions.request import Request
 from pipeline.completions.responses import response
 from pipeline.completions.shape import TIGHT, WIDE, Shape
-from pipeline.completions.wording import answer_id, chat_choice, packed, text_choice
+from pipeline.completions.steps import Steps
+from pipeline.completions.wording import answer_id, chat_choice, text_choice
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.generation.engine_client import EngineClient
@@ -29,68 +31,7 @@ from pipeline.generation.recovery import MOST_PER_STEP, WARM
 
 SEEDS = 100
 """Between the seeds of two tries for one choice: more than a request has choices."""
-
-
-class Encoder(Protocol):
-    """What turns texts into vectors, with or without what `Measured` says."""
-
-    def encode(self, texts: Sequence[str]) -> Any:
-        """One unit vector a text, float32 (texts, size)."""
-
-
-@runtime_checkable
-class Measured(Protocol):
-    """What tells of an encoder how long texts may be: see `index.Embedder`."""
-
-    name: str
-
-    @property
-    def max_tokens(self) -> int:
-        """The most tokens of a text that are read."""
-
-    def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text."""
-
-
 _DRAWN: TypeAdapter[Drawn] = TypeAdapter(Drawn)
-_VECTORS: TypeAdapter[list[list[float]]] = TypeAdapter(list[list[float]])
-
-
-class Steps(Protocol):
-    """What a request is answered in: `Execution`, which keeps each step, or `Fleeting`."""
-
-    @property
-    def record(self) -> str:
-        """An id of the request."""
-
-    async def step(
-        self,
-        name: str,
-        arguments: object,
-        execute: Callable[[Note], Awaitable[Any]],
-        adapter: TypeAdapter[Any],
-        earlier: Sequence[object] = (),
-    ) -> Any:
-        """See `Execution.step`."""
-
-
-class Fleeting:
-    """Steps that nobody keeps: of a request whose answer is gone with its connection."""
-
-    def __init__(self, record: str) -> None:
-        self.record = record
-
-    async def step(
-        self,
-        name: str,
-        arguments: object,
-        execute: Callable[[Note], Awaitable[Any]],
-        adapter: TypeAdapter[Any],
-        earlier: Sequence[object] = (),
-    ) -> Any:
-        """Run it."""
-        return await execute(Note())
-
 
 Heard = Callable[[int, str], None]
 """Takes the number of a choice, and all of its text as far as it is decoded."""
@@ -103,7 +44,7 @@ class Completing:
 
     def __init__(
         self,
-        execution: Steps,
+        steps: Steps,
         client: EngineClient | None,
         encoder: Encoder | None,
         seed: int = 0,
@@ -111,7 +52,7 @@ class Completing:
         heard: Heard | None = None,
     ) -> None:
         self._heard = heard
-        self._execution = execution
+        self._steps = steps
         self._client = client
         self._encoder = encoder
         self._seed = seed
@@ -120,7 +61,7 @@ class Completing:
     async def complete(self, request: Request, any_model: bool = False) -> dict[str, Any]:
         """The answer's body. UsageError, with the option's name, for what cannot be obeyed by what serves here."""
         if request.route == EMBEDDINGS:
-            return await self._embedded(request, any_model)
+            return await embedded(self._steps, self._encoder, request, any_model)
         client = self._client
         if client is None:
             raise UsageError("This run has no model: open the pipeline with an engine.")
@@ -139,11 +80,11 @@ class Completing:
         word = text_choice if request.route == TEXT else chat_choice
         prompt, completion = choices[0].prompt, sum(one.completion for one in choices)
         body = {
-            "id": answer_id(request, self._execution.record),
+            "id": answer_id(request, self._steps.record),
             "object": "text_completion" if request.route == TEXT else "chat.completion",
             "created": choices[0].created,
             "model": request.model,
-            "choices": [word(request, index, one, self._execution.record) for index, one in enumerate(choices)],
+            "choices": [word(request, index, one, self._steps.record) for index, one in enumerate(choices)],
             "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
         }
         return response(request, body) if request.route == RESPONSES else body
@@ -178,7 +119,7 @@ class Completing:
                     return aloud
             return await drawn(client, request, drawing(self._seed), number, bounds, note)
 
-        tried: Drawn = await self._execution.step(
+        tried: Drawn = await self._steps.step(
             f"model {request.shape.name}",
             arguments(self._seed),
             execute,
@@ -186,39 +127,6 @@ class Completing:
             [arguments(seed) for seed in self._earlier_seeds],
         )
         return tried
-
-    async def _embedded(self, request: Request, any_model: bool) -> dict[str, Any]:
-        encoder = self._encoder
-        if encoder is None or not isinstance(encoder, Measured):
-            raise UsageError("This run has no encoder that embeds texts: open the pipeline with one.")
-        name = encoder.name
-        if not any_model and request.model != name:
-            raise UsageError(f'"model" is {request.model}, but {name} embeds: name that, or give --any-model.')
-
-        lengths = await asyncio.to_thread(encoder.lengths, list(request.inputs))
-        for number, length in enumerate(lengths):
-            if length > encoder.max_tokens:
-                raise UsageError(
-                    f'"input[{number}]" has {length:,} tokens, and {name} reads {encoder.max_tokens}: split it.'
-                )
-
-        async def execute(note: Note) -> list[list[float]]:
-            found = await asyncio.to_thread(encoder.encode, list(request.inputs))
-            return [[float(number) for number in row] for row in found]
-
-        vectors: list[list[float]] = await self._execution.step("embed", list(request.inputs), execute, _VECTORS)
-        size = len(vectors[0])
-        if request.dimensions not in (None, size):
-            raise UsageError(f'"dimensions" is {request.dimensions}, but {name} has {size}.')
-        return {
-            "object": "list",
-            "data": [
-                {"object": "embedding", "index": index, "embedding": packed(row) if request.base64 else row}
-                for index, row in enumerate(vectors)
-            ],
-            "model": request.model,
-            "usage": {"prompt_tokens": sum(lengths), "total_tokens": sum(lengths)},
-        }
 
 
 def _fits(shape: Shape, bounds: Bounds, limit: int) -> bool:

@@ -1,5 +1,5 @@
-"""Statements: those that put a record, an event, a step or an outcome into a journal, one by one or many together.
-Executes none.
+"""Statements: those that put a record, an event, a step, an action, a question or an outcome into a journal, one by one
+or many together. Executes none.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from functools import cache
 from pydantic_core import PydanticSerializationError, to_json
 
 from pipeline.events import Event, event_row
-from pipeline.journal.rows import StepRow
-from pipeline.journal.tables import STEP_COLUMNS
+from pipeline.journal.rows import ActionRow, StepRow
+from pipeline.journal.tables import ACTION_COLUMNS, STEP_COLUMNS
+from pipeline.outcome import Question
 
 Sql = tuple[str, Sequence[object]]
 
@@ -67,6 +68,72 @@ def insert_step(record: str, step: StepRow) -> Sql:
             step.seconds,
             as_json(step.detail) if step.detail else "{}",
         ),
+    )
+
+
+def reserve_action(action: ActionRow) -> Sql:
+    """The statement that notes an action which is about to happen; one that certainly did not is tried again."""
+    return (
+        f"INSERT INTO actions ({ACTION_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 'reserved', NULL, ?, ?, ?, NULL)"
+        " ON CONFLICT (key) DO UPDATE SET state = 'reserved', reserved = excluded.reserved,"
+        " approval = excluded.approval WHERE state = 'refused'",
+        (
+            action.key,
+            action.record,
+            action.name,
+            action.digest,
+            action.occurrence,
+            action.arguments,
+            action.intent,
+            action.approval,
+            time.time(),
+        ),
+    )
+
+
+def settle_action(key: str, state: str, result: str | None) -> Sql:
+    """The statement that notes what became of a reserved action: "committed" with its result as JSON, or "refused"."""
+    return (
+        "UPDATE actions SET state = ?, result = ?, committed = ? WHERE key = ?",
+        (state, result, time.time(), key),
+    )
+
+
+def put_question(record: str, step: StepRow, question: Question) -> list[Sql]:
+    """Statements that put a record's question, in place of one from the same step, and what it is to approve."""
+    choices = None if question.choices is None else as_json(question.choices)
+    return [
+        # A question of an earlier pass that the workflow no longer asks would otherwise take the answer. One that was
+        # answered has its step, and is never put again; only a replay that forgot the step may come here.
+        ("DELETE FROM questions WHERE record = ? AND position = ?", (record, step.position)),
+        (
+            "INSERT INTO questions (record, position, digest, occurrence, field, text, choices, asked, contract,"
+            " schema) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                record,
+                step.position,
+                step.digest,
+                step.occurrence,
+                question.field,
+                question.text,
+                choices,
+                time.time(),
+                question.contract,
+                as_json(question.answer_schema),
+            ),
+        ),
+        _put_approval(record, step.position, question),
+    ]
+
+
+def _put_approval(record: str, position: str, question: Question) -> Sql:
+    wanted = question.approval
+    if wanted is None:
+        return "DELETE FROM approvals WHERE record = ? AND position = ? AND answer IS NULL", (record, position)
+    return (
+        "INSERT OR REPLACE INTO approvals (record, position, role, action, digest, arguments, question, asked)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (record, position, wanted.role, wanted.action, wanted.digest, wanted.arguments, question.text, time.time()),
     )
 
 

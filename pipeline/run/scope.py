@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from models.grammar.grammar import normalise
 from pipeline.action import Action
-from pipeline.completions.completing import Completing, Encoder
+from pipeline.completions.completing import Completing
+from pipeline.completions.embedding import Encoder
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.errors import ActionNotUnlocked, NotApproved

@@ -15,9 +15,10 @@ from typing import Any
 from fastapi import Request as HttpRequest
 
 from models.errors import EngineUnavailable, ModelError, PromptTooLong
-from pipeline.completions.completing import Completing, Fleeting, Heard
+from pipeline.completions.completing import Completing, Heard
 from pipeline.completions.options import EMBEDDINGS, RESPONSES, TEXT
 from pipeline.completions.request import Request, read_request
+from pipeline.completions.steps import Fleeting
 from pipeline.errors import InterlockError
 from pipeline.record import CHAT, BadRecord
 from pipeline.service.answer_stream import AnswerStream

@@ -45,6 +45,15 @@ class Seen:
     most: float = 0.0
     failed: int = 0
 
+    def row(self) -> dict[str, Any]:
+        """What the messages took, in milliseconds, ready for JSON."""
+        return {
+            "messages": len(self.last),
+            "failed": self.failed,
+            "first_event_ms": percentiles(self.first),
+            "last_event_ms": percentiles(self.last),
+        }
+
 
 @dataclass(frozen=True)
 class Server:
@@ -166,17 +175,15 @@ def _token(number: int) -> str:
 async def each(server: Server, shapes: Sequence[str], connections: int, seconds: float) -> dict[str, Any]:
     """The figures of nobody's attack, then of each shape, by its name."""
     tried: list[str | None] = [None, *shapes]
-    return {shape or "none": row(await attacked(server, shape, connections, seconds)) for shape in tried}
+    return {shape or "none": _row(await attacked(server, shape, connections, seconds)) for shape in tried}
 
 
-def row(seen: Seen) -> dict[str, Any]:
-    """Milliseconds and MiB, ready for JSON."""
+def _row(seen: Seen) -> dict[str, Any]:
+    """As the people's row, with the probe and MiB."""
     return {
+        **seen.row(),
         "healthz_ms": percentiles(seen.probes),
-        "first_event_ms": percentiles(seen.first),
         "probes": len(seen.probes),
-        "messages": len(seen.first),
-        "failed": seen.failed,
         "memory_before_mib": round(seen.before, 1),
         "memory_more_mib": round(seen.most - seen.before, 1),
     }

@@ -40,8 +40,8 @@ async def beside(server: Server, seconds: float) -> dict[str, Any]:
         await line.ask("DELETE", path, **key)
     ratio = _median(during) / _median(alone) if alone.last and during.last else None
     return {
-        "alone": _row(alone),
-        "beside_run": _row(during),
+        "alone": alone.row(),
+        "beside_run": during.row(),
         "last_event_ratio": ratio and round(ratio, 2),
         "records_per_s": rate,
     }
@@ -70,12 +70,3 @@ def _done(run: dict[str, Any]) -> int:
 
 def _median(seen: Seen) -> float:
     return percentiles(seen.last)["p50"]
-
-
-def _row(seen: Seen) -> dict[str, Any]:
-    return {
-        "messages": len(seen.last),
-        "failed": seen.failed,
-        "first_event_ms": percentiles(seen.first),
-        "last_event_ms": percentiles(seen.last),
-    }

@@ -10,7 +10,9 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,12 +20,28 @@ import typer
 from rich.table import Table
 
 from pipeline.errors import UsageError
-from scripts.bench.attack import each, served
+from scripts.bench.attack import Server, each, served
 from scripts.bench.attackers import LONG_TEXTS, SHAPES
 from scripts.bench.beside_run import beside
 from scripts.bench.load_clients import BigSender, Deserter, SlowReader, converse
 from scripts.bench.percentiles import percentiles
 from scripts.console import console
+
+ATTACKED = {
+    "/healthz p50, ms": ("healthz_ms", "p50"),
+    "/healthz p99": ("healthz_ms", "p99"),
+    "first event p50, ms": ("first_event_ms", "p50"),
+    "first event p99": ("first_event_ms", "p99"),
+    "memory, MiB more": ("memory_more_mib",),
+    "failed": ("failed",),
+}
+BESIDE = {
+    "messages": ("messages",),
+    "first event p50, ms": ("first_event_ms", "p50"),
+    "last event p50, ms": ("last_event_ms", "p50"),
+    "last event p90": ("last_event_ms", "p90"),
+    "last event p99": ("last_event_ms", "p99"),
+}
 
 
 def serve(
@@ -93,28 +111,28 @@ def serve(
 
 
 def _attacked(shapes: Sequence[str], connections: int, seconds: float) -> None:
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server:
-        figures = asyncio.run(each(server, shapes, connections, seconds))
-    table = Table("attack", "/healthz p50, ms", "p99", "first event p50, ms", "p99", "memory, MiB", "failed")
-    for shape, row in figures.items():
-        probe, first = row["healthz_ms"], row["first_event_ms"]
-        cells = (probe["p50"], probe["p99"], first["p50"], first["p99"], f"+{row['memory_more_mib']}", row["failed"])
-        table.add_row(shape, *map(str, cells))
-    console.print(table)
+    figures = _served(lambda server: each(server, shapes, connections, seconds))
+    _show("attack", figures, ATTACKED)
     print(json.dumps({"connections": connections, "seconds": seconds, "attacks": figures}))
 
 
 def _beside(seconds: float) -> None:
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server:
-        figures = asyncio.run(beside(server, seconds))
-    table = Table("one person", "messages", "first event p50, ms", "last event p50, ms", "p90", "p99")
-    for name in ("alone", "beside_run"):
-        row = figures[name]
-        last = row["last_event_ms"]
-        cells = (row["messages"], row["first_event_ms"]["p50"], last["p50"], last["p90"], last["p99"])
-        table.add_row(name.replace("_", " a "), *map(str, cells))
-    console.print(table)
+    figures = _served(lambda server: beside(server, seconds))
+    _show("one person", {"alone": figures["alone"], "beside a run": figures["beside_run"]}, BESIDE)
     print(json.dumps({"seconds": seconds, **figures}))
+
+
+def _served(measured: Callable[[Server], Coroutine[Any, Any, dict[str, Any]]]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as server:
+        return asyncio.run(measured(server))
+
+
+def _show(what: str, rows: Mapping[str, Any], columns: Mapping[str, Sequence[str]]) -> None:
+    """A table of rows, by their names; a column is where in a row its figure stands."""
+    table = Table(what, *columns)
+    for name, row in rows.items():
+        table.add_row(name, *(str(reduce(getitem, place, row)) for place in columns.values()))
+    console.print(table)
 
 
 async def measure(url: str, conversations: int, messages: int, repeat: int) -> dict[str, Any]:

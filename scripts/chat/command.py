@@ -15,47 +15,34 @@ from pipeline import Journal, Launch, UsageError, load_app
 from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.dialogues import Dialogues
 from pipeline.runtime.session import Session
+from scripts import options
 from scripts.chat.screen import HELP, Screen
 from scripts.chat.talk import Talk
 from scripts.console import console, day_of, tell
 from scripts.equipment import equipped
-from scripts.options import (
-    TRAVEL,
-    AcceptOption,
-    AppOption,
-    EnforcementOption,
-    GateOption,
-    ModelOption,
-    SecondModelOption,
-    SeedOption,
-    ThinkingOption,
-    TrustOption,
-)
 
 WAIT = 7.0
 """Seconds for an engine that does not answer: a person waits less long than a batch."""
 
 
 def chat(
-    app: AppOption = TRAVEL,
-    model: ModelOption = "models/tiny",
-    second_model: SecondModelOption = "",
-    index: Annotated[
-        Path | None, typer.Option(help="An index of the app's knowledge; made in FOLDER by default.")
-    ] = None,
+    app: options.App = options.TRAVEL,
+    model: options.Model = "models/tiny",
+    second_model: options.SecondModel = "",
+    index: options.Index = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FOLDER", help="Keep the conversation here; default: nowhere.")
     ] = None,
     goes_on: Annotated[
         str, typer.Option("--continue", metavar="ID|last", help="Go on with a conversation of FOLDER.")
     ] = "",
-    today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from; default: each message's own.")] = "",
-    seed: SeedOption = 0,
-    enforcement: EnforcementOption = "grammar",
-    gate: GateOption = "cascade",
-    trust: TrustOption = None,
-    thinking: ThinkingOption = None,
-    accept_changes: AcceptOption = False,
+    today: options.Today = "",
+    seed: options.Seed = 0,
+    enforcement: options.Enforcement = "grammar",
+    gate: options.Gate = "cascade",
+    trust: options.Trust = None,
+    thinking: options.Thinking = None,
+    accept_changes: options.Accept = False,
 ) -> None:
     """Talk with an app. Lines come from standard input; /why tells how the last answer came about."""
     if goes_on and out is None:
@@ -64,7 +51,7 @@ def chat(
         app=app,
         model=model,
         second=second_model,
-        index=None if index is None else str(index.resolve()),
+        index=index,
         enforcement=enforcement,
         gate=gate,
         trust=trust,
