@@ -35,7 +35,7 @@ def load_module(target: str, own: str, noun: str = "", content: str = "") -> Mod
         raise _broken(called, error) from error
     except (InterlockError, ModelError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _broken(called, error) from error
 
 
@@ -135,5 +135,5 @@ class _Finder:
 _FINDER = _Finder()
 
 
-def _broken(called: str, error: Exception) -> UsageError:
+def _broken(called: str, error: BaseException) -> UsageError:
     return UsageError(f"{called} cannot be loaded ({type(error).__name__}: {error}): mend it first.")

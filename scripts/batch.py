@@ -34,17 +34,17 @@ from scripts.batch_run import check_cluster, complain_of, serve_batch
 from scripts.console import concurrency_of, console, tell
 from scripts.equipment import equipped
 from scripts.progress import progress_bar
+from scripts.unused import refuse_unused
 
 APP = "pipeline.workflows.completions"
 PROBED = 20
 """Rows that are answered for an estimate."""
-PASSAGES = 4
-"""Passages before a row, where --k says nothing else."""
 APP_FILE = "app.py"
 """In the folder of results: the app of a table, which says all that its rows are answered with."""
 
 
 def batch(
+    context: typer.Context,
     inputs: Annotated[
         list[str],
         typer.Option("-i", "--input", help="Files of rows: paths, patterns, folders of texts, addresses, - for stdin."),
@@ -65,7 +65,7 @@ def batch(
     id: Annotated[str, typer.Option("--id", help="The column that names a row; by default its number does.")] = "",
     keep: Annotated[list[str] | None, typer.Option(help="A column to keep beside the answer; repeat it.")] = None,
     index: Annotated[Path | None, typer.Option(help="An index, of which passages are put before each row.")] = None,
-    k: Annotated[int | None, typer.Option(min=1, help=f"How many passages, with --index; default: {PASSAGES}.")] = None,
+    k: Annotated[int, typer.Option(min=1, help="How many passages, with --index.")] = 4,
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Also OUTDIR/output.parquet, with the contract's types.")
     ] = False,
@@ -91,13 +91,13 @@ def batch(
 ) -> None:
     """Answer a batch with the model itself: OpenAI's lines, or the rows of a table under a contract or a schema."""
     sources = named(inputs)
-    if k is not None and index is None:
-        raise UsageError("--k is how many passages of an index are put before each row: give --index, too.")
-    if dry_run and retry:
-        raise UsageError("--retry answers rows again, and --dry-run keeps no answer: leave one of them out.")
-    if dry_run and ordered:
-        raise UsageError("--ordered is about the answers, and --dry-run keeps none: leave one of them out.")
-    table = _table(contract, schema, prompt, system, id, keep or [], (k or PASSAGES) if index else 0)
+    if index is None:
+        refuse_unused(context, "is how many passages of an index are put before each row: give --index, too.", "k")
+    if dry_run:
+        why = "is about the answers, and --dry-run keeps none: leave one of them out."
+        refuse_unused(context, why, "retry", "ordered", "parquet", "accept_changes")
+        refuse_unused(context, "is of a cluster, and --dry-run answers its rows here: leave it out.", "ray", "shards")
+    table = _table(contract, schema, prompt, system, id, keep or [], k if index else 0)
     if table is None and (prompt or system or id or keep or index or parquet):
         raise UsageError(
             "--prompt, --system, --id, --keep, --index and --parquet are for a table: give --contract or --schema."

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from pipeline import App, Launch, Outcome, Requests, Summary, UsageError, run_batch
+from pipeline.runtime.folder import Folder
 from scripts.console import complain, tell
 from scripts.equipment import equipped
 
@@ -36,6 +37,7 @@ async def serve_batch(
     `counted` hears the id and status of each record that ended. `keeping` is entered once the app is open, and gets
     each outcome before that; with Ray nothing comes by here, so that it is not entered.
     """
+    Folder(out).check()
     if launch.ray:
         from pipeline.batch.cluster import run_shards  # Ray is an extra, and takes a second to import
 

@@ -24,12 +24,11 @@ from scripts.calibrate_model import keep_trial, try_model
 from scripts.console import finish, tell
 from scripts.evaluate.gate_head import chosen_head, examples_of_rows
 from scripts.evaluate.gate_report import judged_of, report
-
-ASKED = 200
-"""Messages that a model on trial is asked about, where --limit says nothing else."""
+from scripts.unused import refuse_unused
 
 
 def calibrate(
+    context: typer.Context,
     data: Annotated[
         Path | None, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line; needed without --model.')
     ] = None,
@@ -37,9 +36,7 @@ def calibrate(
     model: Annotated[
         str, typer.Option(help="Put this model to its trial: it may choose if it beats the encoder, held out.")
     ] = "",
-    limit: Annotated[
-        int | None, typer.Option(min=0, help=f"Ask --model about so many messages at most; 0: all; default: {ASKED}.")
-    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Ask --model about so many messages at most; 0: all.")] = 200,
     precision: Annotated[
         float | None,
         typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone."),
@@ -54,17 +51,15 @@ def calibrate(
 
     With --model, the model's trial: without --data on the app's own examples, and the gate stays as it is.
     """
-    if limit is not None and not model:
-        raise UsageError("--limit is how many messages a --model is asked about: name one, or leave it out.")
-    most = ASKED if limit is None else limit
+    if not model:
+        refuse_unused(context, "is how many messages a --model is asked about: name one, or leave it out.", "limit")
     loaded = load_app(app)
     if data is None:
         if not model:
             raise UsageError("There is nothing to calibrate on: name labelled messages with --data, or a --model.")
-        for option, given in (("--precision", precision), ("--out", out), ("--plot", plot)):
-            if given is not None:
-                raise UsageError(f"{option} is about the gate, which --model alone leaves as it is: give --data, too.")
-        finish(**_trial(loaded, model, [], seed, most))
+        why = "is about the gate, which --model alone leaves as it is: give --data, too."
+        refuse_unused(context, why, "precision", "out", "plot")
+        finish(**_trial(loaded, model, [], seed, limit))
         return
     path = out or loaded.gate
     if path is None:
@@ -83,6 +78,8 @@ def calibrate(
     examples = examples_of_rows(rows, layers)
     choice = chosen_head(examples, seed)
     smallest = min(labels.count(label) for label in set(labels))
+    if smallest < 2:
+        refuse_unused(context, "draws messages held out: give each intent two examples or more.", "plot")
     judged: list[Judged] = []
     if smallest >= 2:
         parts = StratifiedKFold(min(5, smallest), shuffle=True, random_state=seed)
@@ -108,7 +105,7 @@ def calibrate(
     )
     replace(fitted, examples=digest_of(own), figures=told).save(path)
     tell(f"The gate is kept in {path}.")
-    finish(gate=str(path), **told, **(_trial(loaded, model, labelled, seed, most) if model else {}))
+    finish(gate=str(path), **told, **(_trial(loaded, model, labelled, seed, limit) if model else {}))
 
 
 def _trial(app: App, model: str, labelled: Sequence[Row], seed: int, limit: int) -> dict[str, object]:

@@ -16,13 +16,16 @@ from pipeline import UsageError
 from pipeline.batch.shards import folders_in, home_of
 from pipeline.generation.decoding import LITTLE
 from pipeline.journal.journal import Journal
+from pipeline.outcome import STATUSES
 from pipeline.text import short
 from scripts.console import console
 from scripts.follow import follow as follow_run
 from scripts.record_tree import record_tree
+from scripts.unused import refuse_unused
 
 
 def inspect(
+    context: typer.Context,
     out: Annotated[Path, typer.Argument(metavar="OUTDIR", help="A folder of results.")],
     custom_id: Annotated[str, typer.Argument(metavar="[CUSTOM_ID]", help="One record, step by step.")] = "",
     status: Annotated[str, typer.Option(help="Only records with this status.")] = "",
@@ -35,6 +38,10 @@ def inspect(
     ] = False,
 ) -> None:
     """Show what became of every record, or how one came to its outcome."""
+    if status not in ("", *STATUSES):
+        raise UsageError(f"'{status}' is no status: use {', '.join(STATUSES)}.")
+    if custom_id:
+        refuse_unused(context, "chooses among all records: leave it out beside one.", "status", "suspicious")
     if follow:
         if custom_id or status or prompts or suspicious:
             raise UsageError(
@@ -42,6 +49,8 @@ def inspect(
             )
         print(json.dumps(follow_run(out), ensure_ascii=False))
         return
+    if not custom_id:
+        refuse_unused(context, "shows those of one record: name it behind the folder.", "prompts")
     row = asyncio.run(_one(out, custom_id, prompts) if custom_id else _all(out, status, suspicious))
     print(json.dumps(row, ensure_ascii=False))
 

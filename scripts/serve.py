@@ -16,6 +16,7 @@ import typer
 
 from pipeline import Launch, UsageError, load_app
 from pipeline.ages import age_of
+from pipeline.runtime.folder import Folder
 from pipeline.service import Limits, Tokens
 from pipeline.service.middleware.prefix import prefix_of
 from pipeline.service.middleware.request_id import FORMAT, tag
@@ -144,6 +145,7 @@ async def _serve(
     told = None if hook is None else Hook.of(*hook)
 
     loaded = load_app(launch.app)
+    Folder(out).check()
     async with (
         equipped(loaded, launch, out) as equipment,
         serving(

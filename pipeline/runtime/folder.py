@@ -56,6 +56,14 @@ class Folder:
         """A line for each record that a person has to take over."""
         return self.path / "escalations.jsonl"
 
+    def check(self) -> None:
+        """UsageError where it could not be made, or written: said before what takes long is opened for it."""
+        place = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
+        if not place.is_dir():
+            raise UsageError(f"The folder {self.path} cannot be made ({place} is a file): choose another.")
+        if not os.access(place, os.W_OK):
+            raise UsageError(f"The folder {self.path} cannot be made ({place} is not yours to write): choose another.")
+
     def make(self) -> None:
         """Make the folder. UsageError if it cannot be made, holds shards, or results of which the journal is gone."""
         if (self.path / SHARDS).is_dir():

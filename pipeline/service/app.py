@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -16,6 +16,7 @@ from pipeline.service.middleware.prefix import rooted
 from pipeline.service.middleware.probed import ALIVE, probed
 from pipeline.service.middleware.request_id import named
 from pipeline.service.openapi import describe
+from pipeline.service.query import refuse_unknown
 from pipeline.service.routes import (
     approvals,
     batches,
@@ -47,10 +48,11 @@ def application(service: Service) -> ASGIApp:
         redoc_url=None,
     )
     api.state.service = service
+    api.include_router(health.router)  # whoever probes and scrapes may say more than is asked
     for routes in (conversations, desk, escalations, approvals, runs, run_records, passages):
-        api.include_router(routes.router)
-    for routes in (inside, index_search, health, completions, files, batches):
-        api.include_router(routes.router)
+        api.include_router(routes.router, dependencies=[Depends(refuse_unknown)])
+    for routes in (inside, index_search, completions, files, batches):
+        api.include_router(routes.router, dependencies=[Depends(refuse_unknown)])
     errors.install(api)
     contracts = service.app.classes
 

@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Query
 
 from pipeline.service.errors import ApiError
 
 After = Annotated[str | None, Query(max_length=100, description="The id of the last one seen.")]
-
-
-def refuse_unknown(request: Request, known: Sequence[str]) -> None:
-    """ApiError 400 for an option of the query that nobody would obey, by its name."""
-    for name in request.query_params:
-        if name not in known:
-            raise ApiError(400, "invalid_request", f'"{name}" is refused: it is not known here.', param=name)
 
 
 def listed(

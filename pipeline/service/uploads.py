@@ -20,12 +20,14 @@ from pipeline.service.errors import ApiError
 async def store(request: Request, path: Path) -> str:
     """Write what was uploaded to `path`; the name that a form gives its file, else "".
 
-    ApiError for a form without a file, and for a client that left.
+    ApiError for a form without a file or with more than that, and for a client that left.
     """
     kind = request.headers.get("content-type", "")
     try:
         if kind.startswith("multipart/form-data"):
-            async with form(request) as (file, _):
+            async with form(request) as (file, fields):
+                for field in fields:
+                    raise ApiError(400, "invalid", f'"{field[:100]}" is refused: it is not known here.', "Send a file.")
                 await asyncio.to_thread(copy, file, path)
                 return file.filename or ""
         with path.open("wb") as out:

@@ -46,14 +46,18 @@ async def beside_client(model: str, rows: int, concurrency: int, repeat: int) ->
     )
 
 
-async def beside_run_batch(model: str, rows: int) -> dict[str, Any]:
-    """Seconds from the command to the end of a batch file, engine included: `interlock batch` and `vllm run-batch`."""
+async def beside_run_batch(model: str, rows: int, concurrency: int) -> dict[str, Any]:
+    """Seconds from the command to the end of a batch file, engine included: `interlock batch` and `vllm run-batch`.
+
+    `concurrency`: of ours; the other has its own.
+    """
     root = Path(__file__).parents[2]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         source = write_lines(folder / "in.jsonl", rows, model)
         ours = [sys.executable, "-c", "from scripts.main import main; main()", "batch", "-i", str(source)]
-        ours += ["-o", str(folder / "out"), "--model", f"vllm:{model}", "--any-model", "--concurrency", "32"]
+        ours += ["-o", str(folder / "out"), "--model", f"vllm:{model}", "--any-model"]
+        ours += ["--concurrency", str(concurrency)]
         theirs = vllm_command("run_batch", model, find_model_folder(model, tell))
         theirs += ["-i", str(source), "-o", str(folder / "theirs.jsonl")]
         environment = launch_environment()

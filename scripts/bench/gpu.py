@@ -37,9 +37,11 @@ from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError, EngineUnavailable
+from pipeline.errors import UsageError
 from scripts.bench.decode_options import known, named, numbers
 from scripts.bench.gpu_table import markdown
 from scripts.console import console
+from scripts.unused import refuse_unused
 
 GPU_FLAGS = (
     *("--max-model-len", "4096", "--max-num-batched-tokens", "8192"),
@@ -100,6 +102,7 @@ class Bench:
 
 
 def gpu(
+    context: typer.Context,
     shape: Annotated[str, typer.Option(help=f"Of the random weights: {', '.join(SHAPES)}.")] = "llama-8b",
     model: Annotated[str, typer.Option(help="A folder, GGUF file or name, instead of random weights.")] = "",
     concurrency: Annotated[str, typer.Option(help="Requests at once, the most important first.")] = "64,1,256",
@@ -121,6 +124,15 @@ def gpu(
     Random weights in the shape of a real model and a vocabulary of 131,072 tokens, unless a model is named. Nothing is
     downloaded then. table.md in the output folder holds what was found after every round, however the run ends.
     """
+    if model:
+        refuse_unused(context, "is of random weights, and --model names a model: give one of them.", "shape")
+    elif shape not in SHAPES:
+        raise UsageError(f"'{shape}' is no shape: choose of {', '.join(SHAPES)}.")
+    urls = dict(map(named, url))
+    if urls:
+        refuse_unused(
+            context, "is of servers that are started here, and --url names running ones: leave it out.", "flags"
+        )
     end = time.monotonic() + budget_seconds
     loads = [Load(number) for number in numbers(concurrency, "--concurrency 64,1,256")]
     plan = Plan(known(forms, FORMS), known(variants, VARIANTS), loads, repeat=repeat, per_slot=per_slot)
@@ -140,7 +152,7 @@ def gpu(
             "command": shlex.join(["interlock", *sys.argv[1:]]),
         }
         bench = Bench(plan, about, out)
-        arena = Arena.open(served, plan.variants, extra, out, 0.0, console.print, True, dict(map(named, url)))
+        arena = Arena.open(served, plan.variants, extra, out, 0.0, console.print, True, urls)
         failure = None
         with suppress(KeyboardInterrupt):
             failure = asyncio.run(measure(bench, arena, find_model_folder(served, console.print), end))

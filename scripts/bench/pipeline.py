@@ -26,11 +26,13 @@ from scripts.bench.null_engine import measure as measure_instant
 from scripts.console import console, tell
 from scripts.equipment import equipped
 from scripts.options import TRAVEL
+from scripts.unused import refuse_unused
 
 SAMPLE = Path(__file__).parents[2] / "pipeline" / "workflows" / "travel" / "requests.jsonl"
 
 
 def pipeline(
+    context: typer.Context,
     model: Annotated[list[str], typer.Option(help="Engines to compare; repeat the option.")] = ["models/tiny"],  # noqa: B006
     requests: Annotated[Path, typer.Option("-i", "--input")] = SAMPLE,
     app_name: Annotated[str, typer.Option("--app")] = TRAVEL,
@@ -45,6 +47,15 @@ def pipeline(
 
     `--instant` measures the pipeline alone, on inputs of so many lines; `--bare` its share of what a server can do.
     """
+    if instant and bare:
+        raise UsageError("--instant and --bare are measured apart: give one of them.")
+    if instant or bare:
+        way = "--instant" if instant else "--bare"
+        refuse_unused(context, f"is not of {way}: leave it out.", "model", "requests", "app_name", "explain")
+    else:
+        refuse_unused(context, "is of --instant and --bare, which make their input: add one of them.", "lines")
+    if bare and len(lines or []) > 1:
+        raise UsageError("Several --lines are for --instant: give one beside --bare.")
     if instant:
         _show_instant(lines or [20_000], concurrency, repeat)
     elif bare:

@@ -26,6 +26,7 @@ from scripts.bench.beside_run import beside
 from scripts.bench.load_clients import BigSender, Deserter, SlowReader, converse
 from scripts.bench.percentiles import percentiles
 from scripts.console import console
+from scripts.unused import refuse_unused
 
 ATTACKED = {
     "/healthz p50, ms": ("healthz_ms", "p50"),
@@ -45,24 +46,19 @@ BESIDE = {
 
 
 def serve(
-    conversations: Annotated[
-        int | None, typer.Option("-n", "--conversations", min=1, help="At once.  [default: 200]")
-    ] = None,
-    messages: Annotated[
-        int | None, typer.Option(min=1, help="Messages in each, one after the other.  [default: 3]")
-    ] = None,
-    repeat: Annotated[
-        int | None, typer.Option(min=1, help="Rounds; the first warms up and does not count.  [default: 3]")
-    ] = None,
+    context: typer.Context,
+    conversations: Annotated[int, typer.Option("-n", "--conversations", min=1, help="At once.")] = 200,
+    messages: Annotated[int, typer.Option(min=1, help="Messages in each, one after the other.")] = 3,
+    repeat: Annotated[int, typer.Option(min=1, help="Rounds; the first warms up and does not count.")] = 3,
     attack: Annotated[
         list[str] | None,
         typer.Option(help=f"Instead: what others notice of one client's attack: {', '.join(SHAPES)}; again for more."),
     ] = None,
-    connections: Annotated[int | None, typer.Option(min=1, help="Of that client.  [default: 1000]")] = None,
+    connections: Annotated[int, typer.Option(min=1, help="Of that client.")] = 1_000,
     beside_run: Annotated[
         bool, typer.Option("--beside-run", help="Instead: what a message takes alone, and while a run is served.")
     ] = False,
-    seconds: Annotated[float | None, typer.Option(min=1, help="Of each attack, or of either.  [default: 20]")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Of each attack, or of either.")] = 20.0,
 ) -> None:
     """Time to the first and to the last event of each message, and events lost or repeated, by their ids.
 
@@ -71,22 +67,26 @@ def serve(
     first events are measured without anybody's attack first, then during each; with --beside-run, the same server's
     answers to one person, who says the same again and again.
     """
-    if beside_run and (attack or connections is not None):
-        raise UsageError("--beside-run is measured by itself: leave out --attack and --connections.")
-    if (attack or beside_run) and (conversations or messages or repeat):
-        raise UsageError("--conversations, --messages and --repeat are of neither --attack nor --beside-run.")
     if beside_run:
-        _beside(seconds or 20.0)
+        refuse_unused(
+            context, "is not of --beside-run, which is measured by itself: leave it out.", "attack", "connections"
+        )
+    if attack or beside_run:
+        refuse_unused(
+            context, "is of neither --attack nor --beside-run: leave it out.", "conversations", "messages", "repeat"
+        )
+    if beside_run:
+        _beside(seconds)
         return
     if attack:
         if unknown := [shape for shape in attack if shape not in SHAPES]:
             raise UsageError(f"'{unknown[0]}' is no attack: choose {', '.join(SHAPES)}.")
-        if connections is not None and set(attack) == {"long-texts"}:
-            raise UsageError(f"--connections is of the other attacks: long-texts has {LONG_TEXTS} at once.")
-        _attacked(attack, connections or 1_000, seconds or 20.0)
+        if set(attack) == {"long-texts"}:
+            refuse_unused(context, f"is of the other attacks: long-texts has {LONG_TEXTS} at once.", "connections")
+        _attacked(attack, connections, seconds)
         return
-    if connections is not None or seconds is not None:
-        raise UsageError("--connections and --seconds are of an --attack, --seconds of --beside-run too: name one.")
+    refuse_unused(context, "is of an --attack: name one.", "connections")
+    refuse_unused(context, "is of an --attack, or of --beside-run: name one.", "seconds")
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-c", "from scripts.bench.null_server import main; main()", folder]
         server = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
@@ -94,7 +94,7 @@ def serve(
             url = (server.stdout.readline() if server.stdout else "").strip()
             if not url:
                 raise UsageError("The server did not start: see above.")
-            figures = asyncio.run(measure(url, conversations or 200, messages or 3, repeat or 3))
+            figures = asyncio.run(measure(url, conversations, messages, repeat))
         finally:
             server.terminate()
             server.wait(timeout=30)

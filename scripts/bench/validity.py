@@ -25,6 +25,7 @@ from scripts.bench.asked_texts import TEMPERATURES, AskedTexts
 from scripts.bench.closing import count_closed
 from scripts.console import console
 from scripts.progress import progress_bar
+from scripts.unused import refuse_unused
 
 AS_VLLM_COMES = ("--structured-outputs-config", "{}")
 """The plain way gets a server without our flags for structured output: vLLM's own defaults."""
@@ -37,19 +38,15 @@ Rows = dict[str, Counter[str]]
 
 
 def validity(
+    written: typer.Context,
     model: Annotated[
         str, typer.Option(help="vllm:FOLDER, http://… (one server for both ways), or random: untrained weights.")
     ] = "random",
     number: Annotated[int, typer.Option("-n", "--number", min=3, help="Completions each way.")] = 1000,
     contracts: Annotated[int, typer.Option(min=1, help="Random contracts they are spread over.")] = 24,
     concurrency: Annotated[int, typer.Option(min=1)] = 32,
-    tokenizer: Annotated[
-        str | None, typer.Option(help="Of the random tokens: tiny, tekken, byte, or a model.  [default: tiny]")
-    ] = None,
-    context: Annotated[
-        int | None,
-        typer.Option(min=LEAST, help=f"Tokens that prompt and answer may take together.  [default: {CONTEXT}]"),
-    ] = None,
+    tokenizer: Annotated[str, typer.Option(help="Of the random tokens: tiny, tekken, byte, or a model.")] = "tiny",
+    context: Annotated[int, typer.Option(min=LEAST, help="Tokens that prompt and answer may take together.")] = CONTEXT,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
     budgets: Annotated[
         str, typer.Option(help="Tokens such as 64,128,256,512: answers are closed within them; no plain way then.")
@@ -65,19 +62,17 @@ def validity(
     """Count valid, unparseable, invalid and cut-off texts: by grammar, and as Outlines sends a class by default."""
     asked = AskedTexts(model, number, contracts, concurrency, seed)
     if budgets:
-        if tokenizer is not None or context is not None:
-            raise UsageError("--tokenizer and --context are not of --budgets: leave them out.")
-        if jump_forward is not None and not asked.starts:
-            raise UsageError(f"--jump-forward is of a server that is started here: {model} has what it has.")
+        refuse_unused(written, "is not of --budgets: leave it out.", "tokenizer", "context")
+        if not asked.starts:
+            refuse_unused(written, f"is of a server that is started here: {model} has what it has.", "jump_forward")
         count_closed(asked, _tokens(budgets), schemas, jump_forward)
         return
-    if schemas is not None or jump_forward is not None:
-        raise UsageError("--schemas and --jump-forward belong to --budgets: give budgets, such as 64,128,256,512.")
+    refuse_unused(written, "belongs to --budgets: give some, such as 64,128,256,512.", "schemas", "jump_forward")
     if not asked.starts and not model.startswith(ADDRESS):
         raise UsageError(
             f"'{model}' is no server: give vllm:FOLDER, http://…, or random; a folder goes with --budgets."
         )
-    rows = asyncio.run(_measure(asked, tokenizer or "tiny", CONTEXT if context is None else context))
+    rows = asyncio.run(_measure(asked, tokenizer, context))
     table = Table(title=f"{number} completions each way over {contracts} random contracts, seed {seed}")
     table.add_column("Way", no_wrap=True)
     for name in COLUMNS:

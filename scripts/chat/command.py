@@ -20,12 +20,14 @@ from scripts.chat.screen import HELP, Screen
 from scripts.chat.talk import Talk
 from scripts.console import console, day_of, tell
 from scripts.equipment import equipped
+from scripts.unused import refuse_unused
 
 WAIT = 7.0
 """Seconds for an engine that does not answer: a person waits less long than a batch."""
 
 
 def chat(
+    context: typer.Context,
     app: options.App = options.TRAVEL,
     model: options.Model = "models/tiny",
     second_model: options.SecondModel = "",
@@ -47,6 +49,8 @@ def chat(
     """Talk with an app. Lines come from standard input; /why tells how the last answer came about."""
     if goes_on and out is None:
         raise UsageError("--continue needs the folder that the conversation is kept in: give -o FOLDER.")
+    if out is None:
+        refuse_unused(context, "is about a folder that was made with something else: give -o FOLDER.", "accept_changes")
     launch = Launch(
         app=app,
         model=model,

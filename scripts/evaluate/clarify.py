@@ -38,6 +38,7 @@ from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from scripts.console import tell
 from scripts.progress import progress_bar
+from scripts.unused import refuse_unused
 
 Words = dict[str, str]
 """Slot to what was said for it."""
@@ -187,14 +188,17 @@ def _count(
 
 
 def clarify(
+    context: typer.Context,
     data: Annotated[
         Path, typer.Option(help="SGD turns, one a line; the schema lies beside as schema_dev.json.")
     ] = Path("../shared/data/sgd/travel_dev.jsonl"),
     model: Annotated[str, typer.Option(help="A folder, GGUF file or name, http://… or vllm:NAME.")] = "models/tiny",
-    limit: Annotated[int, typer.Option(help="This many dialogues, drawn at random; 0 for all.")] = 120,
+    limit: Annotated[int, typer.Option(min=0, help="This many dialogues, drawn at random; 0 for all.")] = 120,
     gold: Annotated[bool, typer.Option(help="Read with the labels in place of the model: the decision alone.")] = False,
 ) -> None:
     """Ask or act: decided right, and how often a slot is asked for that was given already."""
+    if gold:
+        refuse_unused(context, "reads nothing with --gold, where the labels do: leave out one of them.", "model")
     if not data.is_file():
         raise UsageError(f"There is no {data}: give the dialogues with --data (models/tiny/README.md says which).")
     path = data.with_name("schema_" + data.stem.rsplit("_", 1)[-1] + ".json")

@@ -134,7 +134,7 @@ def fill(
         Path, typer.Option(help="SGD turns, one a line; the schema lies beside as schema_dev.json.")
     ] = Path("../shared/data/sgd/travel_dev.jsonl"),
     model: Model = "models/tiny",
-    limit: Annotated[int, typer.Option(help="This many turns, drawn at random; 0 for all.")] = 1000,
+    limit: Annotated[int, typer.Option(min=0, help="This many turns, drawn at random; 0 for all.")] = 1000,
     prompts: Annotated[Path | None, typer.Option(help="A folder of templates in place of the shipped ones.")] = None,
     sure: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="In place of the profile's `sure`; 0: no field is asked for.")
@@ -161,7 +161,10 @@ def sgd_work(data: Path) -> list[Work]:
     return work
 
 
-def sample(model: Model = "models/tiny", today: str = "2026-11-23") -> None:
+def sample(
+    model: Model = "models/tiny",
+    today: Annotated[str, typer.Option(help="The day that 'tomorrow' counts from.")] = "2026-11-23",
+) -> None:
     """The sample app's forms on the sample requests, against labels written before any model saw them."""
     day = day_of(today) or date.today()
     work = sample_work(day)

@@ -29,12 +29,14 @@ from scripts.console import finish, tell
 from scripts.evaluate.gate_head import chosen_head, examples_of_rows
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.options import TRAVEL
+from scripts.unused import refuse_unused
 
 SINGLES = 40
 """Messages decided one at a time to measure how long that takes, after as many that do not count."""
 
 
 def gate(
+    context: typer.Context,
     data: Annotated[Path, typer.Option(help='Labelled messages, {"text": …, "intent": …} a line.')],
     fit_on: Annotated[
         Path | None, typer.Option("--fit", help="Fit a gate on these, thresholds included; default: the app's own.")
@@ -56,6 +58,12 @@ def gate(
     """Accuracy, out-of-scope recall, calibration and speed of a gate on labelled messages."""
     if gate == "model" and not model:
         raise UsageError("--gate model needs a model: name one with --model.")
+    if gate == "encoder":
+        refuse_unused(context, "is asked nothing with --gate encoder: leave out one of them.", "model")
+    if fit_on is None:
+        refuse_unused(context, "draws the parts of --fit: leave it out, or fit a gate.", "seed")
+    else:
+        refuse_unused(context, "is not looked at with --fit, which makes a gate of its own: leave out one.", "app")
     rows = read_rows(data)
     embedder = Embedder()
     layers = IntentFeatures(embedder)

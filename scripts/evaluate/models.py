@@ -33,6 +33,7 @@ from scripts.evaluate.model_figures import REVIEWS, SHOWN, Measured, Reviews, Te
 from scripts.evaluate.results import SAMPLE, read_lines
 from scripts.evaluate.tickets import TICKETS, tickets
 from scripts.options import TRAVEL
+from scripts.unused import refuse_unused
 
 
 class Part(StrEnum):
@@ -50,6 +51,7 @@ K = 4
 
 
 def models(
+    context: typer.Context,
     model: Annotated[list[str], typer.Option(help="A folder, GGUF file or name, http://… or vllm:NAME; repeat it.")],
     limit: Annotated[int, typer.Option(min=0, help="Rows of each part at most, drawn by --seed; 0: all.")] = 0,
     sgd: Annotated[Path | None, typer.Option(help="SGD turns, one a line, with their schema beside them.")] = None,
@@ -65,6 +67,10 @@ def models(
     for given, name, needs in ((sgd, "--sgd", Part.FORMS), (intents, "--intents", Part.GATE)):
         if given is not None and needs not in parts:
             raise UsageError(f"{name} is read by --part {needs}: name that part too, or leave {name} out.")
+    if Part.FORMS not in parts:
+        refuse_unused(context, "is the day of the forms: name --part forms too, or leave it out.", "today")
+    if not limit and intents is None:
+        refuse_unused(context, "draws what --limit leaves and the halves of --intents: give one of them.", "seed")
     rows = asyncio.run(_all(model, limit, sgd, intents, day, seed, parts))
     measures = list(dict.fromkeys(name for row in rows.values() for name in row if name != "parts"))
     table = Table("", *rows)

@@ -16,9 +16,11 @@ from index.evaluation import Question, own_questions, read_judged, tune
 from index.storage.versions import VersionedFolder
 from pipeline.errors import UsageError
 from scripts.console import console, finish, tell
+from scripts.unused import refuse_unused
 
 
 def tune_index(
+    context: typer.Context,
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="The index folder.")],
     queries: Annotated[Path | None, typer.Option(help="queries.jsonl; else questions of its own.")] = None,
     qrels: Annotated[Path | None, typer.Option(help="Judgements, as for `index evaluate`.")] = None,
@@ -30,6 +32,10 @@ def tune_index(
     """
     if (queries is None) != (qrels is None):
         raise UsageError("--queries and --qrels go together: name both, or neither.")
+    if queries is not None:
+        refuse_unused(
+            context, "is how many questions of its own are made, and --queries gives others: leave it out.", "n"
+        )
     folder = VersionedFolder(index)
     pointer = folder.current()
     with Index.open(index) as opened:

@@ -46,6 +46,7 @@ def test_what_is_no_app(name: str, reason: str) -> None:
         ("import no_such_thing", r"cannot be loaded \(ModuleNotFoundError"),
         ("def (", r"cannot be loaded \(SyntaxError"),
         ("1 / 0", r"cannot be loaded \(ZeroDivisionError"),
+        ("raise SystemExit(3)", r"cannot be loaded \(SystemExit: 3\)"),
     ],
 )
 def test_a_broken_app(tmp_path: Path, source: str, reason: str) -> None:

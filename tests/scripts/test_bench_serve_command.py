@@ -47,14 +47,15 @@ def test_a_message_is_measured_alone_and_beside_a_run() -> None:
     assert figures["last_event_ratio"] > 0
     process = interlock("bench", "serve", "--beside-run", "--connections", "5")
     assert process.returncode == 2
-    assert "--beside-run is measured by itself" in process.stderr
+    assert "--connections is not of --beside-run, which is measured by itself" in process.stderr
 
 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("--beside-run", "--messages", "2"), "--conversations, --messages and --repeat are of neither"),
-        (("--attack", "half-sent", "-n", "5"), "--conversations, --messages and --repeat are of neither"),
+        (("--beside-run", "--messages", "3"), "--messages is of neither --attack nor --beside-run"),
+        (("--attack", "half-sent", "-n", "5"), "--conversations is of neither"),
+        (("--seconds", "20"), "--seconds is of an --attack, or of --beside-run"),
         (("--attack", "long-texts", "--connections", "5"), "--connections is of the other attacks"),
     ],
 )

@@ -11,10 +11,10 @@ from command import interlock
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("--schemas", "."), "--schemas and --jump-forward belong to --budgets"),
-        (("--no-jump-forward",), "--schemas and --jump-forward belong to --budgets"),
-        (("--budgets", "64", "--tokenizer", "byte"), "--tokenizer and --context are not of --budgets"),
-        (("--budgets", "64", "--context", "4096"), "--tokenizer and --context are not of --budgets"),
+        (("--schemas", "."), "--schemas belongs to --budgets"),
+        (("--no-jump-forward",), "--jump-forward belongs to --budgets"),
+        (("--budgets", "64", "--tokenizer", "byte"), "--tokenizer is not of --budgets"),
+        (("--budgets", "64", "--context", "4096"), "--context is not of --budgets"),
         (("--budgets", "64", "--jump-forward", "--model", "http://127.0.0.1:1"), "--jump-forward is of a server that"),
         (("--budgets", "64,some"), "--budgets 64,some is no list of numbers of tokens"),
         (("--model", "models/tiny"), "'models/tiny' is no server"),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pipeline.service.access import CallerOf, ServiceOf, owns
 from pipeline.service.errors import not_found
 from pipeline.service.generation import body_of
-from pipeline.service.listing import After, listed, refuse_unknown
+from pipeline.service.listing import After, listed
 from pipeline.service.routes.files import known_file
 from pipeline.service.service import Service
 from pipeline.service.tokens import Caller
@@ -50,14 +50,12 @@ async def create_batch(request: Request, service: ServiceOf, caller: CallerOf) -
 
 @router.get("")
 async def list_batches(
-    request: Request,
     service: ServiceOf,
     caller: CallerOf,
     after: After = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> dict[str, Any]:
     """The batches, newest first."""
-    refuse_unknown(request, ("after", "limit"))
 
     def read() -> dict[str, Any]:
         seen = [note for note in service.batches.all() if owns(service, caller, note)]

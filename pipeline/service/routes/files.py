@@ -15,7 +15,7 @@ from pipeline.service import uploads
 from pipeline.service.access import CallerOf, ServiceOf, owns
 from pipeline.service.errors import ApiError, not_found
 from pipeline.service.file_store import MOST_BYTES
-from pipeline.service.listing import After, listed, refuse_unknown
+from pipeline.service.listing import After, listed
 from pipeline.service.service import Service
 from pipeline.service.tokens import Caller
 
@@ -67,7 +67,6 @@ async def upload_file(request: Request, service: ServiceOf, caller: CallerOf) ->
 
 @router.get("")
 async def list_files(
-    request: Request,
     service: ServiceOf,
     caller: CallerOf,
     purpose: Annotated[str | None, Query(max_length=100)] = None,
@@ -76,7 +75,6 @@ async def list_files(
     order: Literal["asc", "desc"] = "desc",
 ) -> dict[str, Any]:
     """The files, newest first."""
-    refuse_unknown(request, ("purpose", "after", "limit", "order"))
     notes = await asyncio.to_thread(service.files.all)
     seen = [note for note in notes if owns(service, caller, note) and purpose in (None, note["purpose"])]
     return listed(seen if order == "desc" else seen[::-1], after, limit, _row)
