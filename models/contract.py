@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.fields import FieldInfo
@@ -58,8 +58,9 @@ class Contract(BaseModel, metaclass=_type):  # type: ignore[metaclass]
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
-    __depth__: ClassVar[int | None] = None
-    __omit__: ClassVar[bool] = False
+    # Without annotations, which pydantic evaluates anew for every subclass.
+    __depth__ = None  # type: int | None
+    __omit__ = False
 
     def __init_subclass__(cls, *, depth: int | None = None, omit: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -83,12 +84,7 @@ class Contract(BaseModel, metaclass=_type):  # type: ignore[metaclass]
                 f"{cls.__name__} sets {option}, which changes what Pydantic accepts.", "Remove it from model_config."
             )
         if not cls.__pydantic_generic_metadata__["parameters"]:
-            cls._prove()
-
-    @classmethod
-    def _prove(cls) -> None:
-        """ContractError where the class cannot be enforced."""
-        compile_grammar(cls, **_PLACEHOLDER)
+            compile_grammar(cls, **_PLACEHOLDER)
 
     @classmethod
     def from_json_schema(

@@ -5,7 +5,6 @@ Knows the flat keywords (types, lengths, ranges, required names). Does not know 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -47,9 +46,9 @@ class Clause:
     path: str
     values: tuple[Any, ...] | None = None
 
-    def said(self, keyword: str) -> Iterator[tuple[Any, Layer]]:
+    def said(self, keyword: str) -> list[tuple[Any, Layer]]:
         """What each layer says under `keyword`."""
-        return ((layer.keywords[keyword], layer) for layer in self.layers if keyword in layer.keywords)
+        return [(layer.keywords[keyword], layer) for layer in self.layers if keyword in layer.keywords]
 
     def least(self, keyword: str, default: int = 0) -> int:
         return max((int(value) for value, _ in self.said(keyword)), default=default)
@@ -79,9 +78,9 @@ class Clause:
     def spoken(self) -> frozenset[str]:
         """The types to write: those left; where no layer names any, those that its keywords speak of."""
         left = self.types
-        if any(True for _ in self.said("type")):
+        if self.said("type"):
             return left
-        about = {kind for kind, words in KINDS.items() if any(True for word in words for _ in self.said(word))}
+        about = {kind for kind, words in KINDS.items() if any(self.said(word) for word in words)}
         split = {part for kind in about for part in _SPLIT.get(kind, (kind,))}
         return left & split if split else left
 

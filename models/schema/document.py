@@ -153,12 +153,12 @@ class _Reader:
             schema = {name: value for name, value in schema.items() if name in vocabulary.TOLD | {"$ref"}}
         found: dict[str, Any] = {}
         for keyword, value in schema.items():
+            if keyword in vocabulary.TOLD:
+                found[keyword] = value
+                continue
             at = step(path, keyword)
             if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
                 self._refer(value, at, base, found)
-                continue
-            if keyword in vocabulary.TOLD:
-                found[keyword] = value
                 continue
             for name, read in _renamed(keyword, value, schema):
                 if self._said(name, read, keyword, schema, at):

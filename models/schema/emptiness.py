@@ -12,11 +12,21 @@ from models.schema.clause import Clause
 from models.schema.document import Document, Located, Schema
 from models.schema.parts import item_parts, prefix_length, property_parts
 from models.schema.span import span_of
+from models.schema.vocabulary import TOLD
 
 Empty = Callable[[tuple[Located, ...], int], bool]
 """Whether it is proven that no value fits schemas that hold together, with so much fuel for the proof."""
 
 _ITEMS = 64  # positions of an array that a proof looks at
+
+
+_HARMLESS = TOLD | frozenset("type properties patternProperties additionalProperties items format pattern".split())
+
+
+def never_empty(schema: Schema) -> bool:
+    """Whether a look at the keywords tells that no proof of emptiness will be found: none of them asks for anything
+    that another could forbid."""
+    return schema is True or (isinstance(schema, dict) and schema.keys() <= _HARMLESS)
 
 
 def nothing_fits(clause: Clause, document: Document, empty: Empty, fuel: int) -> bool:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import new_class
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from jsonschema.exceptions import best_match
-from pydantic import BaseModel, GetJsonSchemaHandler, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.errors import ContractError, EngineError
@@ -20,7 +20,7 @@ from models.grammar.grammar import compile_grammar
 from models.grammar.matchers import BY_BYTES
 from models.interfaces import PYDANTIC
 from models.schema.bounds import Bounds
-from models.schema.document import Document, document
+from models.schema.document import document
 from models.schema.loops import refuse_loops
 from models.schema.normal import Normal
 from models.schema.notes import Notes
@@ -37,12 +37,16 @@ class JsonValue(BaseModel):
     `Contract.from_json_schema` makes a contract of it.
     """
 
+    # Most contracts are compiled and never read a value in this process: pydantic builds what reads at the first one.
+    model_config = ConfigDict(defer_build=True)
+
     value: Any
 
-    __document__: ClassVar[Document] = document(True)
-    __bounds__: ClassVar[Bounds] = Bounds()
-    __asked__: ClassVar[bool] = False
-    __compiled__: ClassVar[dict[tuple[bool, bool], tuple[Fragment, GrammarBuilder]]] = {}
+    # Without annotations, which pydantic evaluates anew for every subclass.
+    __document__ = document(True)
+    __bounds__ = Bounds()
+    __asked__ = False
+    __compiled__ = {}  # type: dict[tuple[bool, bool], tuple[Fragment, GrammarBuilder]]
 
     def __init__(self, value: Any) -> None:
         self.__pydantic_validator__.validate_python(value, self_instance=self)
@@ -50,20 +54,24 @@ class JsonValue(BaseModel):
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # as RootModel has it: JSON is no keywords
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Nothing of what `Contract` asks of a class: `json_contract` compiles what it makes."""
+
+    @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of what the schema and the bounds admit; of what the schema alone does if the builder is open."""
         # Bounds that somebody asked for hold for engines, too, that could do without.
         if not builder.open and not cls.__asked__:
             builder.tightened[cls.__name__] = "what its schema gives no end, by its Bounds"
+        bounds = None if builder.open and not cls.__asked__ else cls.__bounds__
         alone = not builder.terminals and not builder.rules
-        form = builder.open, builder.spaced
+        form = bounds is None, builder.spaced
         if alone and form in cls.__compiled__:
             fragment, compiled = cls.__compiled__[form]
             builder.terminals.update(compiled.terminals)
             builder.rules.update(compiled.rules)
             builder.bounds.extend(compiled.bounds)
             return fragment
-        bounds = None if builder.open and not cls.__asked__ else cls.__bounds__
         writer = SchemaWriter(Normal(cls.__document__), bounds, builder, cls.__name__)
         fragment = writer.value((cls.__document__.root,))
         writer.note(cls.__document__.path, fragment)
@@ -81,10 +89,6 @@ class JsonValue(BaseModel):
             told = {"message": error.message, "keyword": str(error.validator), "path": error.json_path}
             raise PydanticCustomError("json_schema", "{path}: {message}", told)
         return {"value": value}
-
-    @classmethod
-    def _prove(cls) -> None:
-        compile_grammar(cls, open=True)
 
     @model_serializer
     def _plain(self) -> Any:
@@ -141,7 +145,8 @@ def json_contract(
             "__compiled__": {},
         }
         contract: type[C] = new_class(name, (JsonValue, base), {}, lambda namespace: namespace.update(named))
-        lark = compile_grammar(contract, open=True).lark
+        # The form that nearly every model is asked for: what is proven here is what its engine takes.
+        lark = compile_grammar(contract, spaced=True, open=True).lark
     except RecursionError:
         raise SchemaRefused("$", "is nested too deeply.", "Nest fewer schemas inside each other.") from None
     try:

@@ -13,7 +13,7 @@ from typing import Any
 from models.errors import ContractError
 from models.schema.clause import Clause, Layer
 from models.schema.document import Document, Located, Schema
-from models.schema.emptiness import disjoint, is_type, nothing_fits, same
+from models.schema.emptiness import disjoint, is_type, never_empty, nothing_fits, same
 from models.schema.negation import Denial, opposite
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused, step
@@ -33,6 +33,8 @@ _OVERLAPPING = 12
 
 _FUEL = 4
 """Levels of properties and items that a proof of emptiness looks through."""
+
+_UNEVALUATED = frozenset(("unevaluatedProperties", "unevaluatedItems"))
 
 _SPREAD = "anyOf", "oneOf", "if", "dependentRequired", "dependentSchemas", "not"
 
@@ -102,7 +104,7 @@ class Normal:
         `parts`."""
         if any(part.schema is False for part in parts):
             return True
-        if fuel <= 0 or not parts:
+        if fuel <= 0 or not parts or (len(parts) == 1 and never_empty(parts[0].schema)):
             return False
         self._keep.extend(parts)
         key = tuple(id(part.schema) if isinstance(part.schema, dict) else part.schema for part in parts)
@@ -174,7 +176,7 @@ class Normal:
         assert isinstance(schema, dict)
         self._keep.append(schema)
         branches = partial.branches
-        if schema.keys() & {"unevaluatedProperties", "unevaluatedItems"}:
+        if not schema.keys().isdisjoint(_UNEVALUATED):
             item = replace(item, scopes=(*item.scopes, id(schema)))
         if "$ref" in schema:
             todo.append(item.to(self.document.targets[schema["$ref"]]))
@@ -204,6 +206,8 @@ class Normal:
                 values = tuple(value for value, fits in zip(listed, kept, strict=True) if fits)
                 return Clause(tuple(layers), layer.at("enum" if "enum" in layer.keywords else "const"), values=values)
         for layer in list(layers) if not partial.branches else ():  # a choice may still let more count
+            if layer.keywords.keys().isdisjoint(_UNEVALUATED):
+                continue
             scope = next((scopes for one, scopes in partial.layers if one is layer), ())
             inside = [one for one, scopes in partial.layers if scope and scope[-1] in scopes]
             layers += _unevaluated(layer, inside)

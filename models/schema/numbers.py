@@ -155,7 +155,7 @@ def finite(clause: Clause) -> list[Any] | None:
     """The integers between near bounds, smallest first; None if there are more than 64 or no bounds."""
     span = span_of(clause)
     low, high = span.least_integer, span.greatest_integer
-    if low is None or high is None or high - low >= 64 or any(True for _ in clause.said("multipleOf")):
+    if low is None or high is None or high - low >= 64 or clause.said("multipleOf"):
         return None
     return [value for value in range(low, high + 1) if value not in clause.excluded]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urljoin
 
@@ -24,40 +25,53 @@ class Place:
     base: str
 
 
+@dataclass(frozen=True)
+class _Index:
+    """The places of a document by id, by id and anchor, and by the identity of the JSON there."""
+
+    ids: dict[str, Place] = field(default_factory=dict)
+    anchors: dict[tuple[str, str], Place] = field(default_factory=dict)
+    known: dict[int, Place] = field(default_factory=dict)
+
+
 class Places:
     """Of the document `plain`, which declares `draft` if it says any; `path`: of its root."""
 
     def __init__(self, plain: dict[str, Any], draft: int | None, path: str) -> None:
-        self.plain, self.draft, self.path = plain, draft, path
-        self._ids: dict[str, Place] = {}
-        self._anchors: dict[tuple[str, str], Place] = {}
-        self._known: dict[int, Place] = {}
+        self.plain, self.draft = plain, draft
+        self.root = Place(plain, path, self.inside(plain, ROOT))
+
+    @cached_property
+    def _index(self) -> _Index:
+        """One walk through the whole document, once a reference is met."""
+        index = _Index()
         doubtful: list[tuple[str, Place]] = []  # ids where no schema is known to be: they count where nothing else does
-        stack: list[tuple[Any, str, str, str]] = [(plain, path, ROOT, "schema")]
+        stack: list[tuple[Any, str, str, str]] = [(self.plain, self.root.path, ROOT, "schema")]
         while stack:
             node, at, base, kind = stack.pop()
             if isinstance(node, list):
                 stack += [(part, step(at, number), base, kind) for number, part in enumerate(node)]
             if not isinstance(node, dict):
                 continue
-            self._known[id(node)] = place = Place(node, at, base)
+            index.known[id(node)] = Place(node, at, base)
             if kind != "names":
-                base = self.inside(node, base)
-                place = Place(node, at, base)
-                if base != self._known[id(node)].base and kind == "unknown":
-                    doubtful.append((base, place))
-                elif base != self._known[id(node)].base:
-                    self._ids.setdefault(base, place)
+                inside = self.inside(node, base)
+                place = Place(node, at, inside)
+                if inside != base and kind == "unknown":
+                    doubtful.append((inside, place))
+                elif inside != base:
+                    index.ids.setdefault(inside, place)
+                base = inside
                 for name in self._names(node) if kind == "schema" else ():
-                    self._anchors.setdefault((base, name), place)
+                    index.anchors.setdefault((base, name), place)
             for key, part in node.items():
                 below = "schema" if kind == "names" or (kind == "schema" and key in _SCHEMAS) else "unknown"
                 below = "names" if kind == "schema" and key in _NAMED else below
                 stack.append((part, step(at, key), base, below))
         for base, place in doubtful:
-            self._ids.setdefault(base, place)
-        self.root = Place(plain, path, self.inside(plain, ROOT))
-        self._ids[ROOT] = self._ids[self.root.base] = self.root
+            index.ids.setdefault(base, place)
+        index.ids[ROOT] = index.ids[self.root.base] = self.root
+        return index
 
     def _id(self, node: dict[str, Any]) -> str | None:
         """The id of a schema; drafts 3 and 4 call it `id`, which is a property's name in all others."""
@@ -74,21 +88,21 @@ class Places:
     def inside(self, node: dict[str, Any], base: str) -> str:
         """The id that references inside `node` start from, which stands where they start from `base`."""
         named = (self._id(node) or "").partition("#")[0]
-        return base if not named else named if base.startswith("urn:") else urljoin(base, named)
+        return _joined(base, named)
 
     def find(self, ref: str, base: str, dynamic: bool = False) -> Place | None:
         """What `ref` means where references start from `base`, None where it is not in the document. `dynamic`: it may
         mean any schema of that anchor, so that there must be one only."""
         place, _, fragment = ref.partition("#")
-        whole = base if not place else place if base.startswith("urn:") else urljoin(base, place)
-        start = self._ids.get(whole)
+        whole = _joined(base, place)
+        start = self._index.ids.get(whole)
         fragment = unquote(fragment)
         if start is None:
             return None
         if fragment and not fragment.startswith("/"):
-            if dynamic and sum(name == fragment for _, name in self._anchors) > 1:
+            if dynamic and sum(name == fragment for _, name in self._index.anchors) > 1:
                 return None
-            return self._anchors.get((start.base, fragment))
+            return self._index.anchors.get((start.base, fragment))
         node, path = start.node, start.path
         for key in fragment.split("/")[1:] if fragment else ():
             key = key.replace("~1", "/").replace("~0", "~")
@@ -98,5 +112,15 @@ class Places:
                 node, path = node[key], step(path, key)
             else:
                 return None
-        known = self._known.get(id(node))
+        known = self._index.known.get(id(node))
         return known if known is not None and isinstance(node, dict) else Place(node, path, start.base)
+
+
+def _joined(base: str, address: str) -> str:
+    """What `address`, "" or an id, means where addresses start from `base`; one that is none names itself."""
+    if not address or base.startswith("urn:"):
+        return address or base
+    try:
+        return urljoin(base, address)
+    except ValueError:  # "http://[bad"
+        return address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 
 from models.errors import ContractError
 from models.grammar.fragments.builder import NoText
@@ -35,9 +36,14 @@ class Unsatisfiable(NoText):
 def step(path: str, *keys: str | int) -> str:
     """`path` one or more keys further: `.name` where that is plain, else `["a name"]`, or `[0]`."""
     for key in keys:
-        plain = isinstance(key, str) and _PLAIN.fullmatch(key)
-        path += f".{key}" if plain else f"[{json.dumps(key, ensure_ascii=False)}]"
+        path += _written(key)
     return path
+
+
+@lru_cache(4096)  # the same few keys stand in paths again and again
+def _written(key: str | int) -> str:
+    plain = isinstance(key, str) and _PLAIN.fullmatch(key)
+    return f".{key}" if plain else f"[{json.dumps(key, ensure_ascii=False)}]"
 
 
 def keyword_of(path: str) -> str:

@@ -9,12 +9,12 @@ from math import inf
 from typing import Any
 
 from models.grammar.fragments.builder import GrammarBuilder
-from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
+from models.grammar.fragments.fragment import Fragment, literal, quoted, sequence, text_fragment
 
 
 def key(name: str, builder: GrammarBuilder) -> Fragment:
     """A property's name and the colon."""
-    return sequence([text_fragment(json.dumps(name, ensure_ascii=False)), builder.colon])
+    return sequence([text_fragment(quoted(name)), builder.colon])
 
 
 def constant(value: Any, builder: GrammarBuilder) -> Fragment:

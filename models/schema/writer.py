@@ -22,6 +22,7 @@ from models.schema.normal import Normal
 from models.schema.notes import Notes
 from models.schema.refusal import SchemaRefused, Unsatisfiable
 from models.schema.row import constant
+from models.schema.vocabulary import TOLD
 
 Key = tuple[Any, ...]
 
@@ -57,8 +58,7 @@ class SchemaWriter:
     def value(self, parts: tuple[Located, ...], needed: bool = False) -> Fragment:
         """Any value that fits all of `parts`. `needed`: what is being written has to have one. NoText if none does."""
         parts = tuple(map(self.document.direct, parts))
-        same_ = tuple(part.schema if isinstance(part.schema, bool) else id(part.schema) for part in parts)
-        key = (same_, self._level)
+        key = (tuple(map(_identity, parts)), self._level)
         if key in self._inside:
             if self.bounds is None:
                 return self._again(key, needed)
@@ -106,7 +106,7 @@ class SchemaWriter:
         missing: NoText | None = None
         dead: list[Clause] = []
         for clause in self.normal.clauses(parts, dead=dead, depth=len(self._inside)):
-            for kind in ("values",) if clause.values is not None else _KINDS:
+            for kind in _kinds(clause):
                 self._needed.append(set())
                 try:
                     some = self._typed(kind, clause)
@@ -139,7 +139,7 @@ class SchemaWriter:
                     clause.where("type", "not"), "leaves no type that every keyword for this value admits.",
                     "Let all schemas that apply here share a type.",
                 )  # fmt: skip
-            for kind in ("values",) if clause.values is not None else _KINDS:
+            for kind in _kinds(clause):
                 try:
                     self._typed(kind, clause)
                 except NoText as reason:
@@ -149,15 +149,12 @@ class SchemaWriter:
         )
 
     def _typed(self, kind: str, clause: Clause) -> list[Fragment]:
-        """The fragments of one type, or of the values that are listed; none where the clause does not admit it."""
+        """The fragments of one type that the clause admits, or of the values that are listed."""
         if kind == "values":
             return self._listed(clause)
-        types = clause.spoken
-        if kind == "number" and types & {"integer", "fraction"}:
+        if kind == "number":
             digits = 15 if self.bounds is None else self.bounds.digits
-            return [numbers.write(clause, types, digits, self.notes, self.builder)]
-        if kind not in types:
-            return []
+            return [numbers.write(clause, clause.spoken, digits, self.notes, self.builder)]
         if kind == "string":
             return [strings.string(clause, self.usual("text"), self.notes, self.builder)]
         if kind in ("array", "object"):
@@ -229,7 +226,35 @@ class SchemaWriter:
         self.builder.bounds.append(Bound(f"{self.title} {path}", fragment.bound, fragment.longest))
 
 
-_KINDS = ("null", "boolean", "number", "string", "array", "object")
+_KINDS = {"null": {"null"}, "boolean": {"boolean"}, "number": {"integer", "fraction"}, "string": {"string"},
+          "array": {"array"}, "object": {"object"}}  # fmt: skip
+"""What is written by one function each, in this order, and the types of it."""
+
+
+def _kinds(clause: Clause) -> Iterable[str]:
+    """What of a clause is to be written: its values, or each kind that it admits."""
+    if clause.values is not None:
+        return ("values",)
+    types = clause.spoken
+    return [kind for kind, parts in _KINDS.items() if not types.isdisjoint(parts)]
+
+
+_SCALARS = frozenset(("null", "boolean", "integer", "number", "string"))
+
+
+def _identity(part: Located) -> Any:
+    """What two schemas have in common that are written alike: one that names a scalar type and nothing else is as good
+    as any other of that type, all others are their own."""
+    schema = part.schema
+    if isinstance(schema, bool):
+        return schema
+    kind = schema.get("type")
+    if isinstance(kind, str) and kind in _SCALARS and schema.keys() <= _ONLY_TYPE:
+        return kind
+    return id(schema)
+
+
+_ONLY_TYPE = TOLD | {"type"}
 
 
 def _finite(clause: Clause) -> list[Any] | None:

@@ -51,24 +51,21 @@ class Shape:
         """The grammar of its texts, None for free ones. ContractError where none can be made. `spaced`: the JSON's
         form, as for `compile_grammar`.
         """
-        return None if self.is_free else _compiled(self.kind, self.source, self.name, bounds, spaced)[0]
+        return None if self.is_free else _compiled(self.kind, self.source, self.name, bounds, spaced)
 
     def fault(self, text: str, bounds: Bounds = WIDE) -> str | None:
         """What is wrong with a text of the grammar, where the grammar alone does not say it all."""
         if self.kind != "json":
             return None
-        contract = _compiled(self.kind, self.source, self.name, bounds, False)[1]
         try:
-            if contract is not None:
-                contract.model_validate_json(text)
+            _contract(self.source, self.name, bounds).model_validate_json(text)
         except ValidationError as error:
             return "; ".join(str(one["msg"]) for one in error.errors()[:3])
         return None
 
     def is_proven(self, bounds: Bounds = WIDE) -> bool:
         """Whether the grammar alone says it all, so that no text of it can be at `fault`."""
-        contract = _compiled(self.kind, self.source, self.name, bounds, False)[1] if self.kind == "json" else None
-        return contract is None or not contract.checked_after()
+        return self.kind != "json" or not _contract(self.source, self.name, bounds).checked_after()
 
     @property
     def digest(self) -> str:
@@ -97,7 +94,7 @@ def text_shape(kind: str, source: object, where: str) -> Shape:
 
 def _checked(shape: Shape, where: str) -> Shape:
     try:
-        shape.grammar()
+        shape.grammar(spaced=True)
     except ContractError as error:
         raise BadRecord(f'"{where}" cannot be enforced: {error}') from error
     return shape
@@ -110,10 +107,9 @@ def _contract(source: str, name: str, bounds: Bounds) -> type[Contract]:
 
 
 @lru_cache(maxsize=512)
-def _compiled(kind: str, source: str, name: str, bounds: Bounds, spaced: bool) -> tuple[Grammar, type[Contract] | None]:
+def _compiled(kind: str, source: str, name: str, bounds: Bounds, spaced: bool) -> Grammar:
     if kind == "json":
-        contract = _contract(source, name, bounds)
-        return compile_grammar(contract, spaced=spaced), contract
+        return compile_grammar(_contract(source, name, bounds), spaced=spaced)
     if kind == "choice":
-        return choice_grammar(json.loads(source)), None
-    return (regex_grammar if kind == "regex" else lark_grammar)(source), None
+        return choice_grammar(json.loads(source))
+    return (regex_grammar if kind == "regex" else lark_grammar)(source)

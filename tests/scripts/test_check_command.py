@@ -133,6 +133,8 @@ def test_each_schema_of_a_folder_is_enforced_or_refused_with_keyword_and_path(tm
     assert (counts["schemas"], counts["proven"], counts["refused"]) == (2, 1, 1)
     assert found["refused"] == 1
     assert (counts["invalid_admitted"], counts["valid_rejected"], counts["passing"], counts["attacks"]) == (0, 0, 1, 5)
+    assert 0 < counts["p50_ms"] <= counts["p95_ms"] <= counts["p99_ms"] <= counts["worst_ms"]
+    assert "From a schema to its first mask" in done.stderr
     assert "seats.json" in done.stderr
     assert "$ref" in done.stderr.replace("\n", "")
     (folder / "broken.json").write_text("{")

@@ -48,8 +48,9 @@ def measure(
     tokenizer: LLTokenizer,
     random: Random,
     walks: int = 3,
+    most: int | None = None,
 ) -> MaskTimes:
-    """Compile `contract` and fill every mask of two times `walks` texts under it.
+    """Compile `contract` and fill every mask of two times `walks` texts under it, `most` of each text at most.
 
     Raises EngineError where llguidance refuses the grammar or one of its own tokens.
     """
@@ -62,8 +63,8 @@ def measure(
             started = thread_time_ns()
             matcher = compiled(tokenizer, compile_grammar(contract, said, evidence).lark)
             times.compile.append(thread_time_ns() - started)
-            times.plausible += _retrace(matcher, tokenizer.tokenize_str(text))
-            times.random += _wander(compiled(tokenizer, grammar.lark), tokenizer, random)
+            times.plausible += _retrace(matcher, tokenizer.tokenize_str(text)[:most])
+            times.random += _wander(compiled(tokenizer, grammar.lark), tokenizer, random, most)
     return times
 
 
@@ -83,10 +84,10 @@ def _retrace(matcher: LLMatcher, tokens: Sequence[int]) -> list[int]:
     return times
 
 
-def _wander(matcher: LLMatcher, tokenizer: LLTokenizer, random: Random) -> list[int]:
-    times = []
+def _wander(matcher: LLMatcher, tokenizer: LLTokenizer, random: Random, most: int | None) -> list[int]:
+    times: list[int] = []
     words = -(-tokenizer.vocab_size // 32)
-    while not matcher.is_stopped():
+    while not matcher.is_stopped() and len(times) != most:
         started = thread_time_ns()
         mask = matcher.compute_bitmask()
         times.append(thread_time_ns() - started)

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from math import inf
 from typing import Any, get_args
 
@@ -57,12 +58,12 @@ class GrammarBuilder:
     given: dict[tuple[str, str], str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def comma(self) -> Fragment:
         """What stands between two values."""
         return text_fragment(separators(self.spaced).comma)
 
-    @property
+    @cached_property
     def colon(self) -> Fragment:
         """What stands between a key and its value."""
         return text_fragment(separators(self.spaced).colon)
@@ -93,9 +94,8 @@ class GrammarBuilder:
         """`fragment` under a name of its own, so that it can be used often and is written once."""
         if " " not in fragment.rule:
             return fragment
-        lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-        unique = self._named(self.rules, f"r_{lowered}", fragment.rule)  # the prefix keeps clear of `start`
-        return replace(fragment, rule=unique)
+        unique = self._named(self.rules, _rule_name(name), fragment.rule)
+        return Fragment(unique, fragment.longest, fragment.bound, fragment.constant)
 
     def end(self, where: str, most: int, what: str) -> float:
         """The end of something that has none of its own: `most`, noted, or none where the grammar is open."""
@@ -137,6 +137,12 @@ class GrammarBuilder:
         """`least` to `most` times a comma and `item`."""
         comma, up_to = self.comma, "" if most == inf else most
         return Fragment(f"({comma.rule} {item.rule}){{{least},{up_to}}}", most * (item.longest + comma.longest))
+
+
+@lru_cache(1024)  # a schema's rules have few names
+def _rule_name(name: str) -> str:
+    lowered = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    return f"r_{lowered}"  # the prefix keeps clear of `start`
 
 
 def closed(fragment: Fragment, limits: Mapping[str, object], where: str) -> Fragment:

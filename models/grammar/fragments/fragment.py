@@ -30,10 +30,10 @@ def text_fragment(text: str) -> Fragment:
 
 def literal(text: str) -> str:
     """`text` as a Lark string: a JSON string, but llguidance's lexer trips over a bare DEL character."""
-    return _encode(text).replace("\x7f", "\\u007f")
+    return quoted(text).replace("\x7f", "\\u007f")
 
 
-_encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps makes one a call
+quoted = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps makes one a call
 
 
 def sequence(parts: Iterable[Fragment]) -> Fragment:

@@ -87,6 +87,14 @@ def test_it_nests_in_a_class() -> None:
         assert reply.model_validate_json(text).public() == json.loads(text)
 
 
+def test_what_reads_values_is_made_at_the_first_value() -> None:
+    contract = Contract.from_json_schema(TICKET)
+    compile_grammar(contract)
+    assert not contract.__pydantic_complete__
+    assert contract.model_validate_json('{"title":"a"}').public() == {"title": "a"}
+    assert contract.__pydantic_complete__
+
+
 def test_a_schema_may_be_changed_afterwards() -> None:
     schema = {"type": "integer", "maximum": 5}
     contract = Contract.from_json_schema(schema)
@@ -144,6 +152,14 @@ def test_the_only_text_of_a_const_is_forced() -> None:
 def test_what_is_no_schema_is_refused(schema: Any) -> None:
     with pytest.raises(SchemaRefused):
         Contract.from_json_schema(schema)
+
+
+def test_an_id_that_is_no_address_names_itself() -> None:
+    odd = {"$id": "http://[odd", "type": "integer"}
+    schema = {"$id": "http://a/b", "properties": {"a": odd, "b": {"$ref": "http://[odd"}}, "required": ["b"]}
+    assert admits(compile_grammar(Contract.from_json_schema(schema)), '{"b":3}')
+    with pytest.raises(SchemaRefused, match="which is not in this schema"):
+        Contract.from_json_schema({"$id": "http://a/b", "$ref": "http://[other"})
 
 
 def test_a_schema_that_is_nested_without_measure_is_refused() -> None:
