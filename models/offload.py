@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TypeVar
+
+from models.background import background
 
 R = TypeVar("R")
 
@@ -23,4 +26,6 @@ async def offload(work: Callable[[], R], size: int, inline: int = INLINE) -> R:
     """What `work` returns or raises; in a thread if it is about more of a text than `inline`."""
     if size <= inline:
         return work()
-    return await asyncio.get_running_loop().run_in_executor(_READER, work)
+    loop, behind = asyncio.get_running_loop(), background()
+    async with nullcontext() if behind is None else behind.turn():
+        return await loop.run_in_executor(_READER, work)

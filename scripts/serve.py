@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from models.background import MOST
 from pipeline import Launch, UsageError, load_app
 from pipeline.ages import age_of
 from pipeline.runtime.folder import Folder
@@ -62,6 +63,10 @@ def serve(
     connections: Annotated[
         int, typer.Option(min=1, help="Connections at once; beyond it, those that ask nothing make room.")
     ] = DEFAULT.connections,
+    run_share: Annotated[
+        float,
+        typer.Option(min=0.01, max=MOST, help="Part of the time of engine and encoder for runs, while people wait."),
+    ] = DEFAULT.run_share,
     trusted_proxies: Annotated[
         str, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded-For is believed: 127.0.0.1,10.0.0.0/8")
     ] = "",
@@ -98,6 +103,7 @@ def serve(
         connections=connections,
         proxies=proxies_of(trusted_proxies),
         root_path=prefix_of(root_path),
+        run_share=run_share,
         turn_seconds=turn_seconds,
         retain_seconds=age_of(retain),
         expire_seconds=age_of(expire),

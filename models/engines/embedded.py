@@ -17,6 +17,7 @@ import torch
 from llguidance.hf import from_tokenizer
 from outlines import Generator
 
+from models.background import Share, in_thread
 from models.engines.chat_template import ChatTemplate
 from models.engines.closing import Closing
 from models.engines.context_window import answer_limit
@@ -65,7 +66,9 @@ def _set_threads(threads: int | None) -> None:
 
 class EmbeddedEngine:
     """A model in this process. One worker thread decodes; a request joins those that it decodes at their next step, at
-    most `ROWS` together. A model with a sliding window decodes those that wait when it is free, to the last one's end.
+    most `ROWS` together. What is of the background (models/background.py) is decoded apart, and stands still while
+    people wait, but for its share. A model with a sliding window decodes those that wait when it is free, to the last
+    one's end: people's, or the background's.
 
     In float32 the same request on the same machine gives the same text; in theory a neighbour in the batch can turn a
     tie between two tokens, since sums are rounded in another order. In bfloat16 (`profile.dtype`) that happens: see
@@ -75,6 +78,7 @@ class EmbeddedEngine:
     enforcement: Enforcement = "grammar"
     canary: Canary | None = None
     closes = True
+    stands_back = True
 
     def __init__(self, model: TokenTransformers, name: str, profile: Profile, identity: str) -> None:
         self.name = name
@@ -92,6 +96,7 @@ class EmbeddedEngine:
             1, "embedded-engine", initializer=_set_threads, initargs=(decoding_threads(small),)
         )
         self._waiting = Waiting()
+        self._share = Share()
         self._decoding: dict[int, tuple[Row, asyncio.Future[Row]]] = {}
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
@@ -168,7 +173,7 @@ class EmbeddedEngine:
         lark, closing = grammar.opened().lark, None
         if grammar.open or limit != grammar.max_tokens:
             try:
-                closing = await asyncio.to_thread(Closing, self._tokenizer, lark, limit)
+                closing = await in_thread(Closing, self._tokenizer, lark, limit)
             except BudgetTooSmall:
                 if limit != grammar.max_tokens:
                     raise
@@ -242,7 +247,7 @@ class EmbeddedEngine:
         self._closed = True
         for row, _ in [*self._decoding.values()]:
             row.abandoned = True
-        while (entry := self._waiting.take()) is not None:
+        for entry in self._waiting.all():
             if not entry[1].done():
                 entry[1].set_exception(self._gone())
         if self._drain is not None:
@@ -294,7 +299,7 @@ class EmbeddedEngine:
                         if not done.done():
                             done.set_exception(fault)
         finally:
-            for row, done in [*self._taken(), *iter(self._waiting.take, None)]:
+            for row, done in [*self._taken(), *self._waiting.all()]:
                 row.abandoned = True  # only matters when this task is cancelled: the worker must not go on for nobody
                 if not done.done():
                     done.cancel()
@@ -321,9 +326,9 @@ class EmbeddedEngine:
         def left(row: Row) -> None:
             loop.call_soon_threadsafe(self._answer, row)
 
-        def arrivals(room: int, more: int) -> list[Row]:
+        def arrivals(room: int, last: bool) -> list[Row]:
             arrived = list[Row]()
-            while len(arrived) < room + more and (row := self._next(len(arrived) < room)) is not None:
+            while len(arrived) < room and (row := self._next(last)) is not None:
                 if self._jumps:
                     row.jump()
                 if row.finish_reason is None:
@@ -333,19 +338,23 @@ class EmbeddedEngine:
                     left(row)
             return arrived
 
-        rows = arrivals(ROWS, 0)
+        due = not self._jumps and self._share.left(self._waiting.crowded) <= 0
+        rows = arrivals(ROWS, due) or arrivals(ROWS, not due)
         if not rows:
             return
-        sampler = Sampler(rows, self._end, self._jumps, arrivals, left)
+        began = time.perf_counter()
+        sampler = Sampler(rows, self._end, self._jumps, arrivals, left, self._waiting.wait)
         Generator(self._model, processor=sampler).batch([row.prompt + row.tokens for row in rows])
         if not self._jumps:  # then all of them end together
             for row in rows:
                 row.finish_reason = row.finish_reason or "length"
                 sampler.ended(row)
+            if (work := rows[0].background) is not None:
+                self._share.took(time.perf_counter() - began, work.part)
 
-    def _next(self, all: bool) -> Row | None:
-        """The next request that waits and whose caller has not given up; without `all`, of those that go first."""
-        while (entry := self._waiting.take(all)) is not None:
+    def _next(self, last: bool) -> Row | None:
+        """The next request that waits and whose caller has not given up; with `last`, of the background."""
+        while (entry := self._waiting.take(last)) is not None:
             row, done = entry
             if done.done():
                 continue

@@ -185,6 +185,11 @@ def closes(engine: Engine) -> bool:
     return bool(getattr(engine, "closes", False))
 
 
+def stands_back(engine: Engine) -> bool:
+    """Whether an engine itself lets people's calls go before those of the background (models/background.py)."""
+    return bool(getattr(engine, "stands_back", False))
+
+
 class Enforcer(Engine, Protocol):
     """An engine that is to keep a model to its grammar, and can be put to the proof."""
 

@@ -14,6 +14,7 @@ import torch
 from llguidance import LLMatcher
 from outlines.processors import OutlinesLogitsProcessor
 
+from models.background import Background
 from models.engines.closing import Closing
 from models.engines.engine import Decoding, Sampling
 
@@ -34,7 +35,8 @@ class Row:
     end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen. `mass`:
     the least probability that the grammar left the model where it left it a choice, with `tight` tokens before it; None
     where it never did. `closing` ends the text within its limit. `tell` hears the tokens so far, in the worker thread.
-    `began`, `ended`: of its decoding, on the clock of `time.perf_counter`. `behind`: others are read before it.
+    `began`, `ended`: of its decoding, on the clock of `time.perf_counter`, `began` moved on by the time in which others
+    were decoded instead. `background`: whose work it is, None: a person's.
     """
 
     prompt: list[int]
@@ -57,7 +59,7 @@ class Row:
     finish_reason: str | None = None
     fault: str = ""
     abandoned: bool = False
-    behind: bool = False
+    background: Background | None = None
 
     def __post_init__(self) -> None:
         self.draws = torch.Generator().manual_seed(self.sampling.seed % 2**63)
@@ -98,8 +100,8 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
 
     Outlines' own processor holds one grammar for a whole batch and samples all rows from one random stream, which would
     make a text depend on its neighbours. `jumps`: forced tokens are taken along, for a decoder that feeds all of them.
-    `arrivals` gives at most so many rows that have come meanwhile, and so many more of those that go first; `left`
-    hears of each row that has come to its end, for a decoder that goes on with the others.
+    `arrivals` gives at most so many rows that have come meanwhile, of people or of the background; `left` hears of each
+    row that has come to its end, for a decoder that goes on with the others; `wait` lets time pass until one comes.
     """
 
     def __init__(
@@ -107,15 +109,21 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
         rows: Sequence[Row],
         end: int,
         jumps: bool = False,
-        arrivals: Callable[[int, int], list[Row]] = lambda room, more: [],
+        arrivals: Callable[[int, bool], list[Row]] = lambda room, last: [],
         left: Callable[[Row], None] = lambda row: None,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__("torch")
         self.rows = list(rows)
         self.end = end
         self.jumps = jumps
         self.arrivals = arrivals
+        self.wait = wait
         self._left = left
+
+    def beside(self) -> Sampler:
+        """Another one for other rows, which are told of to the same."""
+        return Sampler([], self.end, self.jumps, left=self._left)
 
     def drop_finished(self) -> list[int]:
         """Go on with the rows that have not come to their end; which of those so far these are."""

@@ -1,4 +1,4 @@
-"""Waiting: the requests that wait for an engine in this process; those that nobody sits in front of come last.
+"""Waiting: the requests that wait for an engine in this process, people's apart from those of the background.
 
 Knows who goes before whom; decodes nothing.
 """
@@ -6,26 +6,14 @@ Knows who goes before whom; decodes nothing.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 
+from models.background import background
 from models.engines.sampler import Row
 
 Entry = tuple[Row, "asyncio.Future[Row]"]
-
-_behind: ContextVar[bool] = ContextVar("behind", default=False)
-
-
-@contextmanager
-def behind() -> Iterator[None]:
-    """What is asked of an engine in this block, and in the tasks begun in it, waits for what is asked elsewhere."""
-    before = _behind.set(True)
-    try:
-        yield
-    finally:
-        _behind.reset(before)
 
 
 class Waiting:
@@ -34,20 +22,36 @@ class Waiting:
     def __init__(self) -> None:
         self._first: deque[Entry] = deque()
         self._last: deque[Entry] = deque()
+        self._come = threading.Event()
 
     def __bool__(self) -> bool:
         return bool(self._first or self._last)
 
     def put(self, row: Row, done: asyncio.Future[Row]) -> None:
-        """One more, which comes where the block that it is asked in has it: see `behind`."""
-        row.behind = _behind.get()
-        (self._last if row.behind else self._first).append((row, done))
+        """One more, of the background where it is asked in such work."""
+        row.background = background()
+        (self._first if row.background is None else self._last).append((row, done))
+        self._come.set()
 
-    def take(self, all: bool = True) -> Entry | None:
-        """The next one; without `all`, only of those that go first."""
-        for queue in (self._first, self._last) if all else (self._first,):
-            try:
-                return queue.popleft()
-            except IndexError:  # there is none, or it was taken away in this moment
-                continue
-        return None
+    def take(self, last: bool) -> Entry | None:
+        """The next one of people, or, with `last`, of the background."""
+        try:
+            return (self._last if last else self._first).popleft()
+        except IndexError:
+            return None
+
+    def all(self) -> Iterator[Entry]:
+        """Take all of them out."""
+        for last in (False, True):
+            while (entry := self.take(last)) is not None:
+                yield entry
+
+    @property
+    def crowded(self) -> bool:
+        """Whether one of people waits."""
+        return bool(self._first)
+
+    def wait(self, seconds: float) -> None:
+        """Until one more is put in, but no longer than this."""
+        self._come.wait(seconds)
+        self._come.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling, closes
+from models.engines.engine import Canary, Completion, Enforcement, Engine, Message, Sampling, closes, stands_back
 from models.engines.load import Load, load_of
 from models.engines.profiles import Profile
 from models.grammar.grammar import Grammar
@@ -45,6 +45,11 @@ class Wrapper:
     def closes(self) -> bool:
         """See `Closer.closes`."""
         return closes(self.inner)
+
+    @property
+    def stands_back(self) -> bool:
+        """See `stands_back`."""
+        return stands_back(self.inner)
 
     async def generate(
         self,

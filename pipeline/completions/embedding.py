@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
+from models.background import in_thread
 from pipeline.completions.request import Request
 from pipeline.completions.steps import Steps
 from pipeline.completions.wording import packed
@@ -46,7 +46,7 @@ async def embedded(steps: Steps, encoder: Encoder | None, request: Request, any_
     name, texts = encoder.name, list(request.inputs)
     if not any_model and request.model != name:
         raise UsageError(f'"model" is {request.model}, but {name} embeds: name that, or give --any-model.')
-    lengths = await asyncio.to_thread(encoder.lengths, texts)
+    lengths = await in_thread(encoder.lengths, texts)
     for number, length in enumerate(lengths):
         if length > encoder.max_tokens:
             raise UsageError(
@@ -54,7 +54,7 @@ async def embedded(steps: Steps, encoder: Encoder | None, request: Request, any_
             )
 
     async def execute(note: Note) -> list[list[float]]:
-        found = await asyncio.to_thread(encoder.encode, texts)
+        found = await in_thread(encoder.encode, texts)
         return [[float(number) for number in row] for row in found]
 
     vectors: list[list[float]] = await steps.step("embed", texts, execute, _VECTORS)

@@ -5,7 +5,6 @@ Knows which query found a passage; leaves how passages are found to the index, a
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from index.documents import Passage
+from models.background import in_thread
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.durable.note import Note
@@ -73,7 +73,7 @@ class Retrieval:
         turns = [turn.text for turn in self._said.seen()]
 
         async def search(note: Note) -> list[Passage]:
-            hits = await asyncio.to_thread(retriever.search, query, k, where=where, least=least, turns=turns)
+            hits = await in_thread(retriever.search, query, k, where=where, least=least, turns=turns)
             note.detail |= {"index": retriever.index.version, "passages": [hit.passage.id for hit in hits], **limits}
             if hits.about:
                 note.detail["about"] = list(hits.about)
@@ -102,7 +102,7 @@ class Retrieval:
 
         async def narrow(note: Note) -> tuple[Passage, str, float] | None:
             try:
-                return await asyncio.to_thread(retriever.best_sentence, question, passages)
+                return await in_thread(retriever.best_sentence, question, passages)
             except ValueError:
                 return None
 

@@ -5,13 +5,13 @@ Knows who is asked in which order; does not know how an encoder's vectors are re
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter
 
+from models.background import in_thread
 from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
@@ -56,7 +56,7 @@ class Gate:
             return Decision("intent", only, ((only, 1.0),), by="only")
 
         async def decide(note: Note) -> Decision:
-            return await asyncio.to_thread(router.decide, text, without)
+            return await in_thread(router.decide, text, without)
 
         arguments = [text, sorted(without)] if without else [text]
         decision: Decision = await execution.step("route", arguments, decide, _DECISION)

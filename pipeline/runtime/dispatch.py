@@ -6,7 +6,6 @@ the gate. How a record is opened, and what its outcome looks like, is pipeline.p
 
 from __future__ import annotations
 
-import asyncio
 import json
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
+from models.background import in_thread
 from models.contract import Contract
 from models.errors import EngineUnavailable, ModelError, PromptTooLong
 from pipeline.app import App
@@ -162,7 +162,7 @@ class Dispatch:
         served |= {flow.intent for flow in self.workflows.values() if f"call {flow.__name__}" in called}
 
         async def see() -> dict[str, str]:
-            left = await asyncio.to_thread(unserved.unserved, clauses, self.gate.read, served) if clauses else []
+            left = await in_thread(unserved.unserved, clauses, self.gate.read, served) if clauses else []
             return dict.fromkeys([*self._given_up, *left], "")
 
         await self.execution.positions.close()
@@ -177,7 +177,7 @@ class Dispatch:
             return []
 
         async def cut(note: Note) -> list[Wish]:
-            return await asyncio.to_thread(multi_intent.wishes, run.text, self._sure)
+            return await in_thread(multi_intent.wishes, run.text, self._sure)
 
         found: list[Wish] = await self.execution.step("parts", [run.text], cut, _WISHES)
         phrases = {self.workflows[wish.intent].phrase: wish for wish in reversed(found)}

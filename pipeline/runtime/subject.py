@@ -5,11 +5,11 @@ Knows what the gate makes of a text, and how sure it has to be; what follows is 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 from pydantic import TypeAdapter
 
+from models.background import in_thread
 from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.forms.interview import Elsewhere
@@ -58,4 +58,4 @@ class Subject(Elsewhere):
         return self._workflows[decision.intent].phrase if likely and decision.intent else None
 
     async def _read(self, answer: str) -> Decision:
-        return (await asyncio.to_thread(self._gate.read, [answer]))[0]
+        return (await in_thread(self._gate.read, [answer]))[0]

@@ -1,4 +1,7 @@
-"""PeopleFirst: the engine of runs, which waits while messages of conversations are being worked on. Knows no queue."""
+"""PeopleFirst: the engine of runs, which waits while people are served where it does not stand back by itself.
+
+Knows no queue.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from models.engines.engine import Completion, Engine, Message, Sampling
-from models.engines.waiting import behind
+from models.engines.engine import Completion, Engine, Message, Sampling, stands_back
 from models.engines.wrapper import Wrapper
 from models.grammar.grammar import Grammar
 
@@ -30,8 +32,8 @@ class PeopleFirst(Wrapper):
         max_tokens: int | None = None,
     ) -> Completion:
         """See `Engine.generate`."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                await self._resting.wait()
-        with behind():
-            return await self.inner.generate(messages, grammar, sampling, max_tokens)
+        if not stands_back(self.inner):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._resting.wait()
+        return await self.inner.generate(messages, grammar, sampling, max_tokens)

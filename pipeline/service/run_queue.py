@@ -18,6 +18,7 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
+from models.background import Background
 from models.errors import EngineUnavailable
 from pipeline.batch.batch import run_batch
 from pipeline.batch.requests import Requests, read_requests
@@ -44,7 +45,9 @@ GOES_ON = ("paused", "stopped")
 
 
 class RunQueue(RunReadings):
-    """Those below one folder; `kinds`: what runs of each kind are served with, `today` as for `run_batch`."""
+    """Those below one folder; `kinds`: what runs of each kind are served with, `today` as for `run_batch`.
+    `background`: what their work is of, None: nobody goes before them.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class RunQueue(RunReadings):
         kinds: Mapping[str, RunKind],
         today: date | None,
         interrupted: Callable[[], None] = lambda: None,
+        background: Background | None = None,
     ) -> None:
         super().__init__(folder)
         self._kinds = kinds
@@ -66,6 +70,7 @@ class RunQueue(RunReadings):
         """Held while a run begins or comes to its end, and while people's answers are written into one: an answer is
         then seen either by the pass that is under way, or by the next one."""
         self._interrupted = interrupted
+        self._background = background
         self._idle = True
 
     def start(self) -> None:
@@ -284,16 +289,17 @@ class RunQueue(RunReadings):
             if note.get("then") is None:  # else people have answered, and only what was begun goes on
                 requests = await asyncio.to_thread(self._requests, note)
             while True:
-                summary = await run_batch(
-                    kind.app,
-                    requests,
-                    self.notes.path(id) / "out",
-                    kind.equipment,
-                    kind.launch,
-                    today=self._today,
-                    stop=stop,
-                    on_outcome=lambda _: self.pace.count(id),
-                )
+                with nullcontext() if self._background is None else self._background.work():
+                    summary = await run_batch(
+                        kind.app,
+                        requests,
+                        self.notes.path(id) / "out",
+                        kind.equipment,
+                        kind.launch,
+                        today=self._today,
+                        stop=stop,
+                        on_outcome=lambda _: self.pace.count(id),
+                    )
                 async with self._changing:
                     done = self.one(id)["statuses"]
                     if stop.is_set() or not done.get("running"):

@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from models.background import Background
 from pipeline.app import App
 from pipeline.chat.dialogues import Dialogues
 from pipeline.journal.journal import Journal
@@ -111,7 +112,8 @@ async def serving(
             RUN: RunKind(app, patient, replace(launch, concurrency=START), lambda note: app.read),
             KIND: kind_of(patient, launch, files),
         }
-        runs = RunQueue(out / "runs", kinds, today, metrics.run_interrupted)
+        background = Background(dialogues.resting, limits.run_share)
+        runs = RunQueue(out / "runs", kinds, today, metrics.run_interrupted, background)
         service = Service(
             app,
             pipeline,

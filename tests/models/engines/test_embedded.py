@@ -11,13 +11,15 @@ from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
+import torch
 from pydantic import Field
 from random_model import CONTEXT, build_random_model
 
+from models.background import Background
 from models.contract import Contract
 from models.engines.embedded import ROWS, EmbeddedEngine
 from models.engines.engine import Message, Sampling
-from models.engines.waiting import behind
+from models.engines.shared_cache import SharedCache
 from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
 from models.grammar.grammar import Grammar, compile_grammar
 
@@ -87,24 +89,50 @@ async def test_a_request_joins_those_that_are_being_decoded_and_leaves_before_th
     await asyncio.gather(*long)
 
 
-async def test_what_goes_behind_waits_for_what_came_later_which_may_join_beyond_the_rows(
-    engine: EmbeddedEngine, ask: list[Message]
+async def test_the_background_stands_still_while_a_person_waits_but_for_its_share(
+    engine: EmbeddedEngine, ask: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = list[str]()
+    long, resting, together = Grammar("start: /[a-z ]{200}/", 201), asyncio.Event(), list[int]()
+    alone = [(await engine.generate(ask, long, Sampling(1.5, seed=seed))).text for seed in range(ROWS + 3)]
+    step = SharedCache.step
 
-    async def call(name: str, grammar: Grammar) -> None:
-        await engine.generate(ask, grammar, WILD)
-        ended.append(name)
+    def counted(self: SharedCache, fed: torch.Tensor, here: torch.Tensor) -> torch.Tensor:
+        together.append(len(fed))
+        return step(self, fed, here)
 
-    endless, short = Grammar("start: /[a-z ]{800}/", 801), Grammar("start: /[a-z]{3}/", 4)
-    with behind():
-        tasks = [asyncio.create_task(call("run", endless)) for _ in range(ROWS)]
-        tasks += [asyncio.create_task(call("next of the run", short)) for _ in range(3)]
+    resting.set()
+    with Background(resting).work():
+        run = [asyncio.create_task(engine.generate(ask, long, Sampling(1.5, seed=seed))) for seed in range(ROWS + 2)]
     while len(engine._decoding) < ROWS:
         await asyncio.sleep(0.01)
-    await call("person", short)
-    assert ended == ["person"]
-    await asyncio.gather(*tasks)
+    monkeypatch.setattr(SharedCache, "step", counted)
+    person = await engine.generate(ask, long, Sampling(1.5, seed=ROWS + 2))
+    seen = Counter(together)
+    assert seen[1] > 0.9 * person.usage.completion_tokens  # alone in nearly all of its steps
+    assert sum(seen.values()) - seen[1] < seen[1] / 2
+    resting.clear()  # for good: people's turns go on, and ask nothing of the engine
+    done = await asyncio.gather(*run)
+    assert [one.text for one in [*done, person]] == alone
+    assert all(one.own_seconds is not None and one.own_seconds < one.seconds / 2 for one in done)
+
+
+async def test_what_stands_still_can_be_given_up_and_closed(engine: EmbeddedEngine, ask: list[Message]) -> None:
+    long, short, resting = Grammar("start: /[a-z ]{800}/", 801), Grammar("start: /[a-z]{3}/", 4), asyncio.Event()
+    resting.set()
+    with Background(resting, 1e-6).work():
+        run = [asyncio.create_task(engine.generate(ask, long, WILD)) for _ in range(ROWS)]
+    while len(engine._decoding) < ROWS:
+        await asyncio.sleep(0.01)
+    resting.clear()  # its next share does not come before the end of this test
+    for task in run[:2]:
+        task.cancel()
+    async with asyncio.timeout(20):
+        while len(engine._decoding) > ROWS - 2:
+            await asyncio.sleep(0.01)
+        assert (await engine.generate(ask, short, WILD)).text
+        assert not any(task.done() for task in run[2:])
+        await engine.close()
+    assert all(isinstance(one, BaseException) for one in await asyncio.gather(*run, return_exceptions=True))
 
 
 async def test_when_others_come_and_go_does_not_change_a_text(
@@ -129,7 +157,7 @@ async def test_a_long_prompt_is_read_in_pieces_and_others_go_on_meanwhile(
     long = [Message("user", "a trip to Bali, please " * 60)]
     whole = await engine.generate(long, trip, WILD)
     assert whole.usage.prompt_tokens > 10 * 40
-    monkeypatch.setattr("models.engines.continuous_batching.PIECE", 40)
+    monkeypatch.setattr("models.engines.lane.PIECE", 40)
     calls = [asyncio.create_task(engine.generate(each, trip, WILD)) for each in (ask, long)]
     first, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
     assert first == {calls[0]}
