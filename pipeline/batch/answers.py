@@ -39,8 +39,8 @@ OPERATOR = "interlock answer"
 class Answer:
     """What a person said to a record's question, or about a record that was handed over; `line` counts from 1.
 
-    `question`: what it answers, if the line says so; `closes`: it is about what was handed over. `happened`: whether its uncertain action did, `result` what it
-    gave then, `key` which one if there are several.
+    `question`: what it answers, if the line says so; `closes`: it is about what was handed over. `happened`: whether
+    its uncertain action did, `result` what it gave then, `key` which one if there are several.
     """
 
     line: int

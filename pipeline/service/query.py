@@ -15,4 +15,6 @@ def refuse_unknown(request: Request) -> None:
     for name in request.query_params:
         if name not in known:
             told = f"Leave it out, or give {' or '.join(known)}." if known else "Leave it out: there are none here."
-            raise ApiError(400, "invalid_request", f'"{name[:100]}" is refused: it is not known here.', told, param=name)
+            raise ApiError(
+                400, "invalid_request", f'"{name[:100]}" is refused: it is not known here.', told, param=name
+            )
