@@ -63,6 +63,6 @@ async def test_the_records_of_a_run_are_of_the_background_and_messages_are_of_pe
         told = await say(client, await begin(client), "whose?")
         assert told["conversation"]["turns"][-1]["text"] == "None"
         id = (await client.post("/runs", content=json.dumps({"custom_id": "a", "text": "whose?"}))).json()["id"]
-        while not (found := (await client.get(f"/runs/{id}/results")).text):
+        while (await client.get(f"/runs/{id}")).json()["state"] != "finished":
             await asyncio.sleep(0.02)
-    assert json.loads(found)["result"] == "0.25"
+        assert (await client.get(f"/runs/{id}/results")).json()["message"] == "0.25"
