@@ -63,6 +63,9 @@ def serve(
     connections: Annotated[
         int, typer.Option(min=1, help="Connections at once; beyond it, those that ask nothing make room.")
     ] = DEFAULT.connections,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Runs and batches served at the same time, each with the same share.")
+    ] = DEFAULT.runs,
     run_share: Annotated[
         float,
         typer.Option(min=0.01, max=MOST, help="Part of the time of engine and encoder for runs, while people wait."),
@@ -103,6 +106,7 @@ def serve(
         connections=connections,
         proxies=proxies_of(trusted_proxies),
         root_path=prefix_of(root_path),
+        runs=runs,
         run_share=run_share,
         turn_seconds=turn_seconds,
         retain_seconds=age_of(retain),

@@ -17,12 +17,13 @@ MOST_CLIENTS = 10_000
 @dataclass(frozen=True)
 class Limits:
     """Bytes of a body and of an upload; requests a second of one client, and how many at once; turns taken on, and how
-    many of them are served at the same time; the part of the encoder's and the embedded engine's time that runs have
-    while people wait; event streams open at once; connections, as far as the process may have open files; the proxies
-    whose word for a client's address is taken (addresses or networks), and the path below which they know this service;
-    seconds that a client waits for a turn's end, that a body may take to arrive, between two heartbeats, that a client
-    may leave what was sent unread, and that work has to come to its end when the server does; after which all that is
-    kept goes, and after which a question that nobody answered is no longer asked (None: never).
+    many of them are served at the same time; runs that are served at the same time, and the part of the encoder's and
+    the embedded engine's time that they have while people wait; event streams open at once; connections, as far as the
+    process may have open files; the proxies whose word for a client's address is taken (addresses or networks), and the
+    path below which they know this service; seconds that a client waits for a turn's end, that a body may take to
+    arrive, between two heartbeats, that a client may leave what was sent unread, and that work has to come to its end
+    when the server does; after which all that is kept goes, and after which a question that nobody answered is no
+    longer asked (None: never).
     """
 
     body: int = 1 << 20
@@ -31,6 +32,7 @@ class Limits:
     burst: int = 100
     turns: int = 256
     concurrency: int = 16
+    runs: int = 2
     run_share: float = PART
     streams: int = 1_000
     connections: int = 8_192

@@ -1,9 +1,9 @@
-"""RunPace: how fast the records of a run come to their ends just now. Counts; knows no record."""
+"""RunPace: how fast the records of runs come to their ends just now. Counts; knows no record."""
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 
 LAST = 200
@@ -11,22 +11,23 @@ LAST = 200
 
 
 class RunPace:
-    """Of one run at a time: counting another one's begins anew."""
+    """Of those that are served, each by itself."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._run = ""
-        self._ends: deque[float] = deque(maxlen=LAST)
+        self._ends: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=LAST))
 
     def count(self, run: str) -> None:
         """A record of a run came to its end."""
-        if run != self._run:
-            self._run, self._ends = run, deque(maxlen=LAST)
-        self._ends.append(self._now())
+        self._ends[run].append(self._now())
+
+    def forget(self, run: str) -> None:
+        """A run is not served any more: when it is again, its pace begins anew."""
+        self._ends.pop(run, None)
 
     def rate(self, run: str) -> float | None:
         """Records a second, up to now: it falls while nothing ends. None until two of this run did."""
-        ends = list(self._ends)
-        if run != self._run or len(ends) < 2:
+        ends = list(self._ends.get(run, ()))
+        if len(ends) < 2:
             return None
         return (len(ends) - 1) / max(self._now() - ends[0], 0.001)

@@ -1,7 +1,9 @@
-"""RunQueue: batches that were uploaded, each in a folder of its own, one after another on the service's engine.
+"""RunQueue: batches that were uploaded, each in a folder of its own, a few at once on the service's engine.
 
 A run is an `interlock run`: its folder can be gone on with, inspected and replayed by the same commands. What was under
-way when the process ended goes on when the next one starts. Knows folders and their order; records are batch.py's.
+way when the process ended goes on when the next one starts. Those that are served at once have as many records under
+way each, and what takes these takes them in the order in which they come: so each has about the same share. Knows
+folders and their order; how one of them is served is run_passes.py's.
 """
 
 from __future__ import annotations
@@ -19,23 +21,16 @@ from pathlib import Path
 from typing import Any
 
 from models.background import Background
-from models.errors import EngineUnavailable
-from pipeline.batch.batch import run_batch
-from pipeline.batch.requests import Requests, read_requests
-from pipeline.batch.summary import Summary
-from pipeline.errors import Busy, InterlockError, JournalError, Unwritable, UsageError
-from pipeline.files import is_full
+from pipeline.errors import Busy, JournalError, Unwritable, UsageError
 from pipeline.journal.journal import Journal
 from pipeline.runtime.folder import Folder
 from pipeline.service.errors import ApiError
 from pipeline.service.run_kind import RunKind
-from pipeline.service.run_readings import OPEN, RunReadings
+from pipeline.service.run_passes import REQUESTS, RUN, RunPasses
+from pipeline.service.run_readings import OPEN
 
 log = logging.getLogger("interlock.service")
 
-REQUESTS = "requests.jsonl"
-RUN = "run"
-"""The kind of a run whose note names none: one of the app."""
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds after which a run that was interrupted is tried again; the last of them from then on."""
 MOST_WAITING = 100
@@ -44,9 +39,9 @@ GOES_ON = ("paused", "stopped")
 """States from which a run goes on when it is told to."""
 
 
-class RunQueue(RunReadings):
+class RunQueue(RunPasses):
     """Those below one folder; `kinds`: what runs of each kind are served with, `today` as for `run_batch`.
-    `background`: what their work is of, None: nobody goes before them.
+    `background`: what their work is of, None: nobody goes before them. `most`: how many are served at once.
     """
 
     def __init__(
@@ -56,22 +51,13 @@ class RunQueue(RunReadings):
         today: date | None,
         interrupted: Callable[[], None] = lambda: None,
         background: Background | None = None,
+        most: int = 1,
     ) -> None:
-        super().__init__(folder)
-        self._kinds = kinds
-        self._today = today
-        self._queue: asyncio.Queue[str] = asyncio.Queue()
-        self._queued: set[str] = set()
-        self._worker: asyncio.Task[None] | None = None
-        self._stop = asyncio.Event()
-        self._served: dict[str, asyncio.Event] = {}
-        """The run that is served, and what stops it."""
-        self._changing = asyncio.Lock()
-        """Held while a run begins or comes to its end, and while people's answers are written into one: an answer is
-        then seen either by the pass that is under way, or by the next one."""
+        super().__init__(folder, kinds, today, background)
+        self._most = most
+        self._workers: list[asyncio.Task[None]] = []
+        self._at_work: set[asyncio.Task[None]] = set()
         self._interrupted = interrupted
-        self._background = background
-        self._idle = True
 
     def start(self) -> None:
         """Go on with what is unfinished, oldest first, and wait for more."""
@@ -79,23 +65,23 @@ class RunQueue(RunReadings):
         for note in reversed(self.all()):
             if note["state"] in OPEN:
                 self._put(note["id"])
-        self._worker = asyncio.create_task(self._work())
+        self._workers = [asyncio.create_task(self._work()) for _ in range(self._most)]
 
     @property
     def alive(self) -> bool:
-        """Whether somebody serves them."""
-        return self._worker is not None and not self._worker.done()
+        """Whether all who serve them do."""
+        return bool(self._workers) and not any(worker.done() for worker in self._workers)
 
     async def close(self, seconds: float) -> None:
         """Let the records under way come to their end, but no longer than this; the next start goes on from there."""
         self._stop.set()
         for stop in self._served.values():
             stop.set()
-        if self._worker is not None:
-            await asyncio.wait((self._worker,), timeout=0.0 if self._idle else seconds)
-            self._worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._worker
+        if self._at_work:
+            await asyncio.wait(self._at_work, timeout=seconds)
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
 
     def new(self, id: str = "") -> tuple[str, Path]:
         """A name for a run, and the file that its requests go to. ApiError when too many wait."""
@@ -222,144 +208,39 @@ class RunQueue(RunReadings):
                     self.notes.write(id, {"state": "waiting", "then": note["state"]})
                     self._put(id)
 
-    def _put(self, id: str) -> None:
-        if id not in self._queued:
-            self._queued.add(id)
-            self._queue.put_nowait(id)
-
     def drop(self, id: str) -> None:
         """Take away a run that was never begun."""
         shutil.rmtree(self.notes.path(id), ignore_errors=True)
 
-    def _requests(self, note: Mapping[str, Any]) -> Requests:
-        kind = self._kinds[note.get("kind", RUN)]
-        return read_requests(self.notes.path(note["id"]) / REQUESTS, kind.reads(note))
-
     async def _work(self) -> None:
+        worker = asyncio.current_task()
+        assert worker is not None
         while not self._stop.is_set():
-            self._idle = True
             id = await self._queue.get()
-            self._idle = False
             self._queued.discard(id)
-            for pause in chain(PAUSES, repeat(PAUSES[-1])):
-                try:
-                    await self._run(id)
-                    break
-                except Exception as error:  # disk, engine, or a fault of ours: none may end those behind it
-                    log.error("Run %s was interrupted, and is tried again in %g s", id, pause, exc_info=error)
-                    self._interrupted()
-                    with suppress(KeyError):
-                        if self.notes.one(id)["state"] == "running":
-                            self.notes.write(
-                                id, {"state": "waiting", "error": "It was interrupted, and goes on in a while."}
-                            )
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(pause):
-                            await self._stop.wait()
-                    if self._stop.is_set():
-                        return
+            self._at_work.add(worker)
+            await self._serve(id)
+            self._at_work.discard(worker)
 
-    async def _run(self, id: str) -> None:
-        stop = asyncio.Event()
-        async with self._changing:  # from here on whoever pauses or deletes it stops it
+    async def _serve(self, id: str) -> None:
+        """Serve a run, again and again while something that all runs share is away."""
+        for pause in chain(PAUSES, repeat(PAUSES[-1])):
             try:
-                note = self.notes.one(id)
-            except KeyError:  # deleted while it waited
-                return
-            left = note.get("expires", float("inf")) - time.time()
-            if note["state"] == "deleting":
-                await asyncio.to_thread(self.notes.remove, id)
-            elif note["state"] == "pausing":
-                self.notes.write(id, {"state": "paused"})
-            elif note["state"] == "cancelling":
-                await self._ended(id, "cancelled")
-            elif note["state"] in ("waiting", "running") and left <= 0:
-                await self._ended(id, "expired")
-            elif note["state"] in ("waiting", "running"):
-                self._served[id] = stop
-                self.notes.write(id, {"state": "running", "error": None, "begun": note.get("begun") or time.time()})
-            if id not in self._served:
-                return
-        kind = self._kinds[note.get("kind", RUN)]
-        expiry = None if left == float("inf") else asyncio.get_running_loop().call_later(left, stop.set)
-        requests: Requests | None = None
-        try:
-            if self._stop.is_set():
-                return
-            if note.get("then") is None:  # else people have answered, and only what was begun goes on
-                requests = await asyncio.to_thread(self._requests, note)
-            while True:
-                with nullcontext() if self._background is None else self._background.work():
-                    summary = await run_batch(
-                        kind.app,
-                        requests,
-                        self.notes.path(id) / "out",
-                        kind.equipment,
-                        kind.launch,
-                        today=self._today,
-                        stop=stop,
-                        on_outcome=lambda _: self.pace.count(id),
-                    )
-                async with self._changing:
-                    done = self.one(id)["statuses"]
-                    if stop.is_set() or not done.get("running"):
-                        await self._passed(id, note, requests, summary)
-                        del self._served[id]
-                        break
-                requests = None if sum(done.values()) >= note["records"] else requests
-        except (Unwritable, EngineUnavailable):  # of the disk and the engine that all runs share, not of this one
-            raise
-        except InterlockError as error:
-            await self._ended(id, "stopped", requests, error=str(error))
-        except Exception as error:
-            if is_full(error):
-                raise
-            log.error("Run %s stopped", id, exc_info=error)
-            told = "Something went wrong here; the server's log says what."
-            await self._ended(id, "stopped", requests, error=told)
-        finally:
-            self._served.pop(id, None)
-            if expiry is not None:
-                expiry.cancel()
-
-    async def _passed(self, id: str, note: Mapping[str, Any], requests: Requests | None, summary: Summary) -> None:
-        """Nothing of a run is under way any more: what has become of it."""
-        now = self.notes.one(id)
-        row, state, then = {**summary.row(), "errors": note["errors"]}, now["state"], now.get("then")
-        self.notes.write(id, {"summary": row, "worked": now.get("worked", 0.0) + summary.seconds})
-        if state == "deleting":
-            await asyncio.to_thread(self.notes.remove, id)
-        elif then is not None and not self._stop.is_set() and state == "running":
-            self.notes.write(id, {"state": then, "then": None})
-        elif sum(summary.statuses.values()) >= note["records"]:
-            await self._ended(id, "finished", requests)
-        elif state == "cancelling":
-            await self._ended(id, "cancelled", requests)
-        elif state == "pausing":
-            self.notes.write(id, {"state": "paused"})
-        elif time.time() >= note.get("expires", float("inf")):
-            await self._ended(id, "expired", requests)
-        else:  # the service ends, or it was resumed while it was being paused
-            self.notes.write(id, {"state": "waiting"})
-            if not self._stop.is_set():
-                self._put(id)
-
-    async def _ended(self, id: str, state: str, requests: Requests | None = None, **more: Any) -> None:
-        """A run will not go on: make of its folder what its kind makes of it, then say so."""
-        note = self.notes.one(id)
-        if note["state"] == "deleting":
-            await asyncio.to_thread(self.notes.remove, id)
-            return
-        made: Mapping[str, Any] = {}
-        kind = self._kinds[note.get("kind", RUN)]
-        if kind.ended is not None:
-            try:
-                read = await asyncio.to_thread(self._requests, note) if requests is None else requests
-            except UsageError as error:  # its file is gone, and with it all that could be made
-                more = {"error": str(error), **more}
-            else:
-                made = await asyncio.to_thread(kind.ended, note, read, self.notes.path(id) / "out")
-        self.notes.write(id, {"state": state, "then": None, "ended": time.time(), **more, **made})
+                await self._run(id)
+                break
+            except Exception as error:  # disk, engine, or a fault of ours: none may end those behind it
+                log.error("Run %s was interrupted, and is tried again in %g s", id, pause, exc_info=error)
+                self._interrupted()
+                with suppress(KeyError):
+                    if self.notes.one(id)["state"] == "running":
+                        self.notes.write(
+                            id, {"state": "waiting", "error": "It was interrupted, and goes on in a while."}
+                        )
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._stop.wait()
+                if self._stop.is_set():
+                    return
 
 
 @contextmanager

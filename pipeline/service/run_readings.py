@@ -35,7 +35,7 @@ class RunReadings:
     def __init__(self, folder: Path) -> None:
         self.notes = RunNotes(folder)
         self.pace = RunPace()
-        """Of the run that is served."""
+        """Of the runs that are served."""
 
     def all(self) -> list[dict[str, Any]]:
         """The runs, newest first."""

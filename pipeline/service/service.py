@@ -113,7 +113,7 @@ async def serving(
             KIND: kind_of(patient, launch, files),
         }
         background = Background(dialogues.resting, limits.run_share)
-        runs = RunQueue(out / "runs", kinds, today, metrics.run_interrupted, background)
+        runs = RunQueue(out / "runs", kinds, today, metrics.run_interrupted, background, limits.runs)
         service = Service(
             app,
             pipeline,

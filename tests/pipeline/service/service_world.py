@@ -24,7 +24,7 @@ from pipeline.service.service import Service, serving
 
 HALL = Path(__file__).parents[1] / "apps" / "hall.py"
 SSE = {"Accept": "text/event-stream"}
-QUICK = Limits(rate=10_000.0, burst=10_000, heartbeat_seconds=0.05, grace_seconds=1.0)
+QUICK = Limits(rate=10_000.0, burst=10_000, heartbeat_seconds=0.05, grace_seconds=1.0, runs=1)
 
 _PROGRAM = """
 import asyncio, json, sys
@@ -97,7 +97,7 @@ class Process:
 @contextmanager
 def process(folder: Path, port: int = 0, files: int = 0, **limits: Any) -> Iterator[Process]:
     """A server of the hall in `folder`, killed at the end, if it still runs. `files`: its soft limit of open ones."""
-    given = {"rate": 10_000.0, "burst": 10_000, "heartbeat_seconds": 0.1, "grace_seconds": 2.0, **limits}
+    given = {"rate": 10_000.0, "burst": 10_000, "heartbeat_seconds": 0.1, "grace_seconds": 2.0, "runs": 1, **limits}
     command = [sys.executable, "-c", _PROGRAM, str(folder / "out"), str(HALL), str(port), json.dumps(given)]
     if files:
         command = ["sh", "-c", f'ulimit -Sn {files}; exec "$@"', "sh", *command]
