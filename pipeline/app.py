@@ -58,7 +58,11 @@ class App:
     def __post_init__(self) -> None:
         if not self.workflows:
             raise UsageError(f"The app '{self.name}' has no workflows: list at least one.")
+        if isinstance(self.out_of_scope_examples, str):
+            raise UsageError(f"The app '{self.name}' has a text as its out_of_scope_examples: give a list of them.")
         for workflow in self.workflows:
+            if not isinstance(workflow, Workflow):
+                raise UsageError(f"The app '{self.name}' lists {workflow!r} as a workflow: decorate it with @workflow.")
             if not workflow.examples:
                 raise UsageError(
                     f"The workflow '{workflow.__name__}' has no examples: the gate needs a few sentences people say."

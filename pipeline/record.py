@@ -27,8 +27,9 @@ class Turn:
     earlier: bool = False
 
 
-LINE_KEYS = frozenset({"custom_id", "text", "body", "method", "url"})
-"""What is read of a line of requests."""
+TEXT_KEYS = frozenset({"custom_id", "text"})
+BATCH_KEYS = frozenset({"custom_id", "body", "method", "url"})
+"""What is read of a line of requests, of one with a text or of one in OpenAI's form."""
 
 
 class BadRecord(ValueError):

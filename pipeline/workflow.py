@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -37,6 +37,9 @@ class Workflow:
         wrong: float | None = None,
     ) -> None:
         name = getattr(body, "__name__", "")
+        for what, given in (("examples", examples), ("actions", actions), ("calls", calls)):
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                raise UsageError(f"The workflow '{name}' has {given!r} as its {what}: give a list of them.")
         self.body = body
         self.intent = intent
         self.examples = tuple(examples)
@@ -46,6 +49,9 @@ class Workflow:
         self.instructions = instructions
         self.wrong = wrong if wrong is None else Costs(wrong).wrong
         self.description = inspect.getdoc(body) or ""
+        for told, words in (("its intent", intent), *(("one of its examples", one) for one in self.examples)):
+            if not isinstance(words, str) or not words.strip():
+                raise UsageError(f"The workflow '{name}' has {words!r} as {told}: give a text.")
         if not inspect.iscoroutinefunction(body):
             raise UsageError(f"The workflow '{name}' is not an async function: write `async def {name}(run: Run)`.")
         if not self.description:

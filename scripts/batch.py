@@ -121,7 +121,6 @@ def batch(
     refuse_shard(out)
     check_cluster(launch)
     app = load_app(launch.app) if table is None else app_of(table)
-    form = OPENAI if table is None else TABLE
     several = len(sources) > 1
 
     def rows(source: Path | str) -> Iterator[tuple[int, bytes, object]]:
@@ -135,11 +134,27 @@ def batch(
         estimate = asyncio.run(_estimate(app, asked, launch))
         print(json.dumps(estimate))
         raise typer.Exit(0)
+    _answer(app, asked, out, launch, table, retry or (), accept_changes, ordered, parquet)
+
+
+def _answer(
+    app: App,
+    asked: Requests,
+    out: Path,
+    launch: Launch,
+    table: Table | None,
+    retry: Sequence[str],
+    accept_changes: bool,
+    ordered: bool,
+    parquet: bool,
+) -> None:
+    """Answer what is left in a folder, bring its files to that, and exit as `interlock batch` does."""
+    form = OPENAI if table is None else TABLE
     if table is not None:
         _keep_app(out, source_of(table), accept_changes)
     complain_of(asked, out, "refused")
     try:
-        summary, stopped = asyncio.run(_serve(app, asked, out, launch, retry or (), accept_changes, form))
+        summary, stopped = asyncio.run(_serve(app, asked, out, launch, retry, accept_changes, form))
     except (KeyboardInterrupt, asyncio.CancelledError):
         write_files(out, asked.bad_lines(), form)
         console.print("Stopped; the same command goes on from here.")
@@ -187,7 +202,7 @@ def _table(
 
 def _read(file: Path | None) -> str:
     try:
-        return "" if file is None else file.read_text(encoding="utf-8")
+        return "" if file is None else file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read ({error}): check the path.") from error
 
@@ -238,12 +253,9 @@ async def _serve(
     tokens = 0
 
     def counted(id: str, status: str) -> None:
-        bar.update(task, advance=1)
-        one = bar.tasks[0]
-        took = one.elapsed or 0.0
-        if took:
-            told = f"{one.completed / took:.1f} rows/s" + (f", {tokens / took:,.0f} tokens/s" if tokens else "")
-            bar.update(task, description=told)
+        took = bar.tasks[0].elapsed
+        told = f"Answering, {tokens / took:,.0f} tokens/s" if tokens and took else "Answering"
+        bar.update(task, advance=1, description=told)
 
     @contextmanager
     def keeping() -> Iterator[Callable[[Outcome], None]]:

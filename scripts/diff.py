@@ -21,6 +21,7 @@ from scripts.inspect import ending
 
 COMPARED = ("status", "intent", "result", "contract", "message", "question", "escalation", "error")
 """Everything of a result but how it was obtained."""
+_NEEDED = {"custom_id", "status", "intent", "result", "question", "escalation"}
 
 
 def diff(
@@ -59,9 +60,7 @@ def _pairs(before: Path, after: Path) -> Iterator[tuple[str, dict[str, Any] | No
             database.execute(f"CREATE TABLE {name} (id TEXT PRIMARY KEY, line TEXT)")
             if not path.is_file():
                 raise UsageError(f"{path} does not exist: give two folders that `interlock run -o` wrote.")
-            with path.open(encoding="utf-8") as lines:
-                rows = ((json.loads(line)["custom_id"], line) for line in lines)
-                database.executemany(f"INSERT OR REPLACE INTO {name} VALUES (?, ?)", rows)
+            database.executemany(f"INSERT OR REPLACE INTO {name} VALUES (?, ?)", _lines(path))
         # FULL JOIN came with SQLite 3.39.
         joined = (
             "SELECT id, old.line, new.line FROM old LEFT JOIN new USING (id)"
@@ -69,6 +68,21 @@ def _pairs(before: Path, after: Path) -> Iterator[tuple[str, dict[str, Any] | No
         )
         for id, old, new in database.execute(joined):
             yield id, old and json.loads(old), new and json.loads(new)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = json.loads(line)
+                if not row.keys() >= _NEEDED:
+                    raise ValueError
+            except (ValueError, AttributeError, RecursionError):
+                raise UsageError(
+                    f"Line {number} of {path} is no result: give a folder that `interlock run -o` wrote; the same run"
+                    " again mends a line that a crash cut."
+                ) from None
+            yield str(row["custom_id"]), line.decode()
 
 
 def _changed(old: dict[str, Any] | None, new: dict[str, Any] | None) -> list[str]:

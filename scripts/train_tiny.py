@@ -55,10 +55,12 @@ def train_tiny(
     data: Annotated[Path, typer.Option(help="Folder with sgd/ and dstc9_faq/ (see the model card).")] = Path(
         "../shared/data"
     ),
-    minutes: Annotated[float, typer.Option(help="Time budget in minutes; a GPU's compiler comes on top.")] = 60,
-    threads: Annotated[int, typer.Option(help="CPU threads of the network.")] = 1,
+    minutes: Annotated[
+        float, typer.Option(min=0.01, help="Time budget in minutes; a GPU's compiler comes on top.")
+    ] = 60,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network.")] = 1,
     workers: Annotated[
-        int | None, typer.Option(help="Processes that make exercises; with a GPU, all cores but two.")
+        int | None, typer.Option(min=0, help="Processes that make exercises; with a GPU, all cores but two.")
     ] = None,
     start: Annotated[Path | None, typer.Option(help="Go on from the folder of an earlier training.")] = None,
     compile: Annotated[bool, typer.Option(help="Compile the network first.")] = True,

@@ -64,7 +64,7 @@ _DTYPES = ("auto", "float32", "bfloat16", "float16")
 def _known(file: str) -> dict[str, dict[str, Any]]:
     """The profiles of a file by pattern. ModelNotFound for one that is none."""
     try:
-        known = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+        known = tomllib.loads(Path(file).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ModelNotFound(
             f"The profiles in {file} cannot be read ({error}).", f"Mend it, or unset {VARIABLE}."

@@ -246,7 +246,12 @@ def _parse(number: int, line: bytes) -> Answer:
     if "happened" in row:
         if not isinstance(row["happened"], bool) or not isinstance(row.get("key", ""), str) or "answer" in row:
             raise BadAnswer('"happened" is neither true nor false, or stands beside an "answer".')
+        if not row["happened"] and row.get("result") is not None:
+            raise BadAnswer('"result" stands beside a "happened" that is false: what did not happen gave nothing.')
         return Answer(number, id, "", row["happened"], row.get("result"), row.get("key", ""))
+    for name in ("result", "key"):
+        if row.get(name) is not None:
+            raise BadAnswer(f'"{name}" belongs to "happened", which is not there: leave it out.')
     answer = row.get("answer")
     if isinstance(answer, bool):
         answer = "yes" if answer else "no"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pipeline.batch.sources import opened
 from pipeline.errors import UsageError
-from pipeline.record import LINE_KEYS, BadRecord, Record
+from pipeline.record import BATCH_KEYS, TEXT_KEYS, BadRecord, Record
 
 Read = Callable[[object], Record]
 """Makes a record of a line's JSON, or raises BadRecord."""
@@ -72,7 +72,7 @@ class Requests:
                     if isinstance(value, BadRecord):
                         raise value
                     if own and isinstance(value, dict):
-                        self.unread.update(value.keys() - LINE_KEYS)
+                        self.unread.update(value.keys() - (TEXT_KEYS if "text" in value else BATCH_KEYS))
                     self._keep(line, file, raw, read(value))
                 except BadRecord as error:
                     bad = (line, str(error), error.id, file)

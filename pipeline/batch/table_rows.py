@@ -94,6 +94,6 @@ def _folder(folder: Path) -> Iterator[tuple[int, object]]:
         raise UsageError(f"{folder} holds no text ({' or '.join(TEXTS)}): give a folder that does.")
     for number, path in enumerate(files, start=1):
         try:
-            yield number, {"name": str(path.relative_to(folder)), "text": path.read_text(encoding="utf-8")}
+            yield number, {"name": str(path.relative_to(folder)), "text": path.read_text(encoding="utf-8-sig")}
         except UnicodeDecodeError:
             yield number, BadRecord(f"{path.name} is not UTF-8.")

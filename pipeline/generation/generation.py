@@ -104,9 +104,7 @@ class Generation:
 
         That somebody's own words do not reach a model which is too simple for them is told, once.
         """
-        client = self._second if second else self._client
-        if client is None:
-            raise UsageError("This run has no model: open the pipeline with an engine.")
+        client = self._opened(second)
         prompts = self.prompts.told(told.instructions)
         layout = prompts.laid_out(client.profile)
         if layout.name == "copier" and (told.examples or prompts.own):
@@ -115,6 +113,12 @@ class Generation:
                 " do not reach it."
             )
         return layout
+
+    def _opened(self, second: bool = False) -> EngineClient:
+        client = self._second if second else self._client
+        if client is None:
+            raise UsageError("This run has no model: open the pipeline with an engine.")
+        return client
 
     async def produce(
         self,
@@ -130,9 +134,7 @@ class Generation:
         with more evidence; `clarify` asks the customer about a violated guardrail.
         Raises Escalation at the ladder's top, PromptTooLong if not even an empty scratchpad leaves room.
         """
-        client = self._client
-        if client is None:
-            raise UsageError("This run has no model: open the pipeline with an engine.")
+        client = self._opened()
         layout = self.layout(told)
         known = dict[str, C]()
 
@@ -197,9 +199,7 @@ class Generation:
 
         One option costs no call. UsageError without a model.
         """
-        client = self._client
-        if client is None:
-            raise UsageError("This run has no model: open the pipeline with an engine.")
+        client = self._opened()
 
         def lettered(order: Mapping[str, str]) -> Sequence[Message]:
             return prompt({letter: f"{name}: {options[name]}" for letter, name in order.items()})
@@ -216,13 +216,9 @@ class Generation:
         Where the text broke its grammar, or there was no room for it, the answer is `weigh`'s, for which `prompt`
         offers the options by letter; so it is in a journal from before this was possible. UsageError without a model.
         """
-        client = self._client
-        if client is None:
-            raise UsageError("This run has no model: open the pipeline with an engine.")
+        client = self._opened()
         sampling = Sampling(seed=self._seed)
-        lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
-        if not any(form.private_fields() for form in wanted.forms.values()):
-            lengths = [None]
+        lengths = _lengths(client, any(form.private_fields() for form in wanted.forms.values()))
 
         def lettered(order: Mapping[str, str]) -> Sequence[Message]:
             return prompt({letter: f"{name}: {wanted.options[name]}" for letter, name in order.items()})
@@ -268,10 +264,7 @@ class Generation:
         async def compiled(length: int | None) -> Grammar:
             return await compiled_aside(compile, length, client.profile, asked.messages)
 
-        # A model that thinks before it answers needs no scratchpad inside its answer.
-        lengths: list[int | None] = [0] if client.profile.thinks else [None, *SHORTER]
-        if not task.kind.private_fields():
-            lengths = [None]
+        lengths = _lengths(client, bool(task.kind.private_fields()))
         constant = (await compiled(lengths[0])).constant
         if constant is not None:
             note.detail |= {"finish_reason": "forced", "engine_seconds": weighing}
@@ -329,6 +322,14 @@ class Generation:
 def tries_in(steps: Sequence[StepRow]) -> list[str]:
     """The names of contracts that a model was asked for in some steps."""
     return [step.name.removeprefix(_MODEL) for step in steps if step.name.startswith(_MODEL) and step.name != CHOICE]
+
+
+def _lengths(client: EngineClient, scratches: bool) -> list[int | None]:
+    """How long a scratchpad may be, if there is one, at each try to make room; None: as it is declared."""
+    if not scratches:
+        return [None]
+    # A model that thinks before it answers needs none inside its answer.
+    return [0] if client.profile.thinks else [None, *SHORTER]
 
 
 async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, str], note: Note) -> dict[str, float]:

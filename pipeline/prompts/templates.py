@@ -141,7 +141,7 @@ def read_templates(folder: Path) -> Templates:
 
 def _read(folder: Path) -> dict[str, Template]:
     return {
-        path.name: Template(str(path), path.read_text(encoding="utf-8").rstrip("\n"))
+        path.name: Template(str(path), path.read_text(encoding="utf-8-sig").rstrip("\n"))
         for path in sorted(folder.iterdir())
         if not path.name.startswith(".")
     }

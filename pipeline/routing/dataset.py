@@ -21,7 +21,7 @@ class Row:
 def read_rows(path: Path) -> list[Row]:
     """Every row of a file; blank lines do not count. UsageError for the first line that is no row, or without rows."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read ({error}): check the path, and that it is UTF-8.") from None
     rows = [_row(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]

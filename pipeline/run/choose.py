@@ -24,6 +24,8 @@ from pipeline.text import short
 
 async def choose(scope: Scope, question: str, options: Sequence[str] | Mapping[str, str], told: Told = Told()) -> str:
     """As `Run.choose`."""
+    if isinstance(options, str):
+        raise UsageError(f'"{short(options)}" is one text and no options: pass a list of them.')
     described = dict(options) if isinstance(options, Mapping) else {option: option for option in options}
     names = tuple(described)
     if not names:

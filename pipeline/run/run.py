@@ -265,6 +265,8 @@ class Run:
 
         Raises Suspend until it is answered, and Escalation when two answers in a row name none of the choices.
         """
+        if choices is not None and (isinstance(choices, str) or not choices):
+            raise UsageError(f"{choices!r} is no list of choices: pass one or more, or None for an answer in words.")
         asked = Question(field, question, None if choices is None else tuple(choices))
         return await self._scope.interview.answer(asked)
 

@@ -163,7 +163,7 @@ class Tokens:
 def _lines(file: Path | None, variable: str) -> str:
     """What a file and the variable hold together. UsageError where the file holds no token."""
     try:
-        written = file.read_text(encoding="utf-8") if file else ""
+        written = file.read_text(encoding="utf-8-sig") if file else ""
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read as a file of tokens: check the path.") from error
     if file is not None and not Tokens(written):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import hmac
 import json
@@ -52,11 +51,15 @@ class Hook:
     @classmethod
     def of(cls, url: str, secret: str, remind: float | None = None) -> Hook:
         """From what an operator writes. UsageError, which repeats neither, for an address or a secret that is none."""
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        try:
+            known = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
+        except ValueError:
+            known = False
+        if not known:
             raise UsageError("--webhook is no address: write https://….")
         try:
             key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-        except binascii.Error:
+        except ValueError:  # what is no base64, and what is not ASCII
             key = b""
         if len(key) < 24:
             raise UsageError(

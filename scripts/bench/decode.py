@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shlex
 import tempfile
 import time
 from contextlib import AbstractAsyncContextManager, suppress
@@ -30,7 +29,7 @@ from models.bench.throughput.watch import Watch
 from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.errors import EngineError, ModelNotFound
-from scripts.bench.decode_options import SEARCH, contracts, known, loads, named, numbers
+from scripts.bench.decode_options import SEARCH, contracts, known, loads, named, numbers, words
 from scripts.bench.decode_report import agreement_line, decode_table, latency_table, write_plots
 from scripts.console import console, tell
 from scripts.progress import progress_bar
@@ -108,7 +107,9 @@ def decode(
     per_slot: Annotated[
         int | None, typer.Option(min=1, help="Requests of a round for each that may run at once: 2.")
     ] = None,
-    minutes: Annotated[float, typer.Option(help="Stop after this time and keep what is there.")] = float("inf"),
+    minutes: Annotated[float, typer.Option(min=0.01, help="Stop after this time and keep what is there.")] = float(
+        "inf"
+    ),
     temperature: Annotated[float, typer.Option(min=0.0)] = 0.0,
     flags: Annotated[str, typer.Option(help="Further flags of vLLM, for every server that is started.")] = "",
     url: Annotated[list[str], typer.Option(help="A running server: plain=http://… or jump=http://…")] = [],  # noqa: B006
@@ -127,6 +128,7 @@ def decode(
         raise ModelNotFound("Dummy weights have no shape.", f"Add --shape, one of {', '.join(SHAPES)}.")
     if shape and model:
         raise ModelNotFound("A model and a shape are both given.", "Choose one of --model and --shape.")
+    extra = [*words(flags), *(LOAD_FLAGS if shape else ())]
     urls = dict(map(named, url))
     level = Slo.parse(slo) if slo else None
     if rate == SEARCH and not level:
@@ -157,11 +159,12 @@ def decode(
         warmups=num_warmups,
         stream=stream or level is not None,
     )
+    if vllm_bench and FREE.server not in [variant.server for variant in plan.variants]:
+        raise ModelNotFound("`vllm bench serve` is compared on free text.", "Add free to --variants.")
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
         logs = out or Path(scratch)
         logs.mkdir(parents=True, exist_ok=True)
         served = str(write_dummy(Path(scratch) / shape, shape)) if shape else model or ("" if urls else "models/tiny")
-        extra = [*shlex.split(flags), *(LOAD_FLAGS if shape else ())]
         about = {"model": f"{shape}, random weights" if shape else served, "flags": extra, "at": temperature}
         bench = Bench(
             plan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import TypeVar
@@ -57,6 +58,14 @@ def contracts(named: Sequence[str]) -> dict[str, type[Contract]]:
             raise ContractError(f"There are two contracts '{contract.__name__}'.", "Rename one of them.")
         found[contract.__name__] = contract
     return found
+
+
+def words(flags: str) -> list[str]:
+    """Flags of a server, as a shell parts them. Raises ModelNotFound."""
+    try:
+        return shlex.split(flags)
+    except ValueError as error:
+        raise ModelNotFound(f"--flags {flags} cannot be parted ({error}).", "Write them as in a shell.") from None
 
 
 def named(url: str) -> tuple[str, str]:

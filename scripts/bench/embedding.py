@@ -23,7 +23,7 @@ def embedding(
     documents: Annotated[int, typer.Option(min=1, help="The first so many of them.")] = 2000,
     rounds: Annotated[int, typer.Option(min=1, help="Of one build and one bare run each, in turns.")] = 5,
     encoder: Annotated[str, typer.Option(help="A sentence-transformers model: name or folder.")] = DEFAULT_ENCODER,
-    threads: Annotated[int | None, typer.Option(help="Of both; by default as many as cores.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of both; by default as many as cores.")] = None,
     device: Annotated[str, typer.Option(help="Of both; auto takes a GPU if there is one.")] = "auto",
 ) -> None:
     """Build an index and run the bare encoder over the same passages in turns, at the batch size that suits it best.

@@ -37,8 +37,7 @@ from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError, EngineUnavailable
-from pipeline.errors import UsageError
-from scripts.bench.decode_options import known, named, numbers
+from scripts.bench.decode_options import known, named, numbers, words
 from scripts.bench.gpu_table import markdown
 from scripts.console import console
 from scripts.unused import refuse_unused
@@ -126,8 +125,6 @@ def gpu(
     """
     if model:
         refuse_unused(context, "is of random weights, and --model names a model: give one of them.", "shape")
-    elif shape not in SHAPES:
-        raise UsageError(f"'{shape}' is no shape: choose of {', '.join(SHAPES)}.")
     urls = dict(map(named, url))
     if urls:
         refuse_unused(
@@ -141,7 +138,7 @@ def gpu(
     extra = [
         *("--max-num-seqs", str(max(at_once(plan)))),
         *(GPU_FLAGS if cards else ()),
-        *shlex.split(flags),
+        *words(flags),
         *(() if model else LOAD_FLAGS),
     ]
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:

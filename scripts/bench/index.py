@@ -32,7 +32,7 @@ def index(
     again: Annotated[
         int, typer.Option("--incremental", help="Documents to build twice with the encoder; 0: none.")
     ] = 0,
-    threads: Annotated[int | None, typer.Option(help="Of the encoder; by default as many as cores.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of the encoder; by default as many as cores.")] = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="For the plot, the figures and the index.")] = None,
 ) -> None:
     """Build an index of synthetic vectors, clustered like an encoder's, and rows of real text; then search it.

@@ -30,13 +30,13 @@ from models.engines.open_engine import open_engine
 from models.grammar.grammar import compile_grammar
 from models.said import Said
 from models.training import sgd
-from pipeline.errors import UsageError
 from pipeline.forms import extraction
 from pipeline.forms.slots import excerpt, narrowed, read_answer
 from pipeline.forms.slots import missing as missing_fields
 from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from scripts.console import tell
+from scripts.evaluate.dialogues import read_dialogues
 from scripts.progress import progress_bar
 from scripts.unused import refuse_unused
 
@@ -199,20 +199,14 @@ def clarify(
     """Ask or act: decided right, and how often a slot is asked for that was given already."""
     if gold:
         refuse_unused(context, "reads nothing with --gold, where the labels do: leave out one of them.", "model")
-    if not data.is_file():
-        raise UsageError(f"There is no {data}: give the dialogues with --data (models/tiny/README.md says which).")
-    path = data.with_name("schema_" + data.stem.rsplit("_", 1)[-1] + ".json")
-    slots = sgd.read_schema(path)
-    needs = {
-        (s["service_name"], i["name"]): i["required_slots"] for s in json.loads(path.read_text()) for i in s["intents"]
-    }
+    given = read_dialogues(data)
     dialogues: dict[str, list[dict[str, Any]]] = {}
-    for row in sgd.read_turns(data):
+    for row in given.turns:
         dialogues.setdefault(row["dialogue"], []).append(row)
     chosen = list(dialogues.values())
     if limit:
         chosen = random.Random(0).sample(chosen, min(limit, len(chosen)))
-    tally = asyncio.run(_judge_all(None if gold else model, chosen, slots, needs))
+    tally = asyncio.run(_judge_all(None if gold else model, chosen, given.slots, given.needs))
     print(
         json.dumps(
             {"data": data.name, "dialogues": len(chosen), "reading": "labels" if gold else model, **tally.figures()}

@@ -33,6 +33,7 @@ from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import read_templates
 from pipeline.record import Turn
 from scripts.console import day_of, tell
+from scripts.evaluate.dialogues import read_dialogues
 from scripts.evaluate.results import SAMPLE, read_lines
 from scripts.progress import progress_bar
 
@@ -150,12 +151,10 @@ def fill(
 
 
 def sgd_work(data: Path) -> list[Work]:
-    """Turns of dialogues as forms to fill. UsageError where the file is not there."""
-    if not data.is_file():
-        raise UsageError(f"There is no {data}: give the dialogues with --data (models/tiny/README.md says which).")
-    schema = sgd.read_schema(data.with_name("schema_" + data.stem.rsplit("_", 1)[-1] + ".json"))
+    """Turns of dialogues as forms to fill. UsageError as `read_dialogues`."""
+    dialogues = read_dialogues(data)
     work: list[Work] = []
-    for exercise in (sgd.plain(turn, schema) for turn in sgd.read_turns(data)):
+    for exercise in (sgd.plain(turn, dialogues.slots) for turn in dialogues.turns):
         contract = _form("Form", tuple(exercise.fields.items()))
         work.append((contract, [Turn(role, text) for role, text in exercise.turns], exercise.answers))
     return work

@@ -8,7 +8,7 @@ with `done` says which actions may be done, by name, and what has to stand in th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,13 +31,13 @@ def results(
     ] = SAMPLE / "requests_labels.jsonl",
 ) -> None:
     """Intents, statuses and actions of a run, against labels."""
-    rows = read_lines(out / "results.jsonl")
+    rows = read_lines(out / "results.jsonl", {"custom_id", "status", "intent"})
     journal = out / "journal.sqlite"
     if not journal.is_file():
         raise UsageError(f"There is no {journal}: give the whole folder, which has the actions in its journal.")
     with reading(journal) as queries:
         actions = [action for action in queries.actions() if action.state == "committed"]
-    table, figures = agreement(rows, read_lines(labels), actions)
+    table, figures = agreement(rows, read_lines(labels, {"custom_id", "status", "intent"}), actions)
     console.print(table)
     print(json.dumps(figures))
 
@@ -80,9 +80,13 @@ def _rightful(action: ActionRow, label: dict[str, Any]) -> bool:
     return wanted is not None and all(facts.get(name) == value for name, value in wanted.items())
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects of a JSON Lines file. UsageError if it cannot be read."""
+def read_lines(path: Path, needed: Set[str] = frozenset()) -> list[dict[str, Any]]:
+    """The objects of a JSON Lines file. UsageError if it cannot be read, or one has not all of the `needed` names."""
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read as JSON Lines ({error}): check the path.") from None
+    for number, row in enumerate(rows, start=1):
+        if missing := needed - (row.keys() if isinstance(row, dict) else set()):
+            raise UsageError(f'Row {number} of {path} has no "{min(missing)}": check that it is the file meant.')
+    return rows

@@ -6,6 +6,7 @@ import importlib
 from datetime import date
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,31 @@ def test_a_workflow_is_checked_when_it_is_declared() -> None:
 
     with pytest.raises(UsageError, match="no examples"):  # only called by others it needs none
         App("x", [lonely])
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"examples": "I want a lamp"}, "'I want a lamp' as its examples: give a list"),
+        ({"examples": ["a lamp", ""]}, "'' as one of its examples: give a text"),
+        ({"intent": " "}, "' ' as its intent: give a text"),
+        ({"actions": len}, "as its actions: give a list"),
+    ],
+)
+def test_one_thing_in_place_of_a_list_is_not_taken_apart(given: dict[str, Any], reason: str) -> None:
+    async def buy(run: Run) -> str:
+        """Buy a lamp."""
+        return ""
+
+    with pytest.raises(UsageError, match=reason):
+        workflow(**{"intent": "buy", "examples": ["a lamp"], **given})(buy)
+
+
+def test_what_is_no_workflow_is_not_listed() -> None:
+    with pytest.raises(UsageError, match=r"lists .* as a workflow: decorate it with @workflow"):
+        App("x", [len])  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="a text as its out_of_scope_examples"):
+        App("x", [one], out_of_scope_examples="sell me a car")
 
 
 @pytest.mark.parametrize("face", [interlock, pipeline])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command import interlock
+
+from scripts.main import main
 
 
 @pytest.mark.parametrize(
@@ -20,13 +21,18 @@ from command import interlock
         (("--model", "models/tiny"), "'models/tiny' is no server"),
     ],
 )
-def test_what_the_other_trial_is_asked_for_is_refused_by_name(given: tuple[str, ...], told: str) -> None:
-    process = interlock("bench", "validity", *given)
-    assert process.returncode == 2
-    assert told in process.stderr
+def test_what_the_other_trial_is_asked_for_is_refused_by_name(
+    given: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", "validity", *given])
+    assert told in capsys.readouterr().err
 
 
-def test_a_folder_without_schemas_is_told_before_anything_is_started(tmp_path: Path) -> None:
-    process = interlock("bench", "validity", "--model", "models/tiny", "--budgets", "64", "--schemas", tmp_path)
-    assert process.returncode == 2
-    assert "There is no schema that is enforced" in process.stderr
+def test_a_folder_without_schemas_is_told_before_anything_is_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--model", "models/tiny", "--budgets", "64", "--schemas", str(tmp_path), "--contracts", "1"]
+    with pytest.raises(SystemExit, match="2"):
+        main(["bench", "validity", *given])
+    assert "There is no schema that is enforced" in capsys.readouterr().err

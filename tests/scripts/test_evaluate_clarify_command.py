@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import UsageError
-from scripts.evaluate.clarify import clarify
+from scripts.main import main
 
 SERVICE = {
     "service_name": "Buses_9",
@@ -49,7 +48,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("gold", [True, False])
 def test_asking_and_acting_are_counted(data: Path, gold: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    clarify(data, model="models/tiny", limit=0, gold=gold)
+    assert clarify("--data", data, "--limit", 0, *(["--gold"] if gold else ["--model", "models/tiny"])) == 0
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["dialogues"], told["turns"], told["to_act"]) == (2, 3, 1)
     assert told["decided_right"] == 1.0
@@ -57,6 +56,16 @@ def test_asking_and_acting_are_counted(data: Path, gold: bool, capsys: pytest.Ca
     assert told["reading"] == ("labels" if gold else "models/tiny")
 
 
-def test_data_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="There is no"):
-        clarify(tmp_path / "none.jsonl")
+def test_data_that_is_not_there_or_of_another_form_is_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert clarify("--data", data.with_name("none.jsonl")) == 2
+    assert "There is no" in capsys.readouterr().err
+    data.write_text('{"custom_id": "a"}\n')
+    assert clarify("--data", data) == 2
+    assert "is no file of SGD turns" in capsys.readouterr().err
+
+
+def clarify(*options: object) -> int:
+    """The command in this process: its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "clarify", *map(str, options)])
+    return int(ended.value.code or 0)

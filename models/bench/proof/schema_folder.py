@@ -72,7 +72,7 @@ def read_folder(folder: Path, sample: int | None = None, seed: int = 0) -> list[
 
 def _cases(file: Path, path: str) -> Iterator[Case]:
     try:
-        found = json.loads(file.read_text("utf-8"), parse_constant=_no_constant)
+        found = json.loads(file.read_text("utf-8-sig"), parse_constant=_no_constant)
     except (ValueError, OSError, RecursionError) as error:
         yield Case(path, f"{path} cannot be read as JSON: {error}", [])
         return

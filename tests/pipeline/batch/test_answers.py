@@ -180,6 +180,8 @@ async def test_a_person_settles_whether_an_action_happened(tmp_path: Path, happe
     bad = [
         {"custom_id": "a", "happened": "yes"},
         {"custom_id": "a", "happened": True, "answer": "yes"},
+        {"custom_id": "a", "happened": False, "result": 7},
+        {"custom_id": "a", "answer": "yes", "result": 7},
         {"custom_id": "a", "happened": True, "key": "nothing like it"},
         {"custom_id": "a", "happened": True, "result": "not a number"},
         {"custom_id": "a", "happened": True},

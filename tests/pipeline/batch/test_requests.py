@@ -39,3 +39,12 @@ def test_every_line_of_a_slow_pipe_is_read(tmp_path: Path) -> None:
         f'"custom_id" is the same as in line {number}.' for number in (1, 2, 3)
     ]
     assert b"".join(line for _, line in requests.lines()) == ROWS
+
+
+def test_names_that_are_read_in_the_other_form_only_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_bytes(
+        b'{"custom_id": "a", "text": "one lamp", "url": "https://x", "colour": "red"}\n'
+        b'{"custom_id": "b", "url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "a"}]}}\n'
+    )
+    assert read_requests(file).unread == {"url": 1, "colour": 1}

@@ -1,0 +1,48 @@
+"""Dialogues: a file of SGD turns with the schema beside it, as --data and --sgd of `evaluate` name it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.training import sgd
+from pipeline.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Dialogues:
+    """`turns`: the user's, one a row; `slots`: what may be said, by service; `needs`: (service, intent) to its required
+    slots.
+    """
+
+    turns: Sequence[dict[str, Any]]
+    slots: sgd.Schema
+    needs: Mapping[tuple[str, str], Sequence[str]]
+
+
+_NEEDED = {"dialogue", "service", "intent", "history", "user", "slots"}
+
+
+def read_dialogues(data: Path) -> Dialogues:
+    """Read travel_dev.jsonl with the schema_dev.json beside it. UsageError for another form."""
+    schema = data.with_name("schema_" + data.stem.rsplit("_", 1)[-1] + ".json")
+    for file in (data, schema):
+        if not file.is_file():
+            raise UsageError(f"There is no {file}: give a file of dialogues (models/tiny/README.md says which).")
+    try:
+        turns = sgd.read_turns(data)
+        if not turns or not all(turn.keys() >= _NEEDED for turn in turns):
+            raise ValueError("a row of dialogues is missing, or has not all names")
+        needs = {
+            (service["service_name"], intent["name"]): intent["required_slots"]
+            for service in json.loads(schema.read_text(encoding="utf-8"))
+            for intent in service["intents"]
+        }
+        return Dialogues(turns, sgd.read_schema(schema), needs)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            f"{data} with {schema.name} is no file of SGD turns ({error}): models/tiny/README.md says what it holds."
+        ) from None
