@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from index import Embedder, Index, NotAnIndex, Retriever, build_index
-from models.engines.open_engine import open_engine
+from models.engines.open_engine import check_model, open_engine
 from pipeline import App, Equipment, Launch
 from pipeline.runtime.telemetry import Telemetry
 from scripts.console import tell
@@ -23,6 +23,8 @@ async def equipped(app: App, launch: Launch, home: Path) -> AsyncIterator[Equipm
     An index that is named is only read; without one the app's own is kept in `home`, and built there the first time.
     Raises what opening an index or an engine raises.
     """
+    for name in launch.models:
+        await asyncio.to_thread(check_model, name, tell)
     async with AsyncExitStack() as stack:
         embedder, retriever = Embedder(), None
         if app.knowledge is not None or launch.index is not None:

@@ -13,6 +13,7 @@ from models.engines.engine import Enforcement, Engine
 from models.engines.model_folder import control_tokens, find_model_folder, weights_identity
 from models.engines.pool import Pool
 from models.engines.thinking import Thinking
+from models.engines.vllm.address import root_of
 from models.engines.vllm.server import VllmServer
 from models.engines.wording import Wording
 from models.errors import EngineError, EngineUnavailable, ModelNotFound, NotEnforced, PromptTooLong
@@ -64,6 +65,15 @@ async def open_engine(
                 what = f"{address} cannot be used beside {others}: {error.what}"
                 raise type(error)(what, error.hint) from error
         yield engines[0] if len(engines) == 1 else Pool(engines, addresses)
+
+
+def check_model(model: str, progress: Callable[[str], None] = lambda _: None) -> None:
+    """Look for what `open_engine` would open, before anything else that takes seconds is. Raises ModelNotFound."""
+    for address in _addresses(model):
+        if not address.startswith(("http://", "https://")):
+            find_model_folder(address.removeprefix("vllm:"), progress)
+        else:
+            root_of(address)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from annotated_types import MaxLen, MinLen
 
 from models.contract import Contract
 from models.engines.engine import Message, Sampling
+from models.engines.vllm.address import root_of
 from models.engines.vllm.server import VllmServer
 from models.grammar.grammar import Grammar
 from pipeline import App, Equipment, Launch, Run, UsageError, read_requests, run_batch, workflow
@@ -116,7 +117,7 @@ def body_of(engine: VllmEngine, messages: Sequence[Message], grammar: Grammar, s
 async def send(url: str, bodies: Sequence[dict[str, Any]], concurrency: int) -> float:
     """Send every request, so many at once: seconds."""
     left, limits = iter(bodies), httpx.Limits(max_connections=concurrency)
-    root = url.rstrip("/").removesuffix("/v1")
+    root = root_of(url)
     local = urlsplit(root).hostname in ("localhost", "127.0.0.1")
     async with httpx.AsyncClient(base_url=root, timeout=600, limits=limits, trust_env=not local) as client:
 

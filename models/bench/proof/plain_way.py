@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.bench.proof.twin import twin
 from models.contract import Contract
+from models.engines.vllm.address import root_of
 from models.engines.vllm.client import CompletionVLLM, connect, errors, greet
 from models.grammar.fragments.unenforced import CUSTOM
 from models.said import QuoteMark, SaidMark, ScratchpadMark
@@ -28,7 +29,7 @@ class PlainWay:
     @classmethod
     async def open(cls, url: str) -> PlainWay:
         """Connect to the server at `url`. Raises EngineUnavailable or ModelNotFound."""
-        client = connect(url.rstrip("/").removesuffix("/v1"))
+        client = connect(root_of(url))
         served, _ = await greet(client, url)
         return cls(client, str(served["id"]))
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from models.engines.vllm.address import root_of
 from models.errors import EngineUnavailable
 
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=600)
@@ -79,7 +80,7 @@ class Traffic:
     @classmethod
     async def open(cls, url: str) -> Traffic:
         """A client of the first model that the server at `url` serves. Raises EngineUnavailable."""
-        client = cls(url.rstrip("/").removesuffix("/v1"), "")
+        client = cls(root_of(url), "")
         try:
             client.model = (await client._served())["id"]
         except (aiohttp.ClientError, ValueError, KeyError, IndexError) as error:

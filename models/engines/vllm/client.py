@@ -5,13 +5,11 @@ Knows addresses, Outlines' client and OpenAI's; knows nothing of grammars' langu
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 from openai import AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient
@@ -32,6 +30,7 @@ from outlines.models.vllm import AsyncVLLM
 from outlines.types import CFG
 
 from models.engines.hearing import Heard
+from models.engines.vllm.address import is_local
 from models.errors import EngineError, EngineUnavailable, ModelNotFound, PromptTooLong, RequestRefused
 
 GREETING_SECONDS = 15.0
@@ -129,14 +128,12 @@ def _scored(token: str, score: float | None) -> dict[str, Any]:
 
 
 def connect(root: str) -> AsyncOpenAI:
-    """A client for the server at `root` ("http://host:8000"). Raises ModelNotFound for what is no address."""
-    if not _is_address(root):
-        raise ModelNotFound(f"{root} is not an address.", "Write it as http://host:8000.")
+    """A client for the server at `root` ("http://host:8000")."""
     return AsyncOpenAI(
         base_url=f"{root}/v1",
         api_key=os.environ.get("VLLM_API_KEY", "EMPTY"),
         max_retries=0,  # whether a call is tried again is the caller's decision, and recorded
-        http_client=DefaultAsyncHttpxClient(trust_env=not _is_local(root)),
+        http_client=DefaultAsyncHttpxClient(trust_env=not is_local(root)),
     )
 
 
@@ -208,22 +205,6 @@ async def _version(client: AsyncOpenAI, root: str) -> str:
     except NotFoundError:
         return ""  # OpenAI-compatible, but not vLLM
     return f"vllm {answer['version']}"
-
-
-def _is_address(root: str) -> bool:
-    try:
-        parts = urlsplit(root)
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-
-
-def _is_local(root: str) -> bool:
-    host = urlsplit(root).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from models.engines.load import Load, read_load
 from models.engines.model_folder import names_of
 from models.engines.profiles import Profile, profile_of
 from models.engines.think_tags import bare_thought, split_thought
+from models.engines.vllm.address import root_of
 from models.engines.vllm.client import (
     CompletionVLLM,
     connect,
@@ -99,7 +100,7 @@ class VllmEngine:
         of the common templates.
         Raises EngineUnavailable when nothing answers there, ModelNotFound when it serves no model.
         """
-        root = url.rstrip("/").removesuffix("/v1")
+        root = root_of(url)
         client = connect(root)
         try:
             served, version = await greet(client, root)
