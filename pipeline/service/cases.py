@@ -27,7 +27,8 @@ from pipeline.journal.journal import Journal
 from pipeline.journal.queries import Queries, reading
 from pipeline.journal.tables import connect_with_tables
 from pipeline.service.errors import ApiError, not_found
-from pipeline.service.run_queue import RUN, RunQueue
+from pipeline.service.run_passes import RUN
+from pipeline.service.run_queue import RunQueue
 from pipeline.service.run_readings import OPEN
 from pipeline.service.tokens import Caller
 

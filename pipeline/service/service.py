@@ -30,7 +30,8 @@ from pipeline.service.people_first import PeopleFirst
 from pipeline.service.probe import Probe
 from pipeline.service.retention import Retention
 from pipeline.service.run_kind import RunKind
-from pipeline.service.run_queue import RUN, RunQueue
+from pipeline.service.run_passes import RUN
+from pipeline.service.run_queue import RunQueue
 from pipeline.service.threads import Threads
 from pipeline.service.tokens import Tokens
 from pipeline.service.webhook import Hook, Webhook
