@@ -18,6 +18,7 @@ from models.grammar.grammar import normalise
 from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
 from pipeline.chat.erasure import emptied, erase, exported
+from pipeline.chat.fair_slots import FairSlots
 from pipeline.chat.tasks import Tasks
 from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
 from pipeline.errors import Busy, UnknownConversation, UsageError
@@ -27,7 +28,7 @@ from pipeline.journal.interventions import answered
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Escalation, Status
 from pipeline.record import MAX_CHARACTERS
-from pipeline.runtime.concurrency import MOST, ConcurrencyLimit
+from pipeline.runtime.concurrency import MOST
 from pipeline.small_talk import ASKED_FOR
 
 if TYPE_CHECKING:
@@ -60,13 +61,17 @@ class Dialogues:
         self.conversations = ConversationStore(journal)
         self.desk = Desk(journal)
         self._journal = journal
-        day, slots = today or (lambda: pipeline.today), ConcurrencyLimit(concurrency)
+        day, slots = today or (lambda: pipeline.today), FairSlots(concurrency)
         self._tasks = Tasks(pipeline, journal, self.conversations, self.desk, day, slots, ended)
 
     @property
     def working(self) -> int:
         """How many messages are being worked on, or wait for that."""
         return self._tasks.working
+
+    def working_of(self, owner: str) -> int:
+        """How many of them are in conversations that somebody opened."""
+        return self._tasks.working_of(owner)
 
     @property
     def resting(self) -> asyncio.Event:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 from models.errors import EngineUnavailable
 from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
+from pipeline.chat.fair_slots import FairSlots
 from pipeline.errors import Busy
 from pipeline.journal.expiry import Due, due, expired
 from pipeline.journal.journal import Journal
 from pipeline.journal.quarantine import convicted, sentence
 from pipeline.outcome import Escalation, Status
 from pipeline.record import Record
-from pipeline.runtime.concurrency import ConcurrencyLimit
 from pipeline.runtime.messages import ABSENT, STOPPED
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Tasks:
 
     `slots`: so many records are served at once, the others wait for their turn. A message is acknowledged when it is
     received: were all of them served at once, those that arrive meanwhile would wait behind every step of every one.
+    Whose conversations have the fewest served comes next.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class Tasks:
         conversations: ConversationStore,
         desk: Desk,
         today: Callable[[], date],
-        slots: ConcurrencyLimit,
+        slots: FairSlots,
         ended: Callable[[Status, float], None],
     ) -> None:
         self.closed = False
@@ -76,6 +78,7 @@ class Tasks:
         self.deciding = asyncio.Lock()
         """Held while somebody other than the customer answers a question, or it expires: only one of them does."""
         self._turns: dict[str, TurnTask] = {}
+        self._of: Counter[str] = Counter()
         self._failed: dict[str, BaseException] = {}
         self._suspected: set[str] = set()  # conversations whose turn comes when nothing else is under way
         self._background: set[asyncio.Task[None]] = set()
@@ -84,6 +87,10 @@ class Tasks:
     def working(self) -> int:
         """How many turns are under way."""
         return len(self._turns)
+
+    def working_of(self, owner: str) -> int:
+        """How many of them are in somebody's conversations."""
+        return self._of[owner]
 
     def of(self, conversation: str) -> TurnTask | None:
         """The turn that is under way in a conversation, or the last steps of its end."""
@@ -203,7 +210,10 @@ class Tasks:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, conversation: str, turn: TurnTask, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        owner = self._conversations.owner(conversation)
+
         def ended(task: asyncio.Task[None]) -> None:
+            self._of -= Counter((owner,))
             if self._turns.get(conversation) is turn:
                 del self._turns[conversation]
             if not self._turns:
@@ -214,6 +224,7 @@ class Tasks:
                 _refuse(turn, Busy(STOPPING))
             self._journal.notifier.wake(conversation)
 
+        self._of[owner] += 1
         self._failed.pop(conversation, None)
         self._turns[conversation] = turn
         self.resting.clear()
@@ -255,7 +266,7 @@ class Tasks:
         self._journal.follow(record.id, conversation)
         memory = self._conversations.memory(record.id)
         try:
-            async with self._slots.slot():
+            async with self._slots.slot(self._conversations.owner(conversation)):
                 outcome, _ = await self._pipeline.serve_to_line(record, alone, memory=memory)
         except EngineUnavailable:
             outcome, _ = await self._pipeline.quarantine(record, ABSENT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,22 +72,29 @@ class Buckets:
 
 
 class Slots:
-    """So many things at once, and no waiting for more: whoever finds it full is turned away."""
+    """So many things at once, and no waiting for more: whoever finds it full, or has their share, is turned away."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.taken = 0
+        self._of: Counter[str] = Counter()
 
-    @property
-    def full(self) -> bool:
-        """Whether none is left."""
-        return self.taken >= self.most
+    def full(self, owner: str = "") -> bool:
+        """Whether none is left, or none for this owner ("": whoever sends no token)."""
+        return self.taken >= self.most or (owner != "" and self._of[owner] >= share(self.most))
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self, owner: str = "") -> Iterator[None]:
         """One of them, for the length of a block."""
         self.taken += 1
+        self._of[owner] += 1
         try:
             yield
         finally:
             self.taken -= 1
+            self._of -= Counter((owner,))
+
+
+def share(most: int) -> int:
+    """How much one token may have of what there is for all: seven eighths, so that others find room."""
+    return -(-most * 7 // 8)

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from pipeline.events import Numbered
 from pipeline.service.errors import ApiError, as_api_error, overloaded
+from pipeline.service.limits import share
 from pipeline.service.service import Service
 
 log = logging.getLogger("interlock.service")
@@ -41,6 +42,9 @@ async def begin_turn(service: Service, conversation: str, text: str, key: str | 
         raise stopping()
     if service.dialogues.working >= service.limits.turns:
         raise overloaded(f"{service.limits.turns} messages are being worked on, and no more at once.", 1.0)
+    owner, most = service.dialogues.conversations.owner(conversation), share(service.limits.turns)
+    if owner and service.dialogues.working_of(owner) >= most:
+        raise overloaded(f"{most} messages of one token are being worked on, and no more at once.", 1.0)
     return await service.dialogues.send(conversation, text, key)
 
 
@@ -82,22 +86,23 @@ async def turn_pages(service: Service, conversation: str, number: int) -> Pages:
         log.error("A stream ended early", exc_info=error)
 
 
-def follow_turn(service: Service, conversation: str, number: int, after: int) -> EventStream:
+def follow_turn(service: Service, conversation: str, number: int, after: int, owner: str) -> EventStream:
     """What one message sets off, as a stream of its events after one."""
-    return limited(service, _frames(turn_pages(service, conversation, number), after))
+    return limited(service, _frames(turn_pages(service, conversation, number), after), owner)
 
 
-def follow(service: Service, conversation: str, after: int) -> EventStream:
+def follow(service: Service, conversation: str, after: int, owner: str) -> EventStream:
     """Everything after an event of a conversation, and what is to come, until the client or the server ends."""
     pages = service.dialogues.pages(conversation, after, True, service.limits.heartbeat_seconds)
-    return limited(service, _frames(pages, after, at_once=True))
+    return limited(service, _frames(pages, after, at_once=True), owner)
 
 
-def limited(service: Service, frames: AsyncGenerator[bytes, None]) -> EventStream:
-    """A stream of frames. ApiError 429 if too many are open."""
-    if service.streams.full:
-        raise overloaded(f"{service.streams.most} streams are open, and no more at once.", 5.0)
-    return EventStream(_counted(service, frames))
+def limited(service: Service, frames: AsyncGenerator[bytes, None], owner: str) -> EventStream:
+    """A stream of frames. ApiError 429 if too many are open, of all or of whoever asks."""
+    if service.streams.full(owner):
+        most = share(service.streams.most) if owner else service.streams.most
+        raise overloaded(f"{most} streams are open, and no more at once.", 5.0)
+    return EventStream(_counted(service, frames, owner))
 
 
 class EventStream(EventSourceResponse):
@@ -132,8 +137,8 @@ async def _frames(pages: Pages, after: int, at_once: bool = False) -> AsyncGener
             yield b"".join(frame(one) for one in page if one.id > after) or HEARTBEAT
 
 
-async def _counted(service: Service, frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    with service.streams.hold():
+async def _counted(service: Service, frames: AsyncGenerator[bytes, None], owner: str) -> AsyncGenerator[bytes, None]:
+    with service.streams.hold(owner):
         async with aclosing(frames):
             async for part in frames:
                 yield part

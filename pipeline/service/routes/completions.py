@@ -66,13 +66,13 @@ async def complete(
     Under the engine's name the model itself answers, with every option obeyed or refused by name.
     """
     if chat.model in model_names(service):
-        return await _generated(service, CHAT, await request.json())
+        return await _generated(service, caller, CHAT, await request.json())
     _check_model(service, chat.model)
     who = [chat.user or "", chat.safety_identifier or "", str((chat.metadata or {}).get("chat_id", "")), user, thread]
     try:
         conversation, number = await _begin(service, caller, chat, who if any(who) else (), retry > 0)
         if chat.stream:
-            return limited(service, _chunks(service, chat, conversation, number))
+            return limited(service, _chunks(service, chat, conversation, number), caller.owner)
         events = await whole_turn(service, conversation, number)
     except TimeoutError:
         raise ApiError(504, "timeout", "The message is still being worked on.", "Send the same again soon.") from None
@@ -82,27 +82,27 @@ async def complete(
 @router.post("/completions", responses=CODES)
 async def go_on(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """Let the model go on with a text."""
-    return await _generated(service, TEXT, await body_of(request))
+    return await _generated(service, caller, TEXT, await body_of(request))
 
 
 @router.post("/responses", responses=CODES)
 async def respond(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """The model's own answer in the form of OpenAI's newer API; nothing of it is kept."""
-    return await _generated(service, RESPONSES, await body_of(request))
+    return await _generated(service, caller, RESPONSES, await body_of(request))
 
 
 @router.post("/embeddings", responses=CODES)
 async def embed(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """The encoder's vectors of some texts."""
-    return await _generated(service, EMBEDDINGS, await body_of(request))
+    return await _generated(service, caller, EMBEDDINGS, await body_of(request))
 
 
-async def _generated(service: Service, route: str, body: object) -> Response:
+async def _generated(service: Service, caller: Caller, route: str, body: object) -> Response:
     asked, stream, usage = read(route, body)
     if asked.model not in model_names(service):
         _check_model(service, asked.model, model_names(service))
     if stream:
-        return limited(service, streamed(service, asked, usage))
+        return limited(service, streamed(service, asked, usage), caller.owner)
     return JSONResponse(await answered(service, asked))
 
 

@@ -105,7 +105,7 @@ async def send_message(
         raise ApiError(422, "invalid", "The message is empty.", "Write something.")
     number = await begin_turn(service, id, message.text, message.key)
     if "text/event-stream" in request.headers.get("accept", ""):
-        return follow_turn(service, id, number, last_event_id(last))
+        return follow_turn(service, id, number, last_event_id(last), caller.owner)
     try:
         events = await whole_turn(service, id, number)
     except TimeoutError:
@@ -134,4 +134,4 @@ async def read_receipt(id: Id, record: str, service: ServiceOf, caller: CallerOf
 async def follow_conversation(id: Id, service: ServiceOf, caller: CallerOf, last: LastEventId = None) -> Response:
     """All events after `Last-Event-ID` and those to come, operators' answers among them. Stays open."""
     check(service, caller, id)
-    return follow(service, id, last_event_id(last))
+    return follow(service, id, last_event_id(last), caller.owner)

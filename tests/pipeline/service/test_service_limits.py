@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,31 @@ async def test_more_turns_than_are_worked_on_at_once_are_turned_away_at_once(tmp
             (tmp_path / "out" / "door").touch()
             await answer.aread()
         assert (await say(client, other, "in the front"))["conversation"]["state"] == "open"
+
+
+async def test_one_token_leaves_room_for_others(tmp_path: Path) -> None:
+    """Of what all share a token has seven eighths at most: messages worked on, and streams."""
+    alice, bob = ({"Authorization": f"Bearer {name}-token"} for name in ("alice", "bob"))
+    tokens = "user:alice-token user:bob-token"
+    async with hall(tmp_path, replace(QUICK, turns=8, streams=8, turn_seconds=0.05), tokens=tokens) as (client, _):
+        for _ in range(7):
+            path = f"/conversations/{await begin(client, **alice)}/messages"
+            assert (await client.post(path, json={"text": "wait"}, headers=alice)).status_code == 504
+        path = f"/conversations/{await begin(client, **alice)}/messages"
+        more = await client.post(path, json={"text": "wait"}, headers=alice)
+        assert more.status_code == 429
+        assert "7 messages of one token" in sentence(more)
+        path = f"/conversations/{(id := await begin(client, **bob))}"
+        assert (await client.post(f"{path}/messages", json={"text": "wait"}, headers=bob)).status_code == 504
+        async with AsyncExitStack() as stack:
+            for _ in range(7):
+                stream = client.stream("GET", f"/conversations/{id}/events", headers={**SSE, **bob})
+                assert (await stack.enter_async_context(stream)).status_code == 200
+            assert (await client.get(f"/conversations/{id}/events", headers={**SSE, **bob})).status_code == 429
+            path = f"/conversations/{await begin(client, **alice)}/events"
+            other = client.stream("GET", path, headers={**SSE, **alice})
+            assert (await stack.enter_async_context(other)).status_code == 200
+        (tmp_path / "out" / "door").touch()
 
 
 async def test_more_streams_than_there_is_room_for_are_turned_away(tmp_path: Path) -> None:
