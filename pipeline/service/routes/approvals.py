@@ -1,4 +1,6 @@
-"""Approvals over HTTP: actions that wait for somebody other than the one who asked."""
+"""Approvals over HTTP: of conversations alone, by the names that came before /desk, which has those of runs as well
+and is what to use. What is done is the desk's own doing (cases.py).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipeline.service.access import Operator, ServiceOf
 
-router = APIRouter(prefix="/approvals", tags=["approvals"])
+router = APIRouter(prefix="/approvals", tags=["approvals"], deprecated=True)
 
 Of = Annotated[str, Path(max_length=300)]
 
@@ -25,7 +27,9 @@ class Decision(BaseModel):
 
 @router.get("")
 async def list_approvals(service: ServiceOf, caller: Operator) -> list[dict[str, Any]]:
-    """What waits for an approval: whose, of which action, with exactly which arguments. Oldest first."""
+    """What waits for an approval: whose, of which action, with exactly which arguments. Oldest first.
+    GET /desk?kind=approval has those of runs, too, and pages.
+    """
     return [
         {
             "record": waiting.record,

@@ -1,4 +1,6 @@
-"""Escalations over HTTP: what is with a person, all that is known about it, and the operator's part of it."""
+"""Escalations over HTTP: of conversations alone, by the names that came before /desk, which has those of runs as well
+and is what to use. What is done is the desk's own doing (cases.py).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from pipeline.service.errors import ApiError
 from pipeline.service.service import Service
 from pipeline.service.timeline import begins, timeline
 
-router = APIRouter(prefix="/escalations", tags=["escalations"])
+router = APIRouter(prefix="/escalations", tags=["escalations"], deprecated=True)
 
 Of = Annotated[str, Path(max_length=300)]
 
@@ -34,7 +36,7 @@ class Words(BaseModel):
 async def list_escalations(
     service: ServiceOf, caller: Operator, state: Annotated[Literal["open", "taken", "closed"] | None, Query()] = None
 ) -> list[dict[str, Any]]:
-    """Those in a state, or all, oldest first."""
+    """Those of conversations in a state, or all, oldest first. GET /desk has those of runs, too, and pages."""
     return [
         {**handed.row(), "text": begins(handed.record, (service.journal.record(handed.record) or ("[]",))[0])}
         for handed in service.dialogues.escalations(state)
@@ -52,9 +54,10 @@ async def take_escalation(
     record: Of, service: ServiceOf, caller: Operator, words: Words | None = None
 ) -> dict[str, Any]:
     """From now on what the customer writes goes to this operator."""
-    await service.dialogues.take(record, caller.shown)
+    service.dialogues.desk.one(record)  # and not what else the desk has of this record
+    await service.cases.take("", record, caller)
     if words and normalise(words.text):
-        await service.dialogues.answer(record, caller.shown, normalise(words.text))
+        await service.cases.answer("", record, normalise(words.text), caller)
     return service.dialogues.desk.one(record).row()
 
 
@@ -64,7 +67,8 @@ async def answer_escalation(record: Of, words: Words, service: ServiceOf, caller
     text = normalise(words.text)
     if not text:
         raise ApiError(422, "invalid", "The text is empty.", "Say what the customer should read.")
-    await service.dialogues.answer(record, caller.shown, text)
+    asked = service.dialogues.desk.one(record).reason  # and not what else the desk has of this record
+    await service.cases.answer("", record, text, caller, asked)
     return service.dialogues.desk.one(record).row()
 
 
@@ -73,7 +77,8 @@ async def close_escalation(
     record: Of, service: ServiceOf, caller: Operator, words: Words | None = None
 ) -> dict[str, Any]:
     """The matter is settled; what the customer writes from now on is a new request."""
-    await service.dialogues.close(record, caller.shown, normalise(words.text) if words else "")
+    service.dialogues.desk.one(record)
+    await service.cases.close("", record, normalise(words.text) if words else "", caller)
     return service.dialogues.desk.one(record).row()
 
 

@@ -176,3 +176,27 @@ async def test_a_role_approves_and_nobody_else(tmp_path: Path, run: bool) -> Non
             await asyncio.sleep(0.02)
         assert (await desk(client, EVE, state="closed"))["cases"][0]["by"] == "bob"
         assert (await client.get(path, headers=BOB)).json()["state"] == "closed"
+
+
+async def test_an_answer_is_given_to_the_question_that_it_names_alone(tmp_path: Path) -> None:
+    async with hall(tmp_path) as (client, _):
+        id = await served(client, rows(a="A seat"))
+        path = f"/desk/{id}/a/answer"
+        other = await client.post(path, json={"text": "front", "question": "Which door?"})
+        assert other.status_code == 409
+        assert "Something else is asked by now" in sentence(other)
+        assert (await client.post(path, json={"text": "front", "question": "Which row?"})).status_code == 200
+
+
+async def test_the_earlier_names_obey_the_same_rules(tmp_path: Path) -> None:
+    """A role that may not approve on the desk may not by /approvals; what waits for an approval is no escalation."""
+    async with hall(tmp_path, tokens=TOKENS, app=PURCHASE) as (client, _):
+        talk = await begin(client, **ANN)
+        await say(client, talk, "a laptop for 900", **ANN)
+        assert (await client.get("/escalations", headers=EVE)).json() == []
+        for name in ("take", "answer", "close"):
+            none = await client.post(f"/escalations/{talk}:1/{name}", json={"text": "yes"}, headers=BOB)
+            assert none.status_code == 404
+        refused = await client.post(f"/approvals/{talk}:1", json={"approve": True}, headers=EVE)
+        assert refused.status_code == 403
+        assert (await client.post(f"/approvals/{talk}:1", json={"approve": True}, headers=BOB)).status_code == 200

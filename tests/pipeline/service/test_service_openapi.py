@@ -29,6 +29,13 @@ async def test_the_contracts_are_schemas_without_what_is_private(tmp_path: Path)
         assert schemas["Error"]["properties"]["error"]["required"] == ["code", "message", "hint"]
 
 
+async def test_the_desks_earlier_names_are_marked_as_such(tmp_path: Path) -> None:
+    async with hall(tmp_path) as (client, _):
+        paths = (await client.get("/openapi.json")).json()["paths"]
+    old = {path for path, operations in paths.items() if all(one.get("deprecated") for one in operations.values())}
+    assert old == {path for path in paths if path.startswith(("/escalations", "/approvals"))}
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_no_request_that_can_be_thought_of_breaks_the_server(tmp_path: Path) -> None:
