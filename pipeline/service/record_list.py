@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pipeline.intents import OUT_OF_SCOPE
 from pipeline.journal.queries import Queries
 from pipeline.runtime.messages import words
 from pipeline.service.timeline import begins
@@ -40,12 +41,14 @@ _TOLD = " || ' ' || ".join(
 @dataclass(frozen=True)
 class Asked:
     """Which records: with a status (None: any), an intent, words in the name, in what was said or in what came of it;
-    behind the one with the number `after` (0: from the first on).
+    behind the one with the number `after` (0: from the first on). `declined`: those completed which asked for what is
+    not done here, or all but those.
     """
 
     status: str | None = None
     intent: str | None = None
     words: str = ""
+    declined: bool | None = None
     sort: Sort = "begun"
     after: int = 0
 
@@ -61,6 +64,9 @@ class Asked:
         if self.intent is not None:
             conditions.append(f"coalesce(intent, '{UNDECIDED}') = ?")
             parameters.append(self.intent)
+        if self.declined is not None:
+            refused = f"coalesce(intent = '{OUT_OF_SCOPE}' AND status = 'completed', 0)"
+            conditions.append(refused if self.declined else f"NOT {refused}")
         for word in self.words.split()[:MOST_WORDS]:
             like = "%" + "".join(f"~{sign}" if sign in "~%_" else sign for sign in word) + "%"
             conditions.append(f"(id LIKE ? ESCAPE '~' OR {_SAID} LIKE ? ESCAPE '~' OR {_TOLD} LIKE ? ESCAPE '~')")

@@ -14,7 +14,7 @@ from pipeline.journal.queries import reading
 from pipeline.runtime.folder import Folder
 from pipeline.service.run_notes import NOTE, RunNotes
 from pipeline.service.run_pace import RunPace
-from pipeline.service.timeline import counts
+from pipeline.service.timeline import counts, declined
 
 OPEN = ("waiting", "running", "pausing", "cancelling", "deleting")
 """States of a run that is served, or waits for its turn."""
@@ -36,25 +36,42 @@ class RunReadings:
         self.notes = RunNotes(folder)
         self.pace = RunPace()
         """Of the runs that are served."""
+        self._declined: dict[str, tuple[str, int]] = {}
 
     def all(self) -> list[dict[str, Any]]:
         """The runs, newest first."""
         return self.notes.all()
 
     def one(self, id: str) -> dict[str, Any]:
-        """A run with how many of its records have which status; none while that cannot be read. KeyError.
+        """A run with how many of its records have which status; none while that cannot be read. `declined`: of those
+        completed, how many asked for something that is not done here. KeyError.
 
         While it is served: `rate`, records a second, and the `seconds_left` at that rate, once there is one.
         """
         note = self.notes.one(id)
         journal = self.journal(id)
         statuses: dict[str, int] = {}
+        apart = 0
         if journal is not None:
             with suppress(JournalError), reading(journal) as readings:
-                statuses = counts(readings)
+                statuses, apart = counts(readings), declined(readings)
         rate = self.pace.rate(id) if note["state"] == "running" else None
         left = note["records"] - sum(statuses.values()) + statuses.get("running", 0)
-        return {**note, "statuses": statuses, "rate": rate, "seconds_left": left / rate if rate else None}
+        told = {"statuses": statuses, "declined": apart, "rate": rate}
+        return {**note, **told, "seconds_left": left / rate if rate else None}
+
+    def ended(self, note: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is noted of a run that is not served, with how many were `declined` as in `one`; read once for all."""
+        if note["summary"] is None:
+            return note
+        told, id = repr(note["summary"]), note["id"]
+        if self._declined.get(id, ("", 0))[0] != told:
+            with suppress(JournalError, KeyError):
+                path = self.journal(id)
+                if path is not None:
+                    with reading(path) as readings:
+                        self._declined[id] = told, declined(readings)
+        return {**note, "declined": self._declined.get(id, ("", 0))[1]}
 
     def progress(self) -> RunProgress:
         """How far all of them are."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pipeline.intents import OUT_OF_SCOPE
 from pipeline.journal.queries import Queries
 from pipeline.journal.rows import StepRow
 from pipeline.outcome import STATUSES
@@ -40,6 +41,12 @@ def counts(journal: Queries) -> dict[str, int]:
     """How many records have which status; "running" are those without one."""
     found = dict(journal.read("SELECT coalesce(status, 'running'), count(*) FROM records GROUP BY 1"))
     return {status: found.get(status, 0) for status in (*STATUSES, "running")}
+
+
+def declined(journal: Queries) -> int:
+    """How many of the completed records asked for something that is done here for nobody."""
+    [(found,)] = journal.read(f"SELECT count(*) FROM records WHERE intent = '{OUT_OF_SCOPE}' AND status = 'completed'")
+    return int(found)
 
 
 def timeline(journal: Queries, record: str) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 // The operator desk: what waits for a person, the longest first, and the case that is open beside it.
 
+import { press, recalled, remember } from "./address.js";
 import { get } from "./api.js";
 import { announce, button, el, fill } from "./dom.js";
 import { Case } from "./case.js";
@@ -34,6 +35,7 @@ export class Desk {
   #shown = [];
 
   constructor(_app, place) {
+    this.#recall();
     this.node = el("section", { class: "split", "aria-label": "Operator desk", "data-open": place ? "" : null },
       el("div", { class: "list" }, el("h1", { text: "Desk" }), this.#filters(), this.#search, this.#head, this.#list, this.#more), this.#side);
     this.#watch();
@@ -48,6 +50,8 @@ export class Desk {
 
   /** Show the case at "run/record" beside the list, or none. A conversation's may be named by its record alone. */
   open(named) {
+    if (this.#recall()) this.#watch();
+    this.#remember();
     const place = named && !named.includes("/") ? `-/${named}` : named;
     this.#case?.leave();
     this.#case = null;
@@ -69,7 +73,8 @@ export class Desk {
         click: (event) => {
           this.#filter = name;
           this.#limit = PAGE;
-          for (const one of event.currentTarget.parentNode.children) one.setAttribute("aria-pressed", String(one === event.currentTarget));
+          press(event.currentTarget.parentNode.children, (one) => one === event.currentTarget);
+          this.#remember();
           this.#watch();
         },
       },
@@ -78,7 +83,22 @@ export class Desk {
 
   #typed() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => { this.#limit = PAGE; this.#watch(); }, 250);
+    this.#timer = setTimeout(() => { this.#limit = PAGE; this.#remember(); this.#watch(); }, 250);
+  }
+
+  #remember() {
+    remember({ show: this.#filter === "active" ? "" : this.#filter, q: this.#search.value.trim() });
+  }
+
+  /** Show what the address says, if it does; whether that is something else than before. */
+  #recall() {
+    const { show, q } = recalled("show", "q") ?? {};
+    if (q === undefined || (show === (this.#filter === "active" ? "" : this.#filter) && q === this.#search.value.trim())) return false;
+    this.#filter = FILTERS.some(([name]) => name === show) ? show : "active";
+    this.#search.value = q;
+    this.#limit = PAGE;
+    press(this.node?.querySelectorAll("[data-filter]") ?? [], (one) => one.dataset.filter === this.#filter);
+    return true;
   }
 
   #watch() {

@@ -2,10 +2,11 @@
 
 import { get, segment } from "./api.js";
 import { el, svg } from "./dom.js";
+import { SHARES } from "./progress.js";
 import { openSheet } from "./sheet.js";
 import { STATUS, aspect, count, duration, plain } from "./words.js";
 
-const ORDER = ["completed", "declined", "needs_input", "escalated", "failed", "running"];
+const ORDER = [...SHARES, "running"];
 
 export function openFigures(run) {
   return openSheet("Figures", async () => {

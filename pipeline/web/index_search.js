@@ -1,5 +1,6 @@
 // The index, searched as workflows search it: which passages are found for a query, with which scores, and why.
 
+import { chosen } from "./address.js";
 import { get } from "./api.js";
 import { announce, el, fill } from "./dom.js";
 import { tellError } from "./notice.js";
@@ -7,11 +8,12 @@ import { openSource } from "./source.js";
 import { count, many, place } from "./words.js";
 
 const MODES = [["hybrid", "Meaning and words"], ["dense", "Meaning alone"], ["lexical", "Words alone"]];
+const COUNTS = ["4", "8", "20", "50"];
 
 export class IndexSearch {
   #query = el("input", { type: "search", class: "search", name: "q", "aria-label": "Search the index", placeholder: "What would a customer ask?", maxlength: 2000, autocomplete: "off" });
   #mode = el("select", { "aria-label": "Searched by", name: "mode" }, MODES.map(([value, text]) => el("option", { value, text })));
-  #most = el("select", { "aria-label": "How many", name: "k" }, [4, 8, 20, 50].map((value) => el("option", { value, text: `${value} passages`, selected: value === 8 })));
+  #most = el("select", { "aria-label": "How many", name: "k" }, COUNTS.map((value) => el("option", { value, text: `${value} passages`, selected: value === "8" })));
   #where = el("input", { type: "text", name: "where", "aria-label": "Condition on metadata", placeholder: 'Condition: lang = "en" and year >= 2024', maxlength: 500, autocomplete: "off" });
   #least = el("input", { type: "number", name: "least", min: -1, max: 1, step: "any", "aria-label": "Least similarity", placeholder: "Least similarity" });
   #told = el("p", { class: "faint", role: "status", text: "Passages will be here, the best first, with what both searches thought of them." });
@@ -35,6 +37,11 @@ export class IndexSearch {
   open(query) {
     if (!query) return;
     this.#query.value = query;
+    const { mode = "hybrid", k = "8", where = "", least = "" } = Object.fromEntries(chosen());
+    this.#mode.value = MODES.some(([value]) => value === mode) ? mode : "hybrid";
+    this.#most.value = COUNTS.includes(k) ? k : "8";
+    this.#where.value = where;
+    this.#least.value = least;
     this.#search();
   }
 
@@ -42,7 +49,12 @@ export class IndexSearch {
   #ask() {
     const query = this.#query.value.trim();
     if (!query) return;
-    const address = `#/index/${encodeURIComponent(query)}`;
+    const options = new URLSearchParams();
+    if (this.#mode.value !== "hybrid") options.set("mode", this.#mode.value);
+    if (this.#most.value !== "8") options.set("k", this.#most.value);
+    if (this.#where.value.trim()) options.set("where", this.#where.value.trim());
+    if (this.#least.value) options.set("least", this.#least.value);
+    const address = `#/index/${encodeURIComponent(query)}${options.size ? `?${options}` : ""}`;
     if (location.hash === address) this.#search();
     else location.hash = address;
   }

@@ -85,7 +85,7 @@ function name() {
 }
 
 function route() {
-  const [, named = "chat", rest = ""] = location.hash.split("/").map(decode);
+  const [, named = "chat", rest = ""] = location.hash.split("?")[0].split("/").map(decode);
   const chosen = VIEWS[named] && (named === "chat" || (app.operator && (named !== "index" || app.index))) ? named : "chat";
   for (const link of document.querySelectorAll("#views a")) {
     if (link.hash === `#/${chosen}`) link.setAttribute("aria-current", "page");

@@ -1,9 +1,10 @@
 // The records of a run as a table: searched, by status and intent, in an order; a page at a time, read again when it changes.
 
+import { press, recalled, remember } from "./address.js";
 import { get, segment } from "./api.js";
 import { button, el, fill } from "./dom.js";
 import { tellError } from "./notice.js";
-import { ORDER } from "./progress.js";
+import { SHARES, shares } from "./progress.js";
 import { STATUS, aspect, count, duration, plain, statusOf } from "./words.js";
 
 const PAGE = 50;
@@ -19,8 +20,8 @@ export class Records {
   #timer = 0;
   #filters = el("div", { class: "filters", role: "group", "aria-label": "Status" });
   #search = el("input", { type: "search", class: "search", placeholder: "Search", "aria-label": "Search records", autocomplete: "off", on: { input: () => this.#typed() } });
-  #intent = el("select", { "aria-label": "Intent", on: { change: () => this.#again() } }, el("option", { value: "", text: "All intents" }));
-  #sort = el("select", { "aria-label": "Order", on: { change: () => this.#again() } }, SORTS.map(([value, text]) => el("option", { value, text })));
+  #intent = el("select", { "aria-label": "Intent", on: { change: () => this.#change() } }, el("option", { value: "", text: "All intents" }));
+  #sort = el("select", { "aria-label": "Order", on: { change: () => this.#change() } }, SORTS.map(([value, text]) => el("option", { value, text })));
   #rows = el("tbody", {});
   #empty = el("p", { class: "faint", hidden: true });
   #more = button("Show more", () => this.#read(this.#next, PAGE, false), { class: "quiet", hidden: true });
@@ -33,6 +34,19 @@ export class Records {
       this.#rows), this.#empty, this.#more);
   }
 
+  /** Show what the address says, if it does; else it says from now on what is shown. */
+  recall() {
+    const { status, intent, q, sort } = recalled("status", "intent", "q", "sort") ?? {};
+    if (q === undefined) return this.#remember();
+    this.#status = SHARES.includes(status) || status === "running" ? status : "";
+    press(this.#filters.children, (one) => one.dataset.status === this.#status);
+    this.#search.value = q;
+    if (intent && ![...this.#intent.options].some(({ value }) => value === intent)) this.#intent.append(el("option", { value: intent, text: plain(intent) }));
+    this.#intent.value = intent;
+    this.#sort.value = SORTS.some(([value]) => value === sort) ? sort : "begun";
+    if (this.#seen) this.#again(); // else it is read when it is known how far the run is
+  }
+
   leave() {
     clearTimeout(this.#timer);
     this.#reading += 1;
@@ -40,7 +54,7 @@ export class Records {
 
   /** `run`: how far it is now. */
   draw(run) {
-    const counts = run.statuses ?? {};
+    const counts = shares(run);
     this.#drawFilters(counts);
     const now = JSON.stringify(counts);
     if (now === this.#seen) return; // an answer changes a record's status, and not how many are done
@@ -52,14 +66,14 @@ export class Records {
   #drawFilters(counts) {
     const focused = this.#filters.contains(document.activeElement) ? document.activeElement.dataset.status : null;
     const all = Object.values(counts).reduce((sum, number) => sum + number, 0);
-    const shown = ORDER.concat(counts.running ? ["running"] : []);
+    const shown = SHARES.filter((status) => status !== "declined" || counts.declined || this.#status === "declined").concat(counts.running ? ["running"] : []);
     fill(this.#filters, ["", ...shown].map((status) => el("button", {
       type: "button", class: "filter", "data-status": status, "aria-pressed": String(status === this.#status),
       on: {
         click: (event) => {
           this.#status = status;
-          for (const one of this.#filters.children) one.setAttribute("aria-pressed", String(one === event.currentTarget));
-          this.#again();
+          press(this.#filters.children, (one) => one === event.currentTarget);
+          this.#change();
         },
       },
     }, status ? el("span", { class: "lamp", "data-aspect": aspect(status) }) : null,
@@ -74,8 +88,8 @@ export class Records {
       const chosen = this.#intent.value;
       fill(this.#intent, el("option", { value: "", text: "All intents" }),
         intents.map(({ intent, records }) => el("option", { value: intent, text: `${plain(intent)} (${count(records)})` })));
+      if (chosen && !intents.some(({ intent }) => intent === chosen)) this.#intent.append(el("option", { value: chosen, text: plain(chosen) }));
       this.#intent.value = chosen;
-      if (this.#intent.value !== chosen) this.#intent.value = "";
     } catch (error) {
       tellError(error);
     }
@@ -83,7 +97,17 @@ export class Records {
 
   #typed() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#again(), 250);
+    this.#timer = setTimeout(() => this.#change(), 250);
+  }
+
+  #change() {
+    this.#remember();
+    this.#again();
+  }
+
+  #remember() {
+    const sort = this.#sort.value === "begun" ? "" : this.#sort.value;
+    remember({ status: this.#status, intent: this.#intent.value, q: this.#search.value.trim(), sort });
   }
 
   /** Read what is shown once more, as many rows as there are. */
@@ -96,7 +120,8 @@ export class Records {
     const query = new URLSearchParams({ limit, sort: this.#sort.value });
     const words = this.#search.value.trim();
     if (words) query.set("q", words);
-    if (this.#status) query.set("status", this.#status);
+    if (this.#status) query.set("status", this.#status === "declined" ? "completed" : this.#status);
+    if (["completed", "declined"].includes(this.#status)) query.set("declined", this.#status === "declined");
     if (this.#intent.value) query.set("intent", this.#intent.value);
     if (after !== null) query.set("after", after);
     try {

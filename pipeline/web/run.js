@@ -28,8 +28,13 @@ export class RunPage {
     this.show(record);
   }
 
-  /** Open a record's sheet, or close it. */
+  /** Open a record's sheet, or close it, above the records that the address says. */
   show(record) {
+    this.#records.recall();
+    this.#open(record);
+  }
+
+  #open(record) {
     if (record === this.#record) return;
     this.#record = record;
     const sheet = this.#sheet;
@@ -45,7 +50,7 @@ export class RunPage {
   leave() {
     this.#poll.stop();
     this.#records.leave();
-    this.show(null);
+    this.#open(null);
   }
 
   #draw(run) {

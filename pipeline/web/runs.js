@@ -1,5 +1,6 @@
 // The run view: batches with their progress; another one by choosing or dropping a JSONL file.
 
+import { press, recalled, remember } from "./address.js";
 import { get, request } from "./api.js";
 import { announce, button, el, fill } from "./dom.js";
 import { icon } from "./icons.js";
@@ -18,7 +19,7 @@ export class Runs {
   #head = el("p", { class: "faint", text: "One moment…" });
   #problem = el("p", { class: "problem", role: "alert", hidden: true });
   #side = el("div", { class: "side" });
-  #search = el("input", { type: "search", class: "search", placeholder: "Search", "aria-label": "Search runs", autocomplete: "off", on: { input: () => this.#draw(this.#runs) } });
+  #search = el("input", { type: "search", class: "search", placeholder: "Search", "aria-label": "Search runs", autocomplete: "off", on: { input: () => { this.#remember(); this.#draw(this.#runs); } } });
   #filters = el("div", { class: "filters", role: "group", "aria-label": "Show" });
   #state = "";
   #runs = [];
@@ -33,7 +34,8 @@ export class Runs {
       on: {
         click: (event) => {
           this.#state = state;
-          for (const one of this.#filters.children) one.setAttribute("aria-pressed", String(one === event.currentTarget));
+          press(this.#filters.children, (one) => one === event.currentTarget);
+          this.#remember();
           this.#draw(this.#runs);
         },
       },
@@ -50,6 +52,7 @@ export class Runs {
 
   /** Show "run", or "run/record", beside the list, or none. */
   open(place) {
+    this.#recall();
     const [run, record] = parted(place);
     if (run && run === this.run) return this.#page.show(record);
     this.#page?.leave();
@@ -58,6 +61,19 @@ export class Runs {
     this.node.toggleAttribute("data-open", Boolean(run));
     fill(this.#side, this.#page ? this.#page.node : el("p", { class: "nothing", text: "Choose a run, or upload a batch." }));
     this.#mark();
+  }
+
+  #remember() {
+    remember({ show: this.#state, find: this.#search.value.trim() });
+  }
+
+  #recall() {
+    const { show, find } = recalled("show", "find") ?? {};
+    if (find === undefined) return this.#remember();
+    this.#state = STATES.some(([state]) => state === show) ? show : "";
+    this.#search.value = find;
+    press(this.#filters.children, (one) => one.dataset.state === this.#state);
+    if (this.#runs.length) this.#draw(this.#runs);
   }
 
   #upload() {

@@ -31,6 +31,9 @@ async def list_records(
     status: Status | None = None,
     intent: Annotated[str | None, Query(max_length=200, description="undecided: those without one.")] = None,
     q: Annotated[str, Query(max_length=200, description="Words in the name, the text or what came of it.")] = "",
+    declined: Annotated[
+        bool | None, Query(description="Completed, and asked for what is not done here: those alone, or all others.")
+    ] = None,
     sort: Annotated[Sort, Query(description="ended, slowest, tokens: the last or the most first.")] = "begun",
     after: Annotated[int, Query(ge=0, le=2**62, description="The `number` of the last record seen.")] = 0,
     limit: Limit = 100,
@@ -42,7 +45,7 @@ async def list_records(
         if journal is None:
             return []
         with reading(journal) as readings:
-            return records(readings, Asked(status, intent, q, sort, after), limit)
+            return records(readings, Asked(status, intent, q, declined, sort, after), limit)
 
     return await asyncio.to_thread(read)
 

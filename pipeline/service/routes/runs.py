@@ -7,7 +7,7 @@ import json
 import logging
 import pathlib
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any, Literal
 
@@ -88,14 +88,15 @@ async def begin_run(
 
 
 @router.get("")
-async def list_runs(service: ServiceOf, caller: Operator) -> list[dict[str, Any]]:
+async def list_runs(service: ServiceOf, caller: Operator) -> list[Mapping[str, Any]]:
     """The runs, newest first; those that are not at their end as `GET /runs/{id}` has them."""
 
-    def read() -> list[dict[str, Any]]:
-        found = []
+    def read() -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
         for note in service.runs.all():
             with suppress(KeyError):  # deleted meanwhile
-                found.append(service.runs.one(note["id"]) if note["state"] in OPEN and note.get("begun") else note)
+                under_way = note["state"] in OPEN and note.get("begun")
+                found.append(service.runs.one(note["id"]) if under_way else service.runs.ended(note))
         return found
 
     return await asyncio.to_thread(read)
