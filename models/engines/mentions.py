@@ -57,10 +57,12 @@ async def mentions(ask: Ask, messages: Sequence[Message], fields: Sequence[str],
     drawn = Decoding(logprobs=LIKELIEST)
     calls = await asyncio.gather(*[ask(messages, _begun(field, spaced), drawn) for field in fields])
     pairs = zip(fields, calls, strict=True)
-    return Mentions({field: _read(call, len(_head(field, spaced).encode()) + 1) for field, call in pairs}, tuple(calls))
+    begun = {field: beginnings(call, len(head(field, spaced).encode()) + 1) for field, call in pairs}
+    return Mentions(begun, tuple(calls))
 
 
-def _head(field: str, spaced: bool) -> str:
+def head(field: str, spaced: bool) -> str:
+    """An object of this key alone, as far as its value."""
     return f"{{{json.dumps(field, ensure_ascii=False)}{separators(spaced).colon}"
 
 
@@ -73,7 +75,7 @@ def _begun(field: str, spaced: bool) -> Grammar:
     return Grammar(lark, int(sum(part.longest for part in parts)) + 4 * BEGUN + 2, spaced=spaced)
 
 
-def _read(call: Completion, start: int) -> list[Beginning]:
+def beginnings(call: Completion, start: int) -> list[Beginning]:
     """How a text begins at byte `start`, of which null has no part.
 
     An engine that tells no alternatives is taken at its word.

@@ -28,6 +28,8 @@ class Profile:
     `spaced`: writes JSON with a blank behind each comma and colon, so that its grammars admit that form only.
     `sure`: how likely a value in the customer's own words has to begin as something does that was said, 0 to 1, for its
     field not to stay empty (models/engines/mentions.py); 0: the model tells by itself what was not said.
+    `calibrates`: has favourites among a field's choices, so that they are held against those it has where nothing is
+    said (models/engines/preferences.py).
     `context`: tokens that prompt and answer may take together; 0 until an engine has read it from the model.
     `dtype`: what it computes in where it is loaded or started here: "auto", "float32", "bfloat16" or "float16"; in an
     opened embedded engine's profile, what it does compute in (models/engines/precision.py).
@@ -44,6 +46,7 @@ class Profile:
     layout: str = "instruct"
     spaced: bool = True
     sure: float = 0.0
+    calibrates: bool = False
     context: int = 0
     dtype: str = "auto"
     template: Mapping[str, object] = field(default_factory=_nothing)

@@ -96,6 +96,8 @@ class Drafting:
             copied=[name for name in draft.model_fields if slots.said_kind(draft, name) is not None],
             worded=slots.worded(contract),
             told_apart=lambda unsaid, copies: compiled(slots.told_apart(draft, unsaid, copies)),
+            choices=slots.choices(draft),
+            neutral=lambda layout, text: layout.fill(draft, [Turn("customer", text)], examples),
         )
         filled = await self._generation.produce(task, told=told)
         return {name: getattr(filled, name) for name in draft.model_fields}
@@ -131,7 +133,7 @@ class Drafting:
         own, layout = self._interview.own(), self._generation.layout()
         drafts = {name: slots.narrowed(form, self._generation.decides) for name, form in forms.items()}
         # A model whose fields are asked for first has its form filled by itself.
-        drafts = {name: draft for name, draft in drafts.items() if _asks(draft) and not self._generation.asks_first}
+        drafts = {name: draft for name, draft in drafts.items() if _asks(draft) and not self._generation.fills_apart}
         wanted = Wanted(
             options,
             drafts,

@@ -6,6 +6,7 @@ narrowed for a model that is not trusted with decisions: those fields are asked 
 
 from __future__ import annotations
 
+import math
 import re
 import types
 from collections.abc import Mapping, Sequence, Set
@@ -18,6 +19,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import Field, TypeAdapter, ValidationError, create_model
 
 from models.contract import Contract
+from models.engines.weighing import LIKELIEST
 from models.said import SaidMark, ScratchpadMark, Unread
 from models.values.money import Money
 from models.values.reading import read
@@ -74,14 +76,30 @@ def excerpt(draft: type[Contract], fields: tuple[str, ...]) -> type[Contract]:
 
 
 def told_apart(draft: type[Contract], unsaid: Set[str], copies: Mapping[str, Sequence[str]]) -> type[Contract]:
-    """A draft without the fields `unsaid`, and with those of `copies` as a choice among these texts."""
+    """A draft without the fields `unsaid`, and with those of `copies` as a choice among these texts, as far as a copy
+    may be as long."""
     fields: dict[str, Any] = {}
     for name, info in draft.model_fields.items():
         if name in unsaid:
             continue
-        fitting = [text for text in copies.get(name, ()) if len(text) <= _most(draft, name)]
+        most = _most(draft, name) if said_kind(draft, name) is not None else math.inf
+        fitting = [text for text in copies.get(name, ()) if len(text) <= most]
         fields[name] = (Literal[tuple(fitting)], Field(...)) if fitting else (info.annotation, info)
     return create_model(draft.__name__, __base__=Contract, __module__=draft.__module__, __doc__=draft.__doc__, **fields)
+
+
+@cache
+def choices(contract: type[Contract]) -> dict[str, tuple[str, ...]]:
+    """The texts of each field that has to be one of a few, by name. A field with another name in JSON is left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, info in contract.model_fields.items():
+        kind: Any = info.annotation
+        texts = get_args(kind) if get_origin(kind) is Literal else ()
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            texts = tuple(member.value for member in kind)
+        if 2 <= len(texts) <= LIKELIEST and all(isinstance(text, str) for text in texts) and info.alias is None:
+            found[name] = tuple(map(str, texts))
+    return found
 
 
 def worded(contract: type[Contract]) -> dict[str, str]:

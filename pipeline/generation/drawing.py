@@ -1,4 +1,6 @@
-"""Drawing: what a model is asked for one try: which fields were said, and a text with the longest scratchpad that fits.
+"""Drawing: what a model is asked for one try: which fields were said, which choices are likeliest, and the text.
+
+The text has the longest scratchpad that fits.
 
 Knows grammars and room; leaves to generation.py what becomes of a text.
 """
@@ -13,6 +15,7 @@ from models.contract import Contract
 from models.engines.claims import told_apart
 from models.engines.engine import Completion, Message, closes
 from models.engines.mentions import mentions
+from models.engines.preferences import NEUTRAL, Preferred
 from models.engines.profiles import Profile
 from models.errors import BudgetTooSmall, PromptTooLong
 from models.grammar.grammar import Grammar
@@ -21,6 +24,7 @@ from models.said import Unread
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.recovery import Try
 from pipeline.generation.task import Compile, Task
+from pipeline.prompts.layout import Layout
 
 C = TypeVar("C", bound=Contract)
 
@@ -40,6 +44,21 @@ async def said_apart(
     known = await mentions(client.generate, asked.messages, task.copied, client.profile.spaced)
     claimed = told_apart(known.begun, grammar.said, task.worded, sure)
     return {field: round(share, 4) for field, share in claimed.unsaid.items()}, claimed.copies, known.calls
+
+
+async def preferred(client: EngineClient, task: Task[C], asked: Try, layout: Layout) -> Preferred:
+    """The likeliest texts of the fields that have a few, where the model has favourites among them.
+
+    Of a first try only: what was refused once is open again. Not of what it thinks about before, natively or in a
+    scratchpad.
+    """
+    asks = client.profile.calibrates and not client.profile.thinks and not task.kind.private_fields()
+    neutral = task.neutral
+    first = asked.rung is None and client.engine.enforcement == "grammar"
+    if not asks or not first or not task.choices or neutral is None:
+        return Preferred({})
+    others = [tuple(neutral(layout, sentence)) for sentence in NEUTRAL]
+    return await client.preferences.prefer(client.generate, asked.messages, others, task.choices, client.profile.spaced)
 
 
 def unread_fields(task: Task[C], value: C) -> dict[str, str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from models.engines.engine import Completion, Engine, Message, Sampling
+from models.engines.preferences import Preferences
 from models.engines.profiles import Profile
 from models.engines.wording import Wording
 from models.errors import EngineUnavailable
@@ -58,6 +59,7 @@ class EngineClient:
         self._busy = 0.0
         self._away = False
         self._noticed: set[str] = set()
+        self.preferences = Preferences()
 
     @property
     def profile(self) -> Profile:

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
 from models.engines.engine import Message, Sampling
+from models.engines.preferences import Preferred
 from models.engines.weighing import Prompt, weigh
 from models.errors import ConstraintBroken, PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
@@ -25,7 +26,7 @@ from pipeline.durable.history import History
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
 from pipeline.generation.decoding import decoding, full
-from pipeline.generation.drawing import compiled_aside, draw_text, said_apart, unread_fields
+from pipeline.generation.drawing import compiled_aside, draw_text, preferred, said_apart, unread_fields
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.fusing import Wanted, Written, fused
 from pipeline.generation.recovery import LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
@@ -99,6 +100,11 @@ class Generation:
         """Whether the model is asked what was said before it fills a form."""
         return self._client is not None and self._client.profile.sure > 0
 
+    @property
+    def fills_apart(self) -> bool:
+        """Whether a form takes the model more than one call, so that it is not written with a choice."""
+        return self.asks_first or (self._client is not None and self._client.profile.calibrates)
+
     def layout(self, told: Told = Told(), second: bool = False) -> Layout:
         """How the model, or the second one, is addressed in a call. UsageError without one.
 
@@ -163,7 +169,7 @@ class Generation:
                 asked = dataclasses.replace(asked, messages=tuple(task.prompt(self.layout(told, second=True))))
 
             async def execute(note: Note) -> Attempt:
-                return await self._attempt(way, present, asked, note, read)
+                return await self._attempt(way, present, asked, layout, note, read)
 
             def arguments(sampling: Sampling) -> list[object]:
                 return [_hash(task.contract), asked.messages, sampling, asked.rung]
@@ -236,7 +242,7 @@ class Generation:
         return found if isinstance(found, Written) else Written(found)
 
     async def _attempt(
-        self, client: EngineClient, task: Task[C], asked: Try, note: Note, read: Callable[[str], C]
+        self, client: EngineClient, task: Task[C], asked: Try, layout: Layout, note: Note, read: Callable[[str], C]
     ) -> Attempt:
         engine = client.engine
         note.attempt = asked.number
@@ -252,9 +258,13 @@ class Generation:
             note.detail["checked"] = list(after)
         try:
             unsaid, copies, calls = await said_apart(client, task, asked)
+            likeliest = await preferred(client, task, asked, layout)
         except PromptTooLong:  # there is less room for the form itself, and what becomes of that is told below
-            unsaid, copies, calls = {}, {}, ()
-        compile = cache(task.told_apart(unsaid.keys(), copies)) if calls and task.told_apart else task.grammar
+            unsaid, copies, calls, likeliest = {}, {}, (), Preferred({})
+        narrows = calls or likeliest.texts
+        texts = {**copies, **likeliest.texts}
+        compile = cache(task.told_apart(unsaid.keys(), texts)) if narrows and task.told_apart else task.grammar
+        calls = (*calls, *likeliest.calls)
         if unsaid:
             note.detail["unsaid"] = unsaid
         note.prompt_tokens = sum(call.usage.prompt_tokens for call in calls)
@@ -299,7 +309,7 @@ class Generation:
             value = read(text)
             if ended := full(value):
                 note.detail["full"] = ended
-            if calls and (unread := unread_fields(task, value)):
+            if task.copied and narrows and (unread := unread_fields(task, value)):
                 note.detail["unread"] = unread
             shorter, taken = whole_words(value, text, completion.closed)
             if taken and read(shorter):

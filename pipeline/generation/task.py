@@ -28,7 +28,8 @@ class Task(Generic[C]):
     `compiled` gives the grammar for a length of the scratchpad and a way of writing JSON; `evidence` names the passages
     that the messages quote. `copied`: fields in the customer's own words that may be left out. `worded`: the
     questions of all the contract's fields in which words stay words. `told_apart`: the grammar without some fields, and
-    with these copies to choose from for others.
+    with these texts to choose from for others. `choices`: the texts of each field that has a few, and `neutral` the
+    messages with a sentence that says nothing in place of what they are about.
     """
 
     kind: type[C]
@@ -40,6 +41,8 @@ class Task(Generic[C]):
     copied: Sequence[str] = ()
     worded: Mapping[str, str] = field(default_factory=dict)
     told_apart: Callable[[Set[str], Mapping[str, Sequence[str]]], Compile] | None = None
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    neutral: Callable[[Layout, str], Sequence[Message]] | None = None
     _grammars: dict[tuple[int | None, bool], Grammar] = field(default_factory=dict, compare=False)
 
     def grammar(self, length: int | None, spaced: bool) -> Grammar:

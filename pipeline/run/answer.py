@@ -11,13 +11,15 @@ from typing import TypeVar
 
 from index.documents import Passage
 from models.contract import Contract
+from models.engines.engine import Message
 from models.grammar.grammar import compile_grammar
 from models.said import QuoteMark
 from pipeline.forms import slots
 from pipeline.generation.retrieval import nothing_found
-from pipeline.generation.task import Task, Told
+from pipeline.generation.task import Compile, Task, Told
 from pipeline.guardrail import Guardrail
 from pipeline.outcome import Escalation
+from pipeline.prompts.layout import Layout
 from pipeline.run.scope import Scope
 
 C = TypeVar("C", bound=Contract)
@@ -47,13 +49,24 @@ async def answer(
 
     def task(passages: Sequence[Passage]) -> Task[C]:
         texts, said = [passage.text for passage in passages], scope.interview.said()
+
+        def compiled(form: type[Contract]) -> Compile:
+            return lambda length, spaced: compile_grammar(form, said, texts, length, spaced)
+
+        def neutral(layout: Layout, text: str) -> Sequence[Message]:
+            about = (question, [text]) if texts else (text, [])
+            return layout.answer(contract, *about, told.examples)
+
         return Task(
             contract,
             contract,
             lambda layout: layout.answer(contract, question, texts, told.examples),
-            lambda length, spaced: compile_grammar(contract, said, texts, length, spaced),
+            compiled(contract),
             guardrails,
             [passage.id for passage in passages],
+            told_apart=lambda unsaid, copies: compiled(slots.told_apart(contract, unsaid, copies)),
+            choices=slots.choices(contract),
+            neutral=neutral,
         )
 
     async def wider() -> Task[C]:

@@ -77,7 +77,7 @@ class Manifest:
 
     def fitted(self, profile: Profile) -> Profile:
         """A model's profile as this folder wants it."""
-        return profile if self.spaced else replace(profile, spaced=False, layout="copier", sure=0.0)
+        return profile if self.spaced else replace(profile, spaced=False, layout="copier", sure=0.0, calibrates=False)
 
     def lets_choose(self, profile: Profile) -> bool:
         """Whether a model with this profile may choose here."""

@@ -20,12 +20,14 @@ from pydantic import Field, ValidationError
 from index.documents import Passage
 from models.contract import Contract
 from models.engines.engine import Completion, Engine, Message, Sampling
+from models.engines.preferences import NEUTRAL, Preferences
 from models.engines.weighing import Ask
 from models.errors import ConstraintBroken
 from models.grammar.grammar import Grammar, compile_grammar
 from models.said import Quote
 from models.training.score import FillScore
 from pipeline.app import App
+from pipeline.forms import slots
 from pipeline.prompts.example import Example
 from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
@@ -146,6 +148,7 @@ class Measured:
 
     engine: Engine
     parts: dict[str, Texts] = field(default_factory=dict)
+    preferences: Preferences = field(default_factory=Preferences)
 
     async def write(
         self, part: str, messages: Sequence[Message], grammar: Grammar | None, sampling: Sampling = COLD
@@ -172,6 +175,17 @@ class Measured:
             return found
 
         return ask
+
+    async def likeliest(
+        self, part: str, contract: type[Contract], asking: Callable[[str], Sequence[Message]], text: str
+    ) -> type[Contract]:
+        """The contract with the likeliest choices only, as `Run.generate` has it filled. `asking` a text for it."""
+        profile, choices = self.engine.profile, slots.choices(contract)
+        if not profile.calibrates or not choices:
+            return contract
+        neutral = [asking(sentence) for sentence in NEUTRAL]
+        found = await self.preferences.prefer(self.ask(part), asking(text), neutral, choices, profile.spaced)
+        return slots.told_apart(contract, frozenset(), found.texts)
 
     async def each(self, part: str, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
         """Do the jobs of one part, a few at once, and take its wall time."""
@@ -262,11 +276,16 @@ async def reviews(
     """Reviews read into a form; with `free`, in free text that is parsed afterwards; `examples` are shown before."""
     found, engine = Reviews(), measured.engine
     layout = Prompts().laid_out(engine.profile)
-    grammar = None if free else compile_grammar(Review, spaced=engine.profile.spaced)
+
+    def asking(question: str) -> Sequence[Message]:
+        return layout.answer(Review, question, [], examples)
 
     async def one(number: int, row: Mapping[str, Any]) -> None:
-        messages = layout.answer(Review, f"What does this review say? {row['text']}", [], examples)
-        text = await measured.write(part, messages, grammar, Sampling(temperature, seed=number))
+        question, grammar = f"What does this review say? {row['text']}", None
+        if not free:
+            form = await measured.likeliest(part, Review, asking, question)
+            grammar = compile_grammar(form, spaced=engine.profile.spaced)
+        text = await measured.write(part, asking(question), grammar, Sampling(temperature, seed=number))
         if free and text is not None:
             text = within(text)
         value = read(Review.model_validate_json, text, measured.parts[part])

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from models.contract import Contract
+from models.engines.engine import Message
 from models.grammar.grammar import compile_grammar
 from pipeline.prompts.prompts import Prompts
 from scripts.evaluate.model_figures import Measured, read
@@ -53,11 +54,15 @@ class Tickets:
 async def tickets(measured: Measured, rows: Sequence[Mapping[str, Any]]) -> Tickets:
     """Messages to a help desk, read into forms."""
     found, layout = Tickets(), Prompts().laid_out(measured.engine.profile)
-    grammar = compile_grammar(Ticket, spaced=measured.engine.profile.spaced)
+
+    def asking(question: str) -> Sequence[Message]:
+        return layout.answer(Ticket, question, [])
 
     async def one(row: Mapping[str, Any]) -> None:
-        messages = layout.answer(Ticket, f"What does this message say? {row['text']}", [])
-        text = await measured.write("tickets", messages, grammar)
+        question = f"What does this message say? {row['text']}"
+        form = await measured.likeliest("tickets", Ticket, asking, question)
+        grammar = compile_grammar(form, spaced=measured.engine.profile.spaced)
+        text = await measured.write("tickets", asking(question), grammar)
         value = read(Ticket.model_validate_json, text, measured.parts["tickets"])
         found.add(row, value if isinstance(value, Ticket) else None)
 
