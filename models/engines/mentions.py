@@ -57,12 +57,11 @@ async def mentions(ask: Ask, messages: Sequence[Message], fields: Sequence[str],
     drawn = Decoding(logprobs=LIKELIEST)
     calls = await asyncio.gather(*[ask(messages, _begun(field, spaced), drawn) for field in fields])
     pairs = zip(fields, calls, strict=True)
-    begun = {field: beginnings(call, len(head(field, spaced).encode()) + 1) for field, call in pairs}
+    begun = {field: beginnings(call, len(_head(field, spaced).encode()) + 1) for field, call in pairs}
     return Mentions(begun, tuple(calls))
 
 
-def head(field: str, spaced: bool) -> str:
-    """An object of this key alone, as far as its value."""
+def _head(field: str, spaced: bool) -> str:
     return f"{{{json.dumps(field, ensure_ascii=False)}{separators(spaced).colon}"
 
 

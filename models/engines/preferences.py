@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.engines.engine import Completion, Decoding, Message
-from models.engines.mentions import beginnings, head
+from models.engines.mentions import beginnings
 from models.engines.weighing import LEAST, LIKELIEST, Ask
 from models.grammar.fragments.fragment import either, text_fragment
 from models.grammar.grammar import Grammar
@@ -35,7 +35,36 @@ NEUTRAL = (
 
 Choices = Mapping[str, tuple[str, ...]]
 """Texts that a field may have, by key: two or more."""
-_Asked = tuple[tuple[Message, ...], str, tuple[str, ...], bool]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Which of the `texts` a `field` has, in an object that begins with the texts of those `before` it."""
+
+    messages: tuple[Message, ...]
+    before: tuple[tuple[str, str], ...]
+    field: str
+    texts: tuple[str, ...]
+    spaced: bool
+
+    @property
+    def head(self) -> str:
+        """What is forced, as far as the text's quotation mark, which a model writes with the blank before it."""
+        marks = separators(self.spaced)
+        keys = [f"{_json(name)}{marks.colon}{_json(text)}{marks.comma}" for name, text in self.before]
+        return f"{{{''.join(keys)}{_json(self.field)}{marks.colon}"
+
+    @property
+    def grammar(self) -> Grammar:
+        """The object as far as the end of one of the texts. Its literals are cut as in `compile_grammar`."""
+        marks = separators(self.spaced)
+        pieces = ["{"]
+        for name, text in self.before:
+            pieces += [_json(name), marks.colon, _json(text), marks.comma]
+        parts = [text_fragment(piece) for piece in (*pieces, _json(self.field), marks.colon)]
+        parts.append(either(text_fragment(_json(text)) for text in self.texts))
+        rule, longest = " ".join(part.rule for part in parts), sum(part.longest for part in parts)
+        return Grammar(f"start: {rule}", int(longest) + 2, spaced=self.spaced)
 
 
 @dataclass(frozen=True)
@@ -60,11 +89,13 @@ class Preferences:
         neutral: Sequence[Sequence[Message]],
         choices: Choices,
         spaced: bool,
+        leading: int = 0,
     ) -> Preferred:
         """The likeliest texts of each field, from one call for each, and one for each that was not asked before.
 
-        `messages` ask for the whole form, `neutral` the same of `NEUTRAL`. `spaced` as in `compile_grammar`. Raises
-        what `ask` raises.
+        `messages` ask for the whole form, `neutral` the same of `NEUTRAL`. `spaced` as in `compile_grammar`. `leading`:
+        so many of `choices` are the form's first fields, in their order; each is asked for behind those before it, and
+        every other one as if it were the first. Raises what `ask` raises.
         """
         calls: list[Completion] = []
 
@@ -77,36 +108,40 @@ class Preferences:
             calls.append(call)
             return shares
 
-        async def likeliest(field: str, texts: tuple[str, ...]) -> tuple[str, ...]:
-            leanings = await asyncio.gather(*[leaning((tuple(one), field, texts, spaced)) for one in neutral])
-            shares, call = await _shares(ask, (tuple(messages), field, texts, spaced))
+        async def likeliest(field: str, before: tuple[tuple[str, str], ...] = ()) -> tuple[str, ...]:
+            texts = choices[field]
+            leanings = await asyncio.gather(
+                *[leaning(_Asked(tuple(one), before, field, texts, spaced)) for one in neutral]
+            )
+            shares, call = await _shares(ask, _Asked(tuple(messages), before, field, texts, spaced))
             calls.append(call)
             worth = {text: shares[text] * len(leanings) / sum(one[text] for one in leanings) for text in texts}
             best = max(worth.values()) * (1 - 1e-9)
             return tuple(text for text in texts if worth[text] >= best)
 
-        found = await asyncio.gather(*[likeliest(field, texts) for field, texts in choices.items()])
-        return Preferred(dict(zip(choices, found, strict=True)), tuple(calls))
+        found: dict[str, tuple[str, ...]] = {}
+        before: list[tuple[str, str]] = []
+        for field in list(choices)[:leading]:
+            found[field] = await likeliest(field, tuple(before))
+            if len(found[field]) > 1:
+                break
+            before.append((field, found[field][0]))
+        others = [field for field in choices if field not in found]
+        found |= zip(others, await asyncio.gather(*map(likeliest, others)), strict=True)
+        return Preferred(found, tuple(calls))
 
 
 async def _shares(ask: Ask, asked: _Asked) -> tuple[dict[str, float], Completion]:
-    """How likely each text is for a field, from the first token in which they differ from it; LEAST at least."""
-    messages, field, texts, spaced = asked
-    call = await ask(messages, _one_of(field, texts, spaced), Decoding(logprobs=LIKELIEST))
-    written = {text: json.dumps(text, ensure_ascii=False)[1:] for text in texts}
-    shares = dict.fromkeys(texts, 0.0)
-    for begun in beginnings(call, len(head(field, spaced).encode()) + 1):
-        fitting = [text for text in texts if written[text].startswith(begun.token)]
+    """How likely each text is, from the first token in which they differ; LEAST at least."""
+    call = await ask(asked.messages, asked.grammar, Decoding(logprobs=LIKELIEST))
+    written = {text: _json(text)[1:] for text in asked.texts}
+    shares = dict.fromkeys(asked.texts, 0.0)
+    for begun in beginnings(call, len(asked.head.encode()) + 1):
+        fitting = [text for text in asked.texts if written[text].startswith(begun.token)]
         for text in fitting:
             shares[text] += begun.share / len(fitting)
     return {text: max(share, LEAST) for text, share in shares.items()}, call
 
 
-def _one_of(field: str, texts: Sequence[str], spaced: bool) -> Grammar:
-    """An object with this key alone, as far as the end of one of the texts."""
-    parts = [text_fragment("{"), text_fragment(json.dumps(field, ensure_ascii=False))]
-    parts.append(text_fragment(separators(spaced).colon))
-    parts.append(either(text_fragment(json.dumps(text, ensure_ascii=False)) for text in texts))
-    return Grammar(
-        "start: " + " ".join(part.rule for part in parts), int(sum(part.longest for part in parts)) + 2, spaced=spaced
-    )
+def _json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

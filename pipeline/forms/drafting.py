@@ -97,6 +97,7 @@ class Drafting:
             worded=slots.worded(contract),
             told_apart=lambda unsaid, copies: compiled(slots.told_apart(draft, unsaid, copies)),
             choices=slots.choices(draft),
+            leading=slots.leading(draft),
             neutral=lambda layout, text: layout.fill(draft, [Turn("customer", text)], examples),
         )
         filled = await self._generation.produce(task, told=told)

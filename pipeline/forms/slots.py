@@ -102,6 +102,12 @@ def choices(contract: type[Contract]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def leading(contract: type[Contract]) -> int:
+    """How many of `choices` the contract begins with."""
+    chosen = choices(contract)
+    return next((at for at, name in enumerate(contract.model_fields) if name not in chosen), len(chosen))
+
+
 def worded(contract: type[Contract]) -> dict[str, str]:
     """The questions of the fields in which the customer's words stay words."""
     return {name: text for name, text in contract.questions().items() if said_kind(contract, name) is str}

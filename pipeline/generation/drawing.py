@@ -58,7 +58,9 @@ async def preferred(client: EngineClient, task: Task[C], asked: Try, layout: Lay
     if not asks or not first or not task.choices or neutral is None:
         return Preferred({})
     others = [tuple(neutral(layout, sentence)) for sentence in NEUTRAL]
-    return await client.preferences.prefer(client.generate, asked.messages, others, task.choices, client.profile.spaced)
+    return await client.preferences.prefer(
+        client.generate, asked.messages, others, task.choices, client.profile.spaced, task.leading
+    )
 
 
 def unread_fields(task: Task[C], value: C) -> dict[str, str]:

@@ -66,6 +66,7 @@ async def answer(
             [passage.id for passage in passages],
             told_apart=lambda unsaid, copies: compiled(slots.told_apart(contract, unsaid, copies)),
             choices=slots.choices(contract),
+            leading=slots.leading(contract),
             neutral=neutral,
         )
 

@@ -184,7 +184,9 @@ class Measured:
         if not profile.calibrates or not choices:
             return contract
         neutral = [asking(sentence) for sentence in NEUTRAL]
-        found = await self.preferences.prefer(self.ask(part), asking(text), neutral, choices, profile.spaced)
+        found = await self.preferences.prefer(
+            self.ask(part), asking(text), neutral, choices, profile.spaced, slots.leading(contract)
+        )
         return slots.told_apart(contract, frozenset(), found.texts)
 
     async def each(self, part: str, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:

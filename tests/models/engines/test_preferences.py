@@ -67,6 +67,28 @@ async def test_texts_that_the_first_token_does_not_tell_apart_stay_a_choice() ->
     assert await ask.prefers("box", Preferences()) == ("chair", "chest")
 
 
+async def test_the_first_fields_of_a_form_are_asked_for_in_their_order_and_others_by_themselves() -> None:
+    asked = list[str]()
+
+    async def ask(messages: Sequence[Message], grammar: Grammar, sampling: Sampling) -> Completion:
+        heads = ('{"kind":', '{"colour":', '{"kind":"chair","colour":')
+        (head,) = [one for one in heads if admits(grammar, f'{one}"{"chair" if one == heads[0] else "blue"}"')]
+        asked.append(head)
+        text, other = ("chair", "lamp") if head == heads[0] else ("blue", "red")
+        likely = 0.9 if messages[0].content == "x" else 0.5
+        pieces = [told(f'{head}"', {f'{head}"': 1.0}), told(text, {text: likely, other: 1 - likely})]
+        return Completion(f'{head}"{text}"', "stop", Usage(5, 2), 0.1, logprobs=pieces)
+
+    choices = {"kind": ("lamp", "chair"), "colour": ("red", "blue")}
+    request, neutral = [Message("user", "x")], [[Message("user", "y")]]
+    for leading, second in ((2, '{"kind":"chair","colour":'), (1, '{"colour":'), (0, '{"colour":')):
+        asked.clear()
+        found = await Preferences().prefer(ask, request, neutral, choices, False, leading)
+        assert found.texts == {"kind": ("chair",), "colour": ("blue",)}
+        assert sorted(asked) == sorted(['{"kind":', '{"kind":', second, second])
+        assert len(found.calls) == 4
+
+
 async def test_one_that_is_called_off_or_meets_an_absent_server_spoils_nothing_for_the_next() -> None:
     ask = Leaning({"lamp": 0.9, "chair": 0.1}, seat={"lamp": 0.6, "chair": 0.4})
     preferences = Preferences()
