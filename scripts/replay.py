@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline import Launch, Outcome, load_app
-from pipeline.batch.replay_record import rerun
+from pipeline.batch.replay_record import check_rerun, rerun
 from pipeline.batch.shards import home_of
 from pipeline.runtime.manifest import read_launch
 from scripts.console import console
@@ -32,7 +32,7 @@ def replay(
 
     Exit code 1 if it comes to another end than before.
     """
-    home_of(out, custom_id).found()
+    check_rerun(home_of(out, custom_id).found(), custom_id, since or None)
     launch = read_launch(out)
     launch = replace(launch, model=model or launch.model)
     before, outcome, fresh = asyncio.run(_again(out, custom_id, since or None, launch))

@@ -19,6 +19,7 @@ from pipeline.app import App
 from pipeline.chat.conversation_store import ConversationStore
 from pipeline.errors import UsageError
 from pipeline.journal.journal import Journal
+from pipeline.journal.queries import reading
 from pipeline.outcome import Outcome
 from pipeline.record import Record
 from pipeline.runtime.equipment import Equipment
@@ -28,6 +29,15 @@ from pipeline.runtime.manifest import read_manifest
 from pipeline.runtime.pipeline import Pipeline
 
 _TABLES = {"records": "id", "steps": "record", "actions": "record", "questions": "record", "approvals": "record"}
+
+
+def check_rerun(folder: Folder, id: str, since: str | None = None) -> None:
+    """UsageError for a record or a step that a rerun would not find: before what takes long is opened for it."""
+    with reading(folder.journal) as journal:
+        if journal.record(id) is None:
+            raise UsageError(f"{folder.path} holds no record '{id}': see `interlock inspect {folder.path}`.")
+        if since is not None and since not in [step.position for step in journal.steps(id)]:
+            raise UsageError(f"Record '{id}' has no step {since}: see `interlock inspect OUTDIR {id}` for its steps.")
 
 
 async def rerun(
@@ -45,6 +55,7 @@ async def rerun(
     asked then is what it comes to. What a person settled after the workflow handed over is no part of the line before.
     Nothing is told to telemetry. UsageError for an unknown record or position.
     """
+    check_rerun(folder, id, since)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "journal.sqlite"
         async with Journal.open(path):
@@ -52,7 +63,7 @@ async def rerun(
         with closing(sqlite3.connect(path)) as copy:
             _copy(copy, folder, id)
             if since is not None:
-                _forget(copy, id, since)
+                _forget(copy, since)
             input, today, before = copy.execute("SELECT input, today, outcome FROM records").fetchone()
             copy.execute("UPDATE records SET status = NULL, outcome = NULL")
             copy.commit()
@@ -96,16 +107,12 @@ def _copy(copy: sqlite3.Connection, folder: Folder, id: str) -> None:
         )
     copy.commit()
     copy.execute("DETACH DATABASE source")
-    if not copy.execute("SELECT 1 FROM records").fetchone():
-        raise UsageError(f"{folder.path} holds no record '{id}': see `interlock inspect {folder.path}`.")
 
 
-def _forget(copy: sqlite3.Connection, id: str, since: str) -> None:
-    row = copy.execute("SELECT started FROM steps WHERE position = ?", (since,)).fetchone()
-    if row is None:
-        raise UsageError(f"Record '{id}' has no step {since}: see `interlock inspect OUTDIR {id}` for its steps.")
+def _forget(copy: sqlite3.Connection, since: str) -> None:
+    (started,) = copy.execute("SELECT started FROM steps WHERE position = ?", (since,)).fetchone()
     # Steps inside a call may be older than the call: it was begun again after each answer that it waited for.
     copy.execute(
         "DELETE FROM steps WHERE position = ? OR substr(position, 1, ?) = ? OR started + seconds >= ?",
-        (since, len(since) + 1, f"{since}/", row[0]),
+        (since, len(since) + 1, f"{since}/", started),
     )

@@ -52,7 +52,7 @@ class ConversationStore:
         """Who opened it. UnknownConversation if nobody did."""
         rows = self._journal.read("SELECT owner FROM conversations WHERE id = ?", (id,))
         if not rows:
-            raise UnknownConversation(f"There is no conversation '{id[:64]}': open a new one.")
+            raise UnknownConversation(f"There is no conversation '{id[:64]}': check its id, or open a new one.")
         return str(rows[0][0])
 
     def of_owner(self, owner: str, most: int) -> list[dict[str, Any]]:

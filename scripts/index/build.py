@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from index import DEFAULT_ENCODER, Embedder, Index, build_index
-from index.chunking import PASSAGE_TOKENS
+from index.chunking import PASSAGE_TOKENS, longest_passage
 from index.reading.ocr import Ocr
 from models.fetching.shelf import shelf
 from pipeline.errors import UsageError
@@ -68,6 +68,10 @@ def build(
     started = time.perf_counter()
     reader = Ocr(ocr, shelf().parent / "ocr") if ocr else None
     with _encoder(encoder, threads, device, ray) as embedder:
+        if tokens > PASSAGE_TOKENS and tokens > (most := longest_passage(embedder.max_tokens)):
+            raise UsageError(
+                f"{embedder.name} reads {embedder.max_tokens} tokens with a heading: --tokens may be {most}."
+            )
         with progress_bar() as bar:
             task = bar.add_task("Reading documents", total=None)
 

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from index import Embedder, Hit, Hits, Index, Reranker, Retriever
+from index import Embedder, Hit, Hits, Index, Reranker, Retriever, Where
 from pipeline.errors import UsageError
 from scripts.console import console, finish, tell
 
@@ -26,17 +26,18 @@ def search(
         float | None, typer.Option(min=0, max=1, help="How much repetition is to be avoided, 0 to 1.")
     ] = None,
     join: Annotated[int, typer.Option(min=0, help="Neighbours to join to each passage, before and after.")] = 0,
-    least: Annotated[float | None, typer.Option(help="Least similarity (cosine) of a passage.")] = None,
+    least: Annotated[float | None, typer.Option(min=-1, max=1, help="Least similarity (cosine) of a passage.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show how each passage came to its place.")] = False,
 ) -> None:
     """Show the passages of INDEX that fit QUERY best."""
     if not query.strip():
         raise UsageError("The query is empty: say what to look for.")
+    condition = None if where is None else Where(where)  # before the encoder is loaded
     second = Reranker(rerank) if rerank else None
     with Index.open(index) as opened:
         retriever = Retriever(opened, Embedder(encoder or opened.manifest.encoder))
         started = time.perf_counter()
-        hits = retriever.search(query, k, where=where, rerank=second, diversity=diversity, join=join, least=least)
+        hits = retriever.search(query, k, where=condition, rerank=second, diversity=diversity, join=join, least=least)
         milliseconds = round(1000 * (time.perf_counter() - started), 1)
         version = opened.version
     if hits:
