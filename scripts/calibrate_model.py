@@ -9,7 +9,7 @@ from random import Random
 from index import Embedder
 from index.intent_features import IntentFeatures
 from models.engines.engine import Engine
-from models.engines.open_engine import open_engine
+from models.engines.open_engine import check_model, open_engine
 from pipeline import App
 from pipeline.errors import UsageError
 from pipeline.routing import fit
@@ -45,6 +45,7 @@ async def try_model(
     `limit`: unsure messages that the model is asked about at most, drawn by `seed`; 0: all. UsageError where an
     intent has but one message. Raises as `open_engine`.
     """
+    check_model(model, tell)
     rows = [*examples_of(app), *labelled]
     decided = held_out(app, rows, embedder, seed, fitted=bool(labelled))
     unsure = [one for one in decided if not one.decision.sure]

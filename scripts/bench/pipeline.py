@@ -18,7 +18,7 @@ import typer
 from rich.table import Table
 
 from models.engines.engine import Engine
-from models.engines.open_engine import open_engine
+from models.engines.open_engine import check_model, open_engine
 from pipeline import App, Launch, Listener, Summary, UsageError, load_app, read_requests, run_batch
 from scripts.bench.bare import beside_bare, report, write_reports
 from scripts.bench.explain import Explanation, explained
@@ -127,6 +127,8 @@ async def measure(
     rounds: dict[str, list[Summary]] = {name: [] for name in models}
     parts: dict[str, dict[str, Any]] = {}
     numbers = count()
+    for name in models:
+        check_model(name, tell)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         async with equipped(app_, Launch(), folder) as equipment, AsyncExitStack() as stack:

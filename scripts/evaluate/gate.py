@@ -14,7 +14,7 @@ import typer
 
 from index import Embedder
 from index.intent_features import IntentFeatures
-from models.engines.open_engine import open_engine
+from models.engines.open_engine import check_model, open_engine
 from pipeline import App, load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
@@ -65,6 +65,8 @@ def gate(
     else:
         refuse_unused(context, "is not looked at with --fit, which makes a gate of its own: leave out one.", "app")
     rows = read_rows(data)
+    if model:
+        check_model(model, tell)
     embedder = Embedder()
     layers = IntentFeatures(embedder)
     if fit_on is not None:

@@ -19,7 +19,7 @@ from index import Embedder, Retriever, build_index
 from index.documents import Passage
 from index.intent_features import IntentFeatures
 from index.sentences import split_sentences
-from models.engines.open_engine import open_engine
+from models.engines.open_engine import check_model, open_engine
 from pipeline import load_app
 from pipeline.errors import UsageError
 from pipeline.routing import fit
@@ -71,6 +71,8 @@ def models(
         refuse_unused(context, "is the day of the forms: name --part forms too, or leave it out.", "today")
     if not limit and intents is None:
         refuse_unused(context, "draws what --limit leaves and the halves of --intents: give one of them.", "seed")
+    for name in model:
+        check_model(name, tell)
     rows = asyncio.run(_all(model, limit, sgd, intents, day, seed, parts))
     measures = list(dict.fromkeys(name for row in rows.values() for name in row if name != "parts"))
     table = Table("", *rows)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from index import Index, Passage
-from models.engines.open_engine import open_engine
+from models.engines.open_engine import check_model, open_engine
 from pipeline.errors import UsageError
 from pipeline.generation.question_drafts import Drafted, draft_questions
 from scripts.console import console, finish, tell
@@ -34,6 +34,7 @@ def make_questions(
     for file in (queries, qrels):
         if file.exists():
             raise UsageError(f"{file} is there already: name another folder, your edits would be lost.")
+    check_model(model, tell)
     with Index.open(index) as opened:
         drawn = sorted(random.Random(seed).sample(range(len(opened)), min(n, len(opened))))
         drafted = asyncio.run(_draft(opened.passages(drawn), model, seed))
