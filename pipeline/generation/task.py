@@ -29,8 +29,8 @@ class Task(Generic[C]):
     that the messages quote. `copied`: fields in the customer's own words that may be left out. `worded`: the
     questions of all the contract's fields in which words stay words. `told_apart`: the grammar without some fields, and
     with these texts to choose from for others. `choices`: the texts of each field that has a few, of which so many as
-    `leading` says are the contract's first fields; `neutral`: the messages with a sentence that says nothing in place of
-    what they are about.
+    `leading` says are the contract's first fields; `neutral`: the messages with a sentence that says nothing in place
+    of what they are about.
     """
 
     kind: type[C]
