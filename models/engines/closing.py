@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import heapq
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from llguidance import LLMatcher, LLTokenizer
 
-from models.errors import BudgetTooSmall
+from models.errors import BudgetTooSmall, EngineError
 from models.grammar.matchers import BY_BYTES, BYTES
 
 _END = BYTES.eos_token
@@ -48,6 +49,7 @@ class Closing:
         self.budget = budget
         self.closed = ""
         self._tokenizer = tokenizer
+        self._lark = lark
         self._state = BY_BYTES.start_of(lark)
         self._read = 0  # tokens that the state has read: it is only brought up to date for a search
         self._written: list[int] = []
@@ -105,7 +107,7 @@ class Closing:
         found = next((ending for ending in dict.fromkeys(known) if _ends(state, list(ending), _END)), None)
         if found is None:
             inside, _ = _past(self._tokenizer.decode_bytes(self._written) + data, False, b"")
-            found = search(state, old, inside)
+            found = search(state, old, inside) or search(state, old, inside, matching(self._lark))
         if found is None:
             return None
         self._state, self._read = state, len(self._written) + len(tokens)
@@ -115,10 +117,28 @@ class Closing:
 @lru_cache(256)
 def shortest(lark: str) -> bytes:
     """A shortest text of a grammar, as far as one is found. BudgetTooSmall where none is."""
-    found = search(BY_BYTES.start_of(lark), b"")
+    start = BY_BYTES.start_of(lark)
+    found = search(start, b"") or search(start, b"", texts=matching(lark))
     if found is None:
         raise BudgetTooSmall("The grammar has no short text that could be found.")
     return found
+
+
+@lru_cache(256)
+def matching(lark: str) -> tuple[bytes, ...]:
+    """A short text, in quotes, for each pattern that may be matched anywhere in a text: any letter is allowed before
+    it, so that no mask tells the way to it."""
+    found = []
+    for asked in map(json.loads, re.findall(r"^\w+: %json (.*)$", lark, re.MULTILINE)):
+        pattern = asked.get("pattern", "^$")
+        if not (pattern.startswith("^") and pattern.endswith("$")):
+            alone = {**asked, "pattern": f"^(?:{pattern.removeprefix('^').removesuffix('$')})$"}
+            try:
+                text = search(BY_BYTES.start_of(f"start: %json {json.dumps(alone)}"), b"")
+            except EngineError:  # an anchor inside, say; what is found is tried on the grammar in any case
+                continue
+            found += [text] if text else []
+    return tuple(dict.fromkeys(found))
 
 
 def tokens_of(tokenizer: LLTokenizer, data: bytes) -> list[int]:
@@ -129,9 +149,9 @@ def tokens_of(tokenizer: LLTokenizer, data: bytes) -> list[int]:
     return [token for byte in data for token in tokenizer.tokenize_bytes(bytes([byte]))]
 
 
-def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
+def search(state: LLMatcher, old: bytes, inside: bool = False, texts: Sequence[bytes] = ()) -> bytes | None:
     """A short way from `state` to the end of its language; `old`, an ending that held before, may be its last part.
-    `inside`: `state` is inside a text's quotes.
+    `inside`: `state` is inside a text's quotes. `texts`: in quotes, those that are tried first where one may be.
 
     What comes first among the preferred bytes is tried first, and a value that goes on without end is left for another.
     One that has come to its end stays: a grammar leaves no way open that leads nowhere, so nothing is to be tried
@@ -159,9 +179,10 @@ def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
                 return path + tail
         seen: set[bytes] = set()
         present = bytes(here.compute_bitmask())
-        for byte in _bytes_from(here, quoted):
+        whole = [text[quoted:] for text in texts]
+        for step in [*whole, *(bytes([byte]) for byte in _bytes_from(here, quoted))]:
             child = here.deep_copy()
-            if child.try_consume_tokens([byte]) != 1:
+            if child.try_consume_tokens(list(step)) != len(step):
                 continue
             mask = bytes(child.compute_bitmask())
             if mask in seen and not child.is_accepting():  # one of several letters of a word, say
@@ -169,10 +190,10 @@ def search(state: LLMatcher, old: bytes, inside: bool = False) -> bytes | None:
             rank = len(seen)
             seen.add(mask)
             count += 1
-            within, done = _past(bytes([byte]), quoted, path[-1:])
+            within, done = _past(step, quoted, path[-1:])
             if done and rank == 0:
                 queue = []
-            further = path + bytes([byte])
+            further = path + step
             along = len(further) - max(further.rfind(mark) for mark in _MARKS)
             spent = cost + rank + _STANDSTILL * (mask == present)
             # Of equal ones the latest: that which is furthest.

@@ -9,13 +9,9 @@ import json
 import re
 from collections.abc import Sequence
 
-from llguidance import LLTokenizer
-
 from models.errors import ContractError, EngineError
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import compiled
-
-_BYTES = LLTokenizer("byte")
+from models.grammar.matchers import BYTES, compiled
 
 
 def choice_grammar(choices: Sequence[str]) -> Grammar:
@@ -46,7 +42,7 @@ def lark_grammar(lark: str) -> Grammar:
 
 def _checked(lark: str) -> str:
     try:
-        compiled(_BYTES, lark)
+        compiled(BYTES, lark)
     except (EngineError, ValueError) as error:
         reason = " ".join(str(error).removeprefix("llguidance cannot compile the grammar: ").split())
         raise ContractError(f"This cannot be compiled: {reason[:200]}", "Mend it.") from error

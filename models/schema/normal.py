@@ -6,14 +6,16 @@ value is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from models.errors import ContractError
 from models.schema.clause import Clause, Layer
 from models.schema.document import Document, Located, Schema
-from models.schema.emptiness import disjoint, is_type, never_empty, nothing_fits, same
+from models.schema.emptiness import all_apart, disjoint, is_type, never_empty, nothing_fits, same, scalar
 from models.schema.negation import Denial, opposite
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused, step
@@ -33,6 +35,10 @@ _OVERLAPPING = 12
 
 _FUEL = 4
 """Levels of properties and items that a proof of emptiness looks through."""
+
+_CONST = TOLD | {"const"}
+_LOOKED_AT = TOLD | {"const", "enum", "type", "$defs", "anyOf", "oneOf"}
+"""Keywords, of which the choices are between constants, that a look at a value is enough for."""
 
 _UNEVALUATED = frozenset(("unevaluatedProperties", "unevaluatedItems"))
 
@@ -77,6 +83,7 @@ class Normal:
         self._proven: dict[tuple[Any, ...], tuple[int, int]] = {}
         self._fits: dict[tuple[int, int], list[bool]] = {}
         self._alone: dict[int, list[Any]] = {}
+        self._counted: dict[int, Counter[Any] | None] = {}
 
     def clauses(
         self, parts: tuple[Located, ...], fuel: int = _FUEL, dead: list[Clause] | None = None, depth: int = 0
@@ -222,20 +229,38 @@ class Normal:
         key = id(schema), id(listed)
         if key not in self._fits:
             self._keep.append((schema, listed))
-            if schema.keys() <= TOLD | {"enum", "type", "$defs"}:
-                mine, types = schema.get("enum", listed), schema.get("type")
-                named = [types] if isinstance(types, str) else types or []
-                fits = [types is None or any(is_type(value, kind) for kind in named) for value in listed]
-                if mine is not listed:
-                    fits = [
-                        one and any(same(value, other) for other in mine)
-                        for value, one in zip(listed, fits, strict=True)
-                    ]
-            else:
-                judge = oracle(self.document, schema)
-                fits = [judge.is_valid(value) for value in listed]
-            self._fits[key] = fits
+            judge = self._look(schema, listed) or oracle(self.document, schema).is_valid
+            self._fits[key] = [judge(value) for value in listed]
         return self._fits[key]
+
+    def _look(self, schema: dict[str, Any], listed: list[Any]) -> Callable[[Any], bool] | None:
+        """Whether one of the values listed somewhere fits `schema`, where a look tells; None where it takes more."""
+        choices = [(name, self._scalars(schema[name])) for name in ("anyOf", "oneOf") if name in schema]
+        counted = [(name, counts) for name, counts in choices if counts is not None]
+        if not schema.keys() <= _LOOKED_AT or len(counted) < len(choices):
+            return None
+        named, among = schema.get("type"), schema.get("enum", listed)
+        types = [named] if isinstance(named, str) else named
+
+        def fits(value: Any) -> bool:
+            return (
+                (types is None or any(is_type(value, kind) for kind in types))
+                and (among is listed or any(same(value, other) for other in among))
+                and ("const" not in schema or same(value, schema["const"]))
+                and all(0 < counts[scalar(value)] < (2 if name == "oneOf" else inf) for name, counts in counted)
+            )
+
+        return fits
+
+    def _scalars(self, alternatives: list[Any]) -> Counter[Any] | None:
+        """Which scalars alternatives list that are a const each, and how often; None where one is anything else."""
+        key = id(alternatives)
+        if key not in self._counted:
+            self._keep.append(alternatives)
+            consts = [isinstance(part, dict) and "const" in part and part.keys() <= _CONST for part in alternatives]
+            values = [scalar(part["const"]) for part in alternatives] if all(consts) else [None]
+            self._counted[key] = None if None in values else Counter(values)
+        return self._counted[key]
 
     def _options(self, keyword: str, item: _Item, partial: _Partial, fuel: int) -> list[list[_Item]]:
         schema, path = item.located.schema, item.located.path
@@ -249,6 +274,8 @@ class Normal:
             return [[item.to(Located(part, step(at, number)))] for number, part in enumerate(value)]
         if keyword == "oneOf":
             parts = [Located(part, step(at, number)) for number, part in enumerate(value)]
+            if all_apart(parts, self.document):
+                return [[item.to(one)] for one in parts]
             options = []
             for one in parts:
                 others = [other for other in parts if other is not one]

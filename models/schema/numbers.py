@@ -9,13 +9,14 @@ from functools import cache
 from math import ceil, floor, lcm
 from typing import Any
 
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher
 
 from models.errors import ContractError
 from models.grammar.fragments import number
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.digits import decimals, integers, multiples
 from models.grammar.fragments.fragment import Fragment, either
+from models.grammar.matchers import BYTES
 from models.schema.clause import Clause
 from models.schema.notes import Notes
 from models.schema.refusal import Unsatisfiable
@@ -163,5 +164,5 @@ def finite(clause: Clause) -> list[Any] | None:
 @cache
 def possible(body: str) -> bool:
     """Whether a terminal with this body matches anything."""
-    matcher = LLMatcher(LLTokenizer("byte"), f"start: T\nT: {body}", log_level=0)
+    matcher = LLMatcher(BYTES, f"start: T\nT: {body}", log_level=0)
     return not matcher.is_error() and any(matcher.compute_bitmask()[:32])

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher
+
+from models.grammar.matchers import BYTES
 
 _TOKEN = re.compile(
     r"\\(?:u\{[0-9A-Fa-f]+\}|u[dD][89abAB][0-9A-Fa-f]{2}\\u[dD][c-fC-F][0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}"
@@ -65,8 +67,8 @@ def readable(pattern: str) -> bool:
     found = read(pattern)
     if found.python is not None or found.lark is None:
         return found.python is not None
-    grammar = f"start: %json {json.dumps({'type': 'string', 'pattern': found.lark})}"
-    return not LLMatcher(LLTokenizer("byte"), grammar, log_level=0).is_error()
+    grammar = LLMatcher.grammar_from_json_schema(json.dumps({"type": "string", "pattern": found.lark}))
+    return not LLMatcher(BYTES, grammar, log_level=0).is_error()
 
 
 def occurs(pattern: str, text: str) -> bool:

@@ -11,11 +11,12 @@ from functools import lru_cache
 from math import inf
 from typing import Literal
 
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher
 
 from models.grammar.fragments.builder import GrammarBuilder, NoText
-from models.grammar.fragments.fragment import Fragment, literal, text_fragment
+from models.grammar.fragments.fragment import Fragment, literal, quoted, text_fragment
 from models.grammar.fragments.probe import followed
+from models.grammar.matchers import BYTES
 from models.schema.bounds import LONGEST
 from models.schema.clause import Clause
 from models.schema.formats import FORMATS
@@ -111,11 +112,11 @@ def text(
 _CHARACTER = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\nrbtf])'
 
 
-def _barring(least: int, most: int | None, barred: list[str], begun: list[str], builder: GrammarBuilder) -> Fragment:
+def _barring(least: int, most: int | None, barred: list[str], prefixes: list[str], builder: GrammarBuilder) -> Fragment:
     """Any text but those: as a terminal, which compiles and masks several times faster than as a pattern."""
-    out = [literal(json.dumps(value, ensure_ascii=False)) for value in barred]
-    out += [f"{literal(json.dumps(value, ensure_ascii=False)[:-1])} /(?s:.)*/" for value in begun]
-    if most == 0 and ("" in barred or "" in begun):
+    out = [literal(quoted(value)) for value in barred]
+    out += [f"{literal(quoted(value)[:-1])} /(?s:.)*/" for value in prefixes]
+    if most == 0 and ("" in barred or "" in prefixes):
         raise NoText("No text is left.", "Leave out fewer of them.")
     body = f'/"{_CHARACTER}{{{least},{"" if most is None else most}}}"/ & ~({" | ".join(out)})'
     name = builder.terminal("NAME", body)
@@ -147,11 +148,8 @@ def _schema(least: int, most: int | None, patterns: list[str]) -> str:
 @lru_cache(4096)
 def _tried(schema: str) -> Literal["followed", "empty", "too complex"]:
     """Whether llguidance can follow a text with a pattern to its end, or finds that there is none."""
-    grammar = f"start: %json {schema}"
-    matcher = LLMatcher(_BYTES, grammar, log_level=0)
+    grammar = LLMatcher.grammar_from_json_schema(schema)  # the same as in Lark, and read in a third of the time
+    matcher = LLMatcher(BYTES, grammar, log_level=0)
     if matcher.is_error():
         return "empty" if "Unsatisfiable" in matcher.get_error() else "too complex"
     return followed(grammar)
-
-
-_BYTES = LLTokenizer("byte")

@@ -273,9 +273,12 @@ def _finite(clause: Clause) -> list[Any] | None:
     return [value for value in found if not any(same(value, out) for out in clause.excluded)]
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
 def json_text(value: Any, path: str) -> str:
     """`value` as compact JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = _compact(value)
     try:
         text.encode()
     except UnicodeEncodeError:

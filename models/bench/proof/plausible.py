@@ -8,16 +8,13 @@ from __future__ import annotations
 from random import Random
 
 import numpy as np
-from llguidance import LLTokenizer
 
 from models.errors import EngineError
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import compiled
+from models.grammar.matchers import BYTES, compiled
 
 WORDS = 6
 """Of so many words one ends its text, where it may."""
-
-_BYTES = LLTokenizer("byte")
 _PROSE = (
     "the customer would like to change a booking to another day because the meeting in the city was moved and we have"
     " to find a seat for two people who travel with one small bag and a child that is four years old please check what"
@@ -30,13 +27,13 @@ def plausible_text(grammar: Grammar, random: Random) -> str:
 
     Raises EngineError where llguidance cannot compile the grammar or finds no way on.
     """
-    matcher = compiled(_BYTES, grammar.lark)
+    matcher = compiled(BYTES, grammar.lark)
     said: list[int] = []
     place = _PROSE.index(" ", random.randrange(len(_PROSE))) + 1
     while not matcher.is_stopped():
         bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), np.uint8), bitorder="little")
         allowed = {int(token) for token in np.flatnonzero(bits)}
-        if not allowed or _BYTES.eos_token in allowed:
+        if not allowed or BYTES.eos_token in allowed:
             break
         letter = ord(_PROSE[place % len(_PROSE)])
         if len(allowed) == 1:

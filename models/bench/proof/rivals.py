@@ -10,13 +10,12 @@ from collections.abc import Callable
 from time import thread_time
 from typing import Any
 
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher
 
 from models.bench.proof.schema_report import SchemaReport, patience
 from models.bench.proof.schema_trial import Case, Rival
 from models.bench.proof.written import written
-
-_BYTES = LLTokenizer("byte")
+from models.grammar.matchers import BYTES
 
 
 def rival_report(rival: Rival, case: Case) -> SchemaReport:
@@ -24,7 +23,7 @@ def rival_report(rival: Rival, case: Case) -> SchemaReport:
     begun = thread_time()
     try:
         with patience():
-            matcher = LLMatcher(_BYTES, _GRAMMARS[rival](case.schema), log_level=0)
+            matcher = LLMatcher(BYTES, _GRAMMARS[rival](case.schema), log_level=0)
             if matcher.is_error():
                 return SchemaReport(case.path, "refused", {"$": matcher.get_error()}, seconds=thread_time() - begun)
             matcher.compute_bitmask()

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher
 
-_BYTES = LLTokenizer("byte")
+from models.grammar.matchers import BYTES
+
 _TRIES = 2_000
 """Texts of a value that are tried: a grammar that leaves the order open has more than anybody can try."""
 
@@ -41,7 +42,7 @@ class _Writer:
         """The matcher behind `text`, none where it does not admit it."""
         self.left -= 1
         try:
-            tokens = _BYTES.tokenize_str(text)
+            tokens = BYTES.tokenize_str(text)
         except UnicodeEncodeError:  # half of a character
             return []
         if self.left < 0 or matcher.validate_tokens(tokens) < len(tokens):

@@ -89,6 +89,9 @@ NESTED = {"type": "object", "properties": {"a": {"$ref": "#"}}, "additionalPrope
             {"type": "string", "pattern": "^pbj:([a-z0-9-]+):([a-z0-9.-]+):([a-z0-9-]+)?:([0-9]+-[0-9]+)$"},
             '"pbj:n:n::0-0"',
         ),
+        # What may stand anywhere in a text is found, though any other letter is allowed before it.
+        ({"type": "string", "pattern": r"https?://[a-z]+[.]org"}, '"http://n.org"'),
+        ({"type": "array", "items": {"type": "string", "pattern": r"\d{4}-\d{2}T"}, "minItems": 1}, '["0000-00T"]'),
     ],
 )
 def test_an_ending_is_short_where_a_shorter_way_is_open(schema: dict[str, object], found: str) -> None:

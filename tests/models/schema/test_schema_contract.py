@@ -14,7 +14,7 @@ from models import Contract, ContractError
 from models.bench.proof.random_walk import random_walk
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
-from models.schema import Bounds, JsonValue, SchemaRefused
+from models.schema import Bounds, JsonValue, SchemaRefused, normal
 
 BYTES = LLTokenizer("byte")
 TICKET: dict[str, Any] = {
@@ -181,3 +181,37 @@ def test_bounds_that_were_asked_for_hold_where_an_end_is_not_needed() -> None:
         rows: bounded  # type: ignore[valid-type]
 
     assert "{0,4}" in compile_grammar(Page).open
+
+
+@pytest.mark.parametrize("named", ["anyOf", "oneOf"])
+def test_many_constants_are_no_more_looked_at_than_a_list_of_them(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed: of 400 constants each was once compared with all others, or judged beside all of them."""
+    judged: list[object] = []
+    oracle = normal.oracle
+    monkeypatch.setattr(normal, "oracle", lambda *of: judged.append(of) or oracle(*of))
+    compared: list[object] = []
+    disjoint = normal.disjoint
+    monkeypatch.setattr(normal, "disjoint", lambda *of: compared.append(of) or disjoint(*of))
+    contract = Contract.from_json_schema({named: [{"const": f"value {number}"} for number in range(400)]})
+    assert not judged
+    assert not compared
+    assert admits(compile_grammar(contract), '"value 399"')
+    assert not admits(compile_grammar(contract), '"value 400"')
+
+
+def test_constants_that_two_alternatives_list_fit_one_of_them_only_where_any_may() -> None:
+    consts = [{"const": 1}, {"const": 1.0}, {"const": True}, {"const": "1"}]
+    one, some = (compile_grammar(Contract.from_json_schema({named: consts})) for named in ("oneOf", "anyOf"))
+    assert [admits(one, text) for text in ("1", "true", '"1"')] == [False, True, True]
+    assert [admits(some, text) for text in ("1", "true", '"1"')] == [True, True, True]
+
+
+def test_objects_told_apart_by_a_constant_are_compared_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[object] = []
+    disjoint = normal.disjoint
+    monkeypatch.setattr(normal, "disjoint", lambda *of: compared.append(of) or disjoint(*of))
+    kinds = [{"type": "object", "properties": {"kind": {"const": n}}, "required": ["kind"]} for n in range(20)]
+    assert Contract.from_json_schema({"oneOf": kinds}).checked_after() == ()
+    assert not compared
+    kinds[3] = {**kinds[3], "properties": {"kind": {"enum": [3, 4]}}}
+    assert Contract.from_json_schema({"oneOf": kinds}).checked_after() or compared
