@@ -22,7 +22,7 @@ from pipeline.routing.router import Router, digest_of, examples_of
 from scripts import options
 from scripts.calibrate_model import keep_trial, try_model
 from scripts.console import finish, tell
-from scripts.evaluate.gate_head import chosen_head, examples_of_rows
+from scripts.evaluate.gate_head import chosen_head, examples_of_rows, tell_near
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.unused import refuse_unused
 
@@ -103,6 +103,7 @@ def calibrate(
         seed=seed,
         progress=tell,
     )
+    told |= tell_near(fitted)
     replace(fitted, examples=digest_of(own), figures=told).save(path)
     tell(f"The gate is kept in {path}.")
     finish(gate=str(path), **told, **(_trial(loaded, model, labelled, seed, limit) if model else {}))

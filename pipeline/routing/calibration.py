@@ -3,7 +3,8 @@
 Two questions, as a message is either for one of the intents or for none:
 
     P(out of scope) = sigmoid(a + b·log(share of the best intent) + c·(its score) + d·(its lead over the class of
-                      out-of-scope examples, if there is one))
+                      out-of-scope examples, if there is one) + e·(likeness to its nearest examples, where that tells
+                      near misses better))
     P(intent)       = (1 - P(out of scope)) · softmax(scores of the intents / temperature)
 
 Fitted on scores of examples by heads that had not seen them. What a message for no intent looks like is learnt from
@@ -26,6 +27,7 @@ import numpy.typing as npt
 from pipeline.costs import Costs
 from pipeline.routing.curve import OUT_SHARE, WISH, Bools, Curve, Floats
 from pipeline.routing.head import Matrix, Numbers, softmax
+from pipeline.routing.scope import PLAIN, Reading, apart_of, facts_of, fit_scope, orphaned, row_weights
 
 TURNED_AWAY = 0.007
 """Share of rightly recognised held-out examples that the threshold turns away where labelled examples say what is out
@@ -33,11 +35,9 @@ of scope. On unseen messages it is a little more: CLINC150, train to val: 97.4 %
 with 83 % of the messages out of scope recognised."""
 EASY = 0.95
 """Labelled examples of which that threshold finds so many are far off, and say nothing of what is near."""
-NEAR = 0.5
-"""Share of near misses among what is taken to be out of scope, where there are labelled examples of it as well."""
 TURNING_AWAY = 1.25
 """What a message in scope that is turned away costs, in questions: a little more, as its customer has to come again."""
-MOST_TURNED_AWAY = 0.05
+MOST_TURNED_AWAY = 0.03
 """Share of rightly recognised held-out examples that a threshold turns away at most, whatever it would save."""
 NEVER = 1.01
 """A threshold that no probability reaches: the encoder decides nothing alone."""
@@ -49,20 +49,28 @@ LEAST_DOUBTS = 5
 
 @dataclass(frozen=True)
 class Calibration:
-    """`scope`: the four numbers of P(out of scope). `sure`: least probability at which the encoder decides alone, and
-    `aim` the precision that it has there (0: none that is worth it could be had).
+    """`scope`: the four or five numbers of P(out of scope); the fifth is for the likeness. `sure`: least probability at
+    which the encoder decides alone, and `aim` the precision that it has there (0: none that is worth it could be had).
 
     `out`: above this P(out of scope) a message is turned away; above `surely_out` without asking a model. `doubt`:
     a and b of P(the second intent is right) = sigmoid(a + b · lead of the first); None: too little was held out.
+    `apart`: how likely a near miss has a higher P(out of scope) than a message in scope (area under the curve, held
+    out), with the likeness and by scores alone; None: not tried.
     """
 
     temperature: float
-    scope: tuple[float, float, float, float]
+    scope: tuple[float, ...]
     out: float
     sure: float
     surely_out: float
     doubt: tuple[float, float] | None = None
     aim: float = 0.0
+    apart: tuple[float, float] | None = None
+
+    @property
+    def compares(self) -> bool:
+        """Whether it needs to know how like a message is to its nearest examples."""
+        return len(self.scope) > PLAIN
 
     def margin(self, doubt: float) -> float:
         """The lead over the second intent below which that is the right one with at least the probability `doubt`."""
@@ -72,51 +80,52 @@ class Calibration:
         lead = (log(doubt / (1 - doubt)) - start) / slope if 0 < doubt < 1 else 0.0
         return min(max(lead, 0.0), WIDEST)
 
-    def probabilities(self, scores: Matrix, intents: int) -> Floats:
-        """(m, intents + 1), rows sum to 1; the last column is out of scope. `scores` may hold that class's, last."""
-        inside = softmax(scores[:, :intents] / self.temperature)
-        beyond = _sigmoid(_facts(scores, intents) @ np.array(self.scope))[:, None]
+    def probabilities(self, reading: Reading, intents: int) -> Floats:
+        """(m, intents + 1), rows sum to 1; the last column is out of scope. Scores may hold that class's, last."""
+        inside = softmax(reading.scores[:, :intents] / self.temperature)
+        beyond = _sigmoid(facts_of(reading, intents, self.compares) @ np.array(self.scope))[:, None]
         return np.hstack([inside * (1 - beyond), beyond])
 
     @classmethod
     def fit(
         cls,
-        scores: Matrix,
+        reading: Reading,
         labels: Numbers,
         intents: int,
         precision: float | None = None,
         *,
-        near: Matrix | None = None,
+        near: Reading | None = None,
         costs: Costs | None = None,
     ) -> Calibration:
-        """From held-out scores (m, n) and labels (m,), where `intents` and above stand for out of scope.
+        """From what was made of messages held out and their labels (m,), where `intents` and above are out of scope.
 
         `precision`: wanted share of right decisions among those that the encoder makes alone; see `Curve.best`. `near`:
-        scores (k, n) of near misses; None: each row is read as if its own class did not exist, if none is out of scope.
+        what was made of near misses; None: each row is read as if its own class did not exist, if none is out of scope.
         Examples that are out of scope suffice, unless they are all recognised anyway: then they say nothing of what is
         near.
         """
         inside = labels < intents
-        temperature = _temperature(scores[inside, :intents], labels[inside])
-        told, none = scores[~inside], scores[:0]
+        ours, told, none = reading.some(inside), reading.some(~inside), reading.some(np.zeros(len(labels), dtype=bool))
+        temperature = _temperature(ours.scores[:, :intents], labels[inside])
 
-        def read(told: Matrix, near: Matrix) -> tuple[tuple[float, float, float, float], Floats, Floats, Floats]:
-            weights = _weights(int(inside.sum()), len(told), len(near))
-            beyond = np.concatenate([told, near])
-            scope = _scope(_facts(scores[inside], intents), _facts(beyond, intents), weights)
+        def read(beyond: Reading, weights: Floats, compare: bool) -> tuple[tuple[float, ...], Floats, Floats]:
+            scope = fit_scope(facts_of(ours, intents, compare), facts_of(beyond, intents, compare), weights)
             plain = cls(temperature, scope, 1.0, 1.0, 1.0)
-            return scope, plain.probabilities(scores[inside], intents), plain.probabilities(beyond, intents), weights
+            return scope, plain.probabilities(ours, intents), plain.probabilities(beyond, intents)
 
-        first = told if len(told) or near is not None else _orphaned(scores, labels, intents)
-        scope, known, unknown, weights = read(first, none)
+        first = told if len(told.scores) or near is not None else orphaned(reading, labels, intents)
+        weights = row_weights(int(inside.sum()), len(first.scores), 0)
+        scope, known, unknown = read(first, weights, compare=False)
         right = known[:, :-1].argmax(axis=1) == labels[inside]
-        out = _few_turned_away(known[:, -1], right)
-        if near is None or (len(told) and (unknown[:, -1] > out).mean() < EASY):
+        out, apart = _few_turned_away(known[:, -1], right), None
+        if near is None or (len(told.scores) and (unknown[:, -1] > out).mean() < EASY):
             near = none
         else:
             first = told
-            scope, known, unknown, weights = read(told, near)
-            right = known[:, :-1].argmax(axis=1) == labels[inside]
+            weights = row_weights(int(inside.sum()), len(told.scores), len(near.scores))
+            apart = apart_of(ours, near, intents)
+            compare = apart is not None and apart[0] > apart[1]
+            scope, known, unknown = read(told.beside(near), weights, compare)
             out = _cheapest(known[:, -1], unknown[:, -1], right, weights, costs or Costs())
         served = np.concatenate([known, unknown])
         alone = Curve(
@@ -130,7 +139,7 @@ class Calibration:
             np.concatenate([np.ones(len(unknown), dtype=bool), np.zeros(len(known), dtype=bool)]),
             np.concatenate(
                 [
-                    (1 - OUT_SHARE) * _weights(0, len(first), len(near)),
+                    (1 - OUT_SHARE) * row_weights(0, len(first.scores), len(near.scores)),
                     np.full(len(known), OUT_SHARE / max(len(known), 1)),
                 ]
             ),
@@ -144,6 +153,7 @@ class Calibration:
             max(out, surely_out),
             _doubt(known[:, :-1], labels[inside]),
             alone.aim if alone else 0.0,
+            apart,
         )
 
 
@@ -168,37 +178,6 @@ def _doubt(shares: Floats, labels: Numbers) -> tuple[float, float] | None:
     regression.fit(leads[:, None], second)
     slope = float(regression.coef_[0, 0])
     return (float(regression.intercept_[0]), slope) if slope < 0 else None
-
-
-def _facts(scores: Matrix, intents: int) -> Floats:
-    """(m, 4): 1, log share of the best intent, its score, its lead over out of scope (0 without such a class)."""
-    best = scores[:, :intents].max(axis=1).astype(np.float64)
-    lead = best - scores[:, intents] if scores.shape[1] > intents else np.zeros(len(scores))
-    share = softmax(scores)[:, :intents].max(axis=1) if intents else np.ones(len(scores))
-    return np.stack([np.ones(len(scores)), np.log(share + 1e-9), best, lead], axis=1)
-
-
-def _orphaned(scores: Matrix, labels: Numbers, intents: int) -> Matrix:
-    """The scores as if each row's own class did not exist."""
-    if intents < 2:
-        return scores[:0]
-    others = scores.copy()
-    others[np.arange(len(labels)), labels] = scores.min() - 1
-    return others
-
-
-def _scope(known: Floats, unknown: Floats, weights: Floats) -> tuple[float, float, float, float]:
-    from sklearn.linear_model import LogisticRegression
-
-    if not len(known) or not len(unknown):
-        return (-4.0, 0.0, 0.0, 0.0)
-    facts = np.vstack([known, unknown])[:, 1:]
-    middle, spread = facts.mean(axis=0), facts.std(axis=0) + 1e-9
-    target = np.repeat([0, 1], [len(known), len(unknown)])
-    regression: Any = LogisticRegression(C=10.0, max_iter=1000)
-    regression.fit((facts - middle) / spread, target, weights * len(target))
-    slopes = regression.coef_[0] / spread
-    return (float(regression.intercept_[0] - slopes @ middle), *(float(slope) for slope in slopes))  # type: ignore[return-value]
 
 
 def _few_turned_away(known: Floats, right: Bools) -> float:
@@ -232,14 +211,6 @@ def _temperature(scores: Matrix, labels: Numbers) -> float:
         return -float(np.log(softmax(scores / np.exp(exponent))[rows, labels] + 1e-12).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
-
-
-def _weights(known: int, told: int, near: int) -> Floats:
-    """Weights of rows that sum to 1: messages in scope, examples of what is out of scope, near misses."""
-    among = NEAR if told and near else float(near > 0)
-    out = OUT_SHARE if known else 1.0
-    parts = ((known, 1 - out), (told, out * (1 - among)), (near, out * among))
-    return np.concatenate([np.full(count, share / max(count, 1)) for count, share in parts])
 
 
 def _least(confidence: Floats, right: npt.NDArray[np.bool_], weights: Floats, precision: float) -> float:

@@ -13,8 +13,10 @@ import numpy as np
 from pipeline.costs import Costs
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration
-from pipeline.routing.head import FEW, Head, Matrix, Method, Numbers, numbered
+from pipeline.routing.head import FEW, Head, Matrix, Method, Numbers, numbered, principal
 from pipeline.routing.model import GateModel
+from pipeline.routing.neighbours import DIRECTIONS, Neighbours
+from pipeline.routing.scope import Reading
 
 MANY = 5_000
 """More examples than this are cut into 3 parts instead of 5: a head of two thirds is as good then, and it takes half
@@ -147,41 +149,58 @@ def fit(
         calibration = Calibration(1.0, (-2.0, -1.0, 0.0, 0.0), 0.5, 0.95, 0.95)
         return GateModel(intents, head, calibration, encoder)
     folds = 3 if len(examples.labels) > MANY else 5
-    held_out = np.zeros((len(examples.labels), examples.classes), dtype=np.float32)
+    directions = principal(examples.vectors, DIRECTIONS) if len(intents) >= GROUPS else None
+    scores = np.zeros((len(examples.labels), examples.classes), dtype=np.float32)
+    likeness = None if directions is None else np.zeros(len(examples.labels))
     for number, (seen, unseen) in enumerate(_parts(examples, folds, seed), 1):
         progress(f"Holding out part {number} of {min(folds, examples.fewest)}…")
-        held_out[unseen] = chosen.head(examples.some(seen)).scores(examples.vectors[unseen])
-    near = near_misses(examples, chosen, seed=seed, progress=progress)
+        part = _read(examples.some(seen), chosen, examples.vectors[unseen], directions)
+        scores[unseen] = part.scores
+        if likeness is not None and part.likeness is not None:
+            likeness[unseen] = part.likeness
+    near = None if directions is None else near_misses(examples, chosen, directions, seed=seed, progress=progress)
+    held_out = Reading(scores, likeness)
     calibration = Calibration.fit(
         held_out, examples.numbers, len(intents), precision, near=near, costs=costs or Costs()
     )
-    return GateModel(intents, head, calibration, encoder)
+    neighbours = None
+    if calibration.compares and directions is not None:
+        neighbours = Neighbours.of(examples.vectors, examples.numbers, len(intents), directions)
+    return GateModel(intents, head, calibration, encoder, neighbours=neighbours)
 
 
-def near_misses(examples: Examples, choice: Choice, *, seed: int = 0, progress: Tell = _silent) -> Matrix | None:
-    """Scores (k, classes) of messages by heads that know nothing of their intent: near an intent, and for none.
+def _read(examples: Examples, choice: Choice, vectors: Matrix, directions: Matrix | None) -> Reading:
+    """What a head that was fitted on the examples makes of other messages, and how like the examples these are."""
+    scores = choice.head(examples).scores(vectors)
+    if directions is None:
+        return Reading(scores)
+    intents = len(examples.intents)
+    neighbours = Neighbours.of(examples.vectors, examples.numbers, intents, directions)
+    return Reading(scores, neighbours.likeness(vectors, scores[:, :intents].argmax(axis=1)))
 
-    None with fewer intents than GROUPS. The intent's own score is the least of all.
+
+def near_misses(
+    examples: Examples, choice: Choice, directions: Matrix, *, seed: int = 0, progress: Tell = _silent
+) -> Reading:
+    """What heads that know nothing of their intent make of messages: near an intent, and for none; of at least GROUPS
+    intents. The intent's own score is the least of all.
     """
     intents, classes = len(examples.intents), examples.classes
-    if intents < GROUPS:
-        return None
     some = examples.some(evenly(examples.numbers, 2 * TRIED, seed))
     numbers = some.numbers
     group = np.random.default_rng(seed).permutation(intents) % GROUPS
-    parts: list[Matrix] = []
+    found = Reading(np.zeros((0, classes), dtype=np.float32), np.zeros(0))
     for number in range(GROUPS):
         progress(f"Holding out whole intents, part {number + 1} of {GROUPS}…")
         there = [place for place in range(classes) if place >= intents or group[place] != number]
         known = np.isin(numbers, there)
         rest = some.some(np.flatnonzero(known))
         rest = replace(rest, named=None if some.named is None else some.named[group != number])
-        found = choice.head(rest).scores(some.vectors[~known])
-        scores = np.full((len(found), classes), 0, dtype=np.float32)
-        scores[:, there] = found
-        scores[:, [place for place in range(classes) if place not in there]] = found.min() - 1
-        parts.append(scores)
-    return np.concatenate(parts)
+        part = _read(rest, choice, some.vectors[~known], directions)
+        scores = np.full((len(part.scores), classes), part.scores.min() - 1, dtype=np.float32)
+        scores[:, there] = part.scores
+        found = found.beside(Reading(scores, part.likeness))
+    return found
 
 
 def evenly(numbers: Numbers, most: int, seed: int) -> Numbers:

@@ -22,6 +22,8 @@ from pipeline.routing.calibration import Calibration
 from pipeline.routing.curve import Floats
 from pipeline.routing.decision import Verdict, verdict
 from pipeline.routing.head import Head, Matrix
+from pipeline.routing.neighbours import Neighbours
+from pipeline.routing.scope import Reading
 
 VERSION = 1
 
@@ -36,10 +38,19 @@ class GateModel:
     encoder: str = ""
     examples: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
+    neighbours: Neighbours | None = None
+
+    def __post_init__(self) -> None:
+        if self.calibration.compares and self.neighbours is None:
+            raise ValueError("its nearest examples are missing")
 
     def probabilities(self, vectors: Matrix, without: Collection[str] = ()) -> Floats:
         """(m, intents + 1), in the order of `intents` and then out of scope. `without`: intents that are ruled out."""
-        probabilities = self.calibration.probabilities(self.head.scores(vectors), len(self.intents))
+        scores = self.head.scores(vectors)
+        likeness = None
+        if self.neighbours is not None:
+            likeness = self.neighbours.likeness(vectors, scores[:, : len(self.intents)].argmax(axis=1))
+        probabilities = self.calibration.probabilities(Reading(scores, likeness), len(self.intents))
         if without:
             probabilities[:, :-1] *= [name not in without for name in self.intents]
             probabilities /= probabilities.sum(axis=1, keepdims=True)
@@ -61,7 +72,10 @@ class GateModel:
         """Write `path` (a .json) and the matrices beside it, each whole or not at all."""
         from safetensors.numpy import save
 
-        matrices = save({"weights": np.ascontiguousarray(self.head.weights), "bias": self.head.bias})
+        parts = {"weights": np.ascontiguousarray(self.head.weights), "bias": self.head.bias}
+        if self.neighbours is not None:
+            parts |= {name: np.ascontiguousarray(part) for name, part in vars(self.neighbours).items()}
+        matrices = save(parts)
         facts = {
             "version": VERSION,
             "intents": list(self.intents),
@@ -86,14 +100,17 @@ class GateModel:
             if facts["version"] != VERSION or hashlib.sha256(matrices).hexdigest() != facts["sha256"]:
                 raise ValueError("its parts do not belong together")
             parts = load(matrices)
-            kept = facts["calibration"]  # without `doubt` and `aim` where an earlier release wrote it
-            pairs = {name: tuple(kept[name]) for name in ("scope", "doubt") if kept.get(name) is not None}
+            kept = facts["calibration"]  # without `doubt`, `aim` and `apart` where an earlier release wrote it
+            pairs = {name: tuple(kept[name]) for name in ("scope", "doubt", "apart") if kept.get(name) is not None}
             calibration = Calibration(**kept | pairs)
             head = Head(parts["weights"], parts["bias"], facts["method"])
             intents = tuple(str(name) for name in facts["intents"])
             if head.weights.shape[1] != len(head.bias) or len(head.bias) - len(intents) not in (0, 1):
                 raise ValueError("its matrices do not fit its intents")
-            return cls(intents, head, calibration, facts["encoder"], facts["examples"], facts["figures"])
+            neighbours = None
+            if calibration.compares:
+                neighbours = Neighbours(parts["directions"], parts["examples"], parts["numbers"])
+            return cls(intents, head, calibration, facts["encoder"], facts["examples"], facts["figures"], neighbours)
         except Exception as error:  # a file anybody may have touched: whatever is wrong with it, it is no gate
             raise UsageError(
                 f"{path} is no calibrated gate ({' '.join(str(error).split())[:120]}): run interlock calibrate again."

@@ -26,7 +26,7 @@ from pipeline.routing.gate import concluded
 from pipeline.routing.opinion import Opinion, opinions
 from pipeline.routing.router import Router, open_router
 from scripts.console import finish, tell
-from scripts.evaluate.gate_head import chosen_head, examples_of_rows
+from scripts.evaluate.gate_head import chosen_head, examples_of_rows, tell_near
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.options import TRAVEL
 from scripts.unused import refuse_unused
@@ -122,7 +122,9 @@ def fitted_on(rows: Sequence[Row], layers: IntentFeatures, precision: float | No
     tell(f"Reading {len(rows)} labelled messages…")
     examples = examples_of_rows(rows, layers)
     choice = chosen_head(examples, seed)
-    return fit(examples, choice, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
+    model = fit(examples, choice, encoder=layers.fingerprint, precision=precision, seed=seed, progress=tell)
+    tell_near(model)
+    return model
 
 
 def _timed(router: Router, text: str) -> float:

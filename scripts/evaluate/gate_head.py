@@ -8,7 +8,7 @@ from rich.table import Table
 
 from index.intent_features import IntentFeatures
 from pipeline.intents import OUT_OF_SCOPE
-from pipeline.routing import Choice, Examples, choose
+from pipeline.routing import Choice, Examples, GateModel, choose
 from pipeline.routing.dataset import Row
 from scripts.console import console, tell
 
@@ -33,3 +33,15 @@ def chosen_head(examples: Examples, seed: int) -> Choice:
         why = "" if lead > 0 else "; what seems better may be luck"
         tell(f"Chosen: {choices[0]}, by {100 * lead:+.2f} points against the next{why}.")
     return choices[0]
+
+
+def tell_near(model: GateModel) -> dict[str, list[float] | None]:
+    """How near misses are told from messages in scope, and by how much that is better; ready for JSON."""
+    apart = model.calibration.apart
+    if apart is not None:
+        how = "scores and the nearest examples" if model.calibration.compares else "scores alone"
+        tell(
+            f"Chosen for near misses: {how} (told from messages in scope, held out, with the nearest examples"
+            f" {apart[0]:.1%} of the time, by scores alone {apart[1]:.1%})."
+        )
+    return {"near_misses_apart": None if apart is None else list(apart)}

@@ -14,6 +14,7 @@ from pipeline.routing.curve import STEPS, Curve, wilson
 from pipeline.routing.decision import MARGIN, Verdict
 from pipeline.routing.evaluation import Judged
 from pipeline.routing.labels import confusions, suspects, to_merge
+from pipeline.routing.scope import Reading
 
 
 def graded(right_of: dict[float, float], each: int = 1000) -> Curve:
@@ -72,7 +73,7 @@ def test_wilson_by_hand() -> None:
 def test_where_nothing_is_right_the_encoder_decides_nothing_alone() -> None:
     chance = np.random.default_rng(0)
     scores = chance.normal(size=(400, 4)).astype(np.float32)
-    calibration = Calibration.fit(scores, chance.integers(0, 4, 400), 4)
+    calibration = Calibration.fit(Reading(scores), chance.integers(0, 4, 400), 4)
     assert (calibration.sure, calibration.aim) == (NEVER, 0)
 
 
@@ -97,8 +98,8 @@ def test_a_margin_is_learnt_from_how_often_the_second_intent_was_meant() -> None
     labels = chance.integers(0, 5, 3000)
     scores = chance.normal(size=(3000, 5))
     scores[np.arange(3000), labels] += 2.5
-    calibration = Calibration.fit(scores.astype(np.float32), labels, 5)
-    probabilities = calibration.probabilities(scores.astype(np.float32), 5)[:, :-1]
+    calibration = Calibration.fit(Reading(scores.astype(np.float32)), labels, 5)
+    probabilities = calibration.probabilities(Reading(scores.astype(np.float32)), 5)[:, :-1]
     order = np.argsort(-probabilities, axis=1)
     rows = np.arange(3000)
     lead = probabilities[rows, order[:, 0]] - probabilities[rows, order[:, 1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import Choice, Examples, GateModel, choose, fit
 from pipeline.routing.calibration import calibration_error
 from pipeline.routing.dataset import Row, read_rows
+from pipeline.routing.head import principal
+from pipeline.routing.neighbours import Neighbours
 
 DIMENSIONS = 24
 
@@ -126,7 +129,7 @@ def test_a_gate_of_an_earlier_release_is_read(tmp_path: Path) -> None:
     model = fit(Examples(vectors, labels))
     model.save(path)
     kept = json.loads(path.read_text())
-    for later in ("doubt", "aim"):
+    for later in ("doubt", "aim", "apart"):
         del kept["calibration"][later]
     path.write_text(json.dumps(kept))
     again = GateModel.load(path)
@@ -153,3 +156,67 @@ def test_the_regression_stays_unless_another_head_is_surely_better() -> None:
     assert max(one.right for one in tried) - tried[0].right < 0.02
     assert [one.right for one in tried[1:]] == sorted((one.right for one in tried[1:]), reverse=True)
     assert choose(Examples(vectors[:2], labels[:2])) == [Choice("nearest")]
+
+
+def between(seed: int, hidden: bool) -> tuple[np.ndarray, list[str]]:
+    """Intents 0 to 11 are two clouds each, intents 12 to 19 lie between those of one of the first eight; `hidden`: of
+    the four that are left, as no intent's. A linear head finds the latter likely, and they are like no example.
+    """
+    made = np.random.default_rng(5)
+    turned = np.linalg.qr(made.normal(size=(DIMENSIONS, DIMENSIONS)))[0]
+    noise = np.random.default_rng(seed)
+    rows: list[np.ndarray] = []
+    labels: list[str] = []
+
+    def cloud(middle: np.ndarray, label: str, each: int) -> None:
+        rows.append(middle + 0.08 * noise.normal(size=(each, DIMENSIONS)))
+        labels.extend([label] * each)
+
+    for number in range(12):
+        aside = 0.9 * turned[12 + number]
+        if not hidden:
+            cloud(turned[number] + aside, f"intent{number}", 15)
+            cloud(turned[number] - aside, f"intent{number}", 15)
+        if hidden == (number >= 8):
+            cloud(turned[number], OUT_OF_SCOPE if hidden else f"intent{12 + number}", 30)
+    vectors = np.concatenate(rows).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), labels
+
+
+def test_likeness_to_examples_is_kept_where_it_tells_near_misses(tmp_path: Path) -> None:
+    vectors, labels = between(1, hidden=False)
+    model = fit(Examples(vectors, labels), Choice("regression"))
+    assert model.calibration.apart is not None
+    with_it, without = model.calibration.apart
+    assert with_it > without + 0.02
+    assert model.calibration.compares
+    away = model.probabilities(between(2, hidden=True)[0])[:, -1] > model.calibration.out
+    assert np.mean(away) > 0.8
+    assert np.mean(model.probabilities(between(2, hidden=False)[0])[:, -1] > model.calibration.out) < 0.1
+    path = tmp_path / "gate.json"
+    model.save(path)
+    assert np.array_equal(GateModel.load(path).probabilities(vectors), model.probabilities(vectors))
+    replace(model, neighbours=None, calibration=replace(model.calibration, scope=(0.0,) * 4)).save(path)
+    kept = json.loads(path.read_text())
+    kept["calibration"]["scope"] = list(model.calibration.scope)
+    path.write_text(json.dumps(kept))
+    with pytest.raises(UsageError, match="run interlock calibrate again"):
+        GateModel.load(path)
+
+
+def test_likeness_is_the_mean_cosine_of_the_nearest_three_by_hand() -> None:
+    examples = np.array([[1, 0], [0, 1], [0.6, 0.8], [0.8, 0.6], [-1, 0]], dtype=np.float32)
+    numbers = np.array([0, 0, 0, 0, 1])
+    near = Neighbours.of(examples, numbers, 2, np.eye(2, dtype=np.float32))
+    asked = np.array([[1, 0], [1, 0]], dtype=np.float32)
+    assert near.likeness(asked, np.array([0, 1])) == pytest.approx([(1 + 0.8 + 0.6) / 3, -1])
+
+
+@pytest.mark.parametrize("rows", [10, 60])
+def test_principal_directions_are_orthonormal_and_keep_what_there_is(rows: int) -> None:
+    vectors = np.random.default_rng(3).normal(size=(rows, 24)).astype(np.float32)
+    directions = principal(vectors, 24)
+    assert directions.shape == (24, min(rows, 24))
+    assert directions.T @ directions == pytest.approx(np.eye(directions.shape[1]), abs=1e-4)
+    assert vectors @ directions @ directions.T == pytest.approx(vectors, abs=1e-4)
+    assert principal(vectors, 3).shape == (24, 3)
