@@ -49,12 +49,15 @@ class IntentFeatures:
         transformer = embedder._model.transformers_model
         if transformer is None:
             return embedder.encode(texts)
-        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))  # alike lengths share a batch: less padding
+        clean = [_clean(text) for text in texts]
+        # By tokens, not by characters: a third of what a batch computes is padding otherwise.
+        lengths = embedder.lengths(clean) if len(clean) > _BATCH else [0] * len(clean)
+        order = sorted(range(len(clean)), key=lengths.__getitem__)
         parts: list[Vectors] = []
         for start in range(0, len(order), _BATCH):
-            clean = [_clean(texts[row]) for row in order[start : start + _BATCH]]
-            parts.append(embedder._run(partial(_pooled, embedder._model, transformer, clean)))
-            progress(start + len(clean))
+            batch = [clean[row] for row in order[start : start + _BATCH]]
+            parts.append(embedder._run(partial(_pooled, embedder._model, transformer, batch)))
+            progress(start + len(batch))
         if not parts:
             parts = [embedder._run(partial(_pooled, embedder._model, transformer, [""]))[:0]]
         sorted_vectors = np.concatenate(parts)

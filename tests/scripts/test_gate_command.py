@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command import interlock
 
+from pipeline.routing import Calibration, GateModel, Head
+from pipeline.routing.neighbours import Neighbours
+from scripts.evaluate.gate_head import tell_near
 from scripts.main import main
 
 SHOP = '''
@@ -109,3 +113,19 @@ def test_what_cannot_be_used_is_one_sentence(tmp_path: Path, capsys: Capture) ->
         code, out, err = run(capsys, *arguments)
         assert (code, out) == (2, "")
         assert told in err.replace("\n", " ")
+
+
+def test_how_near_misses_are_told_is_printed_with_its_margin(capsys: Capture) -> None:
+    head = Head(np.eye(2, dtype=np.float32), np.zeros(2, dtype=np.float32), "regression")
+    for scope, how in [((0.0,) * 5, "scores and the nearest examples"), ((0.0,) * 4, "scores alone")]:
+        near = Neighbours.of(np.eye(2, dtype=np.float32), np.arange(2), 2, np.eye(2, dtype=np.float32))
+        calibration = Calibration(1.0, scope, 0.5, 0.9, 0.9, apart=(0.951, 0.934))
+        assert tell_near(GateModel(("a", "b"), head, calibration, neighbours=near)) == {
+            "near_misses_apart": [0.951, 0.934]
+        }
+        told = " ".join(capsys.readouterr().err.split())
+        assert f"Chosen for near misses: {how} (" in told
+        assert "with the nearest examples 95.1%" in told
+        assert "by scores alone 93.4%" in told
+    untried = GateModel(("a", "b"), head, Calibration(1.0, (0.0,) * 4, 0.5, 0.9, 0.9))
+    assert tell_near(untried) == {"near_misses_apart": None}
