@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from index.embedding import Embedder
 
-_BATCH = 64
+_BATCH = 32
 _CHARACTERS = 64 * 512
 """What of a text is looked at at all: no encoder reads more tokens than this has characters."""
 
