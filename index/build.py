@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from itertools import chain
@@ -20,17 +20,19 @@ import numpy as np
 
 from index import chunking
 from index.chunking import PASSAGE_TOKENS, Chunker
+from index.contexts import TOKENS, Contexts, ContextWriter
 from index.documents import Document
 from index.embedding import Embedder, Vectors
 from index.errors import DamagedIndex, NotAnIndex, OlderIndex
 from index.estimation import estimated
 from index.reading import Unread, iterate_documents
 from index.reading.ocr import Ocr
-from index.retrieval.fusion import Fusion
+from index.retrieval.fusion import Constants
 from index.reuse import Before, Taken, take
 from index.storage.approximation import Kind, chosen_kind, write_vectors
 from index.storage.encoded import Encoded
 from index.storage.manifest import FILENAME, Manifest, content_hash, record_file
+from index.storage.sentences import Sentences
 from index.storage.store import PASSAGES, Built, Index
 from index.storage.table_writer import TableWriter
 from index.storage.vectors import faiss
@@ -71,10 +73,12 @@ def build_index(
     exclude: Sequence[str] = (),
     column: str | None = None,
     ocr: Ocr | None = None,
+    context: ContextWriter | None = None,
 ) -> Index:
     """Read `sources` (see `iterate_documents`), make their index the current version at `out`, and open it.
 
     Only passages that the version before does not hold are encoded, unless `full`; the outcome is the same.
+    `context`: writes a sentence of context for each passage (see contexts.py), once; what it raises is raised.
     `progress(done, total)` counts passages. Until the last moment, readers of `out` see the version before.
     Raises SourceError, EncoderError, IndexFolderError.
     """
@@ -86,18 +90,17 @@ def build_index(
         previous = None if full else _previous(out)
         if previous:
             stack.enter_context(previous)
-        built = build_version(
-            documents, VersionedFolder(out), embedder, progress, previous, kind, tokens, _fusion_for(embedder)
-        )
+        folder, constants = VersionedFolder(out), _constants_for(embedder)
+        built = build_version(documents, folder, embedder, progress, previous, kind, tokens, constants, context)
     index = Index.open(out)
     index.built, index.unread = built, unread
     return index
 
 
-def _fusion_for(embedder: Encoder) -> Callable[[Collection[str]], Fusion | None]:
-    """What estimates the fusion's constants for this encoder; for the default one they are measured already."""
+def _constants_for(embedder: Encoder) -> Callable[[Collection[str]], Constants | None]:
+    """What estimates the constants of this encoder's cosines; for the default one they are measured already."""
 
-    def estimate(texts: Collection[str]) -> Fusion | None:
+    def estimate(texts: Collection[str]) -> Constants | None:
         if embedder.name == DEFAULT_ENCODER:
             return None
         return estimated(texts, embedder.encode, Embedder().encode)
@@ -121,29 +124,39 @@ def build_version(
     previous: Index | None,
     kind: Kind = "auto",
     tokens: int = PASSAGE_TOKENS,
-    estimate: Callable[[Collection[str]], Fusion | None] = lambda texts: None,
+    estimate: Callable[[Collection[str]], Constants | None] = lambda texts: None,
+    context: ContextWriter | None = None,
 ) -> Built:
     """Make the index of `documents`, whose paths differ, the current version in `folder`.
 
-    Nothing is taken from `previous` unless it was built by this encoder: then its fusion's constants stay, since
-    somebody may have tuned them. `estimate`: makes them of the passages, else. Raises SourceError, IndexFolderError.
+    Nothing is taken from `previous` unless it was built by this encoder: then its constants stay, since
+    somebody may have tuned them. `estimate`: makes them of the passages, else. Sentences that `context` wrote are
+    taken whatever the encoder was. Raises SourceError, IndexFolderError.
     """
     settings = chunker_settings(tokens)
+    limit = embedder.max_tokens
+    if context is not None:
+        settings["context"] = context.name
+        limit -= TOKENS
     before = Before(previous, embedder.fingerprint, settings)
     with (
         folder.writing() as (version, unfinished),
-        closing(TableWriter(unfinished / PASSAGES, before.table)) as writer,
+        closing(TableWriter(unfinished / PASSAGES, before.table, context is not None)) as writer,
         ThreadPoolExecutor(1) as beside,
+        Sentences(unfinished.parent, context.name) if context else nullcontext() as sentences,
     ):
         try:
-            taken = take(documents, writer, Chunker(embedder.tokenizer, embedder.max_tokens, tokens), before)
+            contexts = None
+            if context is not None and sentences is not None:
+                contexts = Contexts(context, previous.contexts() if previous else {}, sentences)
+            taken = take(documents, writer, Chunker(embedder.tokenizer, limit, tokens), before, contexts)
             # SQLite indexes the text while the encoder is at work: it needs neither Python nor the vectors.
             finished = beside.submit(writer.finish)
             if previous is not None and previous.manifest.fingerprint == embedder.fingerprint:
-                fusion = previous.manifest.fusion
+                fusion, floor = previous.manifest.fusion, previous.manifest.floor
             else:
                 own = estimate(taken.texts.values())
-                fusion = {} if own is None else own.row()
+                fusion, floor = ({}, {}) if own is None else (own.fusion.row(), own.floor.row())
             with Encoded(unfinished.parent, embedder.fingerprint, embedder.dimensions) as kept:
                 exact, encoded = _vectors(taken, embedder, before, kept, progress)
             finished.result()
@@ -166,11 +179,15 @@ def build_version(
             recall=measured.recall,
             files={file.name: record_file(file) for file in sorted(unfinished.iterdir())},
             fusion=fusion,
+            floor=floor,
         ).to_bytes()
         (unfinished / FILENAME).write_bytes(manifest)
         folder.publish(version, unfinished, hashlib.sha256(manifest).hexdigest())
         kept.path.unlink(missing_ok=True)
-    return Built(taken.unchanged, encoded)
+        if sentences is not None:
+            sentences.path.unlink(missing_ok=True)
+    had = previous.manifest.chunker.get("context", "") if previous else ""
+    return Built(taken.unchanged, encoded, contexts.written if contexts else 0, "" if contexts else had)
 
 
 def chunker_settings(tokens: int) -> dict[str, Any]:

@@ -66,6 +66,10 @@ class Passage:
         """`text`, a part of this passage, as the encoder should see it: headings name what the sentences leave out."""
         return f"{self.heading}\n{text}" if self.heading else text
 
+    def in_context(self, sentence: str) -> str:
+        """All of it as the encoder should see it, with a sentence of context ("" for none; see contexts.py)."""
+        return self.under_heading(f"{sentence}\n{self.text}" if sentence else self.text)
+
 
 @dataclass(frozen=True)
 class Hit:

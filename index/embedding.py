@@ -9,6 +9,7 @@ alone: 206 and 330). A build runs alone, and takes all: `Embedder.for_build`.
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -102,14 +103,17 @@ class Embedder:
     def max_tokens(self) -> int:
         """The most tokens of a text that are read; the rest is cut."""
         self.load()
-        return int(self._model.max_seq_length or 512)
+        length = self._model.max_seq_length
+        # A static encoder (a table of words' vectors) has no limit; then as for one that does not say.
+        return int(length) if length and math.isfinite(length) else 512
 
     @property
     def tokenizer(self) -> str | None:
         """The tokenizer as JSON, truncation and padding off; None when it has no such form."""
         self.load()
-        backend = getattr(self._model.tokenizer, "backend_tokenizer", None)
-        if backend is None:
+        tokenizer = self._model.tokenizer
+        backend = getattr(tokenizer, "backend_tokenizer", tokenizer)  # a static encoder's has no wrapper
+        if not hasattr(backend, "to_str"):
             return None
         return json.dumps(self._run(lambda: json.loads(backend.to_str())) | {"truncation": None, "padding": None})
 

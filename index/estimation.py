@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 import numpy as np
 
 from index.embedding import Vectors
-from index.retrieval.fusion import Cosines, Fusion, scaled
+from index.retrieval.fusion import Constants, Cosines, scaled
 from index.sentences import split_sentences
 
 PAIRS = 200
@@ -23,7 +23,7 @@ FEWEST = 16
 Encode = Callable[[Sequence[str]], Vectors]
 
 
-def estimated(texts: Collection[str], encode: Encode, reference: Encode) -> Fusion | None:
+def estimated(texts: Collection[str], encode: Encode, reference: Encode) -> Constants | None:
     """`texts`: passages under their headings, as an encoder is shown them; None where they hold too few pairs."""
     halves = pairs(texts)
     if len(halves) < FEWEST:
@@ -52,5 +52,5 @@ def pairs(texts: Collection[str]) -> list[tuple[str, str]]:
 def _cosines(asked: Vectors, answers: Vectors) -> Cosines:
     every = asked @ answers.T
     own = np.diag(every)
-    others = (every.sum() - own.sum()) / (every.size - len(own))
-    return Cosines(float(own.mean()), float(others))
+    strange = every[~np.eye(len(own), dtype=bool)].reshape(len(own), -1)
+    return Cosines(float(own.mean()), float(strange.mean()), float(np.sqrt(strange.var(axis=1).mean())))

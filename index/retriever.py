@@ -16,7 +16,7 @@ from index.documents import Hit, Passage
 from index.embedding import Embedder, Vectors
 from index.errors import EncoderMismatch
 from index.retrieval.diversity import diverse
-from index.retrieval.fusion import Fusion, fused
+from index.retrieval.fusion import Floor, Fusion, fused
 from index.retrieval.hits import Account, Hits, Nothing
 from index.retrieval.joining import joined
 from index.retrieval.names import KEYS, TITLE, Names, Subject
@@ -73,6 +73,7 @@ class Found:
 class Retriever:
     """Searches one index with the encoder that built it. Safe to use from several threads.
 
+    `floor`: from which cosine on the nearest sentence (`best_sentence`) is taken for an answer to a question.
     Raises EncoderMismatch when `embedder` is another one than the index was built with.
     """
 
@@ -85,6 +86,7 @@ class Retriever:
         self.index = index
         self.embedder = embedder
         self.fusion = Fusion(**index.manifest.fusion)
+        self.floor = Floor(**index.manifest.floor)
         self._narrowing = Narrowing(embedder)
 
     def search(

@@ -80,6 +80,10 @@ def _facts(step: StepRow, prompts: bool, private: Mapping[str, type[Contract]]) 
     found += [("closed at", detail.get("closed"))]
     found += [("probability left", detail.get("mass")), ("as long as it may be", ", ".join(detail.get("full", ())))]
     found += [("evidence", ", ".join(detail.get("evidence", ())))]
+    if "nearest" in detail:  # a sentence that was not near enough to be quoted unasked
+        floor = detail["floor"]
+        told = f"quoted from {floor['quoted']}, asked about from {floor['asked']}"
+        found += [("not near enough", f"{detail['nearest']} ({detail['similarity']}; {told})")]
     if prompts:
         found += [(f"prompt, {message['role']}", message["content"]) for message in detail.get("messages", ())]
         found += [("thinking", detail.get("thinking")), ("least was left after", detail.get("tight"))]

@@ -55,7 +55,7 @@ def read_judged(queries: Path, qrels: Path) -> Judged:
 def _texts(file: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
     """`_id` → the query, and what was said before it."""
     texts: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for number, line in _lines(file):
+    for number, line in lines(file):
         try:
             row = json.loads(line)
             name = str(row["_id"])
@@ -85,7 +85,7 @@ def _said(turn: object) -> str:
 
 def _grades(file: Path) -> dict[str, dict[str, float]]:
     grades: dict[str, dict[str, float]] = {}
-    for number, line in _lines(file):
+    for number, line in lines(file):
         cells = line.split("\t")
         if number == 1 and cells[0].strip().lower() == _HEADER[0]:
             continue
@@ -99,7 +99,8 @@ def _grades(file: Path) -> dict[str, dict[str, float]]:
     return grades
 
 
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
+def lines(file: Path) -> Iterator[tuple[int, str]]:
+    """The lines that hold something, with their numbers. Raises JudgementsError."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:

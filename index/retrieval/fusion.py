@@ -19,8 +19,11 @@ from dataclasses import dataclass
 
 WEIGHT = 0.6
 SURE = 0.65
+QUOTED, ASKED = 0.50, 0.40
+"""Of the default encoder's cosines of a question and the nearest sentence; docs/benchmarks.md says how measured."""
 # Below this a best cosine says no more than that the encoder knows nothing.
 _UNSURE = 0.1
+_SEPARATED = 2.0
 
 
 @dataclass(frozen=True)
@@ -39,26 +42,68 @@ class Fusion:
         return {"weight": round(self.weight, 4), "sure": round(self.sure, 4)}
 
 
-def scaled(ours: Cosines, reference: Cosines) -> Fusion:
-    """The constants for an encoder with these cosines, given the default encoder's of the same texts.
+@dataclass(frozen=True)
+class Floor:
+    """From which cosine on the sentence nearest to a question is `quoted` as its answer, if the encoder alone decides.
 
-    A straight line takes one's cosines to the other's, so that texts that belong together and texts that do not lie
-    where they lie for the default encoder: its constants, measured there, are taken back along that line.
+    Between `asked` and that the customer is asked whether it is; below, nothing was found.
     """
-    spread = ours.belonging - ours.strange
-    wanted = reference.belonging - reference.strange
-    if spread <= 0 or wanted <= 0:
-        return Fusion()
-    slope = wanted / spread
-    return Fusion(WEIGHT / slope, ours.strange + (SURE - reference.strange) / slope)
+
+    quoted: float = QUOTED
+    asked: float = ASKED
+
+    def row(self) -> dict[str, float]:
+        """Ready for a manifest."""
+        return {"quoted": round(self.quoted, 3), "asked": round(self.asked, 3)}
+
+
+@dataclass(frozen=True)
+class Constants:
+    """All that depends on how an encoder's cosines are spread."""
+
+    fusion: Fusion = Fusion()
+    floor: Floor = Floor()
 
 
 @dataclass(frozen=True)
 class Cosines:
-    """The mean cosine of two texts that belong together, and of two that do not."""
+    """The mean cosine of two texts that belong together, and of two that do not; and how much the latter differ among
+    each other for one text (their standard deviation).
+    """
 
     belonging: float
     strange: float
+    deviation: float
+
+    @property
+    def spread(self) -> float:
+        return self.belonging - self.strange
+
+    @property
+    def separated(self) -> bool:
+        """Whether belonging shows at all: else nothing can be told from these texts."""
+        return self.spread >= _SEPARATED * self.deviation > 0
+
+
+def scaled(ours: Cosines, reference: Cosines) -> Constants:
+    """The constants for an encoder with these cosines, given the default encoder's of the same texts.
+
+    Words weigh as much more as the encoder tells texts apart worse: by the variance of its cosines over their spread
+    (Fisher's linear discriminant), within a factor of two. A straight line takes one's cosines to the other's, so that
+    texts that belong together and texts that do not lie where they lie for the default encoder; the constants that are
+    cosines, measured there, are taken back along it. Where either encoder separates the texts too little, the default
+    encoder's are taken as they are.
+    """
+    if not (ours.separated and reference.separated):
+        return Constants()
+    slope = reference.spread / ours.spread
+
+    def back(cosine: float) -> float:
+        return ours.strange + (cosine - reference.strange) / slope
+
+    noise, usual = (one.deviation**2 / one.spread for one in (ours, reference))
+    weight = WEIGHT * min(2.0, max(0.5, noise / usual))
+    return Constants(Fusion(weight, back(SURE)), Floor(back(QUOTED), back(ASKED)))
 
 
 def fused(

@@ -18,9 +18,9 @@ def document_hash(document: Document) -> str:
     return hashlib.sha256(hashlib.sha256(text).digest() + facts).hexdigest()
 
 
-def meaning(passage: Passage) -> bytes:
+def meaning(passage: Passage, context: str = "") -> bytes:
     """Sixteen bytes that are equal for two passages that an encoder is shown alike."""
-    return _digest(passage.under_heading(passage.text))
+    return _digest(passage.in_context(context))
 
 
 def passage_digest(passage: Passage) -> bytes:

@@ -39,6 +39,7 @@ class Manifest:
     `chunker`: its settings. `kind`: "flat", "ivf" or "hnsw". `search`: how widely an approximate kind looks by default.
     `recall`: what that finds of the exact ten nearest, measured when it was built; empty for "flat", which is exact.
     `fusion`: the constants by which dense and lexical search become one, where they are not the default encoder's.
+    `floor`: how near a sentence has to be to a question to be quoted, where it is not the default encoder's.
     """
 
     version: int
@@ -55,11 +56,13 @@ class Manifest:
     recall: Mapping[str, Any]
     files: Mapping[str, FileRecord]
     fusion: Mapping[str, float] = field(default_factory=dict)
+    floor: Mapping[str, float] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         fields = asdict(self)
-        if not fields["fusion"]:
-            del fields["fusion"]  # as every release of this format reads it
+        for name in ("fusion", "floor"):
+            if not fields[name]:
+                del fields[name]  # as every release of this format reads it
         return (json.dumps({"format": FORMAT, **fields}, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod

@@ -132,6 +132,19 @@ class PassageTable:
         """What each row means to an encoder (see digests.py)."""
         return [meaning for (meaning,) in self._all("SELECT meaning FROM passages ORDER BY row", ())]
 
+    def contexts(self) -> dict[bytes, str]:
+        """The sentences of context by key; none where the index was built without."""
+        if not self._all("SELECT 1 FROM sqlite_master WHERE name = 'contexts'", ()):
+            return {}
+        return dict(self._all("SELECT key, sentence FROM contexts", ()))
+
+    def context(self, name: str) -> str:
+        """The sentence of context of the passage with this id; "" where it has none. Raises KeyError."""
+        row = self.row(name)
+        if not self._all("SELECT 1 FROM sqlite_master WHERE name = 'contexts'", ()):
+            return ""
+        return str(next((one for (one,) in self._all("SELECT sentence FROM contexts WHERE row = ?", (row,))), ""))
+
     def matching(self, query: str, k: int, allowed: Rows | None) -> list[tuple[int, float]]:
         """See `Index.matching`."""
         try:

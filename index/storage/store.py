@@ -35,10 +35,14 @@ _ROWS_A_STEP = 500
 
 @dataclass(frozen=True)
 class Built:
-    """What a build did: documents taken over as they were, and passages encoded. The rest of both was there before."""
+    """What a build did: documents taken over as they were, passages encoded, sentences of context written. The rest of
+    each was there before. `lost_contexts`: who wrote sentences of the version before, where this one has none.
+    """
 
     unchanged_documents: int
     encoded_passages: int
+    written_contexts: int = 0
+    lost_contexts: str = ""
 
 
 class Index:
@@ -145,6 +149,14 @@ class Index:
             return self._passages.find(name)
         row = self._passages.row(first)
         return joined(self._passages.get(range(row, row + more + 1)))
+
+    def context(self, name: str) -> str:
+        """What a model wrote about the passage with this id, for searching alone; "" for nothing. Raises KeyError."""
+        return self._passages.context(split_name(name)[0])
+
+    def contexts(self) -> dict[bytes, str]:
+        """All such sentences by key (see contexts.py)."""
+        return self._passages.contexts()
 
     def values(self, keys: Sequence[str]) -> list[tuple[str, str, int]]:
         """(key, text, how many documents have it) of the metadata under these keys, whatever their case."""

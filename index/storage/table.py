@@ -4,6 +4,11 @@ documents(id, path, format, sha256, metadata, first, after)   its passages are t
 passages(row, document, heading, text, start, "end", byte_start, byte_end, digest, meaning)
 facts(document, key, text, number)    a view: metadata, with "path" and "format" as keys too; booleans are 0 and 1
 lexicon, vocabulary, common           full text (FTS5), its terms, and those terms that many passages hold
+
+Only in an index that was built with sentences of context (see contexts.py):
+
+contexts(row, key, sentence)          a sentence for each passage; the lexicon has it as a third column, from the view
+contextual(row, heading, text, context)
 """
 
 from __future__ import annotations
@@ -57,6 +62,12 @@ CREATE VIRTUAL TABLE lexicon USING fts5 (
 );
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab (lexicon, row);
 """
+CONTEXTS = """
+CREATE TABLE contexts (row INTEGER PRIMARY KEY, key BLOB NOT NULL, sentence TEXT NOT NULL) STRICT;
+CREATE VIEW contextual AS
+    SELECT row, heading, text, coalesce(sentence, '') AS context FROM passages LEFT JOIN contexts USING (row);
+"""
+CONTEXTUAL_LEXICON = LEXICON.replace("text, content = 'passages'", "text, context, content = 'contextual'")
 INDEXES = """
 CREATE INDEX passages_of_document ON passages (document);
 CREATE INDEX texts ON metadata (key, text, document) WHERE text IS NOT NULL;

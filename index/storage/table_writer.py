@@ -11,7 +11,7 @@ from pathlib import Path
 from index.documents import Document, Passage
 from index.errors import IndexFolderError, KnowledgeError
 from index.storage.digests import meaning, passage_digest
-from index.storage.table import COMMON, INDEXES, LEXICON, SCHEMA
+from index.storage.table import COMMON, CONTEXTS, CONTEXTUAL_LEXICON, INDEXES, LEXICON, SCHEMA
 
 # Numbers shift by as many as there are more or fewer before them now; all else stays as it was.
 _COPIES = (
@@ -23,32 +23,46 @@ _COPIES = (
     SELECT row + :row, document + :document, heading, text, start, "end", byte_start, byte_end, digest, meaning
     FROM before.passages WHERE row BETWEEN :first_row AND :last_row ORDER BY row""",
 )
+_CONTEXT_COPY = """INSERT INTO contexts SELECT row + :row, key, sentence
+    FROM before.contexts WHERE row BETWEEN :first_row AND :last_row ORDER BY row"""
 
 
 class TableWriter:
     """Writes the file: `add` or `copy` documents in order, then `finish` once, or `close` to give up.
 
-    `before`: the file of another version, to copy from. Every method raises IndexFolderError when the disk is full,
+    `before`: the file of another version, to copy from. `contextual`: each passage has a sentence of context, in both
+    of them. Every method raises IndexFolderError when the disk is full,
     KnowledgeError where SQLite lacks FTS5.
     """
 
-    def __init__(self, path: Path, before: Path | None = None) -> None:
+    def __init__(self, path: Path, before: Path | None = None, contextual: bool = False) -> None:
         self._path = path
         name = path.resolve().as_uri()
         self._connection = sqlite3.connect(name, uri=True, check_same_thread=False, isolation_level=None)
         self._documents = self._rows = 0
-        self._execute(SCHEMA + LEXICON)
+        self._contextual = contextual
+        self._execute(SCHEMA + (CONTEXTS + CONTEXTUAL_LEXICON if contextual else LEXICON))
         if before:
             self._connection.execute("ATTACH ? AS before", (f"{before.resolve().as_uri()}?mode=ro&immutable=1",))
         self._execute("BEGIN;")
 
-    def add(self, document: Document, sha256: str, passages: Sequence[Passage]) -> list[bytes]:
-        """Append a document; its passages get the next rows. What each of these means to an encoder (see `meaning`)."""
+    def add(
+        self,
+        document: Document,
+        sha256: str,
+        passages: Sequence[Passage],
+        contexts: Sequence[tuple[bytes, str]] | None = None,
+    ) -> list[bytes]:
+        """Append a document; its passages get the next rows. What each of these means to an encoder (see `meaning`).
+
+        `contexts`: key and sentence of each passage, where the file is contextual.
+        """
         self._documents += 1
         first, self._rows = self._rows, self._rows + len(passages)
         metadata = json.dumps(dict(document.metadata), ensure_ascii=True)
         about = (self._documents, document.path, document.format, sha256, metadata, first, self._rows)
-        meanings = [meaning(passage) for passage in passages]
+        sentences = [""] * len(passages) if contexts is None else [sentence for _, sentence in contexts]
+        meanings = [meaning(passage, sentence) for passage, sentence in zip(passages, sentences, strict=True)]
         try:
             self._connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)", about)
             self._connection.executemany(
@@ -76,6 +90,11 @@ class TableWriter:
                     for place, one in enumerate(passages)
                 ),
             )
+            if contexts is not None:
+                self._connection.executemany(
+                    "INSERT INTO contexts VALUES (?, ?, ?)",
+                    ((first + place, *context) for place, context in enumerate(contexts)),
+                )
         except sqlite3.Error as error:
             raise self._failed(error) from None
         return meanings
@@ -83,7 +102,7 @@ class TableWriter:
     def copy(self, documents: range, rows: range) -> None:
         """Append documents of the version before, which are these of it and have these rows."""
         try:
-            for query in _COPIES:
+            for query in (*_COPIES, _CONTEXT_COPY) if self._contextual else _COPIES:
                 self._connection.execute(
                     query,
                     {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter
 
@@ -27,15 +27,9 @@ if TYPE_CHECKING:
     from index.retriever import Retriever
 
 _PASSAGES: TypeAdapter[list[Passage]] = TypeAdapter(list[Passage])
-_SENTENCE: TypeAdapter[tuple[Passage, str, float] | None] = TypeAdapter(tuple[Passage, str, float] | None)
-
-
-RELEVANT = 0.40
-"""Least similarity (cosine) of a sentence to a question that it may answer, where the encoder alone decides.
-
-Settled on the travel app's policy examples, of which 89 % find such a sentence (most of the others have no answer in
-its documents), and on 250 utterances of CLINC150 about other matters, of which 92 % find none.
-"""
+# Before there was a floor to ask at, a sentence was noted with its cosine alone.
+_Sentence = tuple[Passage, str, float] | tuple[Passage, str, float, Literal["close"]] | None
+_SENTENCE: TypeAdapter[_Sentence] = TypeAdapter(_Sentence)
 
 
 @dataclass(frozen=True)
@@ -93,26 +87,31 @@ class Retrieval:
         found = {query.passage: query for query in self._queries}.get(passage.id)
         return None if found is None else lambda: self.retrieve(found.query, 2 * found.k, found.where, found.least)
 
-    async def nearest(self, question: str, passages: Sequence[Passage]) -> Passage:
-        """The sentence nearest to a question, as a passage of its own that keeps its passage's id.
+    async def nearest(self, question: str, passages: Sequence[Passage]) -> tuple[Passage, bool]:
+        """The sentence nearest to a question, as a passage of its own that keeps its passage's id, and whether it is
+        near enough to answer it; if not, somebody has to be asked.
 
-        Escalation if none is near enough to answer it.
+        Escalation if none may answer it (the index's floor, see docs/retrieval.md).
         """
         retriever = self._opened()
 
-        async def narrow(note: Note) -> tuple[Passage, str, float] | None:
+        async def narrow(note: Note) -> _Sentence:
             try:
-                return await in_thread(retriever.best_sentence, question, passages)
+                found = await in_thread(retriever.best_sentence, question, passages)
             except ValueError:
                 return None
+            # Decided within the step, so that a record that goes on under another floor keeps to it.
+            floor = retriever.floor
+            if found[2] >= floor.quoted:
+                return found
+            note.detail |= {"nearest": found[1], "similarity": round(found[2], 3), "floor": floor.row()}
+            return (*found, "close") if found[2] >= floor.asked else None
 
-        best: tuple[Passage, str, float] | None = await self._execution.step(
-            "narrow", [question, [p.id for p in passages]], narrow, _SENTENCE
-        )
-        if best is None or best[2] < RELEVANT:
+        best: _Sentence = await self._execution.step("narrow", [question, [p.id for p in passages]], narrow, _SENTENCE)
+        if best is None:
             raise nothing_found(question)
-        passage, sentence, _ = best
-        return dataclasses.replace(passage, text=sentence)
+        passage, sentence, *_ = best
+        return dataclasses.replace(passage, text=sentence), len(best) == 3
 
     def _opened(self) -> Retriever:
         if self._retriever is None:

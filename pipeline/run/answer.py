@@ -45,7 +45,7 @@ async def answer(
         again = scope.retrieval.wider(passages[0]) if passages else None
     else:
         _trust(contract)
-        passages = [await scope.retrieval.nearest(question, passages)] if passages else []
+        passages = [await _answering(scope, question, passages)] if passages else []
 
     def task(passages: Sequence[Passage]) -> Task[C]:
         texts, said = [passage.text for passage in passages], scope.interview.said()
@@ -79,6 +79,16 @@ async def answer(
         wider=wider if again else None,
         clarify=lambda name: scope.amending.clarify(next(rule for rule in guardrails if rule.name == name)),
     )
+
+
+async def _answering(scope: Scope, question: str, passages: Sequence[Passage]) -> Passage:
+    """The sentence that answers a question: the encoder is sure of it, or the customer says so. Escalation else."""
+    nearest, sure = await scope.retrieval.nearest(question, passages)
+    if not sure and not await scope.amending.agreed(
+        f"The nearest that our documents say is: “{nearest.text}” Does that answer your question?"
+    ):
+        raise nothing_found(question)
+    return nearest
 
 
 def _trust(contract: type[Contract]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,8 @@ from index.chunking import PASSAGE_TOKENS, longest_passage
 from index.reading.ocr import Ocr
 from models.fetching.shelf import shelf
 from pipeline.errors import UsageError
-from scripts.console import console, finish
+from scripts.console import console, finish, tell
+from scripts.index.contextual import ModelWriter
 from scripts.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ def build(
     ocr: Annotated[
         str, typer.Option(metavar="LANGUAGES", help="Read scanned PDFs by ocrmypdf: eng, deu+eng. Off by default.")
     ] = "",
+    contextual: Annotated[
+        str, typer.Option(metavar="MODEL", help="Has this model write a sentence of context for each passage.")
+    ] = "",
     full: Annotated[bool, typer.Option("--full", help="Encode everything, also what did not change.")] = False,
 ) -> None:
     """Read SOURCE..., and make their index the current version in INDEX.
@@ -72,8 +76,15 @@ def build(
             raise UsageError(
                 f"{embedder.name} reads {embedder.max_tokens} tokens with a heading: --tokens may be {most}."
             )
-        with progress_bar() as bar:
+        with progress_bar() as bar, ExitStack() as stack:
             task = bar.add_task("Reading documents", total=None)
+            writer = None
+            if contextual:
+
+                def wrote(count: int) -> None:
+                    bar.update(task, completed=count, description=f"Sentences of context by {contextual}")
+
+                writer = stack.enter_context(ModelWriter(contextual, wrote))
 
             def show(done: int, total: int) -> None:
                 # The rate is that of encoding: what was taken over counts as done, and not as speed.
@@ -93,6 +104,7 @@ def build(
                 exclude=exclude or (),
                 column=column,
                 ocr=reader,
+                context=writer,
             )
         with index:
             _tell(index, out, time.perf_counter() - started, embedder)
@@ -114,6 +126,7 @@ def _encoder(name: str, threads: int | None, device: str, ray: str) -> Iterator[
 def _tell(index: Index, out: Path, seconds: float, embedder: Embedder | ClusterEmbedder) -> None:
     manifest, built = index.manifest, index.built
     assert built is not None
+    contextual = "context" in manifest.chunker
     unread = Table("What", "Why", title=f"{len(index.unread)} not read")
     for one in index.unread[:_MOST_SHOWN]:
         unread.add_row(Text(one.path), Text(one.reason))
@@ -121,10 +134,16 @@ def _tell(index: Index, out: Path, seconds: float, embedder: Embedder | ClusterE
         unread.add_row("…", f"and {len(index.unread) - _MOST_SHOWN} more")
     if index.unread:
         console.print(unread)
+    if built.lost_contexts:
+        tell(
+            f"The version before had sentences of context ({built.lost_contexts}), and this one has none: to keep them,"
+            " take that version up again (interlock index use), and build with --contextual."
+        )
     table = Table(title=Text(f"Index {out}, version {manifest.version}"), show_header=False)
     rows = {
         "Documents": f"{manifest.documents:,}, of which {built.unchanged_documents:,} are as they were",
         "Passages": f"{manifest.passages:,}, of which {built.encoded_passages:,} were encoded",
+        **({"Sentences of context": f"{built.written_contexts:,} were written"} if contextual else {}),
         "Encoder": f"{manifest.encoder} on {embedder.device}",
         "Search": f"{manifest.kind}, recall@10 {manifest.recall['recall@10']:.1%}" if manifest.recall else "exact",
         "Seconds": f"{seconds:.1f}",
@@ -139,6 +158,7 @@ def _tell(index: Index, out: Path, seconds: float, embedder: Embedder | ClusterE
         unchanged=built.unchanged_documents,
         passages=manifest.passages,
         encoded=built.encoded_passages,
+        **({"contexts_written": built.written_contexts} if contextual else {}),
         encoder=manifest.encoder,
         fingerprint=manifest.fingerprint,
         device=embedder.device,

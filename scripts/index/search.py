@@ -40,8 +40,9 @@ def search(
         hits = retriever.search(query, k, where=condition, rerank=second, diversity=diversity, join=join, least=least)
         milliseconds = round(1000 * (time.perf_counter() - started), 1)
         version = opened.version
+        contexts = [opened.context(hit.passage.id) for hit in hits] if explain else [""] * len(hits)
     if hits:
-        console.print(_table(hits, explain))
+        console.print(_table(hits, explain, contexts))
     else:
         tell(f"Nothing was found: {hits.nothing}.")
     if explain and hits.account:
@@ -52,19 +53,19 @@ def search(
     finish(
         index=str(index),
         version=version,
-        hits=[_row(hit, explain) for hit in hits],
+        hits=[_row(hit, explain, context) for hit, context in zip(hits, contexts, strict=True)],
         nothing=hits.nothing,
         **({"account": vars(hits.account)} if explain and hits.account else {}),
         milliseconds=milliseconds,
     )
 
 
-def _table(hits: Hits, explain: bool) -> Table:
+def _table(hits: Hits, explain: bool, contexts: list[str]) -> Table:
     table = Table(show_lines=True)
     for heading in ("Score", "How" if explain else "Dense", *(() if explain else ("Lexical",)), "Where", "Text"):
         table.add_column(heading)
-    for hit in hits:
-        where = f"{hit.passage.id}\n{hit.passage.heading}"
+    for hit, context in zip(hits, contexts, strict=True):
+        where = f"{hit.passage.id}\n{hit.passage.heading}" + (f"\n({context})" if context else "")
         ranks = [str(rank or "-") for rank in (hit.dense_rank, hit.lexical_rank)]
         how = [_how(hit)] if explain else ranks
         table.add_row(f"{hit.score:.4f}", *how, Text(where), Text(hit.passage.text))
@@ -77,9 +78,10 @@ def _how(hit: Hit) -> str:
     return "\n".join(lines + ([] if hit.rerank is None else [f"re-rank {hit.rerank:.3f}"]))
 
 
-def _row(hit: Hit, explain: bool) -> dict[str, Any]:
+def _row(hit: Hit, explain: bool, context: str) -> dict[str, Any]:
     row = {"id": hit.passage.id, "heading": hit.passage.heading, "score": round(hit.score, 6)}
     if explain:
         names = ("dense_rank", "lexical_rank", "similarity", "bm25", "rerank")
         row |= {name: getattr(hit, name) for name in names}
+        row |= {"context": context} if context else {}
     return row

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
-from index import Embedder, EncoderError
+from index import Embedder, EncoderError, Retriever, build_index
 from index.weights import BUNDLE
 
 
@@ -171,3 +171,26 @@ def test_a_model_too_large_for_float16_goes_on_in_bfloat16(embedder: Embedder, t
 def test_the_order_of_texts_does_not_change_their_vectors(embedder: Embedder) -> None:
     texts = [f"text number {number} " * (number % 7 + 1) for number in range(80)]
     assert np.allclose(embedder.encode(texts[::-1])[::-1], embedder.encode(texts), atol=1e-5)
+
+
+def test_a_static_encoder_builds_and_answers(tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    words = ["[UNK]", "dogs", "travel", "free", "a", "bicycle", "costs", "ten", "euros", "."]
+    tokenizer = Tokenizer(WordLevel({word: place for place, word in enumerate(words)}, "[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=np.eye(10, dtype=np.float32))]).save(
+        str(tmp_path / "static")
+    )
+    static = Embedder(str(tmp_path / "static"), threads=1)
+    assert static.max_tokens == 512  # it has no limit of its own
+    assert static.tokenizer is not None
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("dogs travel free .")
+    (tmp_path / "docs" / "b.txt").write_text("a bicycle costs ten euros .")
+    with build_index([tmp_path / "docs"], tmp_path / "ix", static) as index:
+        assert Retriever(index, static).search("bicycle", mode="dense")[0].passage.document == "docs/b.txt"

@@ -95,3 +95,23 @@ def test_verify_reads_every_byte(library: Path, capsys: pytest.CaptureFixture[st
     code, out, err = interlock(capsys, "index", "verify", "built")
     assert (code, out) == (1, "")
     assert "approximate.faiss is not what was written; build it again with" in " ".join(err.split())
+
+
+def test_sentences_of_context_are_written_once_and_shown_where_a_search_is_explained(
+    library: Path, random_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build = ("index", "build", "library", "-o", "built", "--contextual")
+    code, out, _ = interlock(capsys, *build, str(random_model))
+    assert (code, json.loads(out.splitlines()[-1])["contexts_written"]) == (0, 3)
+    code, out, _ = interlock(capsys, *build, str(random_model))
+    assert (code, json.loads(out.splitlines()[-1])["contexts_written"]) == (0, 0)
+    _, out, err = interlock(capsys, "index", "search", "built", "may I bring a bicycle?", "--explain", "-k", "1")
+    (hit,) = json.loads(out.splitlines()[-1])["hits"]
+    assert hit["context"]
+    assert "A bicycle costs 30 EUR." in err
+    code, _, err = interlock(capsys, *build, "models/tiny")
+    assert code != 0
+    assert "only trusted to copy, not to say what a passage is about" in " ".join(err.split())
+    code, _, err = interlock(capsys, *build[:-1])
+    assert code == 0
+    assert "had sentences of context" in " ".join(err.split())

@@ -30,7 +30,7 @@ RUN = "-i nowhere.jsonl -o nowhere"
         ("evaluate clarify --gold --model models/tiny", "--model reads nothing with --gold"),
         ("evaluate models --model models/tiny --part gate --today 2026-01-01", "--today is the day of the forms"),
         ("evaluate models --model models/tiny --seed 5", "--seed draws what --limit leaves"),
-        ("index tune nowhere --queries q --qrels r -n 50", "-n is how many questions of its own"),
+        ("index tune nowhere --queries q --qrels r -n 50", "-n is of the index's own questions"),
         ("bench pipeline --instant --model models/tiny", "--model is not of --instant"),
         ("bench pipeline --bare http://x --explain", "--explain is not of --bare"),
         ("bench pipeline --lines 5", "--lines is of --instant and --bare"),

@@ -11,7 +11,7 @@ from index import Embedder, Index, Retriever, build_index
 from index.errors import JudgementsError
 from index.estimation import estimated, pairs
 from index.evaluation import Question, own_questions, tune
-from index.retrieval.fusion import Fusion
+from index.retrieval.fusion import Floor, Fusion
 from scripts.main import main
 
 WORDS = "amber birch cedar dune ember fjord grove heath inlet jetty knoll lagoon marsh nook oasis prairie".split()
@@ -98,5 +98,6 @@ def test_another_encoders_constants_come_from_pairs_of_the_passages(embedder: Em
     assert len(pairs(texts)) == 16
     same = estimated(texts, embedder.encode, embedder.encode)
     assert same is not None
-    assert (same.weight, same.sure) == pytest.approx((0.6, 0.65), abs=1e-5)
+    assert (same.fusion.weight, same.fusion.sure) == pytest.approx((0.6, 0.65), abs=1e-5)
+    assert same.floor.row() == Floor().row()
     assert estimated(texts[:5], embedder.encode, embedder.encode) is None

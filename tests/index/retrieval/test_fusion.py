@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from index.retrieval.fusion import SURE, WEIGHT, Cosines, Fusion, fused, scaled
+from index.retrieval.fusion import QUOTED, SURE, WEIGHT, Constants, Cosines, Fusion, fused, scaled
 
 lexical_weight = Fusion().lexical_weight
 
@@ -31,8 +31,9 @@ def test_of_a_passage_below_the_words_found_half_of_the_least_is_supposed() -> N
 
 def test_another_encoders_constants_put_the_same_passage_first() -> None:
     """Cosines that are a straight line away from the default encoder's are fused to the same order."""
-    plain, other = Cosines(0.6, 0.1), Cosines(0.9, 0.7)
-    fusion = scaled(other, plain)
+    plain, other = Cosines(0.6, 0.1, 0.1), Cosines(0.9, 0.7, 0.04)
+    constants = scaled(other, plain)
+    fusion = constants.fusion
     slope = (0.9 - 0.7) / (0.6 - 0.1)
     assert fusion.weight == pytest.approx(WEIGHT * slope)
     assert fusion.sure == pytest.approx(0.7 + (SURE - 0.1) * slope)
@@ -42,4 +43,13 @@ def test_another_encoders_constants_put_the_same_passage_first() -> None:
     one = fused(near, bm25, Fusion().lexical_weight(10, 0.7), complete=True)
     same = fused(moved, bm25, fusion.lexical_weight(10, moved[1]), complete=True)
     assert sorted(one, key=lambda row: one[row]) == sorted(same, key=lambda row: same[row])
-    assert scaled(Cosines(0.3, 0.3), plain) == Fusion()
+    assert constants.floor.quoted == pytest.approx(0.7 + (QUOTED - 0.1) * slope)
+
+
+def test_an_encoder_that_tells_texts_apart_worse_gives_words_more_weight_and_one_that_does_not_changes_nothing() -> None:
+    plain = Cosines(0.6, 0.1, 0.1)
+    assert scaled(Cosines(0.6, 0.1, 0.12), plain).fusion.weight == pytest.approx(WEIGHT * 1.44)
+    assert scaled(Cosines(0.6, 0.1, 0.2), plain).fusion.weight == pytest.approx(WEIGHT * 2)
+    assert scaled(Cosines(0.3, 0.3, 0.1), plain) == Constants()
+    assert scaled(Cosines(0.30, 0.25, 0.1), plain) == Constants()  # by chance alone
+    assert scaled(Cosines(0.9, 0.1, 0.1), Cosines(0.23, 0.22, 0.1)) == Constants()

@@ -10,11 +10,13 @@ import pytest
 from pipeline_world import TODAY
 
 from index import Embedder, Retriever, build_index
+from index.retrieval.fusion import Floor
 from models.contract import Contract
 from models.said import Said
 from pipeline import Journal, Run, Turn
 from pipeline.durable.execution import Execution
 from pipeline.errors import StepFailed
+from pipeline.outcome import Escalation
 from pipeline.run.scope import RunContext
 
 RULES = {
@@ -95,3 +97,25 @@ async def test_a_query_in_context_holds_the_words_that_were_collected(desk: Desk
     assert run.in_context("Is there parking?") == "Acorn House double Is there parking?"
     assert run.in_context("Has the acorn house double beds?") == "Has the acorn house double beds?"
     assert desk.run().in_context("Is there parking?") == "Is there parking?"
+
+
+async def test_a_sentence_below_the_floor_is_no_answer_and_a_close_one_is_to_be_asked_about(
+    desk: Desk, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, far = "Do dogs travel free on trains?", "Is there a fine for smoking on trains?"
+    run = desk.run(near)
+    passages = await run.retrieve(near, 2)
+    found = await run._scope.retrieval.nearest(near, passages)
+    assert (found[0].text, found[1]) == ("Dogs travel free on trains.", True)
+    assert "nearest" not in desk.detail()
+    monkeypatch.setattr(retriever, "floor", Floor(0.9, 0.6))
+    with pytest.raises(Escalation, match="No passage was found that could answer"):
+        await run._scope.retrieval.nearest(far, passages)
+    detail = desk.detail()
+    assert (detail["nearest"], detail["floor"]) == ("Dogs travel free on trains.", {"quoted": 0.9, "asked": 0.6})
+    assert 0.1 < float(str(detail["similarity"])) < 0.6
+    monkeypatch.setattr(retriever, "floor", Floor(0.9, 0.1))
+    assert (await run._scope.retrieval.nearest(f"{far} ", passages))[1] is False
+    # A record that goes on under another floor keeps to what was decided.
+    again = desk.run(near)
+    assert await again._scope.retrieval.nearest(near, await again.retrieve(near, 2)) == found
