@@ -33,6 +33,9 @@ NEUTRAL = (
 )
 """Sentences that say nothing of most matters, to be read in place of a request."""
 
+KEPT = 1024
+"""Prompts whose favourites are kept, the latest: an app has few, unless it words its instructions anew each time."""
+
 Choices = Mapping[str, tuple[str, ...]]
 """Texts that a field may have, by key: two or more."""
 
@@ -103,6 +106,8 @@ class Preferences:
             task = self._leanings.get(asked)
             if task is not None and not (task.done() and (task.cancelled() or task.exception())):
                 return (await asyncio.shield(task))[0]  # whoever waits for it too may be cancelled
+            if len(self._leanings) >= KEPT:
+                del self._leanings[next(iter(self._leanings))]
             task = self._leanings[asked] = asyncio.create_task(_shares(ask, asked))
             shares, call = await asyncio.shield(task)
             calls.append(call)

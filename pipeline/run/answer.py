@@ -54,8 +54,8 @@ async def answer(
             return lambda length, spaced: compile_grammar(form, said, texts, length, spaced)
 
         def neutral(layout: Layout, text: str) -> Sequence[Message]:
-            about = (question, [text]) if texts else (text, [])
-            return layout.answer(contract, *about, told.examples)
+            # A question may be the customer's own, and so another one in each record.
+            return layout.answer(contract, text, [text] if texts else [], told.examples)
 
         return Task(
             contract,

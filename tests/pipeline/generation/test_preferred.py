@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 from pipeline_world import TODAY, lines, write_requests
 from pydantic import Field
 
+from index.documents import Passage
 from models import Contract, Scratchpad
 from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Completion, Message, Sampling
@@ -53,6 +55,12 @@ async def thought(run: Run) -> Thought:
     return await run.generate(Thought, run.text)
 
 
+@workflow(intent="read", examples=["a letter"])
+async def read(run: Run) -> Order:
+    """Take an order that somebody wrote."""
+    return await run.generate(Order, run.text, evidence=[Passage("a#0", "a", "", run.text, 0, len(run.text))])
+
+
 class Biased(Wrapper):
     """A model that is said to have favourites; what it was asked is kept."""
 
@@ -83,10 +91,11 @@ async def served(
     return lines(folder / "out" / "results.jsonl"), engine.asked
 
 
+@pytest.mark.parametrize("app", [order, read])
 async def test_its_favourites_are_asked_for_once_and_a_record_costs_one_call_more(
-    random_model: Path, tmp_path: Path
+    random_model: Path, tmp_path: Path, app: Any
 ) -> None:
-    rows, asked = await served(random_model, tmp_path, order, ["an order of a lamp", "an order of a stool"])
+    rows, asked = await served(random_model, tmp_path, app, ["an order of a lamp", "an order of a stool"])
     assert [row["status"] for row in rows] == ["completed"] * 2
     assert len(asked) == len(NEUTRAL) + 2 * 2
     neutral = [text for text, lark in asked if any(sentence in text for sentence in NEUTRAL)]
