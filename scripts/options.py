@@ -7,14 +7,26 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipeline.errors import UsageError
+
 TRAVEL = "pipeline.workflows.travel"
 """The sample app, which commands take unless another is named."""
+
+
+def _named(model: str) -> str:
+    """As it is. UsageError for nothing, which a variable that is not set leaves in a shell: no model would be asked."""
+    if not model.strip():
+        raise UsageError("--model names nothing: name a model, or leave it out for the shipped one.")
+    return model
+
 
 App = Annotated[str, typer.Option("--app", help="Module, or file.py, with `app = App(…)`.")]
 Model = Annotated[
     str,
     typer.Option(
-        "--model", help="A folder, GGUF file or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one)."
+        "--model",
+        callback=_named,
+        help="A folder, GGUF file or name, http://…[,http://…] (vLLM servers), or vllm:NAME (starts one).",
     ),
 ]
 SecondModel = Annotated[str, typer.Option("--second-model", help="Asked where the first one's answers break a rule.")]

@@ -16,7 +16,6 @@ from pipeline.service.middleware.prefix import rooted
 from pipeline.service.middleware.probed import ALIVE, probed
 from pipeline.service.middleware.request_id import named
 from pipeline.service.openapi import describe
-from pipeline.service.query import refuse_unknown
 from pipeline.service.routes import (
     approvals,
     batches,
@@ -33,6 +32,7 @@ from pipeline.service.routes import (
     runs,
 )
 from pipeline.service.service import Service
+from pipeline.service.unasked import refuse_unknown
 
 WEB = Path(__file__).parents[1] / "web"
 """The page: files served as they are."""

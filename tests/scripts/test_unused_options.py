@@ -18,6 +18,7 @@ RUN = "-i nowhere.jsonl -o nowhere"
         ("inspect nowhere a --suspicious", "--suspicious chooses among all records"),
         ("inspect nowhere --prompts", "--prompts shows those of one record"),
         ("inspect nowhere --status done", "'done' is no status"),
+        (f"run {RUN} --model ''", "--model names nothing"),
         ("chat --accept-changes", "--accept-changes is about a folder"),
         (f"batch {RUN} --k 3", "--k is how many passages"),
         (f"batch {RUN} --dry-run --parquet --schema x.json", "--parquet is about the answers"),

@@ -37,6 +37,15 @@ async def test_a_field_of_a_form_that_is_not_known_is_refused_and_nothing_is_beg
         assert (await client.get("/runs")).json() == []
 
 
+@pytest.mark.parametrize("path", ["/conversations", "/runs/none/cancel", "/v1/batches/none/cancel"])
+async def test_a_body_that_nobody_reads_is_refused_and_an_empty_one_is_not(tmp_path: Path, path: str) -> None:
+    async with hall(tmp_path) as (client, _):
+        answer = await client.post(path, json={"user": "ann"})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"] == "A body is refused here: nobody would read it."
+        assert (await client.post(path, json={})).status_code in (200, 201, 404)
+
+
 async def test_probes_may_say_more(tmp_path: Path) -> None:
     async with hall(tmp_path) as (client, _):
         assert (await client.get("/healthz?cache=no")).status_code == 200
