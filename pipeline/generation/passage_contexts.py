@@ -20,9 +20,7 @@ from models.grammar.grammar import compile_grammar
 from pipeline.errors import UsageError
 from pipeline.prompts.prompts import Prompts
 
-TASK = (
-    "What is the last passage about? Name the place, the product or the person that it belongs to."
-)
+TASK = "What is the last passage about? Name the place, the product or the person that it belongs to."
 _AT_ONCE = 8
 
 

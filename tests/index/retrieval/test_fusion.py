@@ -46,7 +46,7 @@ def test_another_encoders_constants_put_the_same_passage_first() -> None:
     assert constants.floor.quoted == pytest.approx(0.7 + (QUOTED - 0.1) * slope)
 
 
-def test_an_encoder_that_tells_texts_apart_worse_gives_words_more_weight_and_one_that_does_not_changes_nothing() -> None:
+def test_an_encoder_that_tells_texts_apart_worse_gives_words_more_weight_and_another_changes_nothing() -> None:
     plain = Cosines(0.6, 0.1, 0.1)
     assert scaled(Cosines(0.6, 0.1, 0.12), plain).fusion.weight == pytest.approx(WEIGHT * 1.44)
     assert scaled(Cosines(0.6, 0.1, 0.2), plain).fusion.weight == pytest.approx(WEIGHT * 2)
