@@ -156,6 +156,8 @@ def test_the_regression_stays_unless_another_head_is_surely_better() -> None:
     assert max(one.right for one in tried) - tried[0].right < 0.02
     assert [one.right for one in tried[1:]] == sorted((one.right for one in tried[1:]), reverse=True)
     assert choose(Examples(vectors[:2], labels[:2])) == [Choice("nearest")]
+    inside = [n for n, label in enumerate(labels) if label != OUT_OF_SCOPE]  # near misses have to be learnt
+    assert "metric" not in {one.method for one in choose(Examples(vectors[inside], [labels[n] for n in inside]))}
 
 
 def between(seed: int, hidden: bool) -> tuple[np.ndarray, list[str]]:
