@@ -58,18 +58,26 @@ class ConversationStore:
     def of_owner(self, owner: str, most: int) -> list[dict[str, Any]]:
         """The conversations that somebody opened and said something in, the latest said first.
 
-        Each has `id`, `text` (how it begins), `at` (Unix time of its last event) and `status` (of its last record).
+        Each has `id`, `text` (how it begins), `at` (Unix time of its last event), `status` and `intent` (of its last
+        record).
         """
         rows = self._journal.read(
             "SELECT c.id, (SELECT text FROM messages WHERE conversation = c.id ORDER BY number LIMIT 1),"
             " (SELECT at FROM events WHERE conversation = c.id ORDER BY number DESC LIMIT 1) AS at,"
-            " (SELECT status FROM records WHERE conversation = c.id ORDER BY rowid DESC LIMIT 1)"
-            " FROM conversations AS c WHERE c.owner = ? AND at IS NOT NULL ORDER BY at DESC LIMIT ?",
+            " r.status, r.intent FROM conversations AS c"
+            " LEFT JOIN records AS r ON r.rowid = (SELECT max(rowid) FROM records WHERE conversation = c.id)"
+            " WHERE c.owner = ? AND at IS NOT NULL ORDER BY at DESC LIMIT ?",
             (owner, most),
         )
         return [
-            {"id": id, "text": " ".join((text or "").split())[:120], "at": at, "status": status or "running"}
-            for id, text, at, status in rows
+            {
+                "id": id,
+                "text": " ".join((text or "").split())[:120],
+                "at": at,
+                "status": status or "running",
+                "intent": intent,
+            }
+            for id, text, at, status, intent in rows
         ]
 
     def latest(self) -> str:

@@ -10,7 +10,7 @@ import { openReceipt } from "./receipt.js";
 import { openSheet } from "./sheet.js";
 import { Thread } from "./thread.js";
 import { Waiting } from "./waiting.js";
-import { STATUS, aspect, clock } from "./words.js";
+import { STATUS, aspect, clock, statusOf } from "./words.js";
 
 export class Chat {
   #dock = el("div", { class: "dock" });
@@ -66,10 +66,10 @@ export class Chat {
   #choose() {
     const sheet = openSheet("Conversations", async () => {
       const found = await get("/conversations");
-      return found.length ? el("ul", { class: "cards" }, found.map(({ id, text, at, status }) => el("li", {}, el("button", {
+      return found.length ? el("ul", { class: "cards" }, found.map(({ id, text, at, ...ended }) => el("li", {}, el("button", {
         type: "button", class: "card-link", on: { click: () => { sheet.close(); this.#goOn(id); } },
-      }, el("span", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(status) }),
-        el("span", { class: "card-state", text: STATUS[status] ?? "" }), el("time", { text: clock(at) })), el("b", { text })))))
+      }, el("span", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(statusOf(ended)) }),
+        el("span", { class: "card-state", text: STATUS[statusOf(ended)] ?? "" }), el("time", { text: clock(at) })), el("b", { text })))))
         : el("p", { class: "faint", text: "Nothing was said yet. What you begin will be here." });
     });
   }

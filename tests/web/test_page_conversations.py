@@ -18,12 +18,19 @@ async def test_an_earlier_conversation_is_gone_on_with_and_handed_over(watched: 
     address = page.url
     await page.get_by_role("button", name="New conversation").click()
     await expect(page.locator(".turn")).to_have_count(0)
+    await box.fill("What will the weather be like in Goa tomorrow?")
+    await box.press("Enter")
+    await expect(page.locator(".turn.assistant")).to_be_visible()
+    await page.get_by_role("button", name="New conversation").click()
+    await expect(page.locator(".turn")).to_have_count(0)
     await box.fill("a draft")
     await page.reload()
     await expect(box).to_have_value("a draft")
 
     await page.get_by_role("button", name="Conversations", exact=True).click()
     sheet = page.get_by_role("dialog")
+    # Who asked for what is not done here was answered, and not served.
+    await expect(sheet.get_by_role("button", name="the weather be like").first).to_contain_text("Declined")
     await watched.shoot(page, "conversations")
     await sheet.get_by_role("button", name="a fee for a pet").first.click()
     await expect(page.locator(".quote")).to_be_visible()

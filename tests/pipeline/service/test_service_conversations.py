@@ -181,9 +181,9 @@ async def test_ones_own_conversations_are_listed_the_latest_first(tmp_path: Path
         await say(client, two, "A seat", **first)
         await say(client, one, "in the front", **first)
         mine = (await client.get("/conversations", headers=first)).json()
-        assert [(row["id"], row["text"], row["status"]) for row in mine] == [
-            (one, "in the front", "completed"),
-            (two, "A seat", "needs_input"),
+        assert [(row["id"], row["text"], row["status"], row["intent"]) for row in mine] == [
+            (one, "in the front", "completed", "seat"),
+            (two, "A seat", "needs_input", "seat"),
         ]
         assert (await client.get("/conversations", headers=second)).json() == []
         for what in ("stop", "person"):
