@@ -89,10 +89,10 @@ def scaled(ours: Cosines, reference: Cosines) -> Constants:
     """The constants for an encoder with these cosines, given the default encoder's of the same texts.
 
     Words weigh as much more as the encoder tells texts apart worse: by the variance of its cosines over their spread
-    (Fisher's linear discriminant), within a factor of two. A straight line takes one's cosines to the other's, so that
-    texts that belong together and texts that do not lie where they lie for the default encoder; the constants that are
-    cosines, measured there, are taken back along it. Where either encoder separates the texts too little, the default
-    encoder's are taken as they are.
+    (Fisher's linear discriminant), within a factor of three. A straight line takes one's cosines to the other's, so
+    that texts that belong together and texts that do not lie where they lie for the default encoder; the constants that
+    are cosines, measured there, are taken back along it. Where either encoder separates the texts too little, the
+    default encoder's are taken as they are.
     """
     if not (ours.separated and reference.separated):
         return Constants()
@@ -102,7 +102,7 @@ def scaled(ours: Cosines, reference: Cosines) -> Constants:
         return ours.strange + (cosine - reference.strange) / slope
 
     noise, usual = (one.deviation**2 / one.spread for one in (ours, reference))
-    weight = WEIGHT * min(2.0, max(0.5, noise / usual))
+    weight = WEIGHT * min(3.0, max(1 / 3, noise / usual))
     return Constants(Fusion(weight, back(SURE)), Floor(back(QUOTED), back(ASKED)))
 
 

@@ -49,7 +49,7 @@ def test_another_encoders_constants_put_the_same_passage_first() -> None:
 def test_an_encoder_that_tells_texts_apart_worse_gives_words_more_weight_and_another_changes_nothing() -> None:
     plain = Cosines(0.6, 0.1, 0.1)
     assert scaled(Cosines(0.6, 0.1, 0.12), plain).fusion.weight == pytest.approx(WEIGHT * 1.44)
-    assert scaled(Cosines(0.6, 0.1, 0.2), plain).fusion.weight == pytest.approx(WEIGHT * 2)
+    assert scaled(Cosines(0.6, 0.1, 0.2), plain).fusion.weight == pytest.approx(WEIGHT * 3)
     assert scaled(Cosines(0.3, 0.3, 0.1), plain) == Constants()
     assert scaled(Cosines(0.30, 0.25, 0.1), plain) == Constants()  # by chance alone
     assert scaled(Cosines(0.9, 0.1, 0.1), Cosines(0.23, 0.22, 0.1)) == Constants()
