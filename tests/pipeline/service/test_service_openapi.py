@@ -36,7 +36,7 @@ async def test_the_desks_earlier_names_are_marked_as_such(tmp_path: Path) -> Non
     assert old == {path for path in paths if path.startswith(("/escalations", "/approvals"))}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_no_request_that_can_be_thought_of_breaks_the_server(tmp_path: Path) -> None:
     with process(tmp_path) as server:
