@@ -190,6 +190,12 @@ def build_version(
     return Built(taken.unchanged, encoded, contexts.written if contexts else 0, "" if contexts else had)
 
 
+def longest_passage(limit: int) -> int:
+    """The most tokens of a passage of which an encoder that reads `limit` tokens reads all, with its heading."""
+    # Not in chunking.py, nor a public name there: its bytes are the rules of every index that exists.
+    return max(16, limit - chunking._HEADING_TOKENS)
+
+
 def chunker_settings(tokens: int) -> dict[str, Any]:
     """What decides where documents are cut, the encoder's tokenizer apart."""
     rules = hashlib.sha256(Path(chunking.__file__).read_bytes()).hexdigest()[:12]

@@ -43,11 +43,6 @@ class _Section:
     end: int
 
 
-def longest_passage(limit: int) -> int:
-    """The most tokens of a passage of which an encoder that reads `limit` tokens reads all, with its heading."""
-    return max(16, limit - _HEADING_TOKENS)
-
-
 class Chunker:
     """Splits documents into passages of at most `tokens` tokens, of which at most `overlap` are the passage before's.
 
@@ -56,7 +51,7 @@ class Chunker:
     """
 
     def __init__(self, tokenizer: str | None, limit: int, tokens: int = PASSAGE_TOKENS, overlap: int = 0) -> None:
-        capacity = max(16, min(tokens, longest_passage(limit)))
+        capacity = max(16, min(tokens, limit - _HEADING_TOKENS))
         overlap = max(0, min(overlap, capacity // 2))
         self._longest = capacity * _MOST_CHARACTERS_PER_TOKEN
         self._cutter = TextSplitter(self._longest)

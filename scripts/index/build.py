@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from index import DEFAULT_ENCODER, Embedder, Index, build_index
-from index.chunking import PASSAGE_TOKENS, longest_passage
+from index.build import longest_passage
+from index.chunking import PASSAGE_TOKENS
 from index.reading.ocr import Ocr
 from models.fetching.shelf import shelf
 from pipeline.errors import UsageError
