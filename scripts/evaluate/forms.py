@@ -33,7 +33,7 @@ from pipeline.prompts.prompts import Prompts
 from pipeline.prompts.templates import read_templates
 from pipeline.record import Turn
 from scripts.console import day_of, tell
-from scripts.evaluate.dialogues import read_dialogues
+from scripts.evaluate.dialogues import FORM, read_dialogues
 from scripts.evaluate.results import SAMPLE, read_lines
 from scripts.progress import progress_bar
 
@@ -152,7 +152,7 @@ def fill(
 
 def sgd_work(data: Path) -> list[Work]:
     """Turns of dialogues as forms to fill. UsageError as `read_dialogues`."""
-    dialogues = read_dialogues(data)
+    dialogues = read_dialogues(data, FORM)
     work: list[Work] = []
     for exercise in (sgd.plain(turn, dialogues.slots) for turn in dialogues.turns):
         contract = _form("Form", tuple(exercise.fields.items()))

@@ -146,7 +146,7 @@ def test_what_is_wrong_is_one_sentence_before_anything_starts(tmp_path: Path) ->
     assert "a field of Review" in sentence(interlock(*good, "--keep", "mood"))
     assert "for a table" in sentence(interlock("batch", "-i", table, "-o", out, "--keep", "text"))
     assert "give --index, too" in sentence(interlock(*good, "--k", "8"))
-    assert "--dry-run keeps no answer" in sentence(interlock(*good, "--dry-run", "--retry", "failed"))
+    assert "--dry-run keeps none" in sentence(interlock(*good, "--dry-run", "--retry", "failed"))
     raising = write(tmp_path / "raises.py", "raise RuntimeError('no')\n")
     assert "cannot be loaded (RuntimeError" in sentence(interlock(*good[:-1], f"{raising}:Review"))
     assert "has no contract 'Other'" in sentence(interlock(*good[:-1], f"{contract}:Other"))
