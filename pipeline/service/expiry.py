@@ -12,10 +12,11 @@ from contextlib import suppress
 
 from pipeline.batch.batch import expire_all
 from pipeline.chat.dialogues import Dialogues
-from pipeline.errors import Busy, InterlockError, JournalError
+from pipeline.errors import Busy, JournalError
 from pipeline.journal.expiry import due
 from pipeline.journal.queries import reading
 from pipeline.service.run_queue import RunQueue
+from pipeline.service.sweeping import keep_sweeping
 
 log = logging.getLogger("interlock.service")
 
@@ -33,12 +34,7 @@ class Expiry:
 
     async def keep(self) -> None:
         """Look at once, and from then on every minute; what goes wrong is logged, and tried again."""
-        while True:
-            try:
-                await self.sweep()
-            except (InterlockError, OSError) as error:
-                log.error("What nobody answered could not be handed over: %s", error)
-            await asyncio.sleep(PERIOD)
+        await keep_sweeping(self.sweep, PERIOD, "What nobody answered could not be handed over")
 
     async def sweep(self) -> None:
         """End the wait of all questions that are old enough, of conversations and of runs."""

@@ -1,4 +1,4 @@
-"""PeopleFirst: the engine of runs, which waits while people are served where it does not stand back by itself.
+"""PeopleFirst: an engine of runs that does not stand back by itself, which waits while people are served.
 
 Knows no queue.
 """
@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from models.engines.engine import Completion, Engine, Message, Sampling, stands_back
+from models.engines.engine import Completion, Engine, Message, Sampling
 from models.engines.wrapper import Wrapper
 from models.grammar.grammar import Grammar
 
@@ -32,8 +32,7 @@ class PeopleFirst(Wrapper):
         max_tokens: int | None = None,
     ) -> Completion:
         """See `Engine.generate`."""
-        if not stands_back(self.inner):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await self._resting.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self._resting.wait()
         return await self.inner.generate(messages, grammar, sampling, max_tokens)

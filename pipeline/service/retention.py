@@ -9,11 +9,11 @@ from contextlib import suppress
 
 from pipeline.chat.dialogues import Dialogues
 from pipeline.chat.erasure import old
-from pipeline.errors import InterlockError
 from pipeline.journal.journal import Journal
 from pipeline.service.file_store import FileStore
 from pipeline.service.run_queue import RunQueue
 from pipeline.service.run_readings import OPEN
+from pipeline.service.sweeping import keep_sweeping
 
 log = logging.getLogger("interlock.service")
 
@@ -35,12 +35,7 @@ class Retention:
 
     async def keep(self) -> None:
         """Look at once, and from then on every hour; what goes wrong is logged, and tried again."""
-        while True:
-            try:
-                await self.sweep()
-            except (InterlockError, OSError) as error:
-                log.error("What is old could not be taken away: %s", error)
-            await asyncio.sleep(PERIOD)
+        await keep_sweeping(self.sweep, PERIOD, "What is old could not be taken away")
 
     async def sweep(self) -> None:
         """Take away what is old enough. What a person has to see to stays, and a run that is not at its end."""

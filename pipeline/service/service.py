@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from models.background import Background
+from models.engines.engine import Engine, stands_back
 from pipeline.app import App
 from pipeline.chat.dialogues import Dialogues
 from pipeline.journal.journal import Journal
@@ -103,11 +104,11 @@ async def serving(
         streams = Slots(limits.streams)
         metrics.watch(lambda: streams.taken, lambda: dialogues.working)
         files = FileStore(out / "files")
-        patient = replace(
-            equipment,
-            engine=equipment.engine and PeopleFirst(equipment.engine, dialogues.resting),
-            second=equipment.second and PeopleFirst(equipment.second, dialogues.resting),
-        )
+
+        def behind(engine: Engine | None) -> Engine | None:
+            return engine if engine is None or stands_back(engine) else PeopleFirst(engine, dialogues.resting)
+
+        patient = replace(equipment, engine=behind(equipment.engine), second=behind(equipment.second))
         kinds = {
             # The launch's own concurrency is how many messages are served at a time.
             RUN: RunKind(app, patient, replace(launch, concurrency=START), lambda note: app.read),

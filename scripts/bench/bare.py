@@ -14,14 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import httpx
 from annotated_types import MaxLen, MinLen
 
 from models.contract import Contract
 from models.engines.engine import Message, Sampling
-from models.engines.vllm.address import root_of
+from models.engines.vllm.address import is_local, root_of
 from models.engines.vllm.server import VllmServer
 from models.grammar.grammar import Grammar
 from pipeline import App, Equipment, Launch, Run, UsageError, read_requests, run_batch, workflow
@@ -118,8 +117,7 @@ async def send(url: str, bodies: Sequence[dict[str, Any]], concurrency: int) -> 
     """Send every request, so many at once: seconds."""
     left, limits = iter(bodies), httpx.Limits(max_connections=concurrency)
     root = root_of(url)
-    local = urlsplit(root).hostname in ("localhost", "127.0.0.1")
-    async with httpx.AsyncClient(base_url=root, timeout=600, limits=limits, trust_env=not local) as client:
+    async with httpx.AsyncClient(base_url=root, timeout=600, limits=limits, trust_env=not is_local(root)) as client:
 
         async def worker() -> None:
             for body in left:

@@ -79,7 +79,9 @@ class Traffic:
 
     @classmethod
     async def open(cls, url: str) -> Traffic:
-        """A client of the first model that the server at `url` serves. Raises EngineUnavailable."""
+        """A client of the first model that the server at `url` serves. Raises EngineUnavailable, or ModelNotFound for
+        what is no address.
+        """
         client = cls(root_of(url), "")
         try:
             client.model = (await client._served())["id"]
