@@ -30,6 +30,11 @@ class Weights:
         self.name = DEFAULT_ENCODER if self.bundled else name
         self.folder = _bundled_folder() if self.bundled else _folder(name)
 
+    @property
+    def place(self) -> str:
+        """What finds it again from any working directory: its folder's full path, or its name."""
+        return self.name if self.bundled or self.folder is None else str(self.folder)
+
     def load(self, device: str) -> tuple[Any, str]:
         """The model in 32 bits on a torch device, and its fingerprint. Raises EncoderError."""
         if self.bundled and (self.folder is None or _sha256(self.folder / "model.safetensors") != OFFICIAL_SHA256):

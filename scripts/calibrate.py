@@ -12,6 +12,7 @@ import typer
 
 from index import Embedder
 from index.intent_features import IntentFeatures
+from index.weights import DEFAULT_ENCODER
 from pipeline import App, load_app
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
@@ -37,6 +38,9 @@ def calibrate(
         str, typer.Option(help="Put this model to its trial: it may choose if it beats the encoder, held out.")
     ] = "",
     limit: Annotated[int, typer.Option(min=0, help="Ask --model about so many messages at most; 0: all.")] = 200,
+    encoder: Annotated[
+        str, typer.Option(help="What reads the messages, a sentence-transformers model: name or folder.")
+    ] = DEFAULT_ENCODER,
     precision: Annotated[
         float | None,
         typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone."),
@@ -58,8 +62,8 @@ def calibrate(
         if not model:
             raise UsageError("There is nothing to calibrate on: name labelled messages with --data, or a --model.")
         why = "is about the gate, which --model alone leaves as it is: give --data, too."
-        refuse_unused(context, why, "precision", "out", "plot")
-        finish(**_trial(loaded, model, [], seed, limit))
+        refuse_unused(context, why, "encoder", "precision", "out", "plot")
+        finish(**_trial(loaded, model, [], Embedder(), seed, limit))
         return
     path = out or loaded.gate
     if path is None:
@@ -73,7 +77,8 @@ def calibrate(
     labels = [row.intent for row in rows]
     from sklearn.model_selection import StratifiedKFold  # takes a second, and only this command needs it
 
-    layers = IntentFeatures(Embedder())
+    embedder = Embedder(encoder)
+    layers = IntentFeatures(embedder)
     tell(f"Reading {len(rows)} messages…")
     examples = examples_of_rows(rows, layers)
     choice = chosen_head(examples, seed)
@@ -104,13 +109,15 @@ def calibrate(
         progress=tell,
     )
     told |= tell_near(fitted)
-    replace(fitted, examples=digest_of(own), figures=told).save(path)
+    replace(fitted, examples=digest_of(own), figures=told, encoder_name=embedder.weights.place).save(path)
     tell(f"The gate is kept in {path}.")
-    finish(gate=str(path), **told, **(_trial(loaded, model, labelled, seed, limit) if model else {}))
+    finish(gate=str(path), **told, **(_trial(loaded, model, labelled, embedder, seed, limit) if model else {}))
 
 
-def _trial(app: App, model: str, labelled: Sequence[Row], seed: int, limit: int) -> dict[str, object]:
+def _trial(
+    app: App, model: str, labelled: Sequence[Row], embedder: Embedder, seed: int, limit: int
+) -> dict[str, object]:
     """The trial of a model, kept beside the app, as the command's last line tells it."""
-    tried = asyncio.run(try_model(app, model, labelled, Embedder(), seed=seed, limit=limit))
+    tried = asyncio.run(try_model(app, model, labelled, embedder, seed=seed, limit=limit))
     keep_trial(app, tried.trial)
     return {"trial": {**asdict(tried.trial), "trusted": tried.trial.won}, "tokens": tried.tokens}

@@ -88,8 +88,12 @@ def held_out(app: App, rows: Sequence[Row], embedder: Embedder, seed: int, fitte
     smallest = min(labels.count(label) for label in set(labels))
     if smallest < 2:
         raise UsageError("A model's trial holds messages out: give each intent two examples or more.")
-    fitted = fitted or open_router(app, embedder, tell).calibrated
     layers = IntentFeatures(embedder)
+    if not fitted:
+        router = open_router(app, embedder, tell)
+        fitted = router.calibrated
+        if isinstance(router.encoder, IntentFeatures):  # which need not be the one at hand
+            layers = router.encoder
     encoder = layers if fitted else embedder
     tell(f"Reading {len(rows)} messages…")
     examples = examples_of_rows(rows, layers) if fitted else None

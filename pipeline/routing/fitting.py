@@ -104,7 +104,7 @@ def choose(examples: Examples, *, seed: int = 0, progress: Tell = _silent) -> li
         return [Choice("nearest")]
     few = examples.named is not None and examples.fewest < NAMED
     ways = [Choice("regression"), *([Choice("regression", True)] if few else [])]
-    ways += [Choice("late", few)] if examples.layer else []
+    ways += [Choice("late", few)] if 0 < examples.layer < examples.vectors.shape[1] else []
     if OUT_OF_SCOPE in examples.labels or len(examples.intents) < GROUPS:
         # Where near misses have to be learnt it tells them worse, however right it is in scope: at 93 % right there it
         # finds 46 % of them where the regression finds 75 (CLINC150's banking and credit cards, 40 an intent).

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from index.weights import DEFAULT_ENCODER
 from pipeline.errors import UsageError
 from pipeline.files import write_bytes
 from pipeline.intents import OUT_OF_SCOPE
@@ -30,7 +31,9 @@ VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class GateModel:
-    """`encoder` and `examples` name what it was fitted with; `figures` are what its fitting measured."""
+    """`encoder` (a fingerprint) and `examples` (a digest) tell what it was fitted with, `encoder_name` where that
+    encoder is found: a name, or a folder's full path; `figures` are what its fitting measured.
+    """
 
     intents: tuple[str, ...]
     head: Head
@@ -39,6 +42,7 @@ class GateModel:
     examples: str = ""
     figures: dict[str, Any] = field(default_factory=dict)
     neighbours: Neighbours | None = None
+    encoder_name: str = DEFAULT_ENCODER
 
     def __post_init__(self) -> None:
         if self.calibration.compares and self.neighbours is None:
@@ -82,6 +86,7 @@ class GateModel:
             "method": self.head.method,
             "calibration": asdict(self.calibration),
             "encoder": self.encoder,
+            "encoder_name": _within(self.encoder_name, path),
             "examples": self.examples,
             "figures": self.figures,
             "sha256": hashlib.sha256(matrices).hexdigest(),
@@ -110,11 +115,24 @@ class GateModel:
             neighbours = None
             if calibration.compares:
                 neighbours = Neighbours(parts["directions"], parts["examples"], parts["numbers"])
-            return cls(intents, head, calibration, facts["encoder"], facts["examples"], facts["figures"], neighbours)
+            # Without a name where an earlier release wrote it, which had one encoder for all gates.
+            named = _from(facts.get("encoder_name", DEFAULT_ENCODER), path)
+            fitted_with = (facts["encoder"], facts["examples"], facts["figures"])
+            return cls(intents, head, calibration, *fitted_with, neighbours, named)
         except Exception as error:  # a file anybody may have touched: whatever is wrong with it, it is no gate
             raise UsageError(
                 f"{path} is no calibrated gate ({' '.join(str(error).split())[:120]}): run interlock calibrate again."
             ) from error
+
+
+def _within(encoder: str, path: Path) -> str:
+    """An encoder's folder inside of the gate's as "./…", so that both can be moved together; any other as it is."""
+    home = path.parent.resolve()
+    return f"./{Path(encoder).relative_to(home)}" if Path(encoder).is_relative_to(home) else encoder
+
+
+def _from(encoder: str, path: Path) -> str:
+    return str(path.parent.resolve() / encoder) if encoder.startswith("./") else encoder
 
 
 def _matrices(path: Path) -> Path:

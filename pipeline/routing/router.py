@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.costs import Costs
@@ -48,7 +49,7 @@ class Router:
     ) -> None:
         """`costs` and the `workflows`' own say when a close call is worth a question."""
         self.model = model
-        self._encoder = encoder
+        self.encoder = encoder
         self._costs = costs or Costs()
         self._wrong = {flow.intent: flow.wrong for flow in workflows}
 
@@ -80,7 +81,7 @@ class Router:
 
     def decide_all(self, texts: Sequence[str], without: Collection[str] = ()) -> list[Decision]:
         """As `decide`, one decision a text; they are encoded together, which takes less time."""
-        return self.decide_vectors(self._encoder.encode(texts), without)
+        return self.decide_vectors(self.encoder.encode(texts), without)
 
     def decide_vectors(self, vectors: Matrix, without: Collection[str] = ()) -> list[Decision]:
         """One decision a row of vectors that the encoder made."""
@@ -90,26 +91,34 @@ class Router:
 def open_router(app: App, embedder: Encoder, progress: Callable[[str], None] = lambda text: None) -> Router:
     """The app's calibrated gate if there is one that fits, else a router made of its examples. Not for the event loop.
 
-    A gate that does not fit, or cannot be read, is named to `progress` and left alone.
+    A gate goes by the encoder that it was calibrated with, which is opened where `embedder` is another. One that does
+    not fit, or cannot be read, is named to `progress` and left alone.
     """
     path = app.gate
     if path is not None and path.is_file():
-        from index.embedding import Embedder
-        from index.intent_features import IntentFeatures
+        from index.errors import EncoderError
 
         try:
             model = GateModel.load(path)
-            if not isinstance(embedder, Embedder):
-                raise UsageError(f"{path} needs the encoder that it was calibrated with.")
-            layers = IntentFeatures(embedder)
             if model.examples != digest_of(examples_of(app)):
                 raise UsageError(f"{path} was calibrated for other examples than the app has now.")
-            if model.encoder != layers.fingerprint:
-                raise UsageError(f"{path} was calibrated with another encoder than {embedder.name}.")
-            return Router(layers, model, app.costs, app.workflows)
-        except UsageError as error:
+            return Router(_layers_of(model, embedder, path), model, app.costs, app.workflows)
+        except (UsageError, EncoderError) as error:
             progress(f"{error} The gate goes by the app's examples; run interlock calibrate again to mend that.")
     return Router.of_examples(app.workflows, embedder, app.out_of_scope_examples, app.costs)
+
+
+def _layers_of(model: GateModel, embedder: Encoder, path: Path) -> Encoder:
+    """The encoder that a gate was calibrated with: the one at hand, or its own. UsageError, EncoderError if neither."""
+    from index.embedding import Embedder
+    from index.intent_features import IntentFeatures
+
+    layers = IntentFeatures(embedder) if isinstance(embedder, Embedder) else None
+    if layers is None or layers.fingerprint != model.encoder:
+        layers = IntentFeatures(Embedder(model.encoder_name))
+        if layers.fingerprint != model.encoder:
+            raise UsageError(f"{path} was calibrated with another encoder than {model.encoder_name} is now.")
+    return layers
 
 
 def examples_of(app: App) -> list[Row]:

@@ -14,6 +14,7 @@ import typer
 
 from index import Embedder
 from index.intent_features import IntentFeatures
+from index.weights import DEFAULT_ENCODER
 from models.engines.open_engine import check_model, open_engine
 from pipeline import App, load_app
 from pipeline.errors import UsageError
@@ -48,6 +49,9 @@ def gate(
     model: Annotated[
         str, typer.Option(help="Asked where the encoder is not sure; without it, calls are counted.")
     ] = "",
+    encoder: Annotated[
+        str, typer.Option(help="What reads the messages with --fit, a sentence-transformers model: name or folder.")
+    ] = DEFAULT_ENCODER,
     precision: Annotated[
         float | None,
         typer.Option(min=0.5, max=1.0, help="Wanted share of right decisions where the encoder decides alone."),
@@ -62,12 +66,14 @@ def gate(
         refuse_unused(context, "is asked nothing with --gate encoder: leave out one of them.", "model")
     if fit_on is None:
         refuse_unused(context, "draws the parts of --fit: leave it out, or fit a gate.", "seed")
+        why = "is for --fit: an app's gate goes by the encoder that it was calibrated with."
+        refuse_unused(context, why, "encoder")
     else:
         refuse_unused(context, "is not looked at with --fit, which makes a gate of its own: leave out one.", "app")
     rows = read_rows(data)
     if model:
         check_model(model, tell)
-    embedder = Embedder()
+    embedder = Embedder(encoder)
     layers = IntentFeatures(embedder)
     if fit_on is not None:
         fitted = fitted_on(read_rows(fit_on), layers, precision, seed)
@@ -85,7 +91,7 @@ def gate(
     if gate == "model":
         unsure, alone = list(range(len(rows))), [False] * len(rows)
     calls = len(unsure)
-    encoder = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
+    first_judged = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
     if model and unsure:
         always, own = gate == "model", None if fit_on else load_app(app)
         asked = asyncio.run(_asked(model, [(texts[n], decisions[n]) for n in unsure], own, always))
@@ -96,7 +102,7 @@ def gate(
             else:  # nothing was left to choose from
                 calls -= 1
     judged = [judged_of(row, decision, by) for row, decision, by in zip(rows, decisions, alone, strict=True)]
-    told = report(judged, plot, data.name, precision, encoder)
+    told = report(judged, plot, data.name, precision, first_judged)
     finish(
         **figures(judged),
         **told,

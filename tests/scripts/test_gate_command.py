@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from command import interlock
 
+from index import Embedder
+from index.intent_features import IntentFeatures
+from pipeline import load_app
 from pipeline.routing import Calibration, GateModel, Head
 from pipeline.routing.neighbours import Neighbours
+from pipeline.routing.router import open_router
 from scripts.evaluate.gate_head import tell_near
 from scripts.main import main
 
@@ -75,6 +79,49 @@ def test_calibrate_keeps_a_gate_beside_the_app_that_evaluate_takes_up(tmp_path: 
     figures = json.loads(out.splitlines()[-1])
     assert (figures["in_scope_accuracy"], figures["out_of_scope_recall"], figures["shortlist_recall"]) == (1, 1, 1)
     assert "examples" not in err
+
+
+def words_encoder(folder: Path) -> Path:
+    """A sentence encoder that knows the shop's words, and nothing of what they mean."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    said = " ".join([SHOP, *(text for texts in LABELLED.values() for text in texts)])
+    words = sorted({word for word in said.split() if word.isalpha()})
+    tokenizer = Tokenizer(WordLevel({word: place for place, word in enumerate(["[UNK]", *words])}, "[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    table = np.eye(len(words) + 1, dtype=np.float32)
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=table)]).save(str(folder))
+    return folder
+
+
+def test_a_gate_is_served_by_the_encoder_that_it_was_calibrated_with(tmp_path: Path, capsys: Capture) -> None:
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "shop.py").write_text(SHOP)
+    data, encoder = write(tmp_path / "labelled.jsonl", LABELLED), words_encoder(shop / "words")
+    code, _, err = run(capsys, "calibrate", "--app", shop / "shop.py", "--data", data, "--encoder", encoder)
+    assert code == 0, err
+    assert json.loads((shop / "shop.gate.json").read_text())["encoder_name"] == "./words"
+    moved = shop.rename(tmp_path / "moved")
+    code, _, err = run(capsys, "evaluate", "gate", "--app", moved / "shop.py", "--data", data)
+    assert code == 0, err
+    assert "calibrate again" not in err
+    router = open_router(load_app(str(moved / "shop.py")), Embedder(threads=1))
+    assert router.calibrated
+    assert isinstance(router.encoder, IntentFeatures)
+    assert router.encoder.dimensions < 100  # not those of the encoder at hand
+    code, _, err = run(capsys, "evaluate", "gate", "--data", data, "--encoder", encoder)
+    assert code == 2
+    assert "--encoder is for --fit" in err
+    (moved / "words").rename(moved / "away")
+    told: list[str] = []
+    assert not open_router(load_app(str(moved / "shop.py")), Embedder(threads=1), told.append).calibrated
+    assert "There is no encoder folder" in told[0]
+    assert "run interlock calibrate again" in told[0]
 
 
 def test_evaluate_fits_any_labels_and_ends_with_one_object(tmp_path: Path, capsys: Capture) -> None:

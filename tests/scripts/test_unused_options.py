@@ -25,6 +25,8 @@ RUN = "-i nowhere.jsonl -o nowhere"
         (f"batch {RUN} --dry-run --ray local --shards 2", "--ray is of a cluster"),
         ("calibrate --data nowhere --limit 5", "--limit is how many messages"),
         ("calibrate --model models/tiny --plot x.png", "--plot is about the gate"),
+        ("calibrate --model models/tiny --encoder x", "--encoder is about the gate"),
+        ("evaluate gate --data nowhere --encoder x", "--encoder is for --fit"),
         ("evaluate gate --data nowhere --gate encoder --model models/tiny", "--model is asked nothing"),
         ("evaluate gate --data nowhere --seed 3", "--seed draws the parts of --fit"),
         ("evaluate gate --data nowhere --fit nowhere --app shop.py", "--app is not looked at with --fit"),
