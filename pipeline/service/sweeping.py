@@ -12,10 +12,13 @@ log = logging.getLogger("interlock.service")
 
 
 async def keep_sweeping(sweep: Callable[[], Awaitable[None]], period: float, failed: str) -> None:
-    """Sweep at once, then every `period` seconds; what goes wrong is logged as `failed`, and tried again."""
+    """Sweep at once, then every `period` seconds, until it is cancelled.
+
+    What goes wrong is logged as `failed`, with its traceback if it is no known error, and tried again.
+    """
     while True:
         try:
             await sweep()
-        except (InterlockError, OSError) as error:
-            log.error("%s: %s", failed, error)
+        except Exception as error:  # whatever it is: a loop that ended would sweep nothing more, and nobody would know
+            log.error("%s: %s", failed, error, exc_info=not isinstance(error, InterlockError | OSError))
         await asyncio.sleep(period)

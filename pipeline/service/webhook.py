@@ -27,6 +27,7 @@ from pipeline.journal.journal import Journal
 from pipeline.service.cases import Cases
 from pipeline.service.run_queue import RunQueue
 from pipeline.service.run_readings import OPEN
+from pipeline.service.sweeping import keep_sweeping
 
 log = logging.getLogger("interlock.service")
 
@@ -109,16 +110,15 @@ class Webhook:
         self._since: float = 0.0
 
     async def keep(self) -> None:
-        """Look and tell until it is cancelled; what goes wrong is logged, and tried again."""
+        """Look and tell at once, and from then on every two seconds; what goes wrong is logged, and tried again."""
         # No redirect is followed: a notice goes where the operator said, and nowhere else.
         async with httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False) as client:
-            while True:
-                try:
-                    await self.look()
-                    await self.send(client)
-                except Exception as error:  # whatever it is, the next look is worth trying
-                    log.error("The webhook waits", exc_info=error)
-                await asyncio.sleep(PERIOD)
+
+            async def tell() -> None:
+                await self.look()
+                await self.send(client)
+
+            await keep_sweeping(tell, PERIOD, "The webhook waits")
 
     async def look(self) -> None:
         """Find what was not told yet."""
