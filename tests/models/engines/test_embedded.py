@@ -17,7 +17,8 @@ from random_model import CONTEXT, build_random_model
 
 from models.background import Background
 from models.contract import Contract
-from models.engines.embedded import ROWS, EmbeddedEngine
+from models.engines.continuous_batching import ROWS
+from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Message, Sampling
 from models.engines.shared_cache import SharedCache
 from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
@@ -82,7 +83,7 @@ async def test_a_request_joins_those_that_are_being_decoded_and_leaves_before_th
 
     endless = Grammar("start: /[a-z ]{800}/", 801)
     long = [asyncio.create_task(call("long", endless)) for _ in range(ROWS - 1)]
-    while not engine._decoding:
+    while not engine._worker.decoded:
         await asyncio.sleep(0.01)
     await call("short", Grammar("start: /[a-z]{3}/", 4))
     assert ended == ["short"]
@@ -103,7 +104,7 @@ async def test_the_background_stands_still_while_a_person_waits_but_for_its_shar
     resting.set()
     with Background(resting).work():
         run = [asyncio.create_task(engine.generate(ask, long, Sampling(1.5, seed=seed))) for seed in range(ROWS + 2)]
-    while len(engine._decoding) < ROWS:
+    while engine._worker.decoded < ROWS:
         await asyncio.sleep(0.01)
     monkeypatch.setattr(SharedCache, "step", counted)
     person = await engine.generate(ask, long, Sampling(1.5, seed=ROWS + 2))
@@ -121,13 +122,13 @@ async def test_what_stands_still_can_be_given_up_and_closed(engine: EmbeddedEngi
     resting.set()
     with Background(resting, 1e-6).work():
         run = [asyncio.create_task(engine.generate(ask, long, WILD)) for _ in range(ROWS)]
-    while len(engine._decoding) < ROWS:
+    while engine._worker.decoded < ROWS:
         await asyncio.sleep(0.01)
     resting.clear()  # its next share does not come before the end of this test
     for task in run[:2]:
         task.cancel()
     async with asyncio.timeout(20):
-        while len(engine._decoding) > ROWS - 2:
+        while engine._worker.decoded > ROWS - 2:
             await asyncio.sleep(0.01)
         assert (await engine.generate(ask, short, WILD)).text
         assert not any(task.done() for task in run[2:])
@@ -298,7 +299,7 @@ async def test_forced_tokens_cost_no_forward_pass_and_change_no_text(random_mode
     passes, texts = [], []
     for jumps in (True, False):
         engine = await EmbeddedEngine.open(random_model, "models/random")
-        engine._jumps = jumps
+        engine._worker.jumps = jumps
         forward, counted = engine._model.model.forward, Counter[str]()
 
         @wraps(forward)  # who calls it looks at its signature

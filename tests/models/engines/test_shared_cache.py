@@ -8,7 +8,8 @@ import pytest
 from random_model import build_random_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, MistralConfig, Qwen3Config
 
-from models.engines.embedded import ROWS, EmbeddedEngine
+from models.engines.continuous_batching import ROWS
+from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Message, Sampling
 from models.engines.shared_cache import SHARED, Reading, can_share
 from models.grammar.grammar import Grammar
