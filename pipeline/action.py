@@ -105,3 +105,14 @@ def action(function: Callable[P, Awaitable[R]] | None = None, *, approval: bool 
     that role answers, never whoever asked; with `approval=True` the customer confirms them.
     """
     return Action(function, approval) if function is not None else lambda given: Action(given, approval)
+
+
+_STEPS: dict[object, Any] = {}
+
+
+def step_of(function: Callable[P, Awaitable[R]]) -> Step[P, R]:
+    """A bare async function as a step; remembered, because its result's adapter is costly to build."""
+    known: Step[P, R] | None = _STEPS.get(function)
+    if known is None:
+        known = _STEPS[function] = Step(function)
+    return known

@@ -16,19 +16,21 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
-from models.engines.engine import Message, Sampling
+from models.engines.engine import Sampling
 from models.engines.preferences import Preferred
-from models.engines.weighing import Prompt, weigh
-from models.errors import ConstraintBroken, PromptedFailure, PromptTooLong
+from models.engines.weighing import Prompt
+from models.errors import PromptedFailure, PromptTooLong
 from models.grammar.grammar import Grammar
 from pipeline.durable.execution import Execution
 from pipeline.durable.history import History
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
+from pipeline.generation import choice
+from pipeline.generation.choice import CHOICE
 from pipeline.generation.decoding import decoding, full
 from pipeline.generation.drawing import compiled_aside, draw_text, preferred, said_apart, unread_fields
 from pipeline.generation.engine_client import EngineClient
-from pipeline.generation.fusing import Wanted, Written, fused
+from pipeline.generation.fusing import Wanted, Written
 from pipeline.generation.recovery import LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
 from pipeline.generation.task import Task, Told
 from pipeline.generation.whole_words import whole_words
@@ -42,15 +44,11 @@ Holds = Callable[[Guardrail, Sequence[object]], Awaitable[bool]]
 """Whether a guardrail holds for values, by what the run knows beside them."""
 
 _MODEL = "model "
-CHOICE = f"{_MODEL}choice"
-"""Name of the step in which a model weighs options, alone or with a form."""
 
 SHORTER = (20, 0)
 """Characters of a scratchpad, tried in this order, where the prompt leaves no room for the one that was declared."""
 
 _ATTEMPT: TypeAdapter[Attempt] = TypeAdapter(Attempt)
-_SHARES: TypeAdapter[dict[str, float]] = TypeAdapter(dict[str, float])
-_WRITTEN: TypeAdapter[Written | dict[str, float]] = TypeAdapter(Written | dict[str, float])
 
 
 class Generation:
@@ -205,41 +203,17 @@ class Generation:
 
         One option costs no call. UsageError without a model.
         """
-        client = self._opened()
-
-        def lettered(order: Mapping[str, str]) -> Sequence[Message]:
-            return prompt({letter: f"{name}: {options[name]}" for letter, name in order.items()})
-
-        async def execute(note: Note) -> dict[str, float]:
-            return await _weighed(client, lettered, options, note)
-
-        shares: dict[str, float] = await self._execution.step(CHOICE, sorted(options.items()), execute, _SHARES)
-        return shares
+        return await choice.weigh(self._execution, self._opened(), options, prompt)
 
     async def fuse(self, wanted: Wanted, prompt: Prompt) -> Written:
         """How likely the model finds each option, and the form of the one that it chose, as one step and one call.
 
-        Where the text broke its grammar, or there was no room for it, the answer is `weigh`'s, for which `prompt`
-        offers the options by letter; so it is in a journal from before this was possible. UsageError without a model.
+        `prompt`: as for `weigh`, whose answer it is where both cannot be had in one. UsageError without a model.
         """
         client = self._opened()
-        sampling = Sampling(seed=self._seed)
         lengths = _lengths(client, any(form.private_fields() for form in wanted.forms.values()))
-
-        def lettered(order: Mapping[str, str]) -> Sequence[Message]:
-            return prompt({letter: f"{name}: {wanted.options[name]}" for letter, name in order.items()})
-
-        async def execute(note: Note) -> Written | dict[str, float]:
-            try:
-                return await fused(client, wanted, sampling, lengths, note, self._today)
-            except (ConstraintBroken, PromptTooLong) as error:
-                shares = await _weighed(client, lettered, wanted.options, note)
-                note.detail["apart"] = error.what  # why the form is not among this step's results
-                return shares
-
-        # The arguments are `weigh`'s: an old journal, and one of a model that had no room for both, are read alike.
-        found = await self._execution.step(CHOICE, sorted(wanted.options.items()), execute, _WRITTEN)
-        return found if isinstance(found, Written) else Written(found)
+        sampling = Sampling(seed=self._seed)
+        return await choice.fuse(self._execution, client, wanted, prompt, sampling, lengths, self._today)
 
     async def _attempt(
         self, client: EngineClient, task: Task[C], asked: Try, layout: Layout, note: Note, read: Callable[[str], C]
@@ -340,23 +314,6 @@ def _lengths(client: EngineClient, scratches: bool) -> list[int | None]:
         return [None]
     # A model that thinks before it answers needs none inside its answer.
     return [0] if client.profile.thinks else [None, *SHORTER]
-
-
-async def _weighed(client: EngineClient, prompt: Prompt, options: Mapping[str, str], note: Note) -> dict[str, float]:
-    """How likely the model finds each option, noted."""
-    weighed = await weigh(client.generate, prompt, list(options))
-    note.prompt_tokens = sum(call.usage.prompt_tokens for call in weighed.calls)
-    note.completion_tokens = sum(call.usage.completion_tokens for call in weighed.calls)
-    note.detail = {
-        "contract": "choice",
-        "hash": ", ".join(sorted(options)),
-        "calls": len(weighed.calls),
-        "finish_reason": "stop" if weighed.calls else "forced",
-        "enforcement": client.engine.enforcement,
-        "engine_seconds": max((call.seconds for call in weighed.calls), default=0.0),
-        **decoding(weighed.calls),
-    }
-    return dict(weighed.shares)
 
 
 @cache

@@ -81,6 +81,22 @@ async def answer(
     )
 
 
+async def write(
+    scope: Scope, contract: type[C], said: str, messages: Sequence[Message], evidence: Sequence[Passage]
+) -> C:
+    """As `Run.write`."""
+    texts = [passage.text for passage in evidence]
+    task = Task(
+        contract,
+        contract,
+        lambda layout: messages,
+        lambda length, spaced: compile_grammar(contract, [said], texts, length, spaced),
+        (),
+        [passage.id for passage in evidence],
+    )
+    return await scope.generation.produce(task)
+
+
 async def _answering(scope: Scope, question: str, passages: Sequence[Passage]) -> Passage:
     """The sentence that answers a question: the encoder is sure of it, or the customer says so. Escalation else."""
     nearest, sure = await scope.retrieval.nearest(question, passages)

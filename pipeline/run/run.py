@@ -1,8 +1,8 @@
 """Run: what a workflow holds in its hand. Every method that waits is a step of the journal.
 
 Knows what a workflow may ask for and do, and who does it: choose.py and answer.py ask a model, filling.py and
-amending.py a person, retrieval.py the app's documents; scope.py says what is known and allowed, execution.py keeps it
-all.
+amending.py a person, retrieval.py the app's documents, call.py other workflows; scope.py says what is known and
+allowed, execution.py keeps it all.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from index.documents import Passage
 from models.contract import Contract
 from models.engines.engine import Message
-from models.grammar.grammar import compile_grammar
-from pipeline.action import CUSTOMER, Action, Step
+from pipeline.action import CUSTOMER, Action, Step, step_of
 from pipeline.completions.request import Request
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
@@ -24,16 +23,17 @@ from pipeline.forms.amending import settled
 from pipeline.forms.interview import Elsewhere
 from pipeline.forms.memory import Memory
 from pipeline.generation.fusing import Written
-from pipeline.generation.task import Task, Told
+from pipeline.generation.task import Told
 from pipeline.guardrail import Guardrail
 from pipeline.journal.rows import canonical, digest
-from pipeline.outcome import Approval, Ending, Escalation, Question
+from pipeline.outcome import Approval, Ending, Question
 from pipeline.prompts.example import Example
 from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
 from pipeline.run import choose
-from pipeline.run.answer import answer
-from pipeline.run.scope import Returned, RunContext, Scope
+from pipeline.run.answer import answer, write
+from pipeline.run.call import call_workflow
+from pipeline.run.scope import RunContext, Scope
 from pipeline.workflow import Workflow
 
 P = ParamSpec("P")
@@ -191,16 +191,7 @@ class Run:
 
         Words may be copied from `said` and from the passages. Escalation when the recovery ladder is exhausted.
         """
-        texts = [passage.text for passage in evidence]
-        task = Task(
-            contract,
-            contract,
-            lambda layout: messages,
-            lambda length, spaced: compile_grammar(contract, [said], texts, length, spaced),
-            (),
-            [passage.id for passage in evidence],
-        )
-        return await self._scope.generation.produce(task)
+        return await write(self._scope, contract, said, messages, evidence)
 
     async def choose(
         self,
@@ -319,11 +310,14 @@ class Run:
         called as often as it may, or hands over to a person itself.
         """
         # Not in the coroutine: what a call knows is settled before those beside it begin, in whatever order they run.
-        return self._call(other, args, Run(self._context, self._scope.child()), self._scope.count(other))
+        inner, number = Run(self._context, self._scope.child()), self._scope.count(other)
+        return call_workflow(
+            self._execution, self._scope, inner._scope, other, args, number, lambda: inner.serve(other, *args)
+        )
 
     async def step(self, function: Step[P, R] | Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run an async function once and keep its result. StepFailed if it raises."""
-        step = function if isinstance(function, Step) else _step(function)
+        step = function if isinstance(function, Step) else step_of(function)
         if isinstance(step, Action):
             raise UsageError(f"'{step.name}' is an action: call it with run.do, which makes sure that it happens once.")
 
@@ -338,43 +332,7 @@ class Run:
         """Tell whoever waits what happens now ("Searching flights…"). Told once, also when the run is resumed."""
         self._execution.say(text)
 
-    async def _call(self, other: Workflow, args: Sequence[Any], inner: Run, number: int) -> Any:
-        self._scope.check_call(other, number)
-        inner.unlock(other, self.sure)
-        returned = Returned()
-
-        async def body(note: Note) -> object:
-            nonlocal returned
-            whole = False
-            try:
-                ending = await inner.serve(other, *args)
-                whole = True
-            finally:
-                returned = inner._scope.returned(whole)
-            if isinstance(ending, Escalation):
-                raise ending
-            note.detail["turns"] = [[turn.role, turn.text] for turn in returned.turns]
-            return ending
-
-        try:
-            ending, row, inside = await self._execution.nest(f"call {other.__name__}", list(args), body, other.adapter)
-            returned = Returned.of(row, inside)
-        finally:
-            self._scope.take(returned)  # whatever was raised: the caller may catch it, and it was said all the same
-        return ending
-
     async def _start_over(self) -> None:
         """Keep of the pass that ends only the values of its forms."""
         await self._execution.positions.start_over()
         self._scope.start_over()
-
-
-_STEPS: dict[object, Any] = {}
-
-
-def _step(function: Callable[P, Awaitable[R]]) -> Step[P, R]:
-    """A bare async function as a step; remembered, because its result's adapter is costly to build."""
-    collected: Step[P, R] | None = _STEPS.get(function)
-    if collected is None:
-        collected = _STEPS[function] = Step(function)
-    return collected
