@@ -2,78 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tempfile
-import time
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from models.bench.throughput.arena import Arena, Round
-from models.bench.throughput.findings import rows
+from models.bench.throughput.arena import Arena
 from models.bench.throughput.forms import FORMS
-from models.bench.throughput.machine import gpus, gpus_of, peak_memory
+from models.bench.throughput.machine import gpus_of
 from models.bench.throughput.own_forms import contract_forms, schema_forms, shaped
 from models.bench.throughput.plan import Plan
 from models.bench.throughput.prompts import read_prompts
 from models.bench.throughput.rate_search import RateSearch
-from models.bench.throughput.report import grammars, mask_shares, report, result_file
 from models.bench.throughput.slo import Slo
 from models.bench.throughput.variant import FREE, VARIANTS
-from models.bench.throughput.vllm_bench import agreement, typical_length
-from models.bench.throughput.watch import Watch
 from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
-from models.errors import EngineError, ModelNotFound
+from models.errors import ModelNotFound
+from scripts.bench.decode_bench import Bench
 from scripts.bench.decode_options import SEARCH, contracts, known, loads, named, numbers, words
 from scripts.bench.decode_report import agreement_line, decode_table, latency_table, write_plots
 from scripts.console import console, tell
-from scripts.progress import progress_bar
 
 USUAL = "constrained,free,jump-forward,outlines"
 WIDTH = 210
 """Columns of a terminal that the table needs at least; a narrower one wraps its lines."""
-
-
-@dataclass
-class Bench:
-    """One run: what it measures, and what it has found so far. `out`: where that is kept, None for nowhere."""
-
-    plan: Plan
-    about: dict[str, Any]
-    out: Path | None
-    slo: Slo | None = None
-    search: RateSearch | None = None
-    vllm_bench: bool = False
-    tokenizer: Path | None = None
-    """The model's folder, where there is one."""
-    cards: int | None = None
-    """How many graphics cards a server uses, where it is known."""
-    found: list[Round] = field(default_factory=list)
-    more: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, rounds: list[Round], watch: Watch) -> None:
-        """Keep `rounds`, with what the graphics cards drew meanwhile, and each streamed one in a file of its own."""
-        for one in rounds:
-            watts = watch.between(one.began, one.seconds).get("watts") if self.cards else None
-            one = replace(one, watts=watts * len(gpus()) if watts is not None else None)
-            self.found.append(one)
-            if self.out and one.streamed:
-                (self.out / "rounds").mkdir(exist_ok=True)
-                file = self.out / "rounds" / f"{one.number:08d}-{one.variant}.json"
-                file.write_text(json.dumps(result_file(one, self.about["model"], self.slo)), encoding="utf-8")
-
-    def keep(self, **more: Any) -> dict[str, Any]:
-        """All that is known, which is also written to bench.json."""
-        self.more |= more
-        summary = self.about | report(self.found, self.plan, self.slo, self.cards) | self.more
-        if self.out:
-            (self.out / "bench.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
-        return summary
 
 
 def decode(
@@ -179,7 +134,7 @@ def decode(
         if vllm_bench and bench.tokenizer is None:
             raise ModelNotFound("`vllm bench serve` needs the model's tokenizer.", "Name the folder with --model.")
         arena = Arena.open(served, plan.variants, extra, logs, temperature, console.print, together, urls)
-        summary = measure(bench, arena, logs)
+        summary = bench.measure(arena, logs)
     console.width = max(console.width, WIDTH)
     console.print(decode_table(summary))
     console.print(latency_table(summary))
@@ -188,75 +143,6 @@ def decode(
     if out:
         write_plots(summary, out)
     print(json.dumps(summary))
-
-
-def measure(bench: Bench, arena: AbstractAsyncContextManager[Arena], logs: Path) -> dict[str, Any]:
-    """Run the plan of `bench` in `arena` until its end or Ctrl-C; what was found is kept after every step."""
-    plan = bench.plan
-
-    async def steps() -> None:
-        bar = progress_bar()
-        async with arena as opened:
-            fitting = replace(plan, forms=await opened.fitting(plan.forms))
-            names = [form.name for form in fitting.forms]
-            if left := [form.name for form in plan.forms if form.name not in names]:
-                console.print(f"Left out, for this model's context is too short: {', '.join(left)}.")
-            if not fitting.forms:
-                raise EngineError("No contract is left to measure.", "Choose others with --forms, or another model.")
-            bench.about["model"] = bench.about["model"] or next(iter(opened.targets.values())).model
-            with bar, Watch(opened.processes) as watch:
-                task = bar.add_task("warming up", total=fitting.warm if bench.search else fitting.steps)
-                async for rounds in fitting.warm_up(opened) if bench.search else fitting.run(opened):
-                    bench.add(rounds, watch)
-                    if rounds and (load := gpus()):  # clocks and memory while it is still warm
-                        bench.more.setdefault("gpus_after_each_step", []).append(load)
-                    where = f"{rounds[0].form}, {rounds[0].load}" if rounds else "warming up"
-                    bar.update(task, advance=1, description=where)
-                    memory = {name: peak_memory(pid) for name, pid in opened.processes.items()}
-                    if rounds:
-                        bench.keep(peak_memory_gib=memory)
-                if bench.search:
-                    await _search(bench, bench.search, opened, fitting, watch)
-                if bench.vllm_bench:
-                    await _agree(bench, opened, fitting, logs)
-
-    with suppress(KeyboardInterrupt):
-        asyncio.run(steps())
-    costs = grammars(bench.found, plan, bench.tokenizer) if bench.tokenizer else {}
-    return bench.keep(grammars=costs, mask_share=mask_shares(rows(bench.found), costs))
-
-
-async def _search(bench: Bench, search: RateSearch, arena: Arena, plan: Plan, watch: Watch) -> None:
-    found: list[dict[str, Any]] = []
-    end = time.monotonic() + 60 * plan.minutes
-    for form in plan.forms:
-        for load in plan.loads:
-            for variant in plan.variants:
-                if time.monotonic() > end:
-                    return
-                requests = plan.requests(replace(load, concurrency=None))
-                one = await search.run(arena, form, variant, load, requests, lambda one: bench.add([one], watch))
-                rate = one["highest_request_rate"]
-                console.print(f"{form.name}, {variant.name}: {'none' if rate is None else rate} requests a second")
-                found.append(one)
-                bench.keep(highest_request_rates=found)
-
-
-async def _agree(bench: Bench, arena: Arena, plan: Plan, folder: Path) -> None:
-    """Free text by our client and by vLLM's, under each load that has no other kind of request in it."""
-    if bench.tokenizer is None or FREE.server not in arena.targets:
-        raise ModelNotFound("`vllm bench serve` is compared on free text.", "Add free to --variants.")
-    found = []
-    for form in plan.forms:
-        lengths = [reply.tokens for one in bench.found if one.form == form.name for reply in one.replies]
-        tokens = typical_length(lengths or [64])
-        for load in dict.fromkeys(replace(load, mix=1.0) for load in plan.loads):
-            traffic = arena.targets[FREE.server]
-            requests = plan.requests(load)
-            one = await agreement(traffic, bench.tokenizer, form, load, requests, tokens, plan.repeat, folder)
-            found.append({"form": form.name, **load.named, "tokens": tokens, "ours": one.ours, "theirs": one.theirs})
-            found[-1]["difference"] = one.difference
-            bench.keep(vllm_bench_serve=found)
 
 
 def _variants(names: str, urls: dict[str, str], own: bool) -> list[Any]:

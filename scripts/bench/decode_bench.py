@@ -1,0 +1,133 @@
+"""One run of `interlock bench decode`: its plan, what it has found so far, and the folder in which that is kept.
+
+Knows rounds and what is written of them; options and tables are decode.py's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from models.bench.throughput.arena import Arena, Round
+from models.bench.throughput.findings import rows
+from models.bench.throughput.machine import gpus, peak_memory
+from models.bench.throughput.plan import Plan
+from models.bench.throughput.rate_search import RateSearch
+from models.bench.throughput.report import grammars, mask_shares, report, result_file
+from models.bench.throughput.slo import Slo
+from models.bench.throughput.variant import FREE
+from models.bench.throughput.vllm_bench import agreement, typical_length
+from models.bench.throughput.watch import Watch
+from models.errors import EngineError, ModelNotFound
+from scripts.console import console
+from scripts.progress import progress_bar
+
+
+@dataclass
+class Bench:
+    """One run: what it measures, and what it has found so far. `out`: where that is kept, None for nowhere."""
+
+    plan: Plan
+    about: dict[str, Any]
+    out: Path | None
+    slo: Slo | None = None
+    search: RateSearch | None = None
+    vllm_bench: bool = False
+    tokenizer: Path | None = None
+    """The model's folder, where there is one."""
+    cards: int | None = None
+    """How many graphics cards a server uses, where it is known."""
+    found: list[Round] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, rounds: list[Round], watch: Watch) -> None:
+        """Keep `rounds`, with what the graphics cards drew meanwhile, and each streamed one in a file of its own."""
+        for one in rounds:
+            watts = watch.between(one.began, one.seconds).get("watts") if self.cards else None
+            one = replace(one, watts=watts * len(gpus()) if watts is not None else None)
+            self.found.append(one)
+            if self.out and one.streamed:
+                (self.out / "rounds").mkdir(exist_ok=True)
+                file = self.out / "rounds" / f"{one.number:08d}-{one.variant}.json"
+                file.write_text(json.dumps(result_file(one, self.about["model"], self.slo)), encoding="utf-8")
+
+    def keep(self, **more: Any) -> dict[str, Any]:
+        """All that is known, which is also written to bench.json."""
+        self.more |= more
+        summary = self.about | report(self.found, self.plan, self.slo, self.cards) | self.more
+        if self.out:
+            (self.out / "bench.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
+        return summary
+
+    def measure(self, arena: AbstractAsyncContextManager[Arena], logs: Path) -> dict[str, Any]:
+        """Run the plan in `arena` until its end or Ctrl-C; what was found is kept after every step."""
+        plan = self.plan
+
+        async def steps() -> None:
+            bar = progress_bar()
+            async with arena as opened:
+                fitting = replace(plan, forms=await opened.fitting(plan.forms))
+                names = [form.name for form in fitting.forms]
+                if left := [form.name for form in plan.forms if form.name not in names]:
+                    console.print(f"Left out, for this model's context is too short: {', '.join(left)}.")
+                if not fitting.forms:
+                    raise EngineError(
+                        "No contract is left to measure.", "Choose others with --forms, or another model."
+                    )
+                self.about["model"] = self.about["model"] or next(iter(opened.targets.values())).model
+                with bar, Watch(opened.processes) as watch:
+                    task = bar.add_task("warming up", total=fitting.warm if self.search else fitting.steps)
+                    async for rounds in fitting.warm_up(opened) if self.search else fitting.run(opened):
+                        self.add(rounds, watch)
+                        if rounds and (load := gpus()):  # clocks and memory while it is still warm
+                            self.more.setdefault("gpus_after_each_step", []).append(load)
+                        where = f"{rounds[0].form}, {rounds[0].load}" if rounds else "warming up"
+                        bar.update(task, advance=1, description=where)
+                        memory = {name: peak_memory(pid) for name, pid in opened.processes.items()}
+                        if rounds:
+                            self.keep(peak_memory_gib=memory)
+                    if self.search:
+                        await self._search(self.search, opened, fitting, watch)
+                    if self.vllm_bench:
+                        await self._agree(opened, fitting, logs)
+
+        with suppress(KeyboardInterrupt):
+            asyncio.run(steps())
+        costs = grammars(self.found, plan, self.tokenizer) if self.tokenizer else {}
+        return self.keep(grammars=costs, mask_share=mask_shares(rows(self.found), costs))
+
+    async def _search(self, search: RateSearch, arena: Arena, plan: Plan, watch: Watch) -> None:
+        found: list[dict[str, Any]] = []
+        end = time.monotonic() + 60 * plan.minutes
+        for form in plan.forms:
+            for load in plan.loads:
+                for variant in plan.variants:
+                    if time.monotonic() > end:
+                        return
+                    requests = plan.requests(replace(load, concurrency=None))
+                    one = await search.run(arena, form, variant, load, requests, lambda one: self.add([one], watch))
+                    rate = one["highest_request_rate"]
+                    console.print(f"{form.name}, {variant.name}: {'none' if rate is None else rate} requests a second")
+                    found.append(one)
+                    self.keep(highest_request_rates=found)
+
+    async def _agree(self, arena: Arena, plan: Plan, folder: Path) -> None:
+        """Free text by our client and by vLLM's, under each load that has no other kind of request in it."""
+        if self.tokenizer is None or FREE.server not in arena.targets:
+            raise ModelNotFound("`vllm bench serve` is compared on free text.", "Add free to --variants.")
+        found = []
+        for form in plan.forms:
+            lengths = [reply.tokens for one in self.found if one.form == form.name for reply in one.replies]
+            tokens = typical_length(lengths or [64])
+            for load in dict.fromkeys(replace(load, mix=1.0) for load in plan.loads):
+                traffic = arena.targets[FREE.server]
+                requests = plan.requests(load)
+                one = await agreement(traffic, self.tokenizer, form, load, requests, tokens, plan.repeat, folder)
+                sides = {"ours": one.ours, "theirs": one.theirs, "difference": one.difference}
+                found.append({"form": form.name, **load.named, "tokens": tokens, **sides})
+                self.keep(vllm_bench_serve=found)
