@@ -10,7 +10,7 @@ import typer
 
 from pipeline import workflows
 from pipeline.errors import UsageError
-from scripts.console import tell
+from scripts.console import finish, tell
 
 STARTER = Path(workflows.__file__).parent / "starter"
 
@@ -23,3 +23,4 @@ def new(
         raise UsageError(f"{folder} exists already and is not empty: nothing was written; give another name.")
     shutil.copytree(STARTER, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     tell(f"{folder} has an app that runs; begin with {folder / 'README.md'}.")
+    finish(folder=str(folder), begin=str(folder / "README.md"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from command import interlock
 def test_the_new_app_passes_its_own_test(tmp_path: Path) -> None:
     done = interlock("new", tmp_path / "my desk")
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["begin"] == str(tmp_path / "my desk" / "README.md")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     tried = subprocess.run(command, cwd=tmp_path / "my desk", capture_output=True, text=True, timeout=280, check=False)
     assert tried.returncode == 0, tried.stdout
