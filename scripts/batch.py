@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -65,7 +65,7 @@ def batch(
     id: Annotated[str, typer.Option("--id", help="The column that names a row; by default its number does.")] = "",
     keep: Annotated[list[str] | None, typer.Option(help="A column to keep beside the answer; repeat it.")] = None,
     index: Annotated[Path | None, typer.Option(help="An index, of which passages are put before each row.")] = None,
-    k: Annotated[int, typer.Option(min=1, help="How many passages, with --index.")] = 4,
+    k: Annotated[int, typer.Option("-k", "--k", min=1, help="How many passages, with --index.")] = 4,
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Also OUTDIR/output.parquet, with the contract's types.")
     ] = False,
@@ -122,10 +122,11 @@ def batch(
     check_cluster(launch)
     app = load_app(launch.app) if table is None else app_of(table)
     several = len(sources) > 1
+    room = iter(range(limit)) if limit else count()  # of all sources together
 
     def rows(source: Path | str) -> Iterator[tuple[int, bytes, object]]:
         found = table_rows(source, f"{Path(source).name}:" if several else "") if table else json_lines(source)
-        return islice(found, limit or None)
+        return (row for row, _ in zip(found, room, strict=False))
 
     asked = read_requests(sources, app.read, rows)
     if sample:

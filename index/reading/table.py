@@ -29,10 +29,9 @@ def read_table(name: str, stream: BinaryIO, column: str | None) -> Iterator[Docu
     lines = io.TextIOWrapper(stream, encoding=encoding, newline="")
     number = 0
     try:
-        first = next(_bounded(lines))
-        delimiter = max(_DELIMITERS, key=lambda mark: len(_row(first, mark)))
+        delimiter = delimiter_of(next(bounded(lines)))
         lines.seek(0)
-        rows = csv.reader(_bounded(lines), delimiter=delimiter)
+        rows = csv.reader(bounded(lines), delimiter=delimiter)
         names = [heading.strip() or f"column {place}" for place, heading in enumerate(next(rows), start=1)]
         text = text_column(names, column)
         for number, row in enumerate(rows, start=1):
@@ -51,11 +50,13 @@ def read_table(name: str, stream: BinaryIO, column: str | None) -> Iterator[Docu
         lines.detach()
 
 
-def _row(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
+def delimiter_of(header: str) -> str:
+    """What parts the most columns in a table's first line: a comma, a tab, a semicolon or a bar."""
+    return max(_DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
 
 
-def _bounded(lines: io.TextIOWrapper) -> Iterator[str]:
+def bounded(lines: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a table. csv.Error for one that is longer than any row may be."""
     while line := lines.readline(LONGEST_ROW + 1):
         if len(line) > LONGEST_ROW:
             raise csv.Error(f"a line of more than {LONGEST_ROW:,} characters")

@@ -9,10 +9,12 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from index.reading.columnar import iterate_columnar
 from index.reading.reading import Unreadable
+from index.reading.table import bounded, delimiter_of
 from pipeline.batch.requests import json_of, lines_of
 from pipeline.batch.sources import COMPRESSED, opened
 from pipeline.errors import UsageError
@@ -31,7 +33,7 @@ def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, byte
     if "://" not in address and Path(address).is_dir():
         rows = _folder(Path(address))
     elif end in (".csv", ".tsv"):
-        rows = _separated(address, "\t" if end == ".tsv" else ",")
+        rows = _separated(address, "\t" if end == ".tsv" else None)
     elif end in (".parquet", ".arrow", ".feather"):
         rows = _columnar(address, end)
     elif end in (".jsonl", ".ndjson", "") or address == "/dev/stdin" or address.startswith("/dev/fd/"):
@@ -56,11 +58,14 @@ def _lines(address: str) -> Iterator[tuple[int, object]]:
             yield number, error
 
 
-def _separated(address: str, comma: str) -> Iterator[tuple[int, object]]:
+def _separated(address: str, delimiter: str | None) -> Iterator[tuple[int, object]]:
+    """Rows by the names of the first one. `delimiter`: None where that tells it, as in an index."""
     with opened(address) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        reader = csv.reader(text, delimiter=comma, strict=True)
+        reader = csv.reader(())
         try:
+            first = next(lines := bounded(text), "")
+            reader = csv.reader(chain([first], lines), delimiter=delimiter or delimiter_of(first), strict=True)
             header = next(reader, None)
             if header is None:
                 return
@@ -74,8 +79,10 @@ def _separated(address: str, comma: str) -> Iterator[tuple[int, object]]:
                     yield number, BadRecord(f"The row has {len(row)} values for {len(header)} columns.")
         except csv.Error as error:
             raise UsageError(
-                f"{address} cannot be read as a table ({error}, line {reader.line_num}): mend it."
+                f"{address} cannot be read as a table ({error}, line {reader.line_num or 1}): mend it."
             ) from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{address} is not UTF-8: save it as UTF-8.") from error
         finally:
             text.detach()
 

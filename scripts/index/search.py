@@ -18,7 +18,7 @@ from scripts.console import console, finish, tell
 def search(
     index: Annotated[Path, typer.Argument(metavar="INDEX", help="The index folder.")],
     query: Annotated[str, typer.Argument(help="What to look for.")],
-    k: Annotated[int, typer.Option("-k", min=1, help="How many passages.")] = 4,
+    k: Annotated[int, typer.Option("-k", "--k", min=1, help="How many passages.")] = 4,
     encoder: Annotated[str | None, typer.Option(help="By default the one that the index was built with.")] = None,
     where: Annotated[str | None, typer.Option(help="Metadata to fit: 'lang = \"en\" and year >= 2024'.")] = None,
     rerank: Annotated[str | None, typer.Option(help="A cross-encoder to order the best 50: name or folder.")] = None,

@@ -57,6 +57,21 @@ def test_each_row_of_a_csv_is_answered_under_the_contract(tmp_path: Path) -> Non
     assert "another contract, prompt" in " ".join(other.stderr.split())
 
 
+def test_a_spreadsheet_s_csv_is_a_table_as_in_an_index(tmp_path: Path) -> None:
+    schema = write(tmp_path / "s.json", json.dumps({"type": "object", "properties": {"tag": {"enum": ["a", "b"]}}}))
+    sheet, out = tmp_path / "sheet.csv", tmp_path / "out"
+    long = "so on " * 30_000  # more than the csv module reads by itself
+    sheet.write_bytes(b"\xef\xbb\xbf" + f'nr;text;by\r\n7;"One, two; three";Ann\r\n8;{long};Ben\r\n'.encode())
+    process = interlock("batch", "-i", sheet, "-o", out, "--schema", schema, "--id", "nr", "--keep", "by", "--prompt",
+                        write(tmp_path / "p.md", "{by}"))  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    assert {(row["id"], row["by"]) for row in rows(out / "output.jsonl")} == {("7", "Ann"), ("8", "Ben")}
+    sheet.write_bytes("nr;text\r\n7;Knödel\r\n".encode("cp1252"))
+    process = interlock("batch", "-i", sheet, "-o", out, "--schema", schema)
+    assert process.returncode == 2
+    assert "sheet.csv is not UTF-8: save it as UTF-8." in " ".join(process.stderr.split())
+
+
 def test_a_schema_lines_a_folder_and_a_limit(tmp_path: Path) -> None:
     schema = write(tmp_path / "s.json", json.dumps({"type": "object", "properties": {"tag": {"enum": ["a", "b"]}}}))
     lines = write(tmp_path / "in.jsonl", "".join(json.dumps({"text": f"row {n}"}) + "\n" for n in range(5)) + "[1]\n")
@@ -67,6 +82,11 @@ def test_a_schema_lines_a_folder_and_a_limit(tmp_path: Path) -> None:
     process = interlock("batch", "-i", lines, "-o", out, "--schema", schema)
     assert json.loads(process.stdout.splitlines()[-1])["finished"] == 2
     assert [row["row"] for row in rows(out / "errors.jsonl")] == [6]
+    more = write(tmp_path / "more.jsonl", '{"text": "row 5"}\n{"text": "row 6"}\n')
+    process = interlock("batch", "-i", more, "-i", lines, "-o", tmp_path / "o1", "--schema", schema, "--limit", "3")
+    assert process.returncode == 0, process.stderr
+    first = {row["id"] for row in rows(tmp_path / "o1" / "output.jsonl")}
+    assert first == {"more.jsonl:1", "more.jsonl:2", "in.jsonl:1"}
     texts = tmp_path / "texts"
     (texts / "deep").mkdir(parents=True)
     write(texts / "one.txt", "One lamp")
