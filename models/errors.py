@@ -118,3 +118,12 @@ class NotEnforced(EngineError):
     """At start-up a text came back that its grammar forbids: nothing that this engine says would be guaranteed."""
 
     hint = "Give `--enforcement prompted`: then the format is asked for, parsed and repaired, not enforced."
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be used, for a sentence that names the file: without numbers of errors, paths and bytes."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from models.errors import reason_of
 from pipeline import Launch, Outcome, UsageError, load_app, read_requests, run_batch
 from pipeline.app import App
 from pipeline.batch.openai_files import OPENAI, OUTPUT, TABLE, Form, write_files
@@ -205,7 +206,7 @@ def _read(file: Path | None) -> str:
     try:
         return "" if file is None else file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read ({error}): check the path.") from error
+        raise UsageError(f"{file} cannot be read ({reason_of(error)}): check the path.") from error
 
 
 def _keep_app(out: Path, source: str, accept_changes: bool) -> None:

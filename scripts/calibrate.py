@@ -72,7 +72,10 @@ def calibrate(
     known = {flow.intent for flow in loaded.workflows} | {OUT_OF_SCOPE}
     for number, row in enumerate(labelled, 1):
         if row.intent not in known:
-            raise UsageError(f"Row {number} of {data} is for '{row.intent}', which is no intent of '{loaded.name}'.")
+            raise UsageError(
+                f"Row {number} of {data} is for '{row.intent}', which is no intent of '{loaded.name}': it has"
+                f" {', '.join(sorted(known))}."
+            )
     rows = [*own, *labelled]
     labels = [row.intent for row in rows]
     from sklearn.model_selection import StratifiedKFold  # takes a second, and only this command needs it

@@ -49,7 +49,7 @@ def check(
     generated: Annotated[int, typer.Option(min=0, help="Random contracts to attack besides.")] = 0,
     tokenizer: Annotated[str, typer.Option(help="tiny, tekken (131,072 tokens), byte, or a model.")] = "tiny",
     draw: Annotated[str, typer.Option(help="uniform, or longest, which tries the budgets harder.")] = "uniform",
-    schemas: Annotated[Path | None, typer.Option(help="A folder of JSON Schemas with instances.")] = None,
+    schemas: Annotated[Path | None, typer.Option(help="A folder of JSON Schemas with instances, or a file.")] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="So many files of that folder, drawn at random.")] = None,
     proven: Annotated[
         bool, typer.Option("--proven", help="Refuse contracts and schemas that a grammar alone cannot enforce.")

@@ -26,8 +26,10 @@ _LEVELS = ("proven", "checked", "refused", "broken", "crashed", "slow")
 def check_folder(folder: Path, trial: Trial, sample: int | None = None) -> tuple[dict[str, float], bool]:
     """Check and show the schemas in `folder`, or in a sample of its files; the counts and times, and whether nothing
     invalid got through. UsageError."""
-    if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}: give one with JSON Schemas in *.json files.")
+    if not folder.exists():
+        raise UsageError(f"There is no {folder}: give a JSON Schema, or a folder of them in *.json files.")
+    if sample is not None and folder.is_file():
+        raise UsageError("--sample draws files of a folder: leave it out beside one file.")
     cases = read_folder(folder, sample, trial.seed)
     if not cases:
         raise UsageError(f"There is no schema in {folder}: give a folder with JSON Schemas in *.json files.")

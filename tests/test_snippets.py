@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,23 +72,44 @@ def test_all_other_python_runs_as_it_stands(tmp_path: Path) -> None:
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
+@cache
+def program() -> Any:
+    return typer.main.get_command(app)
+
+
+def check(words: list[str], where: str) -> None:
+    """Words behind `interlock` name a command, and options that it has."""
+    command = program()
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]
+    assert not hasattr(command, "commands") or not words or words[0].startswith("-"), f"{where}: no {words[:1]}"
+    known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {*GLOBAL, "--help"}
+    for word in words:
+        if word.startswith("--") and " " not in word:
+            assert word.split("=")[0] in known, f"{where}: there is no {word}"
+
+
 @pytest.mark.parametrize("page", sorted({page for page, _ in COMMANDS}))
 def test_every_command_is_there_with_its_options(page: str) -> None:
-    root = typer.main.get_command(app)
     for _, line in (pair for pair in COMMANDS if pair[0] == page):
         for call in re.split(r"&&|\||;", line.split(" # ")[0].split("  #")[0]):
             words = shlex.split(re.sub(r"\$\(.*?\)|2>/dev/null", "", call))
-            if words[:1] != ["interlock"]:
-                continue
-            command: Any = root
-            given = words[1:]
-            while given and given[0] in getattr(command, "commands", {}):
-                command = command.commands[given.pop(0)]
-            assert not hasattr(command, "commands") or not given or given[0].startswith("-"), line
-            known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)} | {*GLOBAL}
-            for word in given:
-                if word.startswith("--") and " " not in word:
-                    assert word.split("=")[0] in known, f"{line}: there is no {word}"
+            if words[:1] == ["interlock"]:
+                check(words[1:], line)
+
+
+def test_every_command_of_a_sentence_is_there_with_its_options() -> None:
+    cards = [ROOT / "CONTRIBUTING.md", ROOT / "models/tiny/README.md", ROOT / "pipeline/workflows/starter/README.md"]
+    for page in [*PAGES, *cards]:
+        prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for code in re.findall(r"`interlock ([^`]+)`", prose):
+            # "evaluate models | gate": several of one group; "bench …": any of it; "COMMAND": any.
+            first, *others = code.replace("[", " ").replace("]", " ").split(" | ")
+            group = first.split()[:-1] if others else []
+            for words in (first.split(), *([*group, *other.split()] for other in others)):
+                if words[-1:] == ["…"] or words[:1] == ["COMMAND"]:
+                    continue
+                check(words, f"{page.relative_to(ROOT)}: interlock {code}")
 
 
 def test_the_readme_s_workflow_is_the_recipe() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from models.errors import ModelNotFound
+from models.errors import ModelNotFound, reason_of
 
 
 def _nothing() -> Mapping[str, object]:
@@ -70,7 +70,7 @@ def _known(file: str) -> dict[str, dict[str, Any]]:
         known = tomllib.loads(Path(file).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ModelNotFound(
-            f"The profiles in {file} cannot be read ({error}).", f"Mend it, or unset {VARIABLE}."
+            f"The profiles in {file} cannot be read ({reason_of(error)}).", f"Mend it, or unset {VARIABLE}."
         ) from None
     keys = [key.name for key in fields(Profile) if key.name != "name"]
     for pattern, values in known.items():

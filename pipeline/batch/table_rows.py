@@ -82,7 +82,7 @@ def _separated(address: str, delimiter: str | None) -> Iterator[tuple[int, objec
                 f"{address} cannot be read as a table ({error}, line {reader.line_num or 1}): mend it."
             ) from error
         except UnicodeDecodeError as error:
-            raise UsageError(f"{address} is not UTF-8: save it as UTF-8.") from error
+            raise UsageError(f"{address} cannot be read as a table (it is not UTF-8): save it as UTF-8.") from error
         finally:
             text.detach()
 

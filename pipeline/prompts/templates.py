@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from models.engines.wording import Wording
+from models.errors import reason_of
 from pipeline.errors import UsageError
 from pipeline.prompts.template import Template
 
@@ -124,7 +125,7 @@ def read_templates(folder: Path) -> Templates:
         own = _read(folder)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"The prompts in {folder} cannot be read ({error}): mend them, or name another folder."
+            f"The prompts in {folder} cannot be read ({reason_of(error)}): mend them, or name another folder."
         ) from error
     known = {file: name for name, kind in KINDS.items() for file in kind.files(name)}
     for file in own:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.errors import reason_of
 from pipeline.errors import UsageError
 from pipeline.intents import AMBIGUOUS
 
@@ -23,7 +24,7 @@ def read_rows(path: Path) -> list[Row]:
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read ({error}): check the path, and that it is UTF-8.") from None
+        raise UsageError(f"{path} cannot be read ({reason_of(error)}): check the path.") from None
     rows = [_row(line, f"{path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise UsageError(f'{path} has no rows: write one {{"text": …, "intent": …}} a line.')

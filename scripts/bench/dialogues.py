@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from models.errors import reason_of
 from pipeline.errors import UsageError
 from scripts.console import finish, tell
 
@@ -65,7 +66,9 @@ def dialogues(
         domains = json.loads(knowledge.read_bytes())
         entries = [*_entries(domains)]
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise UsageError(f"{knowledge} is no knowledge of DSTC9 ({error}): name its knowledge.json.") from None
+        raise UsageError(
+            f"{knowledge} is no knowledge of DSTC9 ({reason_of(error)}): name its knowledge.json."
+        ) from None
     asked = [entry for entry in entries if entry["name"]]
     drawn = random.Random(seed).sample(asked, min(n, len(asked)))
     out.mkdir(parents=True)

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from models.errors import reason_of
 from pipeline.errors import UsageError
 from pipeline.journal.queries import reading
 from pipeline.journal.rows import ActionRow
@@ -85,7 +86,7 @@ def read_lines(path: Path, needed: Set[str] = frozenset()) -> list[dict[str, Any
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read as JSON Lines ({error}): check the path.") from None
+        raise UsageError(f"{path} cannot be read as JSON Lines ({reason_of(error)}): check the file.") from None
     for number, row in enumerate(rows, start=1):
         if missing := needed - (row.keys() if isinstance(row, dict) else set()):
             raise UsageError(f'Row {number} of {path} has no "{min(missing)}": check that it is the file meant.')

@@ -139,7 +139,15 @@ def test_each_schema_of_a_folder_is_enforced_or_refused_with_keyword_and_path(tm
     assert "$ref" in done.stderr.replace("\n", "")
     (folder / "broken.json").write_text("{")
     assert interlock("check", tmp_path / "none.py", "--schemas", folder, "--attacks", 1).returncode == 1
-    assert "There is no folder" in interlock("check", tmp_path / "none.py", "--schemas", tmp_path / "no").stderr
+    assert f"There is no {tmp_path / 'no'}" in interlock("check", "--schemas", tmp_path / "no").stderr
+
+
+def test_one_schema_is_checked_as_a_folder_is(tmp_path: Path) -> None:
+    (tmp_path / "mood.json").write_text('{"type": "object", "properties": {"mood": {"enum": ["good", "bad"]}}}')
+    done = interlock("check", "--schemas", tmp_path / "mood.json", "--attacks", 5)
+    assert done.returncode == 0, done.stderr
+    assert (report(done)["schemas"], report(done)["attacks"]) == (1, 5)
+    assert "--sample draws files" in interlock("check", "--schemas", tmp_path / "mood.json", "--sample", 2).stderr
 
 
 def test_what_cannot_be_checked_is_said_in_one_sentence(tmp_path: Path) -> None:

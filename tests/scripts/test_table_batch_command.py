@@ -69,7 +69,7 @@ def test_a_spreadsheet_s_csv_is_a_table_as_in_an_index(tmp_path: Path) -> None:
     sheet.write_bytes("nr;text\r\n7;Knödel\r\n".encode("cp1252"))
     process = interlock("batch", "-i", sheet, "-o", out, "--schema", schema)
     assert process.returncode == 2
-    assert "sheet.csv is not UTF-8: save it as UTF-8." in " ".join(process.stderr.split())
+    assert "sheet.csv cannot be read as a table (it is not UTF-8)" in " ".join(process.stderr.split())
 
 
 def test_a_schema_lines_a_folder_and_a_limit(tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ def _check(case: Case, trial: Trial) -> SchemaReport:
 
 def read_folder(folder: Path, sample: int | None = None, seed: int = 0) -> list[Case]:
     """Every schema in every `*.json` below `folder`, in the order of their paths; of `sample` files drawn at random,
-    where there are more."""
+    where there are more. Where `folder` is a file, those in it."""
+    if folder.is_file():
+        return [*_cases(folder, folder.name)]
     files = sorted(Path(folder).rglob("*.json"))
     if sample is not None and sample < len(files):
         files = sorted(Random(seed).sample(files, sample))

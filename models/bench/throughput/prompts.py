@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from models.engines.engine import Message
-from models.errors import ModelNotFound
+from models.errors import ModelNotFound, reason_of
 
 COLUMNS = ("prompt", "messages", "output_tokens")
 """As `vllm bench serve --dataset-name custom` has them, and OpenAI's `messages`."""
@@ -33,7 +33,7 @@ def read_prompts(file: Path) -> tuple[Prompt, ...]:
     try:
         lines = Path(file).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ModelNotFound(f"{file} cannot be read ({error}).", "Check the path.") from error
+        raise ModelNotFound(f"{file} cannot be read ({reason_of(error)}).", "Check the path.") from error
     found = tuple(_prompt(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip())
     if not found:
         raise ModelNotFound(f"There is no prompt in {file}.", 'Write one a line, as {"prompt": "…"}.')
