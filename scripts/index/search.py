@@ -46,8 +46,9 @@ def search(
     else:
         tell(f"Nothing was found: {hits.nothing}.")
     if explain and hits.account:
+        fitting = f" fit the condition, {hits.account.candidates}" if where else ""
         tell(
-            f"{hits.account.allowed} of {hits.account.passages} passages fit the condition, {hits.account.candidates}"
+            f"{hits.account.allowed if where else hits.account.candidates} of {hits.account.passages} passages{fitting}"
             f" were ranked by cosine + {hits.account.lexical_weight:.4f} · BM25."
         )
     finish(
