@@ -57,7 +57,7 @@ def write_reports(rows: int) -> Callable[[Path, str], Path]:
 async def beside_bare(
     model: str, app: App, write: Callable[[Path, str], Path], rows: int, concurrency: int, repeat: int
 ) -> dict[str, Any]:
-    """Seconds of an app's batch and of the bare client with its requests, in turn, at one server; and their ratio.
+    """Requests a second of an app's batch, and of the bare client with the same, in turn, at one server; and their ratio.
 
     `model`: http://… or the name of one to start a server for. `write`: makes a file of `rows` requests at a path, for
     a model of this name. A first batch warms the server up, and is listened to.
@@ -92,7 +92,7 @@ async def beside_bare(
     return {
         "rows": rows,
         "requests": len(bodies),
-        "batch_per_s": round(rows / median(seconds["batch"]), 2),
+        "batch_per_s": round(len(bodies) / median(seconds["batch"]), 2),
         "bare_per_s": round(len(bodies) / median(seconds["bare"]), 2),
         "ratio": round(median(ratios), 4),
         "ratios": [round(ratio, 4) for ratio in ratios],
