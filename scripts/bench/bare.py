@@ -57,7 +57,7 @@ def write_reports(rows: int) -> Callable[[Path, str], Path]:
 async def beside_bare(
     model: str, app: App, write: Callable[[Path, str], Path], rows: int, concurrency: int, repeat: int
 ) -> dict[str, Any]:
-    """Requests a second of an app's batch, and of the bare client with the same, in turn, at one server; and their ratio.
+    """Requests a second of an app's batch, and of the bare client with the same, in turn; and their ratio.
 
     `model`: http://… or the name of one to start a server for. `write`: makes a file of `rows` requests at a path, for
     a model of this name. A first batch warms the server up, and is listened to.

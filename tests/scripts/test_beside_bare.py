@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from interlock import App, Contract, Run, workflow
 
+from interlock import App, Contract, Run, workflow
 from scripts.bench.bare import beside_bare, write_reports
 
 
