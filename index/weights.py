@@ -48,7 +48,7 @@ class Weights:
             except OSError:
                 if self.folder is not None:
                     raise
-                if not _hub_answers():
+                if not hub_answers():
                     raise EncoderError(
                         f"The encoder {self.name} is not on this machine, and the model hub does not answer",
                         "name its folder, or download it first",
@@ -96,7 +96,7 @@ def _folder(name: str) -> Path | None:
     return None
 
 
-def _hub_answers() -> bool:
+def hub_answers() -> bool:
     """Asked once before a download, which would otherwise try again for more than a minute on a machine offline."""
     from huggingface_hub import constants, get_session
 

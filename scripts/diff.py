@@ -16,11 +16,15 @@ from rich.text import Text
 
 from pipeline import UsageError
 from pipeline.runtime.folder import Folder
+from pipeline.text import short
+from scripts.body import unstamped
 from scripts.console import console
 from scripts.inspect import ending
 
 COMPARED = ("status", "intent", "result", "contract", "message", "question", "escalation", "error")
 """Everything of a result but how it was obtained."""
+SHOWN = 500
+"""Characters of an ending in the table."""
 _NEEDED = {"custom_id", "status", "intent", "result", "question", "escalation"}
 
 
@@ -48,7 +52,8 @@ def diff(
             table.add_row(Text(id), ", ".join(changed), *(Text(_told(row)) for row in (old, new)))
     if table.row_count:
         console.print(table)
-    console.print(f"{same} the same; changed: {dict(changes) or 'nothing'}.", markup=False)
+    told = ", ".join(f"{name} {count}" for name, count in changes.items())
+    console.print(f"{same} the same; changed: {told or 'nothing'}.", markup=False)
     print(json.dumps({"same": same, "changed": changes, "statuses": statuses}, ensure_ascii=False))
     raise typer.Exit(1 if changes else 0)
 
@@ -88,8 +93,8 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
 def _changed(old: dict[str, Any] | None, new: dict[str, Any] | None) -> list[str]:
     if old is None or new is None:
         return ["added" if old is None else "missing"]
-    return [name for name in COMPARED if old.get(name) != new.get(name)]
+    return [name for name in COMPARED if unstamped(old.get(name)) != unstamped(new.get(name))]
 
 
 def _told(row: dict[str, Any] | None) -> str:
-    return "" if row is None else f"{row['status']}, {row['intent']}\n{ending(row)}"
+    return "" if row is None else f"{row['status']}, {row['intent']}\n{short(ending(row), SHOWN)}"

@@ -18,6 +18,7 @@ from pipeline.generation.decoding import LITTLE
 from pipeline.journal.journal import Journal
 from pipeline.outcome import STATUSES
 from pipeline.text import short
+from scripts.body import said
 from scripts.console import console
 from scripts.follow import follow as follow_run
 from scripts.record_tree import record_tree
@@ -114,6 +115,8 @@ def left(row: dict[str, Any]) -> list[str]:
 def ending(row: dict[str, Any]) -> str:
     """What a line of results.jsonl came to, in words."""
     if row["result"] is not None:
+        if isinstance(row["result"], dict) and (words := said(row["result"])) is not None:
+            return words
         values = row["result"].items() if isinstance(row["result"], dict) else [("", row["result"])]
         return f"{row['contract']}: " + ", ".join(f"{name} {value}".strip() for name, value in values)
     if row["question"] is not None:

@@ -82,7 +82,9 @@ def read_answers(file: Path) -> list[Asked]:
             text, answer = None, None
         known = answer is None or (isinstance(answer, str) and answer.strip())
         if not isinstance(text, str) or not text.strip() or not known:
-            raise JudgementsError(f"Line {number} of {file} needs `text`, and `answer`: what answers it, or null")
+            raise JudgementsError(
+                f"Line {number} of {file} needs `text`, and `answer`", "write there what answers it, or null"
+            )
         asked.append(Asked(text, answer))
     return asked
 
@@ -112,7 +114,10 @@ def fit_floor(nearest: Sequence[Nearest], present: Floor, wrong: float = WRONG) 
     answerable = np.array([one.answerable for one in nearest], dtype=bool)
     for kind, count in (("have an answer", int(answerable.sum())), ("have none", int((~answerable).sum()))):
         if count < FEWEST:
-            raise JudgementsError(f"{count} questions {kind}, and a floor needs {FEWEST} of each to be fitted to")
+            raise JudgementsError(
+                f"{count} of the questions {kind}, and a floor needs {FEWEST} of each kind to be fitted to",
+                'write more, {"text": …, "answer": …} a line, with null where no document answers',
+            )
     cosines = np.array([one.cosine for one in nearest])
     right = np.array([one.right for one in nearest], dtype=bool)
     tried = [present, *_floors(cosines)]

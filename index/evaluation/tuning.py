@@ -52,7 +52,10 @@ def tune(
 ) -> Tuned:
     """Raises JudgementsError with fewer than FEWEST questions."""
     if len(questions) < FEWEST:
-        raise JudgementsError(f"There are {len(questions)} questions, and constants need {FEWEST} to be fitted to")
+        raise JudgementsError(
+            f"There are {len(questions)} questions, and constants need {FEWEST} to be fitted to",
+            "give more of your own, with --queries and --qrels",
+        )
     owners = _owners(retriever)
     present = retriever.fusion
     tried = [present, Fusion()] + [

