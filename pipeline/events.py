@@ -188,6 +188,7 @@ Event = (
 Listener = Callable[[Event], None]
 
 
+@cache
 def _name(kind: type[Any]) -> str:
     """A kind's name in journals and streams: its class's, unless the class was renamed since."""
     return str(getattr(kind, "kept_as", kind.__name__))

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+as_line = json.JSONEncoder(ensure_ascii=False).encode
+"""A value as JSON in one line."""
+
 
 def is_full(error: BaseException) -> bool:
     """Whether an error says that there is no space left for what was to be written, which may change."""
@@ -76,4 +79,4 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Replace a file by these rows as JSON lines."""
-    write_lines(path, (json.dumps(row, ensure_ascii=False) for row in rows))
+    write_lines(path, map(as_line, rows))

@@ -111,7 +111,7 @@ class Receipt:
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON. What an engine does not tell is left out, and what is checked after where nothing is."""
-        told = {name: value for name in _TOLD if (value := getattr(self, name)) not in (None, "", (), [], {})}
+        told = {name: value for name in _TOLD if (value := getattr(self, name)) or value == 0}  # 0.0 is told
         return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from models.grammar.grammar import normalise
@@ -71,14 +72,16 @@ class Record:
     @classmethod
     def restore(cls, id: str, input: str) -> Record:
         """The record of which `input` is this."""
-        return cls(id, tuple(Turn(*turn) for turn in json.loads(input)))
+        record = cls(id, tuple(Turn(*turn) for turn in json.loads(input)))
+        vars(record)["input"] = input  # which was made of it before
+        return record
 
     @property
     def text(self) -> str:
         """All that the customer said about this request."""
         return "\n".join(turn.text for turn in self.conversation if turn.role == "customer" and not turn.earlier)
 
-    @property
+    @cached_property
     def input(self) -> str:
         """The conversation as JSON, by which a later run recognises the record."""
         return json.dumps([[turn.role, turn.text, *([True] if turn.earlier else [])] for turn in self.conversation])

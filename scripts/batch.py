@@ -27,7 +27,7 @@ from pipeline.batch.shards import refuse_shard
 from pipeline.batch.sources import named
 from pipeline.batch.summary import Summary
 from pipeline.batch.table_rows import table_rows
-from pipeline.files import growing, write_lines
+from pipeline.files import as_line, growing, write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
 from scripts import options
@@ -271,7 +271,7 @@ async def _serve(
                 tokens += outcome.receipt.tokens["completion"]
                 if outcome.status == "completed":
                     row = {"custom_id": outcome.custom_id, "result": outcome.ending.result}
-                    output.add(json.dumps(form.answered(row), ensure_ascii=False))
+                    output.add(as_line(form.answered(row)))
 
             yield keep
 

@@ -153,12 +153,12 @@ class _Batch:
         suspects: list[Record] = []
         finished = 0
 
-        def unsuspected() -> Iterator[Record | None]:
-            for record in self._left():
-                if record is not None and record.id in suspicion:
-                    suspects.append(record)
+        def unsuspected() -> Iterator[tuple[Record, bool] | None]:
+            for left in self._left():
+                if left is not None and left[0].id in suspicion:
+                    suspects.append(left[0])
                 else:
-                    yield record
+                    yield left
 
         queue = unsuspected()
 
@@ -174,13 +174,14 @@ class _Batch:
             while not stop.is_set():
                 async with level.slot():  # the slot first: no record is read ahead
                     try:
-                        record = next(queue)
+                        left = next(queue)
                     except StopIteration:
                         return
-                    if record is None:
+                    if left is None:
                         await asyncio.sleep(0)
                         continue
-                    keep(results, *await pipeline.serve_to_line(record))
+                    record, begun = left
+                    keep(results, *await pipeline.serve_to_line(record, begun=begun))
 
         with growing(self._folder.results) as results:
             workers = [asyncio.create_task(worker(results)) for _ in range(level.most)]
@@ -203,16 +204,18 @@ class _Batch:
             return await pipeline.quarantine(record, sentence(record.id, suspicion))
         return await pipeline.serve_to_line(record, alone=True)
 
-    def _left(self) -> Iterator[Record | None]:
-        """What has no status, and None after so many that have one: others shall have their turn between them."""
+    def _left(self) -> Iterator[tuple[Record, bool] | None]:
+        """What has no status, and whether work on it was begun; None after so many that have one: others shall have
+        their turn between them.
+        """
         if self._requests is None:
-            yield from self._journal.unfinished()
+            yield from ((record, True) for record in self._journal.unfinished())
             return
         begun, passed = self._journal.begun(), 0
         for record in self._requests:
             known = self._journal.record(record.id) if begun else None
             if known is None or known[1] is None:
-                yield record
+                yield record, known is not None
             else:
                 passed += 1
                 if passed % PASSED == 0:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.batch.requests import BadLine
-from pipeline.files import replacing
+from pipeline.files import as_line, replacing
 from pipeline.runtime.folder import Folder
 
 OUTPUT = "output.jsonl"
@@ -138,7 +138,7 @@ def _rows(results: Path) -> Iterator[dict[str, Any]]:
 
 
 def _text(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    return as_line(row) + "\n"
 
 
 def _id(kind: str, of: str) -> str:

@@ -6,7 +6,7 @@ Knows JSON Schema's types and Arrow's; where a schema leaves a type open the col
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -33,17 +33,18 @@ def write_parquet(output: Path, schema: Mapping[str, Any], keep: Sequence[str]) 
 
     answer = _type(schema, schema)
     fields = [pa.field("id", pa.string())]
-    fields += [pa.field(name, _kept(output, name)) for name in keep]
+    fields += [pa.field(name, kind) for name, kind in _kept(output, keep).items()]
     fields += list(answer) if pa.types.is_struct(answer) else [pa.field("value", answer)]
     typed = pa.schema(fields)
+    fitted = {field.name: _fitting(field.type) for field in typed}
     path = output.with_name(FILE)
     unfinished = path.with_name(f"{FILE}.tmp")
     try:
         with parquet.ParquetWriter(unfinished, typed, compression="zstd") as writer:
             rows = _rows(output)
             while some := list(islice(rows, ROWS)):
-                fitted = [{field.name: _fitted(row.get(field.name), field.type) for field in typed} for row in some]
-                writer.write_table(pa.Table.from_pylist(fitted, typed))
+                columns = {name: [fit(row.get(name)) for row in some] for name, fit in fitted.items()}
+                writer.write_table(pa.table(columns, typed))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -56,16 +57,23 @@ def _rows(output: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def _kept(output: Path, name: str) -> Any:
-    """The type of a column that is kept: that of all its values, or text if they differ."""
+def _kept(output: Path, keep: Sequence[str]) -> dict[str, Any]:
+    """The types of the columns that are kept: of each that of all its values, or text if they differ."""
     import pyarrow as pa
 
-    kinds = {type(row.get(name)) for row in _rows(output)} - {type(None)}
-    if kinds == {int}:
-        return pa.int64()
-    if kinds and kinds <= {int, float}:
-        return pa.float64()
-    return pa.bool_() if kinds == {bool} else pa.string()
+    seen: dict[str, set[type]] = {name: set() for name in keep}
+    for row in _rows(output) if keep else ():
+        for name, kinds in seen.items():
+            kinds.add(type(row.get(name)))
+
+    def of(kinds: set[type]) -> Any:
+        if kinds == {int}:
+            return pa.int64()
+        if kinds and kinds <= {int, float}:
+            return pa.float64()
+        return pa.bool_() if kinds == {bool} else pa.string()
+
+    return {name: of(kinds - {type(None)}) for name, kinds in seen.items()}
 
 
 def _type(schema: Any, root: Mapping[str, Any]) -> Any:
@@ -92,18 +100,20 @@ def _type(schema: Any, root: Mapping[str, Any]) -> Any:
     return plain.get(str(kind), pa.string())
 
 
-def _fitted(value: Any, kind: Any) -> Any:
-    """A value as its column holds it."""
+def _fitting(kind: Any) -> Callable[[Any], Any]:
+    """What makes of a value one that a column of this type holds."""
     import pyarrow as pa
 
-    if value is None:
-        return None
     if pa.types.is_struct(kind):
-        if not isinstance(value, dict):
-            return None
-        return {field.name: _fitted(value.get(field.name), field.type) for field in kind}
+        fields = {field.name: _fitting(field.type) for field in kind}
+        return lambda value: (
+            {name: fit(value.get(name)) for name, fit in fields.items()} if isinstance(value, dict) else None
+        )
     if pa.types.is_list(kind):
-        return [_fitted(one, kind.value_type) for one in value]
-    if pa.types.is_string(kind) and not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return value
+        each = _fitting(kind.value_type)
+        return lambda value: None if value is None else [each(one) for one in value]
+    return _as_text if pa.types.is_string(kind) else lambda value: value
+
+
+def _as_text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -21,6 +21,7 @@ from pipeline.errors import UsageError
 from pipeline.record import BadRecord
 
 TEXTS = (".txt", ".md")
+_encode = json.JSONEncoder(default=str).encode
 
 
 def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, bytes, object]]:
@@ -46,8 +47,8 @@ def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, byte
         if isinstance(row, BadRecord):
             yield number, b"", row
             continue
-        value = {"number": f"{prefix}{number}", "row": row}
-        yield number, json.dumps(value, default=str).encode(), json.loads(json.dumps(value, default=str))
+        line = _encode({"number": f"{prefix}{number}", "row": row})
+        yield number, line.encode(), json.loads(line)
 
 
 def _lines(address: str) -> Iterator[tuple[int, object]]:

@@ -183,6 +183,8 @@ class Positions:
         return Branch(self, within, within.path, asyncio.current_task(), branch)
 
     async def _end(self, branches: list[Branch]) -> None:
+        if not branches:
+            return
         left = [branch.task for branch in branches if branch.task is not None and not branch.task.done()]
         self._tasks = [branch for branch in self._tasks if branch not in branches]
         for task in left:

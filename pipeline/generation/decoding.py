@@ -7,6 +7,7 @@ because it was full. Knows completions and contracts; asks nobody.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -41,8 +42,8 @@ def full(value: Contract) -> list[str]:
 
 
 def _full(value: BaseModel, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for name, info in type(value).model_fields.items():
-        yield from _within(getattr(value, name), most_of(info), (*path, name))
+    for name, most in _mosts(type(value)):
+        yield from _within(getattr(value, name), most, (*path, name))
 
 
 def _within(value: object, most: int | None, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -53,6 +54,11 @@ def _within(value: object, most: int | None, path: tuple[str, ...]) -> Iterator[
             yield from _within(item, None, path)
     elif isinstance(value, str) and type(value) is str and most is not None and len(value) >= most:
         yield path
+
+
+@lru_cache(512)
+def _mosts(kind: type[BaseModel]) -> tuple[tuple[str, int | None], ...]:
+    return tuple((name, most_of(info)) for name, info in kind.model_fields.items())
 
 
 def most_of(info: FieldInfo) -> int | None:

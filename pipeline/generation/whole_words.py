@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
@@ -71,17 +72,26 @@ def _reads(text: str) -> str | None:
 
 def _texts(value: BaseModel, place: str) -> Iterator[tuple[str, str, int, int]]:
     """The free texts of a form: where each is, what it says, and how long it has to be and may be."""
-    for name, info in type(value).model_fields.items():
-        item, here = getattr(value, name), f"{place}.{_key(name, info)}".lstrip(".")
-        most = most_of(info)
-        if type(item) is str and most is not None:
-            least, pattern = (
-                [found for mark in info.metadata if (found := getattr(mark, limit, None))]
-                for limit in ("min_length", "pattern")
-            )
-            if not pattern:
-                yield here, item, max(least, default=0), most
+    for name, key, lengths in _fields(type(value)):
+        item, here = getattr(value, name), f"{place}.{key}".lstrip(".")
+        if type(item) is str and lengths is not None:
+            yield here, item, *lengths
         yield from _inside(item, here)
+
+
+@lru_cache(512)
+def _fields(kind: type[BaseModel]) -> tuple[tuple[str, str, tuple[int, int] | None], ...]:
+    """The fields of a form: name, JSON key, and how long a free text has to be and may be; None where it is none."""
+    return tuple((name, _key(name, info), _lengths(info)) for name, info in kind.model_fields.items())
+
+
+def _lengths(info: FieldInfo) -> tuple[int, int] | None:
+    most = most_of(info)
+    least, pattern = (
+        [found for mark in info.metadata if (found := getattr(mark, limit, None))]
+        for limit in ("min_length", "pattern")
+    )
+    return None if most is None or pattern else (max(least, default=0), most)
 
 
 def _key(name: str, info: FieldInfo) -> str:

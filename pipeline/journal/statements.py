@@ -26,8 +26,9 @@ _OUTCOME = "UPDATE records SET status = ?, intent = ?, outcome = ?, traceback = 
 
 _KINDS = (_RECORD, _EVENT, _STEP, _OUTCOME)
 """None of them reads a table that another one writes; a record's outcome comes behind the record."""
-_SIZES = (64, 16, 4, 1)
-"""How many rows one statement puts into a table: few texts for SQLite to parse and keep."""
+_MOST = 64
+"""Rows that one statement puts into a table at most. Of each kind there are so many texts, which a connection parses
+once: `PARSED`."""
 
 
 def as_json(value: object) -> str:
@@ -156,11 +157,9 @@ def together(statements: Sequence[Sql]) -> Iterator[Sql]:
 
 def _emptied(kinds: dict[str, list[Sequence[object]]]) -> Iterator[Sql]:
     for sql, rows in kinds.items():
-        first = 0
-        for size in _SIZES:
-            while len(rows) - first >= size:
-                yield _of(sql, size), [value for row in rows[first : first + size] for value in row]
-                first += size
+        for first in range(0, len(rows), _MOST):
+            some = rows[first : first + _MOST]
+            yield _of(sql, len(some)), [value for row in some for value in row]
         rows.clear()
 
 

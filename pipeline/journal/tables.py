@@ -95,6 +95,9 @@ CREATE INDEX IF NOT EXISTS questions_open ON questions (number) WHERE answer IS 
 """
 """What tables of this version did not have at first, and whoever reads them may have or lack."""
 
+PARSED = 512
+"""Statements that a connection keeps parsed: those that write up to 64 rows of each of four kinds, and the others."""
+
 
 def connect_with_tables(path: Path) -> sqlite3.Connection:
     """A connection to a file that has the tables, made if there are none.
@@ -123,7 +126,9 @@ def connect_with_tables(path: Path) -> sqlite3.Connection:
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to a file as it is."""
     # Each connection belongs to one thread at a time; the writer's moves from the opening thread to the journal's.
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=30.0, cached_statements=PARSED
+    )
     try:
         connection.execute("PRAGMA journal_mode = WAL")
     except BaseException:

@@ -21,8 +21,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.errors import JournalError, Unwritable
 from pipeline.journal.statements import Sql, together
@@ -30,15 +30,15 @@ from pipeline.journal.statements import Sql, together
 GROUP = 512
 """Most writes in one transaction, so that the first of them does not wait long for the last."""
 
-HANDFUL = 32
-"""Writes of one round that are not kept back for those behind them: they are committed while the round goes on."""
+HANDFUL = 64
+"""Writes of one round that are not kept back for those behind them: they are committed while the round goes on. A round
+of 64 records has some 128: one half is written while the other is made. More hands than that cost CPU time."""
 
 AGAIN_SECONDS = 1.0
 """After a write that the disk did not take, the next one that is tried; those meanwhile are refused at once."""
 
 
-@dataclass(frozen=True)
-class _Write:
+class _Write(NamedTuple):
     """Statements that belong together; `firm`: must survive a power cut; `done` is set when they are committed.
 
     `then` is called in the loop when they are, before anybody goes on who waits for `done`.
@@ -58,6 +58,8 @@ class JournalWriter:
         self.path = path
         self.closed = False
         self._connection = connection
+        self._firm: bool | None = None
+        """How the latest commit was."""
         self._queue: queue.SimpleQueue[list[_Write] | None] = queue.SimpleQueue()
         self._round: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
         """What each loop wrote in its present round."""
@@ -158,7 +160,10 @@ class JournalWriter:
 
     def _commit(self, batch: Sequence[_Write]) -> None:
         execute = self._connection.execute
-        execute(f"PRAGMA synchronous = {'FULL' if any(write.firm for write in batch) else 'NORMAL'}")
+        firm = any(write.firm for write in batch)
+        if firm != self._firm:
+            execute(f"PRAGMA synchronous = {'FULL' if firm else 'NORMAL'}")
+            self._firm = firm
         execute("BEGIN IMMEDIATE")
         try:
             for sql, parameters in together([one for write in batch for one in write.statements]):

@@ -118,13 +118,14 @@ class Pipeline:
         return outcome
 
     async def serve_to_line(
-        self, record: Record, alone: bool = False, memory: Memory | None = None
+        self, record: Record, alone: bool = False, memory: Memory | None = None, begun: bool = True
     ) -> tuple[Outcome, str]:
         """As `serve`; also the outcome's line for results.jsonl, without the line break.
 
-        `alone`: it is the only record in flight, because it is suspected of killing processes.
+        `alone`: it is the only record in flight, because it is suspected of killing processes. `begun`: work on it may
+        have begun before, which the journal is asked about.
         """
-        past = self.journal.past(record.id)
+        past = self.journal.past(record.id) if begun else None
         today = past.today if past else self.today
         if past is None:
             self.journal.begin(record.id, record.input, today)

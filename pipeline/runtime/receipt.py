@@ -20,7 +20,23 @@ def receipt(
 ) -> Receipt:
     """Read the steps of one record, in order, the rows of its gate's decisions and what it left, as its receipt."""
     calls = [step for step in steps if "finish_reason" in step.detail]
-    evidence = [passage for step in calls for passage in step.detail.get("evidence", ())]
+    contracts: dict[str, str] = {}
+    checked: dict[str, Sequence[str]] = {}
+    shortened: dict[str, int] = {}
+    closed: dict[str, str] = {}
+    full: list[str] = []
+    unsaid: list[str] = []
+    unread: dict[str, str] = {}
+    for detail in (step.detail for step in calls):
+        name = str(detail["contract"])
+        contracts |= {str(also): str(value) for also, value in detail.get("also", {}).items()}
+        contracts[name] = str(detail["hash"])
+        for key, told in (("checked", checked), ("scratchpad", shortened), ("closed", closed)):
+            if key in detail:
+                told[name] = detail[key]
+        full += [f"{name}.{field}" for field in detail.get("full", ())]
+        unsaid += [f"{name}.{field}" for field in detail.get("unsaid", ())]
+        unread |= {f"{name}.{field}": words for field, words in detail.get("unread", {}).items()}
     return Receipt(
         model=engine.name if engine else "none",
         identity=engine.identity if engine else "none",
@@ -28,15 +44,9 @@ def receipt(
         canary=str(engine.canary or "not run") if engine else "none",
         gate=decisions[-1] if decisions else None,
         routed=decisions if len(decisions) > 1 else (),
-        contracts={
-            str(name): str(value)
-            for step in calls
-            for name, value in {**step.detail.get("also", {}), step.detail["contract"]: step.detail["hash"]}.items()
-        },
-        checked={str(step.detail["contract"]): step.detail["checked"] for step in calls if "checked" in step.detail},
-        shortened={
-            str(step.detail["contract"]): step.detail["scratchpad"] for step in calls if "scratchpad" in step.detail
-        },
+        contracts=contracts,
+        checked=checked,
+        shortened=shortened,
         finish_reasons=[str(step.detail["finish_reason"]) for step in calls],
         attempts=len(calls),
         recovered=[str(step.detail["rung"]) for step in calls if step.detail.get("rung")],
@@ -45,20 +55,16 @@ def receipt(
             "completion": sum(step.completion_tokens for step in calls),
         },
         seconds=round(sum(step.seconds for step in steps), 4),
-        evidence=list(dict.fromkeys(evidence)),
+        evidence=list(dict.fromkeys(passage for step in calls for passage in step.detail.get("evidence", ()))),
         index=index,
-        closed={str(step.detail["contract"]): step.detail["closed"] for step in calls if "closed" in step.detail},
+        closed=closed,
         own_seconds=_own(steps),
         dtype=dtype_of(engine),
         mass=min((float(step.detail["mass"]) for step in calls if "mass" in step.detail), default=None),
-        full=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("full", ())],
+        full=full,
         unserved=unserved,
-        unsaid=[f"{step.detail['contract']}.{field}" for step in calls for field in step.detail.get("unsaid", ())],
-        unread={
-            f"{step.detail['contract']}.{field}": words
-            for step in calls
-            for field, words in step.detail.get("unread", {}).items()
-        },
+        unsaid=unsaid,
+        unread=unread,
     )
 
 

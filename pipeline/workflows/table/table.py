@@ -22,6 +22,8 @@ from pipeline.errors import UsageError
 from pipeline.modules import load_module
 from pipeline.record import MAX_ID, BadRecord, Record, Turn, read_id
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
 ROW = "Answer as JSON from this row:\n"
 """What stands before a row, as JSON, where no prompt is given."""
 
@@ -87,7 +89,7 @@ class Table:
         for column in self.columns():
             if column not in row:
                 raise BadRecord(f'"{column}" is no column of this row: it has {", ".join(map(str, row))[:200]}.', id)
-        text = json.dumps(row, ensure_ascii=False, default=str)
+        text = _encode(row)
         try:
             text.encode()
         except UnicodeEncodeError:
@@ -98,7 +100,7 @@ class Table:
         """What the model is asked about a row."""
         if self.prompt:
             return self.prompt.format_map({name: _text(row[name]) for name in _columns(self.prompt)})
-        return ROW + json.dumps(row, ensure_ascii=False, default=str)
+        return ROW + _encode(row)
 
     def messages(self, asked: str, passages: Sequence[str]) -> tuple[Message, ...]:
         """The same behind the passages that were found for it, as a chat."""
@@ -150,4 +152,4 @@ def _columns(template: str) -> tuple[str, ...]:
 def _text(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else _encode(value)
