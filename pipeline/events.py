@@ -188,7 +188,6 @@ Event = (
 Listener = Callable[[Event], None]
 
 
-@cache
 def _name(kind: type[Any]) -> str:
     """A kind's name in journals and streams: its class's, unless the class was renamed since."""
     return str(getattr(kind, "kept_as", kind.__name__))
@@ -196,6 +195,7 @@ def _name(kind: type[Any]) -> str:
 
 EVENTS: Mapping[str, type[Any]] = {_name(kind): kind for kind in Event.__args__}
 """Every kind of event by its name."""
+_NAMES: Mapping[type[Any], str] = {kind: name for name, kind in EVENTS.items()}
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Numbered:
     @property
     def name(self) -> str:
         """As a stream names it: "message_received"."""
-        return event_name(_name(type(self.event)))
+        return event_name(_NAMES[type(self.event)])
 
     def row(self) -> dict[str, Any]:
         """Ready for JSON: id, at, the kind under "event", and the event's own values."""
@@ -223,7 +223,7 @@ def event_row(event: Event) -> dict[str, Any]:
         asked = event.question
         extra = {"contract": asked.contract, "schema": asked.answer_schema}
         values = {"record": event.record, "question": {**asked.row(), **extra}}
-    return {"event": _name(type(event)), **values}
+    return {"event": _NAMES[type(event)], **values}
 
 
 def restore_event(record: str, body: Mapping[str, Any]) -> Event:

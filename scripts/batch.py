@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -123,13 +123,16 @@ def batch(
     check_cluster(launch)
     app = load_app(launch.app) if table is None else app_of(table)
     several = len(sources) > 1
-    room = iter(range(limit)) if limit else count()  # of all sources together
+    left = limit  # of all sources together
 
     def rows(source: Path | str) -> Iterator[tuple[int, bytes, object]]:
+        nonlocal left
         found = table_rows(source, f"{Path(source).name}:" if several else "") if table else json_lines(source)
-        return (row for row, _ in zip(found, room, strict=False))
+        for row in islice(found, left if limit else None):
+            left -= 1
+            yield row
 
-    asked = read_requests(sources, app.read, rows)
+    asked = read_requests(sources, app.read, rows, id or "custom_id")
     if sample:
         asked.sample(sample)
     if dry_run:

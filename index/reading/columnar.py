@@ -35,10 +35,28 @@ def iterate_columnar(stream: BinaryIO, ending: str) -> Iterator[Mapping[str, Any
             stream.seek(0)
             batches = ipc.open_stream(stream)
         for batch in batches:
+            for name in batch.schema.names:
+                if batch.schema.names.count(name) > 1:
+                    raise Unreadable(f"has two columns '{name}': rename one")
+            batch = _told_exactly(batch)
             for start in range(0, batch.num_rows, ROWS):
                 yield from batch.slice(start, ROWS).to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise Unreadable(f"cannot be read as a table ({' '.join(str(error).split())[:120].rstrip('.')})") from None
+
+
+def _told_exactly(batch: Any) -> Any:
+    """A batch with times in nanoseconds as Python holds them, in microseconds, or else as texts."""
+    import pyarrow as pa
+
+    for place, field in enumerate(batch.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            try:
+                times = batch.column(place).cast(pa.timestamp("us", field.type.tz))
+            except pa.ArrowInvalid:  # something would be lost
+                times = batch.column(place).cast(pa.string())
+            batch = batch.set_column(place, field.name, times)
+    return batch
 
 
 def read_parquet(name: str, stream: BinaryIO, column: str | None) -> Iterator[Document | Unread]:

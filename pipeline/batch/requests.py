@@ -53,8 +53,15 @@ class BadLine:
 class Requests:
     """Make it with `read_requests`. Iterating gives the records in order; of a repeated id only the first."""
 
-    def __init__(self, sources: Sequence[Path | str], read: Read = Record.parse, rows: Rows | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Path | str],
+        read: Read = Record.parse,
+        rows: Rows | None = None,
+        names: str = "custom_id",
+    ) -> None:
         self.read = read
+        self._names = names
         self._kept = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # on disk, gone with us
         weakref.finalize(self, self._kept.close)
         self._kept.executescript(
@@ -113,22 +120,27 @@ class Requests:
         )
         if not kept.rowcount:
             first, where = self._kept.execute("SELECT line, file FROM records WHERE id = ?", (record.id,)).fetchone()
-            raise BadRecord(f'"custom_id" is the same as in line {first}{f" of {where}" if where else ""}.', record.id)
+            raise BadRecord(
+                f'"{self._names}" is the same as in line {first}{f" of {where}" if where else ""}.', record.id
+            )
 
 
 def read_requests(
-    source: Path | str | Sequence[Path | str], read: Read = Record.parse, rows: Rows | None = None
+    source: Path | str | Sequence[Path | str],
+    read: Read = Record.parse,
+    rows: Rows | None = None,
+    names: str = "custom_id",
 ) -> Requests:
     """Read files of requests, one JSON object a line. UsageError if there is no request in them at all.
 
     `read` makes a record of a line's JSON, or raises BadRecord: `App.read` of the app that serves it. A file is a path,
     compressed if its name says so, or an address that fsspec knows ("s3://…", "hf://…"). `rows`: reads a file that is
-    no lines of requests.
+    no lines of requests. `names`: what holds a record's id, for whoever is told of two that are the same.
     """
     sources = [source] if isinstance(source, Path | str) else list(source)
     told = " and ".join(map(str, sources))
     try:
-        requests = Requests(sources, read, rows)
+        requests = Requests(sources, read, rows, names)
     except sqlite3.Error as error:
         raise UsageError(
             f"{told} cannot be kept in the folder for temporary files ({error}): free space there, or name another"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import glob
 import io
+import lzma
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -59,9 +61,12 @@ def opened(source: Path | str) -> Iterator[BinaryIO]:
         raise
     except ImportError as error:
         raise UsageError(f"{address} needs a package that is not installed ({error}): install it.") from error
-    except (OSError, EOFError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-        raise UsageError(f"{address} cannot be read ({reason}): check the path.") from error
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200].rstrip(".")
+        there = not isinstance(error, FileNotFoundError) and getattr(error, "errno", None) is None
+        damaged = there and address.endswith(COMPRESSED)
+        mend = "it is damaged, or not what its name says" if damaged else "check the path"
+        raise UsageError(f"{address} cannot be read ({reason}): {mend}.") from error
 
 
 def _matched(pattern: str) -> list[str]:

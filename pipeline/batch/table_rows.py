@@ -5,9 +5,11 @@ Knows formats by the end of a name; makes no records of rows.
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -15,13 +17,12 @@ from pathlib import Path
 from index.reading.columnar import iterate_columnar
 from index.reading.reading import Unreadable
 from index.reading.table import bounded, delimiter_of
-from pipeline.batch.requests import json_of, lines_of
+from pipeline.batch.requests import LONGEST_LINE, json_of, lines_of
 from pipeline.batch.sources import COMPRESSED, opened
 from pipeline.errors import UsageError
 from pipeline.record import BadRecord
 
 TEXTS = (".txt", ".md")
-_encode = json.JSONEncoder(default=str).encode
 
 
 def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, bytes, object]]:
@@ -47,8 +48,39 @@ def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, byte
         if isinstance(row, BadRecord):
             yield number, b"", row
             continue
-        line = _encode({"number": f"{prefix}{number}", "row": row})
+        line = _as_json({"number": f"{prefix}{number}", "row": row})
+        if len(line) > LONGEST_LINE:
+            yield number, b"", BadRecord(f"The row is longer than {LONGEST_LINE // 2**20} MiB.")
+            continue
         yield number, line.encode(), json.loads(line)
+
+
+def _as_json(value: object) -> str:
+    """A value as JSON: what is no number (NaN) is null, an infinity its name, bytes are their text, or base64."""
+    try:
+        return _encode(value)
+    except ValueError:
+        return _encode(_finite(value))
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _in_words(value: object) -> str:
+    if not isinstance(value, bytes):
+        return str(value)  # a day, a time, a decimal
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
+
+
+_encode = json.JSONEncoder(default=_in_words, allow_nan=False).encode
 
 
 def _lines(address: str) -> Iterator[tuple[int, object]]:

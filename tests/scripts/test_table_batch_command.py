@@ -163,7 +163,7 @@ def test_what_is_wrong_is_one_sentence_before_anything_starts(tmp_path: Path) ->
     assert '"colour" is no column' in sentence(interlock(*prompt("{colour}")))
     assert "not known" in sentence(interlock(*prompt("{text!r}")))
     assert '"nr" is no column' in sentence(interlock(*good, "--keep", "nr"))
-    assert "a field of Review" in sentence(interlock(*good, "--keep", "mood"))
+    assert "a field of the answer" in sentence(interlock(*good, "--keep", "mood"))
     assert "for a table" in sentence(interlock("batch", "-i", table, "-o", out, "--keep", "text"))
     assert "give --index, too" in sentence(interlock(*good, "--k", "8"))
     assert "--dry-run keeps none" in sentence(interlock(*good, "--dry-run", "--retry", "failed"))

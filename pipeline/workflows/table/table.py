@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,8 @@ from pipeline.record import MAX_ID, BadRecord, Record, Turn, read_id
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
+ID = "id"
+"""What a row's own id is called beside its answer."""
 ROW = "Answer as JSON from this row:\n"
 """What stands before a row, as JSON, where no prompt is given."""
 
@@ -85,7 +87,10 @@ class Table:
             given = row.get(self.id)
             if isinstance(given, bool) or not isinstance(given, str | int):
                 raise BadRecord(f'"{self.id}" is neither a text nor a whole number, and names the row.')
-            id = read_id(str(given)[: MAX_ID + 1])
+            try:
+                id = read_id(str(given)[: MAX_ID + 1])
+            except BadRecord as error:
+                raise BadRecord(str(error).replace('"custom_id"', f'"{self.id}"')) from None
         for column in self.columns():
             if column not in row:
                 raise BadRecord(f'"{column}" is no column of this row: it has {", ".join(map(str, row))[:200]}.', id)
@@ -109,9 +114,20 @@ class Table:
         return (*system, Message("user", f"evidence:\n{numbered}\n{asked}" if numbered else asked))
 
     def answer(self, row: Mapping[str, Any], value: object) -> dict[str, Any]:
-        """A row's answer with the columns that are kept; what is no object stands under `value`."""
+        """A row's answer with the columns that are kept; what is no object stands under `value`. UsageError where two
+        of them have one name.
+        """
         fields = value if isinstance(value, dict) else {"value": value}
+        self.check_names(fields)
         return {**{name: row[name] for name in self.keep}, **fields}
+
+    def check_names(self, fields: Iterable[str]) -> None:
+        """UsageError if a field of an answer is called as what stands beside it: the row's id, or a kept column."""
+        for name in fields:
+            if name == ID:
+                raise UsageError(f"A field of the answer is called '{ID}', as the row's own id beside it: rename it.")
+            if name in self.keep:
+                raise UsageError(f"--keep {name} is a field of the answer as well: rename one of them.")
 
 
 def source_of(table: Table) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from models.contract import Contract
 from models.engines.engine import Decoding, Message
@@ -14,16 +15,16 @@ from pipeline.outcome import Ending
 from pipeline.record import CHAT, BadRecord
 from pipeline.run.declaration import workflow
 from pipeline.run.run import Run
-from pipeline.workflows.table.table import Table
+from pipeline.workflows.table.table import ID, Table
 
 
 def app_of(table: Table) -> App:
     """The table as an app. UsageError or ContractError for what cannot be served."""
     table.columns()
     kind = table.kind()
-    fields = set() if table.schema else set(kind.model_fields)
-    for clash in sorted(fields & set(table.keep)):
-        raise UsageError(f"--keep {clash} is a field of {kind.__name__} as well: rename one of them.")
+    table.check_names(_fields(table, kind))
+    if ID in table.keep:
+        raise UsageError(f"--keep {ID} is there in any case, as the row's own id: leave it out, or rename the column.")
 
     @workflow(intent="row", examples=["A row."])
     async def row(run: Run) -> Ending:
@@ -43,6 +44,15 @@ def app_of(table: Table) -> App:
         return Ending("completed", result=table.answer(columns, value), contract=kind.__name__)
 
     return App(f"{kind.__name__} {table.digest()}", [row], reads=table.read)
+
+
+def _fields(table: Table, kind: type[Contract]) -> Iterable[str]:
+    """The names that the fields of an answer have, as far as they are known before there is one."""
+    if not table.schema:
+        return [info.serialization_alias or name for name, info in kind.model_fields.items()]
+    schema = json.loads(table.schema)
+    named = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    return named if isinstance(named, dict) else ()
 
 
 def _request(table: Table, messages: tuple[Message, ...]) -> Request:
