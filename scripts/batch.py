@@ -26,7 +26,7 @@ from pipeline.batch.requests import Requests, json_lines
 from pipeline.batch.shards import refuse_shard
 from pipeline.batch.sources import named
 from pipeline.batch.summary import Summary
-from pipeline.batch.table_rows import table_rows
+from pipeline.batch.table_rows import is_table, table_rows
 from pipeline.files import as_line, growing, write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
@@ -103,6 +103,8 @@ def batch(
         raise UsageError(
             "--prompt, --system, --id, --keep, --index and --parquet are for a table: give --contract or --schema."
         )
+    if table is None and (tables := [source for source in sources if is_table(source)]):
+        raise UsageError(f"{tables[0]} is a table: say what its rows are answered under, with --contract or --schema.")
     if parquet:
         check_parquet()
     if table is not None and any_model:

@@ -148,7 +148,7 @@ def read_requests(
         ) from error
     if not requests.records:
         first = next(requests.bad_lines(), None)
-        why = f"its first line: {first.reason}" if first else "it is empty"
+        why = f"its first line: {first.reason.rstrip('.')}" if first else "it is empty"
         mend = 'write one {"custom_id", "text"} a line.' if rows is None else "mend that."
         raise UsageError(f"{told} has no request that can be read ({why}): {mend}")
     return requests

@@ -23,20 +23,32 @@ from pipeline.errors import UsageError
 from pipeline.record import BadRecord
 
 TEXTS = (".txt", ".md")
+SEPARATED = (".csv", ".tsv")
+COLUMNAR = (".parquet", ".arrow", ".feather")
+
+
+def is_table(source: Path | str) -> bool:
+    """Whether a source can be nothing else: lines of JSON may be requests as well."""
+    address = str(source)
+    return _end(address) in (*SEPARATED, *COLUMNAR) or ("://" not in address and Path(address).is_dir())
+
+
+def _end(address: str) -> str:
+    """How a source's name ends, compression aside."""
+    for end in COMPRESSED:
+        address = address.removesuffix(end)
+    return Path(address).suffix.lower()
 
 
 def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, bytes, object]]:
     """As `Rows`: each value is `{"number", "row"}`; `prefix` stands before the number, to tell several files apart."""
     address = str(source)
-    name = address
-    for end in COMPRESSED:
-        name = name.removesuffix(end)
-    end = Path(name).suffix.lower()
+    end = _end(address)
     if "://" not in address and Path(address).is_dir():
         rows = _folder(Path(address))
-    elif end in (".csv", ".tsv"):
+    elif end in SEPARATED:
         rows = _separated(address, "\t" if end == ".tsv" else None)
-    elif end in (".parquet", ".arrow", ".feather"):
+    elif end in COLUMNAR:
         rows = _columnar(address, end)
     elif end in (".jsonl", ".ndjson", "") or address == "/dev/stdin" or address.startswith("/dev/fd/"):
         rows = _lines(address)

@@ -102,15 +102,24 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
 def _unfit(error: RequestValidationError) -> ApiError:
     """A body or a query that does not fit, as OpenAI has it: 400, with the option's name."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:])
-    named = f'"{where}": ' if where else ""
+    where = "" if first["type"] == _NO_JSON else ".".join(str(part) for part in first["loc"][1:])
     return ApiError(
         400,
         "invalid_request",
-        f"{named}{first['msg']}.",
+        _said(first, f'"{where}"' if where else ""),
         "See /openapi.json for what is expected.",
         param=where or None,
     )
+
+
+_NO_JSON = "json_invalid"
+
+
+def _said(fault: Mapping[str, Any], where: str) -> str:
+    """What is wrong with a body or a query, in a sentence; of a text that is no JSON, at which of its characters."""
+    if fault["type"] == _NO_JSON:
+        return f"The body is no JSON ({fault['ctx']['error']}, at character {fault['loc'][-1]})."
+    return f"{where}: {fault['msg']}." if where else f"{fault['msg']}."
 
 
 def as_api_error(error: Exception) -> ApiError:
@@ -120,7 +129,7 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, RequestValidationError):
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the request"
-        return ApiError(422, "invalid", f"{where}: {first['msg']}.", "See /openapi.json for what is expected.")
+        return ApiError(422, "invalid", _said(first, where), "See /openapi.json for what is expected.")
     if isinstance(error, HTTPException):
         code = _CODES.get(error.status_code, "http_error")
         return ApiError(error.status_code, code, f"{error.detail}.", "See /openapi.json.", error.headers)

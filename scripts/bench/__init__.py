@@ -19,12 +19,12 @@ from scripts.bench.schemas import schemas
 from scripts.bench.serve import serve
 from scripts.bench.validity import validity
 
-app = typer.Typer(help="Measure speed. Every figure in docs/benchmarks.md names its command.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def bench() -> None:
-    """Measure speed. Every figure in docs/benchmarks.md names its command."""
+    """Measure speed, on real work. docs/benchmarks.md has figures, with their commands."""
 
 
 app.command("batch")(batch)

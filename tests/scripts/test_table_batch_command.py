@@ -66,6 +66,9 @@ def test_a_spreadsheet_s_csv_is_a_table_as_in_an_index(tmp_path: Path) -> None:
                         write(tmp_path / "p.md", "{by}"))  # fmt: skip
     assert process.returncode == 0, process.stderr
     assert {(row["id"], row["by"]) for row in rows(out / "output.jsonl")} == {("7", "Ann"), ("8", "Ben")}
+    process = interlock("batch", "-i", sheet, "-o", tmp_path / "o1")
+    assert process.returncode == 2
+    assert "is a table: say what its rows are answered under" in " ".join(process.stderr.split())
     sheet.write_bytes("nr;text\r\n7;Knödel\r\n".encode("cp1252"))
     process = interlock("batch", "-i", sheet, "-o", out, "--schema", schema)
     assert process.returncode == 2

@@ -163,6 +163,8 @@ async def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
         for status, answer in wrong:
             assert answer.status_code == status, answer.text
             assert sentence(answer)
+        broken = await client.post(path, content=b"nonsense", headers=json_type)
+        assert sentence(broken) == "The body is no JSON (Expecting value, at character 0)."
 
 
 async def test_what_fails_inside_stays_inside(tmp_path: Path) -> None:
