@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -98,10 +100,15 @@ def background() -> Background | None:
     return _background.get()
 
 
+_WORKERS = ThreadPoolExecutor(thread_name_prefix="worker")
+"""Not asyncio's own, in which files and journals are read: answers do not wait for those."""
+
+
 async def in_thread(call: Callable[P, R], /, *arguments: P.args, **named: P.kwargs) -> R:
-    """As `asyncio.to_thread`; what is of the background waits for its turn."""
-    work = background()
+    """As `asyncio.to_thread`, in threads of its own; what is of the background waits for its turn."""
+    work, loop = background(), asyncio.get_running_loop()
+    bound = partial(copy_context().run, partial(call, *arguments, **named))
     if work is None:
-        return await asyncio.to_thread(call, *arguments, **named)
+        return await loop.run_in_executor(_WORKERS, bound)
     async with work.turn():
-        return await asyncio.to_thread(call, *arguments, **named)
+        return await loop.run_in_executor(_WORKERS, bound)

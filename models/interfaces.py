@@ -245,11 +245,12 @@ def _probe_uvicorn() -> None:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
     _need(issubclass(HttpToolsProtocol, asyncio.Protocol), "HttpToolsProtocol is no asyncio.Protocol")
-    _stores(HttpToolsProtocol.__init__, "loop", "transport", "pipeline", "connections", "cycle")
+    _stores(HttpToolsProtocol.__init__, "loop", "transport", "pipeline", "connections", "cycle", "flow")
     _takes(HttpToolsProtocol.connection_made, "self", "transport")
     _takes(HttpToolsProtocol.data_received, "self", "data")
     _takes(HttpToolsProtocol.on_header, "self", "name", "value")
     _takes(HttpToolsProtocol.on_body, "self", "body")
+    _takes(HttpToolsProtocol.send_400_response, "self", "msg")
     for called in ("on_message_begin", "on_headers_complete", "on_message_complete", "on_response_complete"):
         _takes(getattr(HttpToolsProtocol, called), "self")
     _takes(uvicorn.Server.capture_signals, "self")

@@ -1,13 +1,13 @@
 """Offload: work that grows with a text, done beside the event loop, so that nobody else waits for a long one.
 
-Knows one thread; does not know what is done in it.
+Knows threads; does not know what is done in them.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TypeVar
 
@@ -22,10 +22,14 @@ _READER = ThreadPoolExecutor(1, "reader")
 """One for all: threads that compute take turns, and each more of them would hold up the loop for longer."""
 
 
-async def offload(work: Callable[[], R], size: int, inline: int = INLINE) -> R:
-    """What `work` returns or raises; in a thread if it is about more of a text than `inline`."""
+COMPILER = ThreadPoolExecutor(2, "compiler")
+"""For grammars that were never compiled before: some take a second, and what reads texts must not wait for it."""
+
+
+async def offload(work: Callable[[], R], size: int, inline: int = INLINE, pool: Executor = _READER) -> R:
+    """What `work` returns or raises; in a thread of `pool` if it is about more of a text than `inline`."""
     if size <= inline:
         return work()
     loop, behind = asyncio.get_running_loop(), background()
     async with nullcontext() if behind is None else behind.turn():
-        return await loop.run_in_executor(_READER, work)
+        return await loop.run_in_executor(pool, work)

@@ -41,9 +41,8 @@ def forget(out: OutArgument, conversation: ConversationOption = "", customer: Cu
 
 async def _export(folder: Folder, conversation: str, customer: str) -> None:
     async with Journal.open(folder.journal) as journal:
-        store = ConversationStore(journal)
         for id in _meant(journal, conversation, customer):
-            print(json.dumps(exported(journal, store, id), ensure_ascii=False, default=list))
+            print(json.dumps(exported(journal, id), ensure_ascii=False, default=list))
 
 
 async def _forget(folder: Folder, conversation: str, customer: str) -> int:

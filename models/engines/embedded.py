@@ -10,12 +10,13 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llguidance import LLMatcher
 from llguidance.hf import from_tokenizer
 
-from models.background import in_thread
 from models.engines.chat_template import ChatTemplate
 from models.engines.closing import Closing
 from models.engines.context_window import answer_limit
@@ -32,7 +33,7 @@ from models.errors import BudgetTooSmall, ConstraintBroken, ModelNotFound
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import Matchers
 from models.interfaces import EMBEDDED, versions
-from models.offload import offload
+from models.offload import COMPILER, offload
 
 if TYPE_CHECKING:
     from models.engines.engine import Canary
@@ -141,18 +142,22 @@ class EmbeddedEngine:
         weighs = grammar.weighs > 0
         if not grammar.closes(max_tokens):
             limit = self._limit(len(prompt), grammar.max_tokens)
-            return Row(prompt, self._matchers.start(grammar), sampling, limit, weighs=weighs)
+            return Row(prompt, await self._start(grammar.lark), sampling, limit, weighs=weighs)
         self._limit(len(prompt), 1)
         limit = min(filter(None, (grammar.max_tokens, max_tokens, self.profile.context - len(prompt))))
         lark, closing = grammar.opened().lark, None
         if grammar.open or limit != grammar.max_tokens:
             try:
-                closing = await in_thread(Closing, self._tokenizer, lark, limit)
+                closing = await offload(partial(Closing, self._tokenizer, lark, limit), len(lark), 0, COMPILER)
             except BudgetTooSmall:
                 if limit != grammar.max_tokens:
                     raise
                 lark = grammar.lark  # no ending was found, and none is needed: the longest bounded text has room
-        return Row(prompt, self._matchers.start_of(lark), sampling, limit, weighs=weighs, closing=closing)
+        return Row(prompt, await self._start(lark), sampling, limit, weighs=weighs, closing=closing)
+
+    async def _start(self, lark: str) -> LLMatcher:
+        size = 0 if self._matchers.has(lark) else len(lark)
+        return await offload(partial(self._matchers.start_of, lark), size, 0, COMPILER)
 
     async def think(self, messages: Sequence[Message], sampling: Sampling, max_tokens: int) -> Completion:
         """See `Thinker.think`."""

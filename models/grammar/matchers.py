@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from collections import OrderedDict
+from threading import Lock
 
 from llguidance import LLMatcher, LLTokenizer
 
@@ -22,10 +23,19 @@ def compiled(tokenizer: LLTokenizer, lark: str) -> LLMatcher:
 
 
 class Matchers:
-    """Hands out matchers. Compiling takes about a millisecond, a copy of what is compiled about a microsecond."""
+    """Hands out matchers, to any thread. Compiling takes about a millisecond, for some grammars a second; a copy of
+    what is compiled about a microsecond.
+    """
 
     def __init__(self, tokenizer: LLTokenizer, kept: int = KEPT) -> None:
-        self._compiled = lru_cache(kept)(partial(compiled, tokenizer))
+        self._tokenizer = tokenizer
+        self._most = kept
+        self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
+        self._lock = Lock()
+
+    def has(self, lark: str) -> bool:
+        """Whether the text of a grammar is compiled already."""
+        return lark in self._compiled
 
     def start(self, grammar: Grammar) -> LLMatcher:
         """A matcher of one's own, at the start of `grammar`. Raises EngineError where it cannot be compiled."""
@@ -33,7 +43,17 @@ class Matchers:
 
     def start_of(self, lark: str) -> LLMatcher:
         """The same for the text of a grammar."""
-        return self._compiled(lark).deep_copy()
+        with self._lock:
+            known = self._compiled.get(lark)
+            if known is not None:
+                self._compiled.move_to_end(lark)
+                return known.deep_copy()
+        made = compiled(self._tokenizer, lark)
+        with self._lock:
+            self._compiled[lark] = made
+            while len(self._compiled) > self._most:
+                self._compiled.popitem(last=False)
+            return made.deep_copy()
 
 
 BYTES = LLTokenizer("byte")

@@ -20,7 +20,9 @@ def choice_grammar(choices: Sequence[str]) -> Grammar:
         raise ContractError("There is nothing to choose from, or an empty text.", "Give one text or more.")
     constant = choices[0] if len(set(choices)) == 1 else None
     longest = max(len(choice.encode()) for choice in choices)
-    lark = "start: " + " | ".join(json.dumps(choice, ensure_ascii=False) for choice in dict.fromkeys(choices))
+    # A terminal: of alternatives of a rule llguidance follows some thousand at once, and no more.
+    texts = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in dict.fromkeys(choices))
+    lark = f"start: CHOICE\nCHOICE: {texts}"
     return Grammar(_checked(lark), longest + 1, constant)
 
 
@@ -42,7 +44,10 @@ def lark_grammar(lark: str) -> Grammar:
 
 def _checked(lark: str) -> str:
     try:
-        compiled(BYTES, lark)
+        matcher = compiled(BYTES, lark)
+        matcher.compute_bitmask()
+        if matcher.is_error():
+            raise EngineError(matcher.get_error())
     except (EngineError, ValueError) as error:
         reason = " ".join(str(error).removeprefix("llguidance cannot compile the grammar: ").split())
         raise ContractError(f"This cannot be compiled: {reason[:200]}", "Mend it.") from error

@@ -12,12 +12,12 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from models.grammar.grammar import normalise
 from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.desk import Desk
-from pipeline.chat.erasure import emptied, erase, exported
+from pipeline.chat.erasure import emptied, erase
 from pipeline.chat.fair_slots import FairSlots
 from pipeline.chat.tasks import Tasks
 from pipeline.chat.transcript import REMEMBERED, Handed, State, Transcript
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 WANTS_A_PERSON = "I would like to talk to a person."
 """What a customer says by a button."""
+
+MOST_MESSAGES = 500
+MOST_CHARACTERS = 400_000
+"""Of what its customer writes into one conversation: each new message has all of it read once more."""
 
 LONGEST = MAX_CHARACTERS - REMEMBERED
 """Characters of a message, so that it fits into a record with what was said before."""
@@ -122,6 +126,9 @@ class Dialogues:
             if turn is None or turn.task is None or not self._tasks.over(conversation):
                 raise Busy("The last message is still being worked on: wait for its answer.")
             await asyncio.wait({turn.task})  # its answer is out already, and only bookkeeping is left of it
+        number, characters = self.conversations.said(conversation)
+        if number >= MOST_MESSAGES or characters + len(text) > MOST_CHARACTERS:
+            raise UsageError("This conversation is full: begin a new one.")
         # Whoever sends it may leave meanwhile: a message that was taken on is kept all the same.
         return await asyncio.shield(self._tasks.receive(conversation, text, key))
 
@@ -229,10 +236,6 @@ class Dialogues:
     async def cancel(self, conversation: str) -> None:
         """Stop the work on a conversation's message. What was done stays done; an action under way needs a person."""
         await self._tasks.stop(conversation)
-
-    def export(self, conversation: str) -> dict[str, Any]:
-        """All that is kept of a conversation, ready for JSON (erasure.py)."""
-        return exported(self._journal, self.conversations, conversation)
 
     def is_busy(self, conversation: str) -> bool:
         """Whether a message of it is being worked on."""

@@ -12,6 +12,7 @@ import json
 import sqlite3
 from typing import Any
 
+from pipeline.chat.conversation_readings import ConversationReadings
 from pipeline.chat.conversation_store import ConversationStore
 from pipeline.chat.transcript import turns
 from pipeline.errors import Busy
@@ -24,10 +25,11 @@ _OF_RECORDS = ("steps", "questions", "desk", "events")
 _ITS = "(SELECT id FROM records WHERE conversation = ?)"
 
 
-def exported(journal: Queries, store: ConversationStore, conversation: str) -> dict[str, Any]:
+def exported(journal: Queries, conversation: str) -> dict[str, Any]:
     """All that is kept of a conversation, ready for JSON: what was said and told, the values that were collected, what
     was searched and asked of a model, and what was done. UnknownConversation.
     """
+    store = ConversationReadings(journal)
     owner = store.owner(conversation)
     (opened,) = journal.read("SELECT opened FROM conversations WHERE id = ?", (conversation,))[0]
     events, after = [], 0

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from models.engines.engine import Decoding
 from models.schema.bounds import Bounds
-from pipeline.completions.drawing import Drawn, drawn, drawn_aloud
+from pipeline.completions.drawing import Drawn, compiled, drawn, drawn_aloud
 from pipeline.completions.embedding import Encoder, embedded
 from pipeline.completions.options import EMBEDDINGS, RESPONSES, TEXT
 from pipeline.completions.request import Request
@@ -98,7 +98,7 @@ class Completing:
                 return tried
             if tried.cut:
                 limit = request.budget or client.profile.context - tried.prompt
-                while len(tighter) > 1 and not _fits(request.shape, tighter[0], limit):
+                while len(tighter) > 1 and not await _fits(request.shape, tighter[0], limit):
                     tighter.pop(0)
                 bounds = tighter.pop(0) if len(tighter) > 1 else tighter[0]
         raise UsageError(f"The answer is not one: {tried.error if tried else ''}")
@@ -129,7 +129,7 @@ class Completing:
         return tried
 
 
-def _fits(shape: Shape, bounds: Bounds, limit: int) -> bool:
+async def _fits(shape: Shape, bounds: Bounds, limit: int) -> bool:
     """Whether the longest text takes no more than so many tokens."""
-    grammar = shape.grammar(bounds)
+    grammar = await compiled(shape, bounds, False)
     return grammar is not None and 0 < grammar.max_tokens <= limit

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from models.engines.engine import Completion, Decoding, closes
 from models.engines.hearing import hearing
 from models.errors import ConstraintBroken, PromptTooLong
+from models.grammar.grammar import Grammar
+from models.offload import COMPILER, offload
 from models.schema.bounds import Bounds
 from pipeline.completions.request import Request
-from pipeline.completions.shape import WIDE
+from pipeline.completions.shape import WIDE, Shape
 from pipeline.durable.note import Note
 from pipeline.generation.engine_client import EngineClient
 
@@ -49,7 +52,7 @@ async def drawn_aloud(
     shape, engine = request.shape, client.engine
     if shape.calls or sampling.logprobs is not None or engine.enforcement != "grammar" or client.profile.thinks:
         return None
-    grammar, budget = shape.grammar(WIDE, client.profile.spaced), request.budget
+    grammar, budget = await compiled(shape, WIDE, client.profile.spaced), request.budget
     if grammar is not None:
         if grammar.constant is not None or not shape.is_proven():
             return None
@@ -64,6 +67,11 @@ async def drawn_aloud(
     except PromptTooLong:  # before a token: a template that takes more than we knew, or an ending that has no room
         return None
     return _kept(request, raw, WIDE, note)
+
+
+async def compiled(shape: Shape, bounds: Bounds, spaced: bool) -> Grammar | None:
+    """A shape's grammar, made beside the loop."""
+    return await offload(partial(shape.grammar, bounds, spaced), len(shape.source), 0, COMPILER)
 
 
 def _room(client: EngineClient, request: Request) -> int:
@@ -111,7 +119,7 @@ async def drawn(
     """Try `number`, with things as long as `bounds` say where a schema does not."""
     shape = request.shape
     _tell(note, request, sampling, number, bounds)
-    grammar = shape.grammar(bounds, client.profile.spaced)
+    grammar = await compiled(shape, bounds, client.profile.spaced)
     if grammar is not None and grammar.constant is None and client.engine.enforcement == "grammar":
         grammar = grammar.within(request.budget or 0)
     created = int(note.started)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
 from models.background import in_thread
+from models.offload import offload
 from pipeline.completions.request import Request
 from pipeline.completions.steps import Steps
 from pipeline.completions.wording import packed
 from pipeline.durable.note import Note
 from pipeline.errors import UsageError
+
+PIECE = 32
+"""Texts that are encoded at once: whoever else needs the encoder waits for so many, and not for two thousand."""
+_ENCODING = ThreadPoolExecutor(1, "embedding")
+"""One for all requests: pieces of many take turns, and a message waits behind one of them."""
 
 
 class Encoder(Protocol):
@@ -53,9 +61,17 @@ async def embedded(steps: Steps, encoder: Encoder | None, request: Request, any_
                 f'"input[{number}]" has {length:,} tokens, and {name} reads {encoder.max_tokens}: split it.'
             )
 
+    def encoded(piece: Sequence[str]) -> list[list[float]]:
+        return [[float(number) for number in row] for row in encoder.encode(piece)]
+
     async def execute(note: Note) -> list[list[float]]:
-        found = await in_thread(encoder.encode, texts)
-        return [[float(number) for number in row] for row in found]
+        order = sorted(range(len(texts)), key=lengths.__getitem__)  # those of a length are encoded without padding
+        found: dict[int, list[float]] = {}
+        for first in range(0, len(texts), PIECE):
+            piece = order[first : first + PIECE]
+            work = partial(encoded, [texts[place] for place in piece])
+            found.update(zip(piece, await offload(work, len(piece), 0, _ENCODING), strict=True))
+        return [found[place] for place in range(len(texts))]
 
     vectors: list[list[float]] = await steps.step("embed", texts, execute, _VECTORS)
     size = len(vectors[0])

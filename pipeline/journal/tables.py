@@ -91,6 +91,7 @@ CREATE TABLE IF NOT EXISTS answerers (number INTEGER PRIMARY KEY, by TEXT NOT NU
 CREATE TABLE IF NOT EXISTS told (id TEXT PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS records_by_status ON records (status);
 CREATE INDEX IF NOT EXISTS records_out_of_scope ON records (status) WHERE intent = 'out_of_scope';
+CREATE INDEX IF NOT EXISTS conversations_by_owner ON conversations (owner);
 CREATE INDEX IF NOT EXISTS questions_open ON questions (number) WHERE answer IS NULL;
 """
 """What tables of this version did not have at first, and whoever reads them may have or lack."""

@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.batch.openai_files import OUTPUT, write_files
 from pipeline.batch.requests import Read, Requests
 from pipeline.completions.options import BATCHES, OPTIONS, refuse_others
+from pipeline.completions.trial import Trial
 from pipeline.errors import JournalError
 from pipeline.record import BadRecord, Record
 from pipeline.runtime.equipment import Equipment
@@ -38,8 +39,10 @@ _STATUSES = {
 }
 
 
-def kind_of(equipment: Equipment, launch: Launch, files: FileStore) -> RunKind:
-    """How runs of batches are served: by the engine and the encoder of the service, nothing else of it."""
+def kind_of(equipment: Equipment, launch: Launch, files: FileStore, trial: Trial) -> RunKind:
+    """How runs of batches are served: by the engine and the encoder of the service, nothing else of it. Formats are
+    read after a trial.
+    """
 
     def ended(note: Note, requests: Requests, out: Path) -> Mapping[str, Any]:
         out.mkdir(parents=True, exist_ok=True)
@@ -60,7 +63,7 @@ def kind_of(equipment: Equipment, launch: Launch, files: FileStore) -> RunKind:
             thinking=launch.thinking,
             seed=launch.seed,
         ),
-        lambda note: _reads(note["endpoint"]),
+        lambda note: _reads(note["endpoint"], trial),
         ended,
     )
 
@@ -91,7 +94,7 @@ class Batches:
             raise _refused(f'"completion_window" may be a number of hours up to "{MOST_HOURS}h".', "completion_window")
         _check_metadata(metadata)
         source = self._files.content(str(body.get("input_file_id")))
-        id, path = self._runs.new(f"batch_{secrets.token_hex(16)}")
+        id, path = self._runs.new(by, f"batch_{secrets.token_hex(16)}")
         try:
             link(source, path)
         except BaseException:
@@ -178,12 +181,17 @@ class Batches:
         }
 
 
-def _reads(endpoint: str) -> Read:
+def _reads(endpoint: str, trial: Trial) -> Read:
     """How a line of a batch for an endpoint is read."""
 
     def read(line: object) -> Record:
         if isinstance(line, dict) and line.get("url", endpoint) != endpoint:
             raise BadRecord(f'"url" is not {endpoint}, for which the batch is.', _id(line))
+        if isinstance(line, dict):
+            try:
+                trial.check(endpoint, line.get("body"))
+            except BadRecord as error:
+                raise BadRecord(str(error), _id(line)) from None
         return completions.app.read(line)
 
     return read

@@ -1,6 +1,7 @@
 """Connection: uvicorn's, but one that leaves what was sent unread, does not finish what it begins, sends more around
 its requests than in them, or asks all at once, is cut off. There are so many at most: the one that has asked nothing
-for longest makes room.
+for longest makes room. One that sends too much is read no more, and stands for a while before it is cut off: whoever
+does that with a thousand connections would otherwise have a thousand new ones at once, again and again.
 
 Knows sockets; nothing of what is asked. An event stream needs no buffer of its own: the journal is read on only as fast
 as a client reads, so that a slow one costs the socket's buffers, and a stuck one those for a limited time.
@@ -23,6 +24,8 @@ HEAD_BYTES = 64 * 1024
 """Of a request's line and headers, of a chunk's extension, of trailers: uvicorn would keep any number of them."""
 MOST_FIELDS = 100
 """Of a head, or of trailers: each costs more than its bytes."""
+STANDING_SECONDS = 5.0
+"""For which a connection is kept on which too much was sent."""
 UNREAD_BYTES = 128 * 1024
 """Of the kernel's buffer for what a client has not read."""
 
@@ -76,6 +79,8 @@ def patient(seconds: float, most: int) -> type[asyncio.Protocol]:
         """Bytes of the fields of a head, or of trailers."""
         _lines = 0
         """How many fields these are."""
+        _refused = False
+        """Whether nothing is read any more."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -86,12 +91,14 @@ def patient(seconds: float, most: int) -> type[asyncio.Protocol]:
                 next(iter(idle))._cut_off()
 
         def data_received(self, data: bytes) -> None:
+            if self._refused:
+                return
             self._around += len(data)
             super().data_received(data)
-            if self.transport.is_closing():
+            if self.transport.is_closing() or self._refused:
                 return
             if self._around > HEAD_BYTES:
-                self._cut_off()
+                self._stand()
             elif self._head and (self._begun or self._answered()):
                 self._wait("head")
 
@@ -103,7 +110,8 @@ def patient(seconds: float, most: int) -> type[asyncio.Protocol]:
             self._fields += len(name) + len(value)
             self._lines += 1
             if self._fields > HEAD_BYTES or self._lines > MOST_FIELDS:
-                self._refuse()
+                self._stand()
+                raise TooMuch  # leaves the parser, and what it still has
             super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
@@ -111,7 +119,8 @@ def patient(seconds: float, most: int) -> type[asyncio.Protocol]:
             self._go_on("head")
             idle.pop(self, None)
             if len(self.pipeline) >= MOST_PIPELINED:
-                self._refuse()
+                self._cut_off()
+                raise TooMuch
             super().on_headers_complete()
 
         def on_body(self, body: bytes) -> None:
@@ -129,6 +138,12 @@ def patient(seconds: float, most: int) -> type[asyncio.Protocol]:
                 self._wait("rest")  # of a body that nobody reads any more
             if not self.pipeline and self._answered():
                 idle[self] = None
+            if self._refused:
+                self.flow.pause_reading()  # the end of an answer has it read on
+
+        def send_400_response(self, msg: str) -> None:
+            if not self._refused:
+                super().send_400_response(msg)
 
         def pause_writing(self) -> None:
             super().pause_writing()
@@ -148,19 +163,20 @@ def patient(seconds: float, most: int) -> type[asyncio.Protocol]:
             """Whether nothing that was asked is still to be answered."""
             return self.cycle is None or self.cycle.response_complete
 
-        def _wait(self, what: str) -> None:
+        def _wait(self, what: str, patience: float = seconds) -> None:
             if what not in self._timers:
-                self._timers[what] = self.loop.call_later(seconds, self._cut_off)
+                self._timers[what] = self.loop.call_later(patience, self._cut_off)
 
         def _go_on(self, what: str) -> None:
             timer = self._timers.pop(what, None)
             if timer is not None:
                 timer.cancel()
 
-        def _refuse(self) -> None:
-            """Leave the parser, and what it still has."""
-            self._cut_off()
-            raise TooMuch
+        def _stand(self) -> None:
+            """Read no more, and cut it off in a while."""
+            self._refused = True
+            self.flow.pause_reading()
+            self._wait("standing", min(seconds, STANDING_SECONDS))
 
         def _cut_off(self) -> None:
             idle.pop(self, None)

@@ -17,7 +17,7 @@ from fastapi import Request as HttpRequest
 from models.errors import EngineUnavailable, ModelError, PromptTooLong
 from pipeline.completions.completing import Completing, Heard
 from pipeline.completions.options import EMBEDDINGS, RESPONSES, TEXT
-from pipeline.completions.request import Request, read_request
+from pipeline.completions.request import Request
 from pipeline.completions.steps import Fleeting
 from pipeline.errors import InterlockError
 from pipeline.record import CHAT, BadRecord
@@ -61,8 +61,8 @@ async def body_of(request: HttpRequest) -> object:
     return body
 
 
-def read(route: str, body: object) -> tuple[Request, bool, bool]:
-    """A request, whether it is to be streamed, and whether usage comes with that. Refused."""
+async def read(service: Service, owner: str, route: str, body: object) -> tuple[Request, bool, bool]:
+    """A request, whether it is to be streamed, and whether usage comes with that. Refused; ApiError 429."""
     if not isinstance(body, dict):
         raise Refused("The body is no JSON object.")
     asked = dict(body)
@@ -82,16 +82,20 @@ def read(route: str, body: object) -> tuple[Request, bool, bool]:
         may = '"include_obfuscation", false' if route == RESPONSES else '"include_usage", true or false'
         raise Refused(f'"stream_options" may have {may}, and only with "stream".')
     try:
-        return read_request(route, asked), bool(stream), bool(options and options.get("include_usage"))
+        request = await service.calls.read(owner, route, asked)
     except BadRecord as error:
         raise Refused(str(error)) from None
+    return request, bool(stream), bool(options and options.get("include_usage"))
 
 
-async def answered(service: Service, request: Request, record: str = "", heard: Heard | None = None) -> dict[str, Any]:
+async def answered(
+    service: Service, owner: str, request: Request, record: str = "", heard: Heard | None = None
+) -> dict[str, Any]:
     """The answer's body. Refused for what cannot be obeyed, or answered now. `heard` as for `Completing`."""
     pipeline, steps = service.pipeline, Fleeting(record or secrets.token_hex(12))
     try:
-        return await Completing(steps, pipeline.client, pipeline.encoder, heard=heard).complete(request)
+        async with service.calls.served(owner):
+            return await Completing(steps, pipeline.client, pipeline.encoder, heard=heard).complete(request)
     except PromptTooLong as error:
         raise Refused(error.what, code="context_length_exceeded", param=_PROMPT[request.route]) from None
     except EngineUnavailable as error:
@@ -102,12 +106,16 @@ async def answered(service: Service, request: Request, record: str = "", heard: 
         raise Refused(str(error)) from None
 
 
-async def streamed(service: Service, request: Request, usage: bool) -> AsyncGenerator[bytes, None]:
+async def streamed(service: Service, owner: str, request: Request, usage: bool) -> AsyncGenerator[bytes, None]:
     """The answer as a stream of server-sent events: in pieces where nothing of it needs a check any more."""
     record, pieces = secrets.token_hex(12), asyncio.Queue[tuple[int, str] | None]()
     responds = request.route == RESPONSES
     stream = ResponseStream(request, record) if responds else AnswerStream(request, record, usage)
-    task = asyncio.create_task(answered(service, request, record, lambda index, text: pieces.put_nowait((index, text))))
+
+    def heard(index: int, text: str) -> None:
+        pieces.put_nowait((index, text))
+
+    task = asyncio.create_task(answered(service, owner, request, record, heard))
     task.add_done_callback(lambda _: pieces.put_nowait(None))
     try:
         for event in stream.begin():

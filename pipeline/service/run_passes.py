@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from datetime import date
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,12 @@ from pipeline.errors import InterlockError, Unwritable, UsageError
 from pipeline.files import is_full
 from pipeline.service.run_kind import RunKind
 from pipeline.service.run_readings import RunReadings
+from pipeline.service.run_turns import RunTurns
 
 log = logging.getLogger("interlock.service")
 
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Seconds after which a run that was interrupted is tried again; the last of them from then on."""
 REQUESTS = "requests.jsonl"
 RUN = "run"
 """The kind of a run whose note names none: one of the app."""
@@ -36,14 +40,20 @@ class RunPasses(RunReadings):
     """The serving half of a `RunQueue`: see there."""
 
     def __init__(
-        self, folder: Path, kinds: Mapping[str, RunKind], today: date | None, background: Background | None
+        self,
+        folder: Path,
+        kinds: Mapping[str, RunKind],
+        today: date | None,
+        interrupted: Callable[[], None],
+        background: Background | None,
+        most: int,
     ) -> None:
         super().__init__(folder)
+        self._interrupted = interrupted
+        self._turns = RunTurns(most, self._serve, self._give_way)
         self._kinds = kinds
         self._today = today
         self._background = background
-        self._queue: asyncio.Queue[str] = asyncio.Queue()
-        self._queued: set[str] = set()
         self._stop = asyncio.Event()
         self._served: dict[str, asyncio.Event] = {}
         """The runs that are served, and what stops each."""
@@ -52,13 +62,39 @@ class RunPasses(RunReadings):
         then seen either by the pass that is under way, or by the next one."""
 
     def _put(self, id: str) -> None:
-        if id not in self._queued:
-            self._queued.add(id)
-            self._queue.put_nowait(id)
+        """Have a run wait for its turn."""
+        self._turns.put(id, self.notes.one(id).get("by", ""))
+
+    def _give_way(self, id: str) -> bool:
+        """Begin no further record of a run that is served, and have it wait again; not of one that is about to end."""
+        if id not in self._served or self.notes.one(id).get("then") is not None:
+            return False
+        self._served[id].set()
+        return True
 
     def _requests(self, note: Mapping[str, Any]) -> Requests:
         kind = self._kinds[note.get("kind", RUN)]
         return read_requests(self.notes.path(note["id"]) / REQUESTS, kind.reads(note))
+
+    async def _serve(self, id: str) -> None:
+        """Serve a run, again and again while something that all runs share is away."""
+        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+            try:
+                await self._run(id)
+                break
+            except Exception as error:  # disk, engine, or a fault of ours: none may end those behind it
+                log.error("Run %s was interrupted, and is tried again in %g s", id, pause, exc_info=error)
+                self._interrupted()
+                with suppress(KeyError):
+                    if self.notes.one(id)["state"] == "running":
+                        self.notes.write(
+                            id, {"state": "waiting", "error": "It was interrupted, and goes on in a while."}
+                        )
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._stop.wait()
+                if self._stop.is_set():
+                    return
 
     async def _run(self, id: str) -> None:
         """Serve a run until it comes to its end or is stopped; nothing if it does not wait for that."""
@@ -144,7 +180,7 @@ class RunPasses(RunReadings):
             self.notes.write(id, {"state": "paused"})
         elif time.time() >= note.get("expires", float("inf")):
             await self._ended(id, "expired", requests)
-        else:  # the service ends, or it was resumed while it was being paused
+        else:  # the service ends, it was resumed while it was being paused, or another one's turn has come
             self.notes.write(id, {"state": "waiting"})
             if not self._stop.is_set():
                 self._put(id)

@@ -3,20 +3,18 @@
 A run is an `interlock run`: its folder can be gone on with, inspected and replayed by the same commands. What was under
 way when the process ended goes on when the next one starts. Those that are served at once have as many records under
 way each, and what takes these takes them in the order in which they come: so each has about the same share. Knows
-folders and their order; how one of them is served is run_passes.py's.
+folders; whose turn it is is run_turns.py's business, how one of them is served run_passes.py's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from datetime import date
-from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +23,11 @@ from pipeline.errors import Busy, JournalError, Unwritable, UsageError
 from pipeline.journal.journal import Journal
 from pipeline.runtime.folder import Folder
 from pipeline.service.errors import ApiError
+from pipeline.service.limits import share
 from pipeline.service.run_kind import RunKind
 from pipeline.service.run_passes import REQUESTS, RUN, RunPasses
 from pipeline.service.run_readings import OPEN
 
-log = logging.getLogger("interlock.service")
-
-PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds after which a run that was interrupted is tried again; the last of them from then on."""
 MOST_WAITING = 100
 """Runs that may wait for their turn."""
 GOES_ON = ("paused", "stopped")
@@ -53,11 +48,8 @@ class RunQueue(RunPasses):
         background: Background | None = None,
         most: int = 1,
     ) -> None:
-        super().__init__(folder, kinds, today, background)
-        self._most = most
-        self._workers: list[asyncio.Task[None]] = []
-        self._at_work: set[asyncio.Task[None]] = set()
-        self._interrupted = interrupted
+        super().__init__(folder, kinds, today, interrupted, background, most)
+        self._started = False
 
     def start(self) -> None:
         """Go on with what is unfinished, oldest first, and wait for more."""
@@ -65,30 +57,26 @@ class RunQueue(RunPasses):
         for note in reversed(self.all()):
             if note["state"] in OPEN:
                 self._put(note["id"])
-        self._workers = [asyncio.create_task(self._work()) for _ in range(self._most)]
+        self._started = True
 
     @property
     def alive(self) -> bool:
-        """Whether all who serve them do."""
-        return bool(self._workers) and not any(worker.done() for worker in self._workers)
+        """Whether they are served."""
+        return self._started and not self._stop.is_set()
 
     async def close(self, seconds: float) -> None:
         """Let the records under way come to their end, but no longer than this; the next start goes on from there."""
         self._stop.set()
         for stop in self._served.values():
             stop.set()
-        if self._at_work:
-            await asyncio.wait(self._at_work, timeout=seconds)
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._turns.close(seconds)
 
-    def new(self, id: str = "") -> tuple[str, Path]:
-        """A name for a run, and the file that its requests go to. ApiError when too many wait."""
-        if self._queue.qsize() >= MOST_WAITING:
-            raise ApiError(
-                429, "overloaded", f"{MOST_WAITING} runs wait already.", "Come back later.", {"Retry-After": "60"}
-            )
+    def new(self, by: str, id: str = "") -> tuple[str, Path]:
+        """A name for a run, and the file that its requests go to. ApiError when too many wait, of all or of `by`."""
+        if self._turns.waiting() >= MOST_WAITING:
+            raise _too_many(f"{MOST_WAITING} runs wait already.")
+        if by and self._turns.waiting(by) >= share(MOST_WAITING):
+            raise _too_many(f"{share(MOST_WAITING)} runs of one token wait already.")
         id = id or f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
         folder = self.notes.path(id)
         folder.mkdir(parents=True)
@@ -212,35 +200,9 @@ class RunQueue(RunPasses):
         """Take away a run that was never begun."""
         shutil.rmtree(self.notes.path(id), ignore_errors=True)
 
-    async def _work(self) -> None:
-        worker = asyncio.current_task()
-        assert worker is not None
-        while not self._stop.is_set():
-            id = await self._queue.get()
-            self._queued.discard(id)
-            self._at_work.add(worker)
-            await self._serve(id)
-            self._at_work.discard(worker)
 
-    async def _serve(self, id: str) -> None:
-        """Serve a run, again and again while something that all runs share is away."""
-        for pause in chain(PAUSES, repeat(PAUSES[-1])):
-            try:
-                await self._run(id)
-                break
-            except Exception as error:  # disk, engine, or a fault of ours: none may end those behind it
-                log.error("Run %s was interrupted, and is tried again in %g s", id, pause, exc_info=error)
-                self._interrupted()
-                with suppress(KeyError):
-                    if self.notes.one(id)["state"] == "running":
-                        self.notes.write(
-                            id, {"state": "waiting", "error": "It was interrupted, and goes on in a while."}
-                        )
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._stop.wait()
-                if self._stop.is_set():
-                    return
+def _too_many(told: str) -> ApiError:
+    return ApiError(429, "overloaded", told, "Come back when one of them has ended.", {"Retry-After": "60"})
 
 
 @contextmanager

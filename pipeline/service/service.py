@@ -14,6 +14,7 @@ from models.background import Background
 from models.engines.engine import Engine, stands_back
 from pipeline.app import App
 from pipeline.chat.dialogues import Dialogues
+from pipeline.completions.trial import Trial
 from pipeline.journal.journal import Journal
 from pipeline.runtime.concurrency import START
 from pipeline.runtime.equipment import Equipment
@@ -21,6 +22,7 @@ from pipeline.runtime.launch import Launch
 from pipeline.runtime.pipeline import Pipeline
 from pipeline.runtime.session import Session
 from pipeline.service.batches import KIND, Batches, kind_of
+from pipeline.service.calls import Calls
 from pipeline.service.cases import Cases
 from pipeline.service.expiry import Expiry
 from pipeline.service.file_store import FileStore
@@ -56,6 +58,7 @@ class Service:
     cases: Cases
     files: FileStore
     batches: Batches
+    calls: Calls
     retriever: Any = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -103,7 +106,7 @@ async def serving(
         )
         streams = Slots(limits.streams)
         metrics.watch(lambda: streams.taken, lambda: dialogues.working)
-        files = FileStore(out / "files")
+        files, trial = FileStore(out / "files"), Trial()
 
         def behind(engine: Engine | None) -> Engine | None:
             return engine if engine is None or stands_back(engine) else PeopleFirst(engine, dialogues.resting)
@@ -112,7 +115,7 @@ async def serving(
         kinds = {
             # The launch's own concurrency is how many messages are served at a time.
             RUN: RunKind(app, patient, replace(launch, concurrency=START), lambda note: app.read),
-            KIND: kind_of(patient, launch, files),
+            KIND: kind_of(patient, launch, files, trial),
         }
         background = Background(dialogues.resting, limits.run_share)
         runs = RunQueue(out / "runs", kinds, today, metrics.run_interrupted, background, limits.runs)
@@ -131,6 +134,7 @@ async def serving(
             Cases(app, journal, dialogues, runs),
             files,
             Batches(runs, files),
+            Calls(limits, trial),
             equipment.retriever,
         )
         await dialogues.resume()
@@ -151,4 +155,5 @@ async def serving(
             for keeper in keepers:
                 keeper.cancel()
             await asyncio.gather(*keepers, return_exceptions=True)
+            service.calls.close()
             await asyncio.gather(runs.close(limits.grace_seconds), dialogues.aclose(limits.grace_seconds))

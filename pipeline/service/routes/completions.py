@@ -8,6 +8,7 @@ after every guardrail; what happens meanwhile goes out as comments, which client
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -26,6 +27,7 @@ from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError
 from pipeline.service.generation import answered, body_of, model_names, read, streamed
+from pipeline.service.large import large
 from pipeline.service.service import Service
 from pipeline.service.streams import HEARTBEAT, begin_turn, limited, turn_pages, whole_turn
 from pipeline.service.streams import RESPONSES as CODES
@@ -98,12 +100,12 @@ async def embed(request: Request, service: ServiceOf, caller: CallerOf) -> Respo
 
 
 async def _generated(service: Service, caller: Caller, route: str, body: object) -> Response:
-    asked, stream, usage = read(route, body)
+    asked, stream, usage = await read(service, caller.owner, route, body)
     if asked.model not in model_names(service):
         _check_model(service, asked.model, model_names(service))
     if stream:
-        return limited(service, streamed(service, asked, usage), caller.owner)
-    return JSONResponse(await answered(service, asked))
+        return limited(service, streamed(service, caller.owner, asked, usage), caller.owner)
+    return await asyncio.to_thread(large, await answered(service, caller.owner, asked))
 
 
 async def _begin(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -9,9 +10,13 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.grammar.grammar import normalise
+from pipeline.chat.conversation_readings import ConversationReadings
 from pipeline.chat.dialogues import LONGEST
+from pipeline.chat.erasure import exported
+from pipeline.journal.queries import reading
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.errors import ApiError, not_found
+from pipeline.service.large import large
 from pipeline.service.streams import RESPONSES, begin_turn, follow, follow_turn, last_event_id, whole_turn
 from pipeline.service.timeline import timeline
 
@@ -47,7 +52,12 @@ async def list_conversations(
     service: ServiceOf, caller: CallerOf, limit: Annotated[int, Query(ge=1, le=500)] = 50
 ) -> list[dict[str, Any]]:
     """The caller's own, the latest said first: how each begins, and how it stands."""
-    return service.dialogues.conversations.of_owner(caller.owner, limit)
+
+    def read() -> list[dict[str, Any]]:
+        with reading(service.journal.path) as journal:
+            return ConversationReadings(journal).of_owner(caller.owner, limit)
+
+    return await asyncio.to_thread(read)
 
 
 @router.post("/conversations/{id}/stop")
@@ -66,11 +76,16 @@ async def ask_for_a_person(id: Id, service: ServiceOf, caller: CallerOf) -> dict
     return service.dialogues.transcript(id).row()
 
 
-@router.get("/conversations/{id}/export")
-async def export_conversation(id: Id, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
+@router.get("/conversations/{id}/export", response_class=JSONResponse)
+async def export_conversation(id: Id, service: ServiceOf, caller: CallerOf) -> Response:
     """All that is kept of it: what was said, each step with what a model was asked, what was done."""
     check(service, caller, id)
-    return service.dialogues.export(id)
+
+    def read() -> Response:
+        with reading(service.journal.path) as journal:
+            return large(exported(journal, id))
+
+    return await asyncio.to_thread(read)
 
 
 @router.delete("/conversations/{id}", status_code=204)

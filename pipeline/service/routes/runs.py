@@ -76,7 +76,7 @@ async def begin_run(
     name: Annotated[str, Query(max_length=LONGEST_NAME, description="Of the file; a form has it already.")] = "",
 ) -> dict[str, Any]:
     """Serve a file of requests, one JSON object a line, as the body or as a form's file."""
-    id, path = service.runs.new()
+    id, path = service.runs.new(caller.owner)
     try:
         told = await uploads.store(request, path)
     except BaseException:

@@ -11,7 +11,7 @@ import pytest_asyncio
 from pipeline_world import TODAY
 
 from pipeline import App, Journal, Pipeline
-from pipeline.chat.conversation_store import PAGE
+from pipeline.chat.conversation_readings import PAGE
 from pipeline.chat.dialogues import Dialogues
 from pipeline.events import EVENTS, Asked, Numbered, Progress, StepStarted, event_name, event_row, restore_event
 from pipeline.journal.notifier import Notifier

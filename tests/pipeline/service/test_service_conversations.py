@@ -10,6 +10,8 @@ import httpx
 import pytest
 from service_world import QUICK, SSE, begin, follow, frames, hall, say, sentence
 
+from pipeline.chat import dialogues
+
 NAMES = ["message_received", "routed", "said", "asked", "turn_finished"]
 
 
@@ -190,6 +192,21 @@ async def test_ones_own_conversations_are_listed_the_latest_first(tmp_path: Path
         assert (await client.get("/conversations", headers=second)).json() == []
         for what in ("stop", "person"):
             assert (await client.post(f"/conversations/{one}/{what}", headers=second)).status_code == 404
+
+
+async def test_a_conversation_is_full_once_reading_it_would_take_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogues, "MOST_MESSAGES", 2)
+    async with hall(tmp_path) as (client, _):
+        id, long = await begin(client), await begin(client)
+        for text in ("A seat", "front"):
+            assert (await client.post(f"/conversations/{id}/messages", json={"text": text, "key": text})).is_success
+        refused = await client.post(f"/conversations/{id}/messages", json={"text": "A seat"})
+        assert (refused.status_code, sentence(refused)) == (409, "This conversation is full: begin a new one.")
+        assert (await client.post(f"/conversations/{id}/messages", json={"text": "front", "key": "front"})).is_success
+        monkeypatch.setattr(dialogues, "MOST_CHARACTERS", 10)
+        assert (await client.post(f"/conversations/{long}/messages", json={"text": "in the front"})).status_code == 409
 
 
 async def test_a_message_is_stopped(tmp_path: Path) -> None:

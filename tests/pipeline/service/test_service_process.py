@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import select
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -35,6 +36,20 @@ async def test_a_killed_server_loses_no_question_and_no_event(tmp_path: Path) ->
             assert told["conversation"]["turns"][-1]["text"] == "Please take row back."
             assert await follow(client, id, before[-1], after[-1]) == after
     assert (tmp_path / "out" / "seats.txt").read_text() == "back\n"
+
+
+async def test_a_copy_of_the_folder_of_a_service_that_was_stopped_is_gone_on_with(tmp_path: Path) -> None:
+    with process(tmp_path) as server:
+        async with client_of(server) as client:
+            id = await begin(client)
+            asked = await say(client, id, "A seat")
+        server.stop()
+    shutil.copytree(tmp_path / "out", tmp_path / "restored" / "out")
+    with process(tmp_path / "restored") as again:
+        async with client_of(again) as client:
+            assert (await client.get(f"/conversations/{id}")).json() == asked["conversation"]
+            assert (await say(client, id, "back"))["conversation"]["turns"][-1]["text"] == "Please take row back."
+    assert not (tmp_path / "out" / "seats.txt").exists()
 
 
 async def test_a_turn_that_a_kill_cut_short_comes_to_its_end_after_the_restart(tmp_path: Path) -> None:

@@ -68,3 +68,32 @@ async def test_both_go_on_after_a_kill_and_nothing_is_done_twice(tmp_path: Path)
             for id in both:
                 assert (await until(client, id, "finished"))["statuses"]["completed"] == 40
     assert [seats(tmp_path, id) for id in both] == [40, 40]
+
+
+async def test_one_token_leaves_room_and_a_turn_for_others(tmp_path: Path) -> None:
+    limits = replace(QUICK, runs=2)
+    async with hall(tmp_path, limits, "operator/ann:ann-at-work operator/bob:bob-at-work") as (client, _):
+        anns, bobs = ({"Authorization": f"Bearer {name}-at-work"} for name in ("ann", "bob"))
+        client.headers.update(anns)
+        first, second = await begun(client), await begun(client)
+        waiting = [await client.post("/runs", content=WAITING) for _ in range(88)]
+        assert {answer.status_code for answer in waiting} == {202}
+        refused = await client.post("/runs", content=WAITING)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
+        assert refused.json()["error"]["message"] == "88 runs of one token wait already."
+
+        client.headers.update(bobs)
+        other = (await client.post("/runs", content=WAITING)).json()["id"]
+        open_door(tmp_path, second)  # its records under way come to their end, and then it is another one's turn
+        await until(client, other, "running")
+        assert (await client.get(f"/runs/{second}")).json()["state"] == "waiting"
+        open_door(tmp_path, other)
+        assert (await until(client, other, "finished"))["statuses"]["completed"] == 40
+
+        client.headers.update(anns)
+        for answer in waiting:
+            await client.post(f"/runs/{answer.json()['id']}/cancel")
+        open_door(tmp_path, first)
+        for id in (first, second):
+            assert (await until(client, id, "finished"))["statuses"]["completed"] == 40
+            assert seats(tmp_path, id) == 40
