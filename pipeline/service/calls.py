@@ -15,8 +15,8 @@ from typing import Any
 from pipeline.chat.fair_slots import FairSlots
 from pipeline.completions.request import Request, read_request
 from pipeline.completions.trial import FORMATS, Trial
-from pipeline.service.errors import overloaded
-from pipeline.service.limits import Limits, Slots, share
+from pipeline.service.errors import check_room
+from pipeline.service.limits import Limits, Slots
 
 
 class Calls:
@@ -31,9 +31,7 @@ class Calls:
 
     async def read(self, owner: str, route: str, body: dict[str, Any]) -> Request:
         """A request. BadRecord for what cannot be obeyed; ApiError 429 where too many calls are under way."""
-        if self._taken.full(owner):
-            most, whose = (share(self._taken.most), " of one token") if owner else (self._taken.most, "")
-            raise overloaded(f"{most} calls of the model{whose} are being worked on, and no more at once.", 1.0)
+        check_room(self._taken, owner, "calls of the model are being worked on", 1.0)
         if not any(body.get(name) for name in FORMATS):
             return read_request(route, body)
 

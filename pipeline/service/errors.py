@@ -20,6 +20,7 @@ from models.errors import ModelError
 from pipeline.errors import Busy, InterlockError, JournalError, UnknownConversation, UsageError
 from pipeline.files import is_full
 from pipeline.record import BadRecord
+from pipeline.service.limits import Slots, share
 
 log = logging.getLogger("interlock.service")
 
@@ -76,6 +77,14 @@ def overloaded(message: str, seconds: float) -> ApiError:
     return ApiError(
         429, "overloaded", message, f"Try again in {wait} s, or send less at once.", {"Retry-After": str(wait)}
     )
+
+
+def check_room(slots: Slots, owner: str, what: str, seconds: float) -> None:
+    """ApiError 429 where all of them are taken, by all or by this owner: `what` there are, and when to come back."""
+    if slots.taken >= slots.most:
+        raise overloaded(f"{slots.most} {what}, and no more at once.", seconds)
+    if slots.full(owner):
+        raise overloaded(f"{share(slots.most)} {what} with one token, and no more at once.", seconds)
 
 
 def install(app: FastAPI) -> None:

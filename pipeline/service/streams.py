@@ -17,7 +17,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
 
 from pipeline.events import Numbered
-from pipeline.service.errors import ApiError, as_api_error, overloaded
+from pipeline.service.errors import ApiError, as_api_error, check_room, overloaded
 from pipeline.service.limits import share
 from pipeline.service.service import Service
 
@@ -99,9 +99,7 @@ def follow(service: Service, conversation: str, after: int, owner: str) -> Event
 
 def limited(service: Service, frames: AsyncGenerator[bytes, None], owner: str) -> EventStream:
     """A stream of frames. ApiError 429 if too many are open, of all or of whoever asks."""
-    if service.streams.full(owner):
-        most = share(service.streams.most) if owner else service.streams.most
-        raise overloaded(f"{most} streams are open, and no more at once.", 5.0)
+    check_room(service.streams, owner, "streams are open", 5.0)
     return EventStream(_counted(service, frames, owner))
 
 

@@ -11,10 +11,10 @@ const MODES = [["hybrid", "Meaning and words"], ["dense", "Meaning alone"], ["le
 const COUNTS = ["4", "8", "20", "50"];
 
 export class IndexSearch {
-  #query = el("input", { type: "search", class: "search", name: "q", "aria-label": "Search the index", placeholder: "What would a customer ask?", maxlength: 2000, autocomplete: "off" });
+  #query = el("input", { type: "search", class: "search", name: "q", "aria-label": "Search the index", placeholder: "A customer's question", maxlength: 2000, autocomplete: "off" });
   #mode = el("select", { "aria-label": "Searched by", name: "mode" }, MODES.map(([value, text]) => el("option", { value, text })));
   #most = el("select", { "aria-label": "How many", name: "k" }, COUNTS.map((value) => el("option", { value, text: `${value} passages`, selected: value === "8" })));
-  #where = el("input", { type: "text", name: "where", "aria-label": "Condition on metadata", placeholder: 'Condition: lang = "en" and year >= 2024', maxlength: 500, autocomplete: "off" });
+  #where = el("input", { type: "text", name: "where", "aria-label": "Condition on metadata", placeholder: 'Condition: lang = "en"', maxlength: 500, autocomplete: "off" });
   #least = el("input", { type: "number", name: "least", min: -1, max: 1, step: "any", "aria-label": "Least similarity", placeholder: "Least similarity" });
   #told = el("p", { class: "faint", role: "status", text: "Passages will be here, the best first, with what both searches thought of them." });
   #problem = el("p", { class: "problem", role: "alert", hidden: true });

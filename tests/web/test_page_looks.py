@@ -64,6 +64,7 @@ async def fits_a_phone(page: Page) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
     assert await page.evaluate(OUTSIDE) == []
     assert await page.evaluate(SMALL) == []
+    assert await page.evaluate(CUT) == []
 
 
 OUTSIDE = """() => [...document.querySelectorAll("body *:not(.skip, .unseen)")].filter((node) => {
@@ -74,6 +75,16 @@ OUTSIDE = """() => [...document.querySelectorAll("body *:not(.skip, .unseen)")].
 SMALL = """() => [...document.querySelectorAll("button, a, input, select, textarea, summary")].filter((node) => {
   const box = node.getBoundingClientRect();
   return box.width && !node.matches(".skip, .unseen") && (box.height < 43.5 || box.width < 43.5);
+}).map((node) => node.outerHTML.slice(0, 120))"""
+
+
+CUT = """() => [...document.querySelectorAll("input[placeholder], select")].filter((node) => {
+  const style = getComputedStyle(node);
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = style.font;
+  const text = node.matches("select") ? node.selectedOptions[0].text : node.placeholder;
+  const room = node.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return node.offsetWidth && pen.measureText(text).width > room + 1;
 }).map((node) => node.outerHTML.slice(0, 120))"""
 
 
@@ -119,6 +130,10 @@ async def test_on_a_phone_all_of_it_fits(watched: Watched) -> None:
     await expect(page.locator("tbody tr")).to_have_count(1)
     await fits_a_phone(page)
     await watched.shoot(page, "phone_run")
+    await page.get_by_role("link", name="Index").tap()
+    await expect(page.get_by_label("Search the index")).to_be_visible()
+    await fits_a_phone(page)
+    await watched.shoot(page, "phone_index")
 
 
 # WCAG 2.2, 1.4.3: contrast of each piece of text with what is behind it; 4.5 : 1, of large text 3 : 1.
