@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,9 +17,21 @@ as_line = json.JSONEncoder(ensure_ascii=False).encode
 """A value as JSON in one line."""
 
 
-def is_full(error: BaseException) -> bool:
-    """Whether an error says that there is no space left for what was to be written, which may change."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or what it came of, says that there is no space left for what was to be written, which may
+    change.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            return True
+        if isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _FULL:
+            return True
+        error = error.__cause__
+    return False
+
+
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""Of SQLite's primary codes; the second where its log or its index of that found no space."""
 
 
 @contextlib.contextmanager

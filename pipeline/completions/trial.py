@@ -24,6 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from models.errors import EngineUnavailable
 from pipeline.completions.options import RESPONSES, TEXT
 from pipeline.completions.request import read_request
 from pipeline.record import CHAT, BadRecord
@@ -54,7 +55,9 @@ class Trial:
         self._closed = False
 
     def check(self, route: object, body: object) -> None:
-        """BadRecord, which names the option, for a format that cannot be compiled in time or without harm."""
+        """BadRecord, which names the option, for a format that cannot be compiled in time or without harm.
+        EngineUnavailable once this is closed.
+        """
         formats = {name: body[name] for name in FORMATS if body.get(name)} if isinstance(body, dict) else {}
         if not formats or route not in _ASKED:
             return
@@ -77,16 +80,18 @@ class Trial:
                 self._passed.popitem(last=False)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and with it what is tried."""
+        self._closed = True
+        if (child := self._child) is not None:
+            child.kill()
         with self._lock:
-            self._closed = True
             self._end()
 
     def _survives(self, asked: str) -> bool:
-        if self._closed:
-            return True  # nothing is compiled any more
-        if self._child is None:
+        if self._child is None and not self._closed:
             self._child = _begun(self._seconds)
+        if self._closed or self._child is None:
+            raise EngineUnavailable("The service is being stopped.", "Ask again soon.")
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         try:
@@ -97,6 +102,8 @@ class Trial:
             survived = False
         if not survived:
             self._end()
+            if self._closed:
+                raise EngineUnavailable("The service is being stopped.", "Ask again soon.")
         return survived
 
     def _end(self) -> None:

@@ -151,10 +151,10 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, JournalError | ModelError):
         log.error("A request failed: %s", error)  # its text names paths
         return ApiError(503, "unavailable", "This cannot be answered now.", "Try again soon.", {"Retry-After": "5"})
-    if isinstance(error, UsageError):
-        return ApiError(409, "conflict", str(error))
     if is_full(error):
         log.error("A request failed: %s", error)
         return ApiError(503, "unavailable", "There is no space for this now.", "Try again soon.", {"Retry-After": "30"})
+    if isinstance(error, UsageError):
+        return ApiError(409, "conflict", str(error))
     log.error("A request failed", exc_info=error)
     return ApiError(500, "internal", "Something went wrong here.", "Try again; the server's log says what it was.")

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from datetime import date
 from itertools import chain, repeat
@@ -34,6 +35,10 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 REQUESTS = "requests.jsonl"
 RUN = "run"
 """The kind of a run whose note names none: one of the app."""
+
+
+_READERS = ThreadPoolExecutor(2, "requests")
+"""A large file takes a while, and so does each format in it that has to be tried: nobody else waits for that."""
 
 
 class RunPasses(RunReadings):
@@ -71,6 +76,10 @@ class RunPasses(RunReadings):
             return False
         self._served[id].set()
         return True
+
+    async def _read(self, note: Mapping[str, Any]) -> Requests:
+        """The requests of a run. UsageError for a file without any."""
+        return await asyncio.get_running_loop().run_in_executor(_READERS, self._requests, note)
 
     def _requests(self, note: Mapping[str, Any]) -> Requests:
         kind = self._kinds[note.get("kind", RUN)]
@@ -127,7 +136,7 @@ class RunPasses(RunReadings):
             if self._stop.is_set():
                 return
             if note.get("then") is None:  # else people have answered, and only what was begun goes on
-                requests = await asyncio.to_thread(self._requests, note)
+                requests = await self._read(note)
             while True:
                 with nullcontext() if self._background is None else self._background.work():
                     summary = await run_batch(
@@ -150,6 +159,8 @@ class RunPasses(RunReadings):
         except (Unwritable, EngineUnavailable):  # of the disk and the engine that all runs share, not of this one
             raise
         except InterlockError as error:
+            if is_full(error):
+                raise
             await self._ended(id, "stopped", requests, error=str(error))
         except Exception as error:
             if is_full(error):
@@ -195,7 +206,7 @@ class RunPasses(RunReadings):
         kind = self._kinds[note.get("kind", RUN)]
         if kind.ended is not None:
             try:
-                read = await asyncio.to_thread(self._requests, note) if requests is None else requests
+                read = await self._read(note) if requests is None else requests
             except UsageError as error:  # its file is gone, and with it all that could be made
                 more = {"error": str(error), **more}
             else:

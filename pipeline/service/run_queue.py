@@ -89,7 +89,7 @@ class RunQueue(RunPasses):
         """
         note = {"id": id, "created": time.time(), "by": by, "state": "waiting", **more}
         try:
-            requests = await asyncio.to_thread(self._requests, note)
+            requests = await self._read(note)
         except UsageError as error:
             self.drop(id)
             why = str(error).replace(str(self.notes.path(id) / REQUESTS), "The upload")

@@ -9,6 +9,7 @@ import { STATUS, aspect, count, duration, plain, statusOf } from "./words.js";
 
 const PAGE = 50;
 const MOST = 500;
+const PATIENCE = 15_000; // Milliseconds between two looks at all of a run that is under way.
 const SORTS = [["begun", "As they began"], ["ended", "Latest first"], ["slowest", "Slowest first"], ["tokens", "Most tokens first"], ["name", "By name"]];
 
 export class Records {
@@ -18,6 +19,7 @@ export class Records {
   #next = null;
   #reading = 0;
   #timer = 0;
+  #counted = 0;
   #filters = el("div", { class: "filters", role: "group", "aria-label": "Status" });
   #search = el("input", { type: "search", class: "search", placeholder: "Search", "aria-label": "Search records", autocomplete: "off", on: { input: () => this.#typed() } });
   #intent = el("select", { "aria-label": "Intent", on: { change: () => this.#change() } }, el("option", { value: "", text: "All intents" }));
@@ -60,6 +62,8 @@ export class Records {
     if (now === this.#seen) return; // an answer changes a record's status, and not how many are done
     this.#seen = now;
     this.#again();
+    if (run.state === "running" && Date.now() - this.#counted < PATIENCE) return;
+    this.#counted = Date.now();
     this.#intents();
   }
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from models.errors import EngineUnavailable
 from pipeline.completions.options import RESPONSES, TEXT
 from pipeline.completions.trial import Trial
 from pipeline.record import CHAT, BadRecord
@@ -73,3 +76,23 @@ def test_nothing_is_begun_without_a_format_nor_left_at_the_end() -> None:
     trial.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_what_is_tried_when_it_is_closed_is_told_so() -> None:
+    trial = Trial(seconds=60)
+    told: list[type[Exception]] = []
+
+    def check() -> None:
+        try:
+            trial.check(TEXT, {"structured_outputs": {"grammar": KNOT}})
+        except Exception as error:
+            told.append(type(error))
+
+    trying = threading.Thread(target=check)
+    trying.start()
+    while trial._child is None:
+        time.sleep(0.01)
+    trial.close()
+    trying.join()
+    check()
+    assert told == [EngineUnavailable] * 2

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import httpx
-from service_world import begin, process, say
+import pytest
+from service_world import begin, hall, process, say
+
+from pipeline.errors import UsageError
+from pipeline.files import is_full
 
 LINES = "".join(
     json.dumps({"custom_id": f"{number}", "text": "wait in the front" if number > 3 else "in the front"}) + "\n"
     for number in range(8)
 )
+
+
+WITH_A_FILE = """
+import sqlite3
+from pathlib import Path
+
+from pipeline import App, Run, workflow
+
+
+def prepare(state, today):
+    if Path(__file__).with_name("full").exists():
+        connection = sqlite3.connect(state / "own.sqlite", isolation_level=None)
+        connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("CREATE TABLE own (column)")
+
+
+@workflow(intent="seat", examples=["A seat, please."])
+async def take_seat(run: Run) -> str:
+    \"\"\"Find somebody a seat.\"\"\"
+    return "Please take any."
+
+
+app = App("own", [take_seat], prepare=prepare)
+"""
 
 
 async def ready(client: httpx.AsyncClient) -> dict[str, Any]:
@@ -73,3 +102,26 @@ async def test_a_run_that_a_full_disk_interrupts_goes_on_and_so_do_those_behind_
             assert (done["state"], done["error"]) == ("finished", None)
             assert done["statuses"]["completed"] + done["statuses"]["escalated"] == 8
             assert (await state(client, second.json()["id"], "finished", "stopped"))["state"] == "finished"
+
+
+async def test_a_run_of_an_app_whose_own_files_find_no_space_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(WITH_A_FILE)
+    async with hall(tmp_path, app=tmp_path / "own.py") as (client, _):
+        (tmp_path / "full").touch()
+        run = (await client.post("/runs", content=json.dumps({"custom_id": "x", "text": "front"}))).json()["id"]
+        assert "interrupted" in (await state(client, run, "waiting", "stopped"))["error"]
+        (tmp_path / "full").unlink()
+        assert (await state(client, run, "finished", "stopped"))["state"] == "finished"
+
+
+def test_a_full_disk_is_known_behind_what_is_told_of_it() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(UsageError) as told:  # noqa: PT012
+        try:
+            connection.execute("CREATE TABLE own (column)")
+        except sqlite3.OperationalError as error:
+            raise UsageError("The app cannot use its own files.") from error
+    assert is_full(told.value)
+    assert not is_full(UsageError("The app cannot use its own files."))
+    connection.close()
