@@ -83,8 +83,8 @@ class Table:
             raise BadRecord("The row is no JSON object.")
         row: dict[str, Any] = line["row"]
         id = str(line.get("number", ""))
-        if self.id:
-            given = row.get(self.id)
+        if self.id and self.id in row:  # where it is not, that is told with the other columns
+            given = row[self.id]
             if isinstance(given, bool) or not isinstance(given, str | int):
                 raise BadRecord(f'"{self.id}" is neither a text nor a whole number, and names the row.')
             try:

@@ -97,6 +97,8 @@ def test_the_column_that_names_the_rows_is_named_where_it_does_not(tmp_path: Pat
         (2, '"Nr." is missing, or neither a text nor a whole number.'),
         (3, '"Nr." is the same as in line 1.'),
     ]
+    with pytest.raises(UsageError, match=r'"number" is no column of this row: it has Nr\., text'):
+        read_requests(source, app_of(Table(schema=SCHEMA, id="number")).read, table_rows, "number")
 
 
 @pytest.mark.parametrize(
