@@ -138,7 +138,7 @@ class RunQueue(RunPasses):
             state, then = note["state"], note.get("then")
             if state not in (*GOES_ON, "pausing", "waiting", "running"):
                 raise UsageError("Only a run that is paused, or that stopped, can go on.")
-            change = {"error": None, "ended": None, "then": None if then in GOES_ON else then}
+            change = {"error": None, "ended": None, "stopped_by": None, "then": None if then in GOES_ON else then}
             if state not in ("waiting", "running"):
                 change["state"] = "waiting"
             self.notes.write(id, change, kept=True)

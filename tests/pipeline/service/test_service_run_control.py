@@ -63,10 +63,11 @@ async def test_a_paused_run_stays_paused_over_a_restart_and_goes_on_when_it_is_t
 async def test_a_run_is_resumed_while_it_is_being_paused(tmp_path: Path) -> None:
     async with hall(tmp_path) as (client, _):
         id = await begun(client)
-        await client.post(f"/runs/{id}/pause")
+        assert (await client.post(f"/runs/{id}/pause")).json()["stopped_by"] == "operator"
         await client.post(f"/runs/{id}/resume")
         open_door(tmp_path, id)
-        assert (await until(client, id, "finished"))["statuses"]["completed"] == 40
+        run = await until(client, id, "finished")
+        assert (run["statuses"]["completed"], run["stopped_by"]) == (40, None)
 
 
 async def test_a_cancelled_run_says_so_and_by_whom(tmp_path: Path) -> None:
