@@ -112,10 +112,11 @@ class Receipt:
     def row(self) -> dict[str, Any]:
         """Ready for JSON. What an engine does not tell is left out, and what is checked after where nothing is."""
         told = {name: value for name in _TOLD if (value := getattr(self, name)) or value == 0}  # 0.0 is told
-        return {name: value for name, value in vars(self).items() if name not in _TOLD} | told
+        return {name: value for name, value in vars(self).items() if name not in _SELDOM} | told
 
 
 _TOLD = ("checked", "own_seconds", "mass", "full", "closed", "unserved", "dtype", "unsaid", "unread")
+_SELDOM = frozenset(_TOLD)
 
 
 @dataclass(frozen=True)

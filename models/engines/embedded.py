@@ -29,7 +29,7 @@ from models.engines.sampler import Row
 from models.engines.think_tags import bare_thought, split_thought
 from models.engines.token_texts import TokenTexts
 from models.engines.token_transformers import TokenTransformers
-from models.errors import BudgetTooSmall, ConstraintBroken, ModelNotFound
+from models.errors import BudgetTooSmall, ConstraintBroken, ModelNotFound, RequestRefused
 from models.grammar.grammar import Grammar
 from models.grammar.matchers import Matchers
 from models.interfaces import EMBEDDED, versions
@@ -109,6 +109,7 @@ class EmbeddedEngine:
         max_tokens: int | None = None,
     ) -> Completion:
         """See `Engine.generate`."""
+        self._check_biases(sampling)
         prompt = await self._encoded(messages, self.profile.template)
         stops = sampling.stop if isinstance(sampling, Decoding) else ()
         if grammar is None:
@@ -133,6 +134,18 @@ class EmbeddedEngine:
                 tokens=(raw.usage.prompt_tokens, raw.usage.completion_tokens),
             )
         return raw
+
+    def _check_biases(self, sampling: Sampling) -> None:
+        """RequestRefused for a token that there is not, as a vLLM server refuses it."""
+        tokens = self._model.model.config.get_text_config().vocab_size
+        beyond = (
+            [token for token, _ in sampling.logit_bias if token >= tokens] if isinstance(sampling, Decoding) else []
+        )
+        if beyond:
+            raise RequestRefused(
+                f'"logit_bias" cannot be obeyed: {self.name} has {tokens:,} tokens, and {beyond[0]} is none of them.',
+                "Give the ids of its own tokenizer.",
+            )
 
     async def _constrained(
         self, prompt: list[int], grammar: Grammar, sampling: Sampling, max_tokens: int | None

@@ -237,8 +237,7 @@ def _bent(logits: torch.Tensor, row: Row) -> torch.Tensor:
         return logits
     logits = logits.float().clone()
     for token, bias in sampling.logit_bias:
-        if token < len(logits):  # beyond the vocabulary there is nothing to bend
-            logits[token] += bias
+        logits[token] += bias
     if row.tokens:
         seen, times = torch.unique(torch.tensor(row.tokens, device=logits.device), return_counts=True)
         logits[seen] -= sampling.presence_penalty + sampling.frequency_penalty * times

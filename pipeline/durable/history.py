@@ -54,7 +54,7 @@ class History(Generic[T]):
     def join(self) -> None:
         """The running task goes on: it sees from now on what those added that it started, if they have ended."""
         branch = self._positions.seen_from()
-        if branch.task is asyncio.current_task():  # else it is that of whoever started this task, and waits
+        if branch.open and branch.task is asyncio.current_task():  # else that of whoever started it, and waits
             branch.join()
 
     def seen(self) -> tuple[T, ...]:
@@ -79,6 +79,8 @@ class History(Generic[T]):
 
     def _take_over(self, share: _Share[T]) -> None:
         """Add what joined tasks added. By number: which one came first changes from pass to pass."""
+        if not share.open:
+            return
         joined = [task for task in share.open if task.branch.joined]
         for task in sorted(joined, key=lambda task: task.branch.number):
             self._take_over(task)

@@ -135,7 +135,8 @@ class Pipeline:
         execution = Execution(record.id, self.journal, today, self.state, past, self._tell, self._idle_actions)
         if memory is None and past and any(step.name.startswith((KEPT, RECALLED)) for step in past.steps.values()):
             memory = Memory()  # served once more outside of its conversation: what it recalled is in its journal
-        *earlier, seed = (self._seed + RETRY_STRIDE * retry for retry in range((past.retries if past else 0) + 1))
+        retries = past.retries if past else 0
+        *earlier, seed = [self._seed + RETRY_STRIDE * retry for retry in range(retries + 1)]
         context = RunContext(
             execution,
             self.client,

@@ -177,9 +177,12 @@ async def test_stops_and_biases_are_obeyed(equipment: Equipment, tmp_path: Path)
         line("stop", temperature=0, max_tokens=20, stop=["never said", middle]),
         line("one", temperature=0, max_tokens=20, stop=middle),
         line("bias", temperature=0, max_tokens=20, logit_bias={str(token): -100}),
+        line("none", temperature=0, max_tokens=20, logit_bias={"4095": 1, "999999": 1}),
     ]
     output, errors = await answers(tmp_path / "again", equipment, *lines)
-    assert not errors
+    assert errors.keys() == {"none"}
+    assert errors["none"].startswith('"logit_bias" cannot be obeyed')
+    assert "4,096 tokens, and 999999 is none" in errors["none"]
     for id in ("stop", "one"):
         assert content(output[id]) == text[: text.index(middle)]
         assert output[id]["choices"][0]["finish_reason"] == "stop"
