@@ -26,6 +26,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 ID = "id"
 """What a row's own id is called beside its answer."""
+VALUE = "value"
+"""What an answer is called that is no object."""
 ROW = "Answer as JSON from this row:\n"
 """What stands before a row, as JSON, where no prompt is given."""
 
@@ -117,7 +119,7 @@ class Table:
         """A row's answer with the columns that are kept; what is no object stands under `value`. UsageError where two
         of them have one name.
         """
-        fields = value if isinstance(value, dict) else {"value": value}
+        fields = value if isinstance(value, dict) else {VALUE: value}
         self.check_names(fields)
         return {**{name: row[name] for name in self.keep}, **fields}
 

@@ -15,7 +15,7 @@ from pipeline.outcome import Ending
 from pipeline.record import CHAT, BadRecord
 from pipeline.run.declaration import workflow
 from pipeline.run.run import Run
-from pipeline.workflows.table.table import ID, Table
+from pipeline.workflows.table.table import ID, VALUE, Table
 
 
 def app_of(table: Table) -> App:
@@ -51,7 +51,9 @@ def _fields(table: Table, kind: type[Contract]) -> Iterable[str]:
     if not table.schema:
         return [info.serialization_alias or name for name, info in kind.model_fields.items()]
     schema = json.loads(table.schema)
-    named = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    named = schema.get("properties", ()) if isinstance(schema, dict) else ()
+    if isinstance(schema, dict) and ("enum" in schema or schema.get("type", "object") != "object"):
+        return (VALUE,)
     return named if isinstance(named, dict) else ()
 
 
