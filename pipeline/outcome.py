@@ -80,7 +80,8 @@ class Receipt:
     `mass`: the least probability that a grammar left the model at a choice; None where the engine does not tell.
     `full`: free texts that ended because they were as long as they may be, as "Contract.field".
     `unserved`: as in Outcome. `dtype`: what the model computed in, where the engine tells. `unsaid`: fields in the
-    customer's own words that stayed empty since the model, asked for each, hardly thought of what was said.
+    customer's own words that stayed empty since the model, asked for each, hardly thought of what was said, and those
+    of yes or no that are null since it was sure of neither.
     `unread`: words that such a model took for a field that needs no value, and that cannot be read as one.
     """
 

@@ -85,6 +85,21 @@ def beginnings(call: Completion, start: int) -> list[Beginning]:
     word = _text(text[start:])
     if not call.logprobs:
         return [Beginning(word, 1.0, word)]
+    return [Beginning(token, share, word if whole else "") for token, share, whole in _opened(call, start)]
+
+
+def openings(call: Completion, start: int) -> list[tuple[str, float]]:
+    """How a text may go on at byte `start`, as far as one token tells, and how likely each way is.
+
+    An engine that tells no alternatives is taken at its word.
+    """
+    if not call.logprobs:
+        return [(_text(call.text.encode()[start:]), 1.0)]
+    return [(token, share) for token, share, _ in _opened(call, start)]
+
+
+def _opened(call: Completion, start: int) -> list[tuple[str, float, bool]]:
+    """The alternatives of the first token that goes beyond byte `start`, from there on, and which of them was taken."""
     at, before = 0, 0.0
     for token in call.logprobs:
         own = _bytes(token)
@@ -92,8 +107,8 @@ def beginnings(call: Completion, start: int) -> list[Beginning]:
             lead = own[: start - at]
             likely = [(_bytes(one), one["logprob"]) for one in token["top_logprobs"] or [token]]
             found = [(body, math.exp(before + score)) for body, score in likely if body.startswith(lead)]
-            shares = [(_text(body[len(lead) :]), share, word if body == own else "") for body, share in found]
-            return [Beginning(token, share, whole) for token, share, whole in shares if token.strip()]
+            shares = [(_text(body[len(lead) :]), share, body == own) for body, share in found]
+            return [one for one in shares if one[0].strip()]
         at, before = at + len(own), before + token["logprob"]
     return []
 

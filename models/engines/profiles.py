@@ -29,7 +29,8 @@ class Profile:
     `sure`: how likely a value in the customer's own words has to begin as something does that was said, 0 to 1, for its
     field not to stay empty (models/engines/mentions.py); 0: the model tells by itself what was not said.
     `calibrates`: has favourites among a field's choices, so that they are held against those it has where nothing is
-    said (models/engines/preferences.py).
+    said (models/engines/preferences.py); and answers a yes or no that nobody said, so that one which may be null stands
+    only where it is all but certain (models/engines/answers.py).
     `context`: tokens that prompt and answer may take together; 0 until an engine has read it from the model.
     `dtype`: what it computes in where it is loaded or started here: "auto", "float32", "bfloat16" or "float16"; in an
     opened embedded engine's profile, what it does compute in (models/engines/precision.py).

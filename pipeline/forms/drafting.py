@@ -98,6 +98,7 @@ class Drafting:
             told_apart=lambda unsaid, copies: compiled(slots.told_apart(draft, unsaid, copies)),
             choices=slots.choices(draft),
             leading=slots.leading(draft),
+            answers=slots.open_answers(draft),
             neutral=lambda layout, text: layout.fill(draft, [Turn("customer", text)], examples),
         )
         filled = await self._generation.produce(task, told=told)

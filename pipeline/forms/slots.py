@@ -75,15 +75,15 @@ def excerpt(draft: type[Contract], fields: tuple[str, ...]) -> type[Contract]:
     return create_model(draft.__name__, __base__=Contract, __module__=draft.__module__, __doc__=draft.__doc__, **chosen)
 
 
-def told_apart(draft: type[Contract], unsaid: Set[str], copies: Mapping[str, Sequence[str]]) -> type[Contract]:
-    """A draft without the fields `unsaid`, and with those of `copies` as a choice among these texts, as far as a copy
+def told_apart(draft: type[Contract], unsaid: Set[str], copies: Mapping[str, Sequence[object]]) -> type[Contract]:
+    """A draft without the fields `unsaid`, and with those of `copies` as a choice among these values, as far as a copy
     may be as long."""
     fields: dict[str, Any] = {}
     for name, info in draft.model_fields.items():
         if name in unsaid:
             continue
         most = _most(draft, name) if said_kind(draft, name) is not None else math.inf
-        fitting = [text for text in copies.get(name, ()) if len(text) <= most]
+        fitting = [value for value in copies.get(name, ()) if not isinstance(value, str) or len(value) <= most]
         fields[name] = (Literal[tuple(fitting)], Field(...)) if fitting else (info.annotation, info)
     return create_model(draft.__name__, __base__=Contract, __module__=draft.__module__, __doc__=draft.__doc__, **fields)
 
@@ -106,6 +106,18 @@ def leading(contract: type[Contract]) -> int:
     """How many of `choices` the contract begins with."""
     chosen = choices(contract)
     return next((at for at, name in enumerate(contract.model_fields) if name not in chosen), len(chosen))
+
+
+@cache
+def open_answers(contract: type[Contract]) -> tuple[str, ...]:
+    """The fields that are yes, no or null, by name. A field with another name in JSON is left out."""
+    return tuple(
+        name
+        for name, info in contract.model_fields.items()
+        if set(_parts(info.annotation)) == {bool, types.NoneType}
+        and info.alias is None
+        and said_kind(contract, name) is None
+    )
 
 
 def worded(contract: type[Contract]) -> dict[str, str]:

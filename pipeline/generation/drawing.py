@@ -1,4 +1,5 @@
-"""Drawing: what a model is asked for one try: which fields were said, which choices are likeliest, and the text.
+"""Drawing: what a model is asked for one try: which fields were said, which choices are likeliest, of which yes or no
+it is sure, and the text.
 
 The text has the longest scratchpad that fits.
 
@@ -12,6 +13,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from models.contract import Contract
+from models.engines.answers import Answers, answers
 from models.engines.claims import told_apart
 from models.engines.engine import Completion, Message, closes
 from models.engines.mentions import mentions
@@ -49,18 +51,29 @@ async def said_apart(
 async def preferred(client: EngineClient, task: Task[C], asked: Try, layout: Layout) -> Preferred:
     """The likeliest texts of the fields that have a few, where the model has favourites among them.
 
-    Of a first try only: what was refused once is open again. Not of what it thinks about before, natively or in a
-    scratchpad.
+    As `_reckons` has it.
     """
-    asks = client.profile.calibrates and not client.profile.thinks and not task.kind.private_fields()
     neutral = task.neutral
-    first = asked.rung is None and client.engine.enforcement == "grammar"
-    if not asks or not first or not task.choices or neutral is None:
+    if not _reckons(client, task, asked) or not task.choices or neutral is None:
         return Preferred({})
     others = [tuple(neutral(layout, sentence)) for sentence in NEUTRAL]
     return await client.preferences.prefer(
         client.generate, asked.messages, others, task.choices, client.profile.spaced, task.leading
     )
+
+
+async def answered(client: EngineClient, task: Task[C], asked: Try) -> Answers:
+    """What the model is sure of where a field is yes, no or null: else null. As `_reckons` has it."""
+    if not _reckons(client, task, asked) or not task.answers:
+        return Answers({}, {})
+    return await answers(client.generate, asked.messages, task.answers, client.profile.spaced)
+
+
+def _reckons(client: EngineClient, task: Task[C], asked: Try) -> bool:
+    """Whether a model's leanings are reckoned with: at a first try only, since what was refused once is open again; not
+    where it thinks before, natively or in a scratchpad."""
+    leans = client.profile.calibrates and not client.profile.thinks and not task.kind.private_fields()
+    return leans and asked.rung is None and client.engine.enforcement == "grammar"
 
 
 def unread_fields(task: Task[C], value: C) -> dict[str, str]:

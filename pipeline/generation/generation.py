@@ -16,6 +16,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from models.contract import Contract
+from models.engines.answers import Answers
 from models.engines.engine import Sampling
 from models.engines.preferences import Preferred
 from models.engines.weighing import Prompt
@@ -28,7 +29,7 @@ from pipeline.errors import UsageError
 from pipeline.generation import choice
 from pipeline.generation.choice import CHOICE
 from pipeline.generation.decoding import decoding, full
-from pipeline.generation.drawing import compiled_aside, draw_text, preferred, said_apart, unread_fields
+from pipeline.generation.drawing import answered, compiled_aside, draw_text, preferred, said_apart, unread_fields
 from pipeline.generation.engine_client import EngineClient
 from pipeline.generation.fusing import Wanted, Written
 from pipeline.generation.recovery import LADDER, MOST_PER_RECORD, UNFIT, Attempt, Means, Rung, Try, climb
@@ -233,14 +234,15 @@ class Generation:
         try:
             unsaid, copies, calls = await said_apart(client, task, asked)
             likeliest = await preferred(client, task, asked, layout)
+            sure = await answered(client, task, asked)
         except PromptTooLong:  # there is less room for the form itself, and what becomes of that is told below
-            unsaid, copies, calls, likeliest = {}, {}, (), Preferred({})
-        narrows = calls or likeliest.texts
-        texts = {**copies, **likeliest.texts}
-        compile = cache(task.told_apart(unsaid.keys(), texts)) if narrows and task.told_apart else task.grammar
-        calls = (*calls, *likeliest.calls)
-        if unsaid:
-            note.detail["unsaid"] = unsaid
+            unsaid, copies, calls, likeliest, sure = {}, {}, (), Preferred({}), Answers({}, {})
+        narrows = calls or likeliest.texts or sure.values
+        left = {**copies, **likeliest.texts, **{field: (value,) for field, value in sure.values.items()}}
+        compile = cache(task.told_apart(unsaid.keys(), left)) if narrows and task.told_apart else task.grammar
+        calls = (*calls, *likeliest.calls, *sure.calls)
+        if unsaid or sure.doubted:
+            note.detail["unsaid"] = unsaid | {field: round(share, 4) for field, share in sure.doubted.items()}
         note.prompt_tokens = sum(call.usage.prompt_tokens for call in calls)
         note.completion_tokens = sum(call.usage.completion_tokens for call in calls)
         weighing = max((call.seconds for call in calls), default=0.0)

@@ -28,9 +28,9 @@ class Task(Generic[C]):
     `compiled` gives the grammar for a length of the scratchpad and a way of writing JSON; `evidence` names the passages
     that the messages quote. `copied`: fields in the customer's own words that may be left out. `worded`: the
     questions of all the contract's fields in which words stay words. `told_apart`: the grammar without some fields, and
-    with these texts to choose from for others. `choices`: the texts of each field that has a few, of which so many as
-    `leading` says are the contract's first fields; `neutral`: the messages with a sentence that says nothing in place
-    of what they are about.
+    with these values to choose from for others. `choices`: the texts of each field that has a few, of which so many as
+    `leading` says are the contract's first fields; `answers`: those that are yes, no or null; `neutral`: the messages
+    with a sentence that says nothing in place of what they are about.
     """
 
     kind: type[C]
@@ -41,9 +41,10 @@ class Task(Generic[C]):
     evidence: Sequence[str] = ()
     copied: Sequence[str] = ()
     worded: Mapping[str, str] = field(default_factory=dict)
-    told_apart: Callable[[Set[str], Mapping[str, Sequence[str]]], Compile] | None = None
+    told_apart: Callable[[Set[str], Mapping[str, Sequence[object]]], Compile] | None = None
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leading: int = 0
+    answers: Sequence[str] = ()
     neutral: Callable[[Layout, str], Sequence[Message]] | None = None
     _grammars: dict[tuple[int | None, bool], Grammar] = field(default_factory=dict, compare=False)
 

@@ -67,6 +67,7 @@ async def answer(
             told_apart=lambda unsaid, copies: compiled(slots.told_apart(contract, unsaid, copies)),
             choices=slots.choices(contract),
             leading=slots.leading(contract),
+            answers=slots.open_answers(contract),
             neutral=neutral,
         )
 

@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 
 from index.documents import Passage
 from models.contract import Contract
+from models.engines.answers import answers
 from models.engines.engine import Completion, Engine, Message, Sampling
 from models.engines.preferences import NEUTRAL, Preferences
 from models.engines.weighing import Ask
@@ -179,15 +180,18 @@ class Measured:
     async def likeliest(
         self, part: str, contract: type[Contract], asking: Callable[[str], Sequence[Message]], text: str
     ) -> type[Contract]:
-        """The contract with the likeliest choices only, as `Run.generate` has it filled. `asking` a text for it."""
-        profile, choices = self.engine.profile, slots.choices(contract)
-        if not profile.calibrates or not choices:
+        """The contract with the likeliest choices, and the answers that are sure, as `Run.generate` has it filled.
+        `asking` a text for it."""
+        profile, ask = self.engine.profile, self.ask(part)
+        if not profile.calibrates:
             return contract
-        neutral = [asking(sentence) for sentence in NEUTRAL]
+        neutral, messages = [asking(sentence) for sentence in NEUTRAL], asking(text)
         found = await self.preferences.prefer(
-            self.ask(part), asking(text), neutral, choices, profile.spaced, slots.leading(contract)
+            ask, messages, neutral, slots.choices(contract), profile.spaced, slots.leading(contract)
         )
-        return slots.told_apart(contract, frozenset(), found.texts)
+        sure = await answers(ask, messages, slots.open_answers(contract), profile.spaced)
+        left = {**found.texts, **{field: (value,) for field, value in sure.values.items()}}
+        return slots.told_apart(contract, frozenset(), left)
 
     async def each(self, part: str, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
         """Do the jobs of one part, a few at once, and take its wall time."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
-from scripted_server import Reply, ScriptedServer, says
+import math
 
+import pytest
+from scripted_server import Body, Reply, ScriptedServer, says
+
+from models.engines.answers import answers
 from models.engines.engine import Decoding, Message, Sampling
+from models.engines.preferences import Preferences
 from models.engines.vllm.engine import VllmEngine
+from models.engines.weighing import LIKELIEST
 from models.errors import ConstraintBroken
 from models.grammar.plain import regex_grammar
 
@@ -68,3 +73,32 @@ async def test_a_plain_text_has_its_own_route_and_is_understood_like_a_chat() ->
     assert (answer.text, answer.finish_reason, answer.usage.prompt_tokens) == ("ab", "length", 3)
     assert [(token["token"], token["logprob"]) for token in answer.logprobs] == [("a", -0.5), ("b", -1.0)]
     assert [len(token["top_logprobs"]) for token in answer.logprobs] == [1, 2]
+
+
+async def test_a_favourite_and_an_answer_that_is_not_sure_are_told_by_a_servers_probabilities() -> None:
+    def scored(text: str, **shares: float) -> dict[str, object]:
+        likely = {word: math.log(share) for word, share in (shares or {text: 1.0}).items()}
+        others = [{"token": word, "logprob": score, "bytes": [*word.encode()]} for word, score in likely.items()]
+        return {"token": text, "logprob": likely[text], "bytes": [*text.encode()], "top_logprobs": others}
+
+    def reply(body: Body) -> Reply:
+        if "gift" in body["structured_outputs"]["grammar"]:
+            written = [scored('{"gift":'), scored("true", true=0.7, null=0.2, false=0.1)]
+        else:
+            chair = 0.4 if "seat" in body["messages"][0]["content"] else 0.05
+            written = [scored('{"kind":'), scored('"'), scored("lamp", lamp=1 - chair, chair=chair), scored('"')]
+        answer = says("".join(str(one["token"]) for one in written))
+        (choice,) = answer.body["choices"]
+        choice["logprobs"] = {"content": written}
+        return answer
+
+    with ScriptedServer(reply) as server:
+        engine = await VllmEngine.open(server.url)
+        asked, neutral = [Message("user", "A seat.")], [[Message("user", text)] for text in ("Hello.", "Here.")]
+        found = await Preferences().prefer(engine.generate, asked, neutral, {"kind": ("lamp", "chair")}, False)
+        told = await answers(engine.generate, asked, ["gift"], False)
+        await engine.close()
+    assert found.texts == {"kind": ("chair",)}
+    assert told.doubted == {"gift": pytest.approx(0.7)}
+    assert len(server.requests) == 4
+    assert all(body["logprobs"] is True and body["top_logprobs"] == LIKELIEST for body in server.requests)

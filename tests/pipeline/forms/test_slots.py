@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
 from pipeline_world import TODAY
 from pydantic import Field
 
 from models.contract import Contract
+from models.grammar.grammar import compile_grammar
+from models.grammar.membership import admits
 from models.said import Said, Scratchpad, Unread
 from models.values.money import Money
 from pipeline import Question
-from pipeline.forms.slots import gap, match, match_all, narrowed, needs_judgement, read_answer
+from pipeline.forms.slots import gap, match, match_all, narrowed, needs_judgement, open_answers, read_answer, told_apart
 
 
 class Trip(Contract):
@@ -42,6 +44,25 @@ def test_what_could_not_be_read_is_quoted() -> None:
     unread = gap(Trip, FULL | {"budget": Unread("a lot")})
     assert unread is not None
     assert unread.text == 'I could not read "a lot" as an amount of money. How much at most?'
+
+
+class Parcel(Contract):
+    gift: bool | None
+    fragile: Annotated[bool | None, Field(description="Does it break?")] = None
+    paid: bool
+    insured: Said[bool] | None = None
+    signed: bool | None = Field(None, alias="signature")
+    size: bool | int | None = None
+
+
+def test_what_is_yes_no_or_null_may_be_settled_before_a_form_is_written() -> None:
+    assert open_answers(Parcel) == ("gift", "fragile")
+    settled = told_apart(Parcel, {"insured", "signed", "size"}, {"gift": (None,), "fragile": (True,)})
+    paid = '{"gift": null, "fragile": true, "paid": %s}'
+    grammar = compile_grammar(settled, spaced=True)
+    assert admits(grammar, paid % "true")
+    assert admits(grammar, paid % "false")
+    assert not admits(grammar, (paid % "true").replace("null", "false"))
 
 
 def test_few_values_become_choices() -> None:

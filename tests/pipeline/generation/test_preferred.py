@@ -26,9 +26,15 @@ class Order(Contract):
     note: str = Field(max_length=8)
 
 
+class Parcel(Contract):
+    gift: bool | None
+    note: str = Field(max_length=8)
+
+
 class Thought(Contract):
     thinking: Scratchpad
     kind: Literal["lamp", "chair"]
+    gift: bool | None
 
 
 @guardrail(field="note")
@@ -53,6 +59,12 @@ async def refused(run: Run) -> Order:
 async def thought(run: Run) -> Thought:
     """Take an order after thinking."""
     return await run.generate(Thought, run.text)
+
+
+@workflow(intent="parcel", examples=["a parcel"])
+async def parcel(run: Run) -> Parcel:
+    """Take a parcel."""
+    return await run.generate(Parcel, run.text)
 
 
 @workflow(intent="read", examples=["a letter"])
@@ -107,6 +119,22 @@ async def test_its_favourites_are_asked_for_once_and_a_record_costs_one_call_mor
         assert kinds == [row["result"]["kind"]]
     first, second = (sum(row["receipt"]["tokens"].values()) for row in rows)
     assert first != second  # the first one paid for the favourites
+
+
+async def test_a_yes_or_no_that_it_is_not_sure_of_is_null_and_the_receipt_says_so(
+    random_model: Path, tmp_path: Path
+) -> None:
+    ((row,), asked) = await served(random_model, tmp_path, parcel, ["a parcel"])
+    assert row["status"] == "completed"
+    assert row["result"]["gift"] is None
+    assert row["receipt"]["unsaid"] == ["Parcel.gift"]
+    first, second = (lark for _, lark in asked)
+    assert "true" in first
+    assert "true" not in second
+    (tmp_path / "plain").mkdir()
+    ((row,), asked) = await served(random_model, tmp_path / "plain", parcel, ["a parcel"], biased=False)
+    assert len(asked) == 1
+    assert not row["receipt"].get("unsaid")
 
 
 async def test_what_was_refused_is_open_again(random_model: Path, tmp_path: Path) -> None:
