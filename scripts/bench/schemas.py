@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from random import Random
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import track
 from rich.table import Table
 
+from models.bench.proof.enum_times import PLACES, enum_seconds
 from models.bench.proof.mask_times import MaskTimes, measure, quantile
 from models.bench.proof.schema_folder import check_schemas, read_folder
 from models.bench.proof.schema_trial import Case, Rival, Trial
@@ -37,6 +38,9 @@ def schemas(
     masks: Annotated[
         str | None, typer.Option(help="Measure masks too, with the tokens of this: tekken (131,072) or a model.")
     ] = None,
+    enum: Annotated[
+        list[int] | None, typer.Option(min=1, help="Compile enums of so many values too; may be given several times.")
+    ] = None,
 ) -> None:
     """How many schemas are enforced, how many pass with all their instances, and what it takes from a schema to its
     first mask."""
@@ -56,7 +60,35 @@ def schemas(
     if masks is not None:
         report["masks"] = _masks(cases, masks, seed)
         console.print(f"A mask of our own, in µs: {report['masks']}", highlight=False)
+    if enum:
+        report["enums"] = found = _enums(enum, seed)
+        console.print(_enum_table(found))
     print(json.dumps(report))
+
+
+def _enums(sizes: list[int], seed: int) -> list[dict[str, Any]]:
+    """Milliseconds from a schema to its first mask, of enums of texts."""
+    return [
+        {
+            "values": values,
+            "where": where,
+            "interlock_ms": round(1e3 * enum_seconds(values, where, seed=seed), 1),
+            "llguidance_ms": round(1e3 * enum_seconds(values, where, "llguidance", seed), 1),
+        }
+        for values in sizes
+        for where in PLACES
+    ]
+
+
+def _enum_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(title="Enums, from the schema to the first mask")
+    for heading in ("Values", "Where", "interlock", "llguidance"):
+        table.add_column(heading, justify="left" if heading == "Where" else "right")
+    for row in rows:
+        table.add_row(
+            f"{row['values']:,}", row["where"], f"{row['interlock_ms']:,.1f} ms", f"{row['llguidance_ms']:,.1f} ms"
+        )
+    return table
 
 
 def _masks(cases: list[Case], tokenizer: str, seed: int) -> dict[str, float]:

@@ -24,6 +24,17 @@ def test_the_bench_counts_and_times_a_folder_beside_others_and_fills_masks(tmp_p
     assert masks["plausible_masks"] >= len('{"seats":1}') <= masks["random_masks"]
 
 
+def test_enums_of_any_size_are_timed_beside_llguidance(tmp_path: Path) -> None:
+    (tmp_path / "seats.json").write_text(json.dumps({"schema": SEATS, "tests": TESTS}))
+    done = interlock("bench", "schemas", tmp_path, "--enum", "30", "--enum", "300")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout.splitlines()[-1])["enums"]
+    assert [(row["values"], row["where"]) for row in rows] == [
+        (30, "whole"), (30, "property"), (300, "whole"), (300, "property"),
+    ]  # fmt: skip
+    assert all(row["interlock_ms"] > 0 and row["llguidance_ms"] > 0 for row in rows)
+
+
 def test_nothing_is_measured_where_there_is_no_schema(tmp_path: Path) -> None:
     done = interlock("bench", "schemas", tmp_path)
     assert done.returncode == 2
