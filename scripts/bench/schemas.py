@@ -92,18 +92,23 @@ def _enum_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _masks(cases: list[Case], tokenizer: str, seed: int) -> dict[str, float]:
-    """Microseconds of a mask within the default bounds, along plausible and along random texts of every schema."""
-    tokens, random, times = load_tokenizer(tokenizer), Random(seed), MaskTimes()
+    """Microseconds of a mask along plausible and along random texts of every schema: within the default bounds, and
+    without an end ("open"), as engines take it that close a text."""
+    tokens, random = load_tokenizer(tokenizer), Random(seed)
+    forms = {"": MaskTimes(), "open_": MaskTimes()}
     for case in track(cases, "Filling masks", console=console, transient=True):
         try:
             contract = Contract.from_json_schema(case.schema)
-            times.merge(measure(contract, (), (), tokens, random, walks=1, most=_MASKS))
+            for form, times in forms.items():
+                times.merge(measure(contract, (), (), tokens, random, walks=1, most=_MASKS, open=bool(form)))
         except (ContractError, EngineError):  # the table says which are refused
             continue
     figures: dict[str, float] = {}
-    for kind, values in (("plausible", times.plausible), ("random", times.random)):
-        figures |= {f"{kind}_{name}": round(quantile(values, share) / 1e3, 1) for name, share in _SHARES.items()}
-        figures[f"{kind}_masks"] = len(values)
+    for form, times in forms.items():
+        for kind, values in (("plausible", times.plausible), ("random", times.random)):
+            key = f"{form}{kind}"
+            figures |= {f"{key}_{name}": round(quantile(values, share) / 1e3, 1) for name, share in _SHARES.items()}
+            figures[f"{key}_masks"] = len(values)
     return figures
 
 

@@ -22,6 +22,8 @@ def test_the_bench_counts_and_times_a_folder_beside_others_and_fills_masks(tmp_p
     masks = found["masks"]
     assert 0 < masks["plausible_p50"] <= masks["plausible_p99"] <= masks["plausible_p999"]
     assert masks["plausible_masks"] >= len('{"seats":1}') <= masks["random_masks"]
+    assert 0 < masks["open_random_p50"] <= masks["open_random_p999"]
+    assert masks["open_plausible_masks"] >= len('{"seats":1}')
 
 
 def test_enums_of_any_size_are_timed_beside_llguidance(tmp_path: Path) -> None:

@@ -25,6 +25,10 @@ from models.grammar.grammar import compile_grammar, without_sources
 from models.grammar.matchers import compiled
 
 
+_BYTES = 4
+"""Of a token of usual text."""
+
+
 @dataclass
 class MaskTimes:
     """Nanoseconds of every call: `compile` from the class to a matcher that is ready, `plausible` and `random` one mask
@@ -49,19 +53,22 @@ def measure(
     random: Random,
     walks: int = 3,
     most: int | None = None,
+    open: bool = False,
 ) -> MaskTimes:
-    """Compile `contract` and fill every mask of two times `walks` texts under it, `most` of each text at most.
+    """Compile `contract` and fill every mask of two times `walks` texts under it, `most` of each text at most. `open`:
+    of its grammar without ends, as engines take it that close a text; `most` has to be given.
 
     Raises EngineError where llguidance refuses the grammar or one of its own tokens.
     """
     times = MaskTimes()
-    grammar = compile_grammar(contract, said, evidence)
-    texts = [plausible_text(grammar, random) for _ in range(walks)]
+    grammar = compile_grammar(contract, said, evidence, open=open)
+    bytes_of_text = _BYTES * most if open and most is not None else None
+    texts = [plausible_text(grammar, random, bytes_of_text) for _ in range(walks)]
     with _no_collection():
         for text in texts:
             without_sources.cache_clear()  # the first compilation is what is measured
             started = thread_time_ns()
-            matcher = compiled(tokenizer, compile_grammar(contract, said, evidence).lark)
+            matcher = compiled(tokenizer, compile_grammar(contract, said, evidence, open=open).lark)
             times.compile.append(thread_time_ns() - started)
             times.plausible += _retrace(matcher, tokenizer.tokenize_str(text)[:most])
             times.random += _wander(compiled(tokenizer, grammar.lark), tokenizer, random, most)

@@ -22,15 +22,16 @@ _PROSE = (
 )
 
 
-def plausible_text(grammar: Grammar, random: Random) -> str:
-    """A text of `grammar`: English words where it lets letters be chosen, anything allowed elsewhere.
+def plausible_text(grammar: Grammar, random: Random, most: int | None = None) -> str:
+    """A text of `grammar`: English words where it lets letters be chosen, anything allowed elsewhere. Of a longer one
+    the first `most` bytes.
 
     Raises EngineError where llguidance cannot compile the grammar or finds no way on.
     """
     matcher = compiled(BYTES, grammar.lark)
     said: list[int] = []
     place = _PROSE.index(" ", random.randrange(len(_PROSE))) + 1
-    while not matcher.is_stopped():
+    while not matcher.is_stopped() and len(said) != most:
         bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), np.uint8), bitorder="little")
         allowed = {int(token) for token in np.flatnonzero(bits)}
         if not allowed or BYTES.eos_token in allowed:
@@ -46,6 +47,6 @@ def plausible_text(grammar: Grammar, random: Random) -> str:
             token = random.choice(sorted(token for token in allowed if token < 0x80) or sorted(allowed))
         said.append(token)
         matcher.consume_token(token)
-    if matcher.is_error() or not matcher.is_accepting():
+    if matcher.is_error() or not (matcher.is_accepting() or len(said) == most):
         raise EngineError(f"No way on after {bytes(said[-60:])!r}: {matcher.get_error()}", "Report this.")
-    return bytes(said).decode()
+    return bytes(said).decode(errors="ignore")
