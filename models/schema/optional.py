@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 
 from models.grammar.fragments.builder import GrammarBuilder, NoText
@@ -29,6 +30,12 @@ def some_of(
     counted = least > needed or (end is not None and (end < 0 or (others is not None and (room is None or end < room))))
     top = len(parts) if counted else 1
     mark = builder.comma
+    # For each index how many of the parts before it may have been written, and how many ways lead to each of these.
+    ways: list[Counter[int]] = [Counter([0])]
+    for _, must in parts:
+        before = ways[-1]
+        ways.append(Counter(min(count + 1, top) for count in before))
+        ways[-1].update(() if must else before.keys())
 
     @cache
     def rest(index: int, count: int) -> Fragment | None:
@@ -37,6 +44,8 @@ def some_of(
             left = room if not counted or most is None else most - count if room is None else min(room, most - count)
             return _end(others, count > 0, max(least - count, 0) if counted else 0, left, marks, builder)
         part, must = parts[index]
+        if len(ways[index]) > 1:
+            part = builder.rule("pair", part)
         options = []
         if not counted or most is None or count < most:
             follow = rest(index + 1, min(count + 1, top))
@@ -47,12 +56,15 @@ def some_of(
             options.append(follow)
         if not options:
             return None
+        if builder.open and len(options) == 1 and ways[index][count] < 2:
+            return options[0]
         rule = " | ".join(dict.fromkeys(option.rule for option in options))
         only = options[0].constant if len(options) == 1 else None
         return builder.rule("rest", Fragment(rule, max(option.longest for option in options), constant=only))
 
     for index in reversed(range(len(parts))):  # from the end, so that no call goes deep
-        for count in range(min(index, top) + 1):
+        # A contract's hash is that of its grammar with ends, in which rules stand that nothing leads to.
+        for count in sorted(ways[index]) if builder.open else range(min(index, top) + 1):
             rest(index, count)
     body = rest(0, 0)
     if body is None:

@@ -36,7 +36,9 @@ def record(clause: Clause, writer: Values) -> Fragment:
                 raise
             continue
         writer.note(parts[0].path if parts else clause.where("required"), value)
-        pairs.append((writer.builder.rule("pair", sequence([key(name, writer.builder), value])), name in required))
+        pair = sequence([key(name, writer.builder), value])
+        # Where nothing has an end, a pair that is used once has no rule: llguidance reads the grammar sooner.
+        pairs.append((pair if writer.builder.open else writer.builder.rule("pair", pair), name in required))
     least, given = clause.least("minProperties"), clause.most("maxProperties")
     needed = least > len(pairs)
     others = _others(clause, declared, writer, needed) if given is None or given > len(required) else None

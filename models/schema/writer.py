@@ -8,23 +8,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 from math import inf
 from typing import Any
 
 from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText
-from models.grammar.fragments.fragment import Fragment, either, text_fragment
+from models.grammar.fragments.fragment import Fragment, either, literal, sequence, text_fragment
 from models.schema import array, numbers, record, strings
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
-from models.schema.document import Document, Located
+from models.schema.document import Document, Located, Schema
 from models.schema.emptiness import same
 from models.schema.normal import Normal
 from models.schema.notes import Notes
 from models.schema.refusal import SchemaRefused, Unsatisfiable
-from models.schema.row import constant
+from models.schema.row import constant, further
 from models.schema.vocabulary import TOLD
 
 Key = tuple[Any, ...]
+
+_DIGITS = 15
+"""Of an integer without bounds, where nothing else bounds it."""
 
 
 class SchemaWriter:
@@ -58,6 +62,8 @@ class SchemaWriter:
     def value(self, parts: tuple[Located, ...], needed: bool = False) -> Fragment:
         """Any value that fits all of `parts`. `needed`: what is being written has to have one. NoText if none does."""
         parts = tuple(map(self.document.direct, parts))
+        if self.bounds is None and all(_asks_nothing(part.schema) for part in parts):
+            return self._anything
         key = (tuple(map(_identity, parts)), self._level)
         if key in self._inside:
             if self.bounds is None:
@@ -90,6 +96,22 @@ class SchemaWriter:
         if needed and self._needed:
             self._needed[-1] |= needs & self._inside.keys()
         return found
+
+    @cached_property
+    def _anything(self) -> Fragment:
+        """A value of any kind, of any size: what `_value` writes for no schema at all, without the way there, which is
+        half of what an object takes that others may be added to."""
+        clause, builder = Clause((), "$"), self.builder
+        again = Fragment("r_any", inf, "anything")
+        number = numbers.write(clause, clause.spoken, _DIGITS, self.notes, builder)
+        text = strings.string(clause, None, self.notes, builder)
+        pair = builder.rule("pair", sequence([text, builder.colon, again]))
+        options = [*map(text_fragment, ("null", "true", "false")), number, text]
+        for marks, part in (("[]", again), ("{}", pair)):
+            inner = f"{part.rule} {further(part, 0, None, builder).rule}"
+            options.append(Fragment(f"({literal(marks[0])} ({inner})? {literal(marks[1])})", inf))
+        builder.rules[again.rule] = either(options).rule
+        return again
 
     def _again(self, key: Key, needed: bool) -> Fragment:
         """The rule of a value inside itself."""
@@ -153,7 +175,7 @@ class SchemaWriter:
         if kind == "values":
             return self._listed(clause)
         if kind == "number":
-            digits = 15 if self.bounds is None else self.bounds.digits
+            digits = _DIGITS if self.bounds is None else self.bounds.digits
             return [numbers.write(clause, clause.spoken, digits, self.notes, self.builder)]
         if kind == "string":
             return [strings.string(clause, self.usual("text"), self.notes, self.builder)]
@@ -255,6 +277,10 @@ def _identity(part: Located) -> Any:
 
 
 _ONLY_TYPE = TOLD | {"type"}
+
+
+def _asks_nothing(schema: Schema) -> bool:
+    return schema is True or (isinstance(schema, dict) and schema.keys() <= TOLD)
 
 
 def _finite(clause: Clause) -> list[Any] | None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 
 ENDINGS = 200
 """Ways in which the multiples of a number may end (those of 25 in four) before `multiples` gives up."""
 
 
+@lru_cache(1024)
 def integers(low: int, high: int) -> str:
     """A regular expression for the integers from `low` to `high`, without leading zeros, without "-0"."""
     found = []

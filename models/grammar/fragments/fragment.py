@@ -38,10 +38,14 @@ quoted = json.JSONEncoder(ensure_ascii=False).encode  # made once: json.dumps ma
 
 def sequence(parts: Iterable[Fragment]) -> Fragment:
     """One after the other. Its rule does not bind as one."""
-    found = list(parts)
-    texts = [part.constant for part in found if part.constant is not None]
-    whole = "".join(texts) if len(texts) == len(found) else None
-    return Fragment(" ".join(part.rule for part in found), sum(part.longest for part in found), whole or "", whole)
+    rules: list[str] = []
+    longest: float = 0
+    whole: str | None = ""
+    for part in parts:
+        rules.append(part.rule)
+        longest += part.longest
+        whole = None if whole is None or part.constant is None else whole + part.constant
+    return Fragment(" ".join(rules), longest, whole or "", whole)
 
 
 def either(options: Iterable[Fragment]) -> Fragment:

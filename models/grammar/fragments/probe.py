@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from llguidance import LLTokenizer
+    from llguidance import LLMatcher, LLTokenizer
 
 _FUEL = 20_000
 """Of the 200,000 that llguidance allows for one mask. With 131,072 tokens masks were seen to need up to six times as
@@ -24,16 +24,21 @@ _STEPS = 120
 @lru_cache(maxsize=1024)
 def probed(body: str) -> Literal["followed", "empty", "too complex"]:
     """What becomes of the terminal `body`: it admits no text, or it cannot be followed to its end, or all is well."""
-    return followed(f"start: TEXT\nTEXT: {body}")
+    return followed(probe(f"start: TEXT\nTEXT: {body}"))
 
 
-def followed(grammar: str) -> Literal["followed", "empty", "too complex"]:
-    """What becomes of a grammar of one text, as `probed` says."""
+def probe(grammar: str) -> LLMatcher:
+    """A matcher for a grammar of one text, for `followed`; it may be in error from the start."""
     from llguidance import LLMatcher, LLParserLimits  # not before a pattern needs it: contracts load no engine
 
-    tokenizer = _vocabulary()
+    return LLMatcher(_vocabulary(), grammar, log_level=0, limits=LLParserLimits(step_lexer_fuel=_FUEL))
+
+
+def followed(start: LLMatcher) -> Literal["followed", "empty", "too complex"]:
+    """What becomes of a grammar of one text, as `probed` says."""
+    size = _vocabulary().vocab_size
     for seed in range(2):
-        matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=LLParserLimits(step_lexer_fuel=_FUEL))
+        matcher = start.deep_copy()  # what one walk taught the lexer would cost the next one no fuel
         random = Random(seed)
         for step in range(_STEPS):
             mask = int.from_bytes(matcher.compute_bitmask(), "little")
@@ -44,7 +49,7 @@ def followed(grammar: str) -> Literal["followed", "empty", "too complex"]:
                     return "empty"
                 break
             words = mask >> 256 << 256 or mask
-            first = random.randrange(256, tokenizer.vocab_size)
+            first = random.randrange(256, size)
             later = words >> first << first or words  # the next allowed token from a random place on
             matcher.consume_token((later & -later).bit_length() - 1)
     return "followed"

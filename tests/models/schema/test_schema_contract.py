@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from random import Random
 from typing import Any
 
@@ -50,6 +51,23 @@ def test_an_object_with_a_property_called_value_is_no_special_case() -> None:
     contract = Contract.from_json_schema({"type": "object", "properties": {"value": {"type": "integer"}}})
     assert contract.model_validate_json('{"value":1}').public() == {"value": 1}
     assert contract.model_validate({"value": 1}).public() == {"value": 1}
+
+
+def test_a_grammar_without_ends_has_no_rule_that_nothing_leads_to_and_writes_anything_once() -> None:
+    asked = {"a": {}, "b": {"items": {}}, "c": {"description": "Whatever it is."}, "d": TICKET}
+    contract = Contract.from_json_schema({"type": "object", "properties": asked, "required": ["a", "b"]})
+    lark = compile_grammar(contract, open=True).lark
+    assert lark.count('"true"') == 1
+    unread, todo = dict(line.split(": ", 1) for line in lark.split("\n")), ["start"]
+    while todo:
+        todo += re.findall(r"\w+", unread.pop(todo.pop(), ""))
+    assert not unread
+
+
+def test_journals_recognise_the_contract_of_a_schema() -> None:
+    free = Contract.from_json_schema({"type": "object", "properties": {"a": {}}, "additionalProperties": True})
+    assert Contract.from_json_schema(TICKET, name="Ticket").contract_hash() == "7bc00265539ff312"
+    assert free.contract_hash() == "03815c4ccbc8e57d"
 
 
 def test_an_invalid_value_says_where_and_why() -> None:
