@@ -24,7 +24,6 @@ from models.errors import EngineError
 from models.grammar.grammar import compile_grammar, without_sources
 from models.grammar.matchers import compiled
 
-
 _BYTES = 4
 """Of a token of usual text."""
 
