@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import pytest_asyncio
@@ -18,18 +19,21 @@ from scripted_server import ScriptedServer, says
 from soak import SOAK, repeats, soak
 
 from models.contract import Contract
+from models.engines.answers import answers
 from models.engines.claims import share_said
 from models.engines.engine import Engine, Message, Sampling
 from models.engines.mentions import mentions
 from models.engines.model_folder import control_tokens, find_model_folder
 from models.engines.open_engine import open_engine
+from models.engines.preferences import NEUTRAL, Preferences
 from models.engines.vllm.engine import VllmEngine
 from models.engines.vllm.server import VllmServer
 from models.errors import PromptTooLong
-from models.grammar.grammar import Grammar
+from models.grammar.grammar import Grammar, compile_grammar
 from models.said import Said
 from pipeline.prompts.prompts import Prompts
 from pipeline.record import Turn
+from scripts.evaluate.model_figures import Review
 
 EXACT = ("--dtype", "float32")
 MANY = repeats(4, 32)
@@ -151,3 +155,29 @@ async def test_both_engines_are_as_sure_of_what_was_said(engine: Engine, exact_s
         shares.append({field: share_said(found, [said]) for field, found in begun.items()})
     assert shares[0] == pytest.approx(shares[1], abs=0.02)
     assert shares[0]["city"] > engine.profile.sure > shares[0]["phone"]
+
+
+class Ticket(Contract):
+    """What somebody needs from the help desk."""
+
+    device: Literal["laptop", "phone", "printer", "account"]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_its_favourite_choice_is_got_over_on_a_server_as_well(engine: Engine, exact_smollm2: Engine) -> None:
+    sure: list[float] = []
+    favourite, said = '{"device": "laptop"}', {"My phone no longer charges.": "phone", "A paper jam!": "printer"}
+    for one in (engine, exact_smollm2):
+        assert one.profile.calibrates
+        layout, preferences = Prompts().laid_out(one.profile), Preferences()
+        neutral = [layout.answer(Ticket, text, []) for text in NEUTRAL]
+        for text, device in said.items():
+            asked = layout.answer(Ticket, f"What does this message say? {text}", [])
+            assert (await one.generate(asked, compile_grammar(Ticket, spaced=True), Sampling())).text == favourite
+            choices = {"device": ("laptop", "phone", "printer", "account")}
+            found = await preferences.prefer(one.generate, asked, neutral, choices, True)
+            assert found.texts["device"] == (device,)
+            told = await answers(one.generate, layout.answer(Review, text, []), ["recommends"], True)
+            sure.append(told.doubted["recommends"])
+            assert all(call.logprobs for call in found.calls)  # an engine that tells none is taken at its word
+    assert sure[:2] == pytest.approx(sure[2:], abs=0.02)
