@@ -101,7 +101,7 @@ async def test_what_waits_is_told_again_and_a_run_when_it_ends(tmp_path: Path) -
     with receiver(200) as to:
         hook = Hook.of(to.url, SECRET, remind=2.0)
         async with serving(load_app(str(HALL)), tmp_path, limits=QUICK, hook=hook) as service:
-            run, path = service.runs.new()
+            run, path = service.runs.new("")
             path.write_text(json.dumps({"custom_id": "a", "text": "in the front"}))
             await service.runs.submit(run, "")
             await hand_over(service)
