@@ -37,7 +37,15 @@ def read_format(body: Mapping[str, Any]) -> tuple[Shape, Mapping[str, Any] | Non
         raise BadRecord('"response_format.json_schema" has no "schema".')
     for name in described.keys() - {"name", "schema", "strict", "description"}:
         raise BadRecord(f'"response_format.json_schema.{name}" is not known here.')
+    if not isinstance(described.get("description") or "", str):
+        raise BadRecord('"response_format.json_schema.description" is no text.')
     return _json(described["schema"], str(described.get("name") or "Answer"), "response_format.json_schema.schema")
+
+
+def purpose(body: Mapping[str, Any]) -> str:
+    """What a JSON Schema is for, in the words of a body whose format is read already; the model is told."""
+    wanted = body.get("response_format") or {}
+    return str(wanted.get("json_schema", {}).get("description") or "")
 
 
 def _structured(value: object) -> tuple[Shape, Mapping[str, Any] | None]:

@@ -43,6 +43,8 @@ def read_messages(value: object) -> tuple[Message, ...]:
             id = one.get("tool_call_id")
             if id not in called:
                 raise BadRecord(f'"{where}.tool_call_id" names no call of a message before it.')
+            if one.get("name") not in (None, called[id]):
+                raise BadRecord(f'"{where}.name" is {shown(one["name"])}, and the call was of {called[id]}.')
             result = f"{called[id]} returned: {text}"
             if answered:
                 result = f"{messages.pop().content}\n{result}"

@@ -26,6 +26,7 @@ class Option:
     refused: str = ""
 
 
+_ENFORCED = "enforced whatever `strict` says; the model is told its `description`"
 _DRAW = {
     "model": Option("has to be the one that serves, unless `--any-model`"),
     "temperature": Option("0 to 2; 1 where it is not given"),
@@ -53,7 +54,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "logprobs": Option("true or false"),
         "top_logprobs": Option("0 to 20, with `logprobs`"),
         "response_format": Option(
-            "`json_schema`, `json_object` (with a `schema` beside it, too) or `text`; enforced whatever `strict` says"
+            f"`json_schema`, `json_object` (a `schema` beside it, too) or `text`; {_ENFORCED}"
         ),
         "tools": Option("functions; they are told to the model in the system message"),
         "tool_choice": Option("`none`, `auto`, `required`, or one function"),
@@ -90,7 +91,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "temperature": _DRAW["temperature"],
         "top_p": _DRAW["top_p"],
         "max_output_tokens": Option("a format that does not fit is asked for again with shorter texts and lists"),
-        "text": Option("`format`: `json_schema`, `json_object` or `text`; enforced whatever `strict` says"),
+        "text": Option(f"`format`: `json_schema`, `json_object` or `text`; {_ENFORCED}"),
         "tools": Option("functions; they are told to the model in the system message"),
         "tool_choice": Option("`none`, `auto`, `required`, or one function"),
         "parallel_tool_calls": Option("true: up to four calls; false, or where `tool_choice` names a function: one"),

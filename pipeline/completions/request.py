@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.engines.engine import Decoding, Message
-from pipeline.completions.formats import read_format
+from pipeline.completions.formats import purpose, read_format
 from pipeline.completions.messages import instructed, read_messages
 from pipeline.completions.options import EMBEDDINGS, OPTIONS, RESPONSES, TEXT, refuse_others
 from pipeline.completions.response_input import chat_of, renamed, repeated
@@ -90,6 +90,8 @@ def _chat(model: str, body: Mapping[str, Any]) -> Request:
     parallel = flag(body, "parallel_tool_calls", not isinstance(body.get("tool_choice"), dict))
     messages = read_messages(body.get("messages"))
     formatted, schema = read_format(body)
+    if about := purpose(body):
+        messages = instructed(messages, about)
     if may:
         if not formatted.is_free and schema is None:
             raise BadRecord('"structured_outputs" beside "tools" is refused: only JSON can be told from a call.')
