@@ -53,9 +53,7 @@ OPTIONS: Mapping[str, Mapping[str, Option]] = {
         "max_tokens": Option("the same under its old name"),
         "logprobs": Option("true or false"),
         "top_logprobs": Option("0 to 20, with `logprobs`"),
-        "response_format": Option(
-            f"`json_schema`, `json_object` (a `schema` beside it, too) or `text`; {_ENFORCED}"
-        ),
+        "response_format": Option(f"`json_schema`, `json_object` (a `schema` beside it, too) or `text`; {_ENFORCED}"),
         "tools": Option("functions; they are told to the model in the system message"),
         "tool_choice": Option("`none`, `auto`, `required`, or one function"),
         "parallel_tool_calls": Option("true: up to four calls; false, or where `tool_choice` names a function: one"),
