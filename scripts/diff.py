@@ -64,7 +64,7 @@ def _pairs(before: Path, after: Path) -> Iterator[tuple[str, dict[str, Any] | No
         for name, path in (("old", before), ("new", after)):
             database.execute(f"CREATE TABLE {name} (id TEXT PRIMARY KEY, line TEXT)")
             if not path.is_file():
-                raise UsageError(f"{path} does not exist: give two folders that `interlock run -o` wrote.")
+                raise UsageError(f"{path} does not exist: give two folders (-o) of runs or batches.")
             database.executemany(f"INSERT OR REPLACE INTO {name} VALUES (?, ?)", _lines(path))
         # FULL JOIN came with SQLite 3.39.
         joined = (
@@ -84,7 +84,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
                     raise ValueError
             except (ValueError, AttributeError, RecursionError):
                 raise UsageError(
-                    f"Line {number} of {path} is no result: give a folder that `interlock run -o` wrote; the same run"
+                    f"Line {number} of {path} is no result: give the folder (-o) of a run or a batch; the same run"
                     " again mends a line that a crash cut."
                 ) from None
             yield str(row["custom_id"]), line.decode()

@@ -78,7 +78,7 @@ class Folder:
     def found(self) -> Folder:
         """Itself, if it holds a run; else UsageError."""
         if not self.journal.is_file():
-            raise UsageError(f"{self.path} holds no journal: give the folder that `interlock run -o` wrote.")
+            raise UsageError(f"{self.path} holds no journal: give the folder (-o) of a run or a batch.")
         return self
 
     def in_use(self) -> bool:
