@@ -40,7 +40,7 @@ def test_the_floor_lies_between_what_answers_and_what_does_not() -> None:
 def test_a_floor_that_is_not_surely_better_is_not_taken_and_too_few_questions_are_refused() -> None:
     present = Floor(0.5, 0.5)
     assert fit_floor(mixed(0.8, 0.2), present).floor == present
-    with pytest.raises(JudgementsError, match="3 of the questions have none, .* 20 of each kind .*; write more"):
+    with pytest.raises(JudgementsError, match=r"3 of the questions have none, .* 20 of each kind .*; write more"):
         fit_floor(mixed(0.8, 0.2)[:103], present)
 
 
