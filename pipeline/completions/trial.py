@@ -24,6 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from models.engines.closing import shortest
 from models.errors import EngineUnavailable
 from pipeline.completions.options import RESPONSES, TEXT
 from pipeline.completions.request import read_request
@@ -151,4 +152,6 @@ def main(seconds: float, stack: int) -> None:
 def _try(line: bytes) -> None:
     route, formats = json.loads(line)
     with suppress(Exception):  # what is wrong with it is told by whoever reads it behind this
-        read_request(route, {**_ASKED[route], **formats})
+        grammar = read_request(route, {**_ASKED[route], **formats}).shape.grammar()
+        if grammar is not None:
+            shortest(grammar.opened().lark)  # what an engine that closes looks for, too

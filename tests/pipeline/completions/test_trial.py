@@ -20,6 +20,8 @@ CHAIN = "start: r0\n" + "\n".join(f'r{number}: "a" r{number + 1}' for number in 
 """Rules in rules: llguidance's stack ends before they do."""
 KNOT = "start: T\nT: " + " & ".join(f"/.*a{number}.*/" for number in range(100))
 """It all has to hold at once: hours."""
+BROAD = "start: " + " | ".join(f'"w{number}"' for number in range(60_000))
+"""So many alternatives that looking for an end of one takes a minute."""
 DEFINED = {f"d{number}": {"type": "array", "items": {"$ref": f"#/$defs/d{number + 1}"}} for number in range(3_000)}
 NESTED = "start: %json " + json.dumps({"$ref": "#/$defs/d0", "$defs": {**DEFINED, "d3000": {"type": "null"}}})
 WIDE: dict[str, Any] = {"type": "object", "properties": {f"p{number}": {"type": "string"} for number in range(6_000)}}
@@ -36,7 +38,7 @@ def trial() -> Iterator[Trial]:
     trial.close()
 
 
-@pytest.mark.parametrize("grammar", [CHAIN, KNOT, NESTED], ids=["chain", "knot", "nested"])
+@pytest.mark.parametrize("grammar", [CHAIN, KNOT, NESTED, BROAD], ids=["chain", "knot", "nested", "broad"])
 def test_what_ends_its_process_or_never_ends_is_refused_by_name(trial: Trial, grammar: str) -> None:
     with pytest.raises(BadRecord, match=r'^"structured_outputs" cannot be enforced: its grammar takes more than'):
         trial.check(TEXT, {"model": "any", "prompt": "x", "structured_outputs": {"grammar": grammar}})
