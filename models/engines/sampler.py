@@ -17,6 +17,7 @@ from outlines.processors import OutlinesLogitsProcessor
 from models.background import Background
 from models.engines.closing import Closing
 from models.engines.engine import Decoding, Sampling
+from models.grammar.matchers import fault_of
 
 DRAWS = 8
 """Tokens that are drawn in one place, at most, before a text that has hardly room left is brought to its end."""
@@ -173,7 +174,7 @@ class Sampler(OutlinesLogitsProcessor):  # type: ignore[misc]
             row.notice(shares, allowed)
             logits = logits.masked_fill(~allowed, float("-inf"))
         if row.fault or (row.matcher is not None and row.matcher.is_error()):
-            row.finish_reason, row.fault = "error", row.matcher.get_error() if row.matcher else row.fault
+            row.finish_reason, row.fault = "error", fault_of(row.matcher) if row.matcher else row.fault
             return self.end
         if row.weighs and not row.first:
             row.first = _likeliest(logits)

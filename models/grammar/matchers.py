@@ -18,8 +18,13 @@ def compiled(tokenizer: LLTokenizer, lark: str) -> LLMatcher:
     """A matcher at the start of a grammar, compiled now. Raises EngineError where it cannot be."""
     matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0)
     if matcher.is_error():
-        raise EngineError(f"llguidance cannot compile the grammar: {matcher.get_error()}", "Report this.")
+        raise EngineError(f"llguidance cannot compile the grammar: {fault_of(matcher)}", "Report this.")
     return matcher
+
+
+def fault_of(matcher: LLMatcher) -> str:
+    """Why a matcher is in error; "" where it is not. llguidance's own text goes on with all of its state."""
+    return matcher.get_error().split("\n<state>", 1)[0].rstrip(".")
 
 
 class Matchers:

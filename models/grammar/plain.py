@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from models.errors import ContractError, EngineError
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import BYTES, compiled
+from models.grammar.matchers import BYTES, compiled, fault_of
 
 
 def choice_grammar(choices: Sequence[str]) -> Grammar:
@@ -47,7 +47,7 @@ def _checked(lark: str) -> str:
         matcher = compiled(BYTES, lark)
         matcher.compute_bitmask()
         if matcher.is_error():
-            raise EngineError(matcher.get_error())
+            raise EngineError(fault_of(matcher))
     except (EngineError, ValueError) as error:
         reason = " ".join(str(error).removeprefix("llguidance cannot compile the grammar: ").split())
         raise ContractError(f"This cannot be compiled: {reason[:200]}", "Mend it.") from error

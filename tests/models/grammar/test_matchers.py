@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from llguidance import LLMatcher, LLTokenizer
+from llguidance import LLMatcher
 
 from models.errors import EngineError
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import Matchers
+from models.grammar.matchers import BYTES, Matchers, fault_of
 
-BYTES = LLTokenizer("byte")
 CODE = Grammar('start: "x" /[0-9]{2}/', 4)
 
 
@@ -51,3 +50,11 @@ def test_a_grammar_that_cannot_be_compiled_is_an_error_every_time() -> None:
     for _ in range(2):
         with pytest.raises(EngineError, match="llguidance cannot compile the grammar"):
             matchers.start(Grammar("start: nothing(", 10))
+
+
+def test_a_fault_is_told_without_what_else_llguidance_knows() -> None:
+    matcher = LLMatcher(BYTES, 'start: "a"', log_level=0)
+    assert fault_of(matcher) == ""
+    matcher.consume_token(ord("b"))
+    assert "<state>" in matcher.get_error()
+    assert fault_of(matcher) == """Parser Error: token "b" doesn't satisfy the grammar; byte 'b' fails parse"""
