@@ -24,7 +24,8 @@ def compiled(tokenizer: LLTokenizer, lark: str) -> LLMatcher:
 
 def fault_of(matcher: LLMatcher) -> str:
     """Why a matcher is in error; "" where it is not. llguidance's own text goes on with all of its state."""
-    return matcher.get_error().split("\n<state>", 1)[0].rstrip(".")
+    told: str = matcher.get_error()
+    return told.split("\n<state>", 1)[0].rstrip(".")
 
 
 class Matchers:
