@@ -199,10 +199,11 @@ class Execution:
         key = self._ledger.key(call)
         note = Note(detail={"action": key})
         self._tell(StepStarted(self.record, call.position, call.name))
-        deed = await self._ledger.act(action, args, call, intent, approval)
-        row = note.row(call, deed.result, deed.error)
-        await self._ledger.settle(deed, row)
-        self._done(row)
+        with self.positions.unbroken():  # broken off, nobody would know whether it happened
+            deed = await self._ledger.act(action, args, call, intent, approval)
+            row = note.row(call, deed.result, deed.error)
+            await self._ledger.settle(deed, row)
+            self._done(row)
         if deed.state == "committed":
             self._tell(ActionCommitted(self.record, action.name, key))
         if deed.raised is not None:

@@ -100,6 +100,8 @@ class Positions:
     def __init__(self, recorded: Mapping[str, StepRow]) -> None:
         self._root = Branch(self, Pass(), "", asyncio.current_task())
         self._tasks: list[Branch] = []
+        self._ending: set[asyncio.Task[Any]] = set()
+        self._unbroken: dict[asyncio.Task[Any], asyncio.Future[None]] = {}
         self._recorded = recorded
         self._occurrences: defaultdict[tuple[str, str, str], set[int]] = defaultdict(set)
         for step in recorded.values():
@@ -154,6 +156,24 @@ class Positions:
         finally:
             _BRANCH.reset(token)
 
+    @contextmanager
+    def unbroken(self) -> Iterator[None]:
+        """What the task that is running does meanwhile comes to its end, also if another one asks and this one is ended.
+
+        CancelledError where it is to end already: nothing of the kind is begun any more.
+        """
+        task = asyncio.current_task()
+        assert task is not None  # steps are called by workflows, which run in tasks
+        if task in self._ending:
+            raise asyncio.CancelledError
+        done = self._unbroken[task] = asyncio.get_running_loop().create_future()
+        try:
+            yield
+        finally:
+            del self._unbroken[task]
+            if not done.done():
+                done.set_result(None)
+
     async def end_below(self) -> None:
         """End tasks that the workflow that is running left behind, and no others of the record."""
         present = self.seen_from()
@@ -189,6 +209,18 @@ class Positions:
             return
         left = [branch.task for branch in branches if branch.task is not None and not branch.task.done()]
         self._tasks = [branch for branch in self._tasks if branch not in branches]
+        self._ending.update(left)
+        present = asyncio.current_task()
+        # Whoever is cancelled itself does not wait: somebody wants the work to stop, and not only an answer.
+        waits = present is None or not present.cancelling()
+        busy = [task for task in left if task in self._unbroken] if waits else []
         for task in left:
-            task.cancel()
+            if task not in busy:
+                task.cancel()
+        try:
+            if busy:
+                await asyncio.wait([self._unbroken[task] for task in busy])
+        finally:
+            for task in busy:
+                task.cancel()
         await asyncio.gather(*left, return_exceptions=True)

@@ -62,12 +62,19 @@ async def vanish(amount: int, key: str) -> str:
     return "sent"
 
 
+@action
+async def deliver(amount: int, key: str) -> str:
+    await asyncio.sleep(0.05)
+    done.append(key)
+    return f"delivered {amount}"
+
+
 @vanish.check
 async def vanished(amount: int, key: str) -> str | None:
     return None
 
 
-@workflow(intent="spend", examples=["spend it"], actions=[pay, post, vanish])
+@workflow(intent="spend", examples=["spend it"], actions=[pay, post, vanish, deliver])
 async def spend(run: Run) -> str:
     """Spend money."""
     return ""
@@ -251,3 +258,36 @@ async def test_a_no_is_no_approval(journal: Journal, passing: Passing) -> None:
     with pytest.raises(NotApproved):
         await attempt()
     assert not journal.actions()
+
+
+async def test_an_action_under_way_comes_to_its_end_when_another_task_asks(passing: Passing, journal: Journal) -> None:
+    async def act(run: Run) -> None:
+        await run.do(deliver, 1)
+        await run.do(deliver, 2)
+
+    for happened in (1, 2, 2):  # nothing is begun behind the one that was under way
+        run = unlocked(passing())
+        with pytest.raises(Suspend):
+            await asyncio.gather(act(run), run.ask("Which colour?"))
+        await run._execution.positions.close()
+        assert len(done) == happened
+        assert [row.state for row in journal.actions()] == ["committed"] * happened
+
+
+async def test_whoever_is_cancelled_does_not_wait_for_an_action_beside(passing: Passing, journal: Journal) -> None:
+    run = unlocked(passing())
+
+    async def stopped() -> None:
+        beside = asyncio.create_task(run.do(pay, 99))
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await run._execution.positions.close()
+            assert beside.cancelled()
+
+    task = asyncio.create_task(stopped())
+    await in_the_middle()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert journal.actions()[0].state == "reserved"
