@@ -158,7 +158,7 @@ class Positions:
 
     @contextmanager
     def unbroken(self) -> Iterator[None]:
-        """What the task that is running does meanwhile comes to its end, also if another one asks and this one is ended.
+        """What the task that is running does meanwhile comes to its end, also if it is ended because another one asks.
 
         CancelledError where it is to end already: nothing of the kind is begun any more.
         """
