@@ -66,9 +66,9 @@ class Table:
             file, f"interlock_contract_{Path(file).stem}", "The contract", f"with `class {name}(Contract)`"
         )
         found = getattr(module, name, None)
-        if not (isinstance(found, type) and issubclass(found, Contract)):
+        if not isinstance(found, type):
             raise UsageError(f"{file} has no contract '{name}': declare `class {name}(Contract)`, or name another.")
-        return found
+        return found if issubclass(found, Contract) else Contract.of(found)
 
     def digest(self) -> str:
         """Eight hexadecimal digits that change with any of it, the contract's own file included."""

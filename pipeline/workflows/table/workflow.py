@@ -49,7 +49,9 @@ def app_of(table: Table) -> App:
 def _fields(table: Table, kind: type[Contract]) -> Iterable[str]:
     """The names that the fields of an answer have, as far as they are known before there is one."""
     if not table.schema:
-        return [info.serialization_alias or name for name, info in kind.model_fields.items()]
+        schema = kind.model_json_schema(mode="serialization")
+        own = schema.get("$defs", {}).get(str(schema.get("$ref")).removeprefix("#/$defs/"), schema)  # if inside itself
+        return own.get("properties", {}).keys()
     schema = json.loads(table.schema)
     named = schema.get("properties", ()) if isinstance(schema, dict) else ()
     if isinstance(schema, dict) and ("enum" in schema or schema.get("type", "object") != "object"):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from models.errors import ContractError
 from pipeline import UsageError, read_requests
 from pipeline.batch.requests import LONGEST_LINE
 from pipeline.batch.table_rows import table_rows
@@ -121,3 +122,20 @@ def test_a_field_that_no_schema_names_takes_nobody_elses_place_either() -> None:
     for field in ("text", "id"):
         with pytest.raises(UsageError, match=field):
             table.answer({"text": "a lamp"}, {field: "good"})
+
+
+def test_a_contract_may_be_whatever_class_has_fields(tmp_path: Path) -> None:
+    file = tmp_path / "answers.py"
+    file.write_text(
+        "from dataclasses import dataclass\nfrom pydantic import BaseModel\nfrom interlock import Contract\n"
+        "class Model(BaseModel):\n    ok: bool\n@dataclass\nclass Data:\n    ok: bool\n"
+        "class Own(Contract):\n    ok: bool\nclass Bare: pass\nname = 'none'\n"
+    )
+    for name in ("Model", "Data", "Own"):
+        assert app_of(Table(contract=f"{file}:{name}", keep=("value",)))
+        with pytest.raises(UsageError, match="--keep ok is a field of the answer as well"):
+            app_of(Table(contract=f"{file}:{name}", keep=("ok",)))
+    with pytest.raises(ContractError, match="Bare is no class with fields"):
+        Table(contract=f"{file}:Bare").kind()
+    with pytest.raises(UsageError, match="has no contract 'name'"):
+        Table(contract=f"{file}:name").kind()
