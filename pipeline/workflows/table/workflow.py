@@ -51,7 +51,8 @@ def _fields(table: Table, kind: type[Contract]) -> Iterable[str]:
     if not table.schema:
         schema = kind.model_json_schema(mode="serialization")
         own = schema.get("$defs", {}).get(str(schema.get("$ref")).removeprefix("#/$defs/"), schema)  # if inside itself
-        return own.get("properties", {}).keys()
+        fields: dict[str, object] = own.get("properties", {})
+        return fields
     schema = json.loads(table.schema)
     named = schema.get("properties", ()) if isinstance(schema, dict) else ()
     if isinstance(schema, dict) and ("enum" in schema or schema.get("type", "object") != "object"):
