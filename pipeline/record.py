@@ -87,14 +87,14 @@ class Record:
         return json.dumps([[turn.role, turn.text, *([True] if turn.earlier else [])] for turn in self.conversation])
 
 
-def read_id(value: object) -> str:
-    """A custom_id; a whole number is its digits. BadRecord for what is none."""
+def read_id(value: object, name: str = "custom_id") -> str:
+    """A record's id, which `name` holds; a whole number is its digits. BadRecord for what is none."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value.strip():
-        raise BadRecord('"custom_id" is missing, or neither a text nor a whole number.')
+        raise BadRecord(f'"{name}" is missing, or neither a text nor a whole number.')
     if len(value) > MAX_ID or not value.isprintable():
-        raise BadRecord(f'"custom_id" is longer than {MAX_ID} characters or has some that cannot be printed.')
+        raise BadRecord(f'"{name}" is longer than {MAX_ID} characters or has some that cannot be printed.')
     return value
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.batch.arrow_types import arrow_type, fitting, kind_of, type_of
 from pipeline.errors import UsageError
-from pipeline.workflows.table.table import VALUE
+from pipeline.workflows.table.table import ID, VALUE
 
 FILE = "output.parquet"
 ROWS = 10_000
@@ -34,7 +34,7 @@ def write_parquet(output: Path, schema: Mapping[str, Any], keep: Sequence[str]) 
     from pyarrow import parquet
 
     answer = arrow_type(schema, schema)
-    fields = [pa.field("id", pa.string())]
+    fields = [pa.field(ID, pa.string())]
     fields += [pa.field(name, kind) for name, kind in _kept(output, keep).items()]
     spread = pa.types.is_struct(answer)
     fields += list(answer) if spread else [pa.field(VALUE, answer)]
@@ -62,7 +62,7 @@ def _rows(output: Path) -> Iterator[dict[str, Any]]:
 
 def _together(output: Path, keep: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The same rows with all that is of the answer as one value, where a schema does not name its fields."""
-    beside = ("id", *keep)
+    beside = (ID, *keep)
     for row in _rows(output):
         answer = {name: value for name, value in row.items() if name not in beside}
         yield {**{name: row.get(name) for name in beside}, VALUE: answer[VALUE] if answer.keys() == {VALUE} else answer}

@@ -89,10 +89,7 @@ class Table:
             given = row[self.id]
             if isinstance(given, bool) or not isinstance(given, str | int):
                 raise BadRecord(f'"{self.id}" is neither a text nor a whole number, and names the row.')
-            try:
-                id = read_id(str(given)[: MAX_ID + 1])
-            except BadRecord as error:
-                raise BadRecord(str(error).replace('"custom_id"', f'"{self.id}"')) from None
+            id = read_id(str(given)[: MAX_ID + 1], self.id)
         for column in self.columns():
             if column not in row:
                 raise BadRecord(f'"{column}" is no column of this row: it has {", ".join(map(str, row))[:200]}.', id)
