@@ -6,8 +6,9 @@ Where the package departs from the standard it is told better: patterns are ECMA
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
+from fractions import Fraction
 from functools import cache
+from math import isfinite
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -55,8 +56,9 @@ def _multiple(_: Any, step: float, value: Any, __: Any) -> Iterator[ValidationEr
 
 
 def is_multiple(value: float, steps: list[Any]) -> bool:
-    """Whether `value` is a multiple of each of `steps`, all of them as people write them."""
-    return all((Decimal(str(value)) / Decimal(str(step)) % 1) == 0 for step in steps)
+    """Whether `value` is a multiple of each of `steps`, all of them as people write them; infinity is of none."""
+    # Fractions, since a decimal has 28 digits: it cannot say whether 1e300 is a multiple of 3.
+    return isfinite(value) and all(Fraction(str(value)) % Fraction(str(step)) == 0 for step in steps)
 
 
 def _patterns(judge: Any, patterns: dict[str, Any], value: Any, _: Any) -> Iterator[ValidationError]:

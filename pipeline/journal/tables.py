@@ -23,6 +23,7 @@ import sqlite3
 from pathlib import Path
 
 from pipeline.errors import JournalError
+from pipeline.write_ahead import write_ahead
 
 SCHEMA_VERSION = 3
 
@@ -96,6 +97,8 @@ CREATE INDEX IF NOT EXISTS questions_open ON questions (number) WHERE answer IS 
 """
 """What tables of this version did not have at first, and whoever reads them may have or lack."""
 
+_PATIENCE = 30.0  # seconds to wait for another connection
+
 PARSED = 512
 """Statements that a connection keeps parsed: those that write up to 64 rows of each of four kinds, and the others."""
 
@@ -128,10 +131,10 @@ def connect(path: Path) -> sqlite3.Connection:
     """A connection to a file as it is."""
     # Each connection belongs to one thread at a time; the writer's moves from the opening thread to the journal's.
     connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=30.0, cached_statements=PARSED
+        path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE, cached_statements=PARSED
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        write_ahead(connection, _PATIENCE)
     except BaseException:
         connection.close()
         raise

@@ -12,8 +12,12 @@ TERM = timedelta(weeks=4)
 LONGEST = timedelta(weeks=12)
 
 TABLES = """
-    CREATE TABLE loan (card TEXT PRIMARY KEY, title TEXT NOT NULL, since TEXT NOT NULL, due TEXT NOT NULL);
-    CREATE TABLE renewal (key TEXT PRIMARY KEY, card TEXT NOT NULL, title TEXT NOT NULL, due TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS loan (
+        card TEXT PRIMARY KEY, title TEXT NOT NULL, since TEXT NOT NULL, due TEXT NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS renewal (
+        key TEXT PRIMARY KEY, card TEXT NOT NULL, title TEXT NOT NULL, due TEXT NOT NULL
+    );
 """
 SAMPLE = [("L-10234", "The Left Hand of Darkness", 14), ("L-20077", "Middlemarch", 83), ("L-31415", "Flatland", 3)]
 
@@ -45,17 +49,16 @@ class Loans:
 
     @classmethod
     def create(cls, state: Path, today: date) -> None:
-        """The file with a few loans, unless there is one: this is called at the start of every run."""
+        """The file with a few loans, unless it has some: called at the start of every run, perhaps by two at once."""
         loans = cls(state)
-        if loans.path.exists():
-            return
         rows = [(card, title, today - timedelta(days=days)) for card, title, days in SAMPLE]
         with closing(sqlite3.connect(loans.path)) as database, database:
-            database.executescript(TABLES)
-            database.executemany(
-                "INSERT INTO loan VALUES (?, ?, ?, ?)",
-                [(card, title, since.isoformat(), (since + TERM).isoformat()) for card, title, since in rows],
-            )
+            database.executescript(f"BEGIN IMMEDIATE; {TABLES}")
+            if database.execute("SELECT 1 FROM loan").fetchone() is None:
+                database.executemany(
+                    "INSERT INTO loan VALUES (?, ?, ?, ?)",
+                    [(card, title, since.isoformat(), (since + TERM).isoformat()) for card, title, since in rows],
+                )
 
     def find(self, card: str) -> Loan | None:
         with closing(sqlite3.connect(self.path)) as database:

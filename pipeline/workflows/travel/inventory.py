@@ -23,6 +23,7 @@ from models import Money
 from pipeline.workflows.travel import city_names, terms
 from pipeline.workflows.travel import inventory_rows as rows
 from pipeline.workflows.travel.contracts import Booked, Booking, Cancelled, Changed, Flight, Ticket
+from pipeline.write_ahead import write_ahead
 
 FILE = "inventory.sqlite"
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0, O, 1, I: read aloud on the telephone
@@ -49,7 +50,7 @@ class Inventory:
         """
         folder.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(folder / FILE, timeout=_PATIENCE, isolation_level=None)) as database:
-            database.execute("PRAGMA journal_mode = WAL")
+            write_ahead(database, _PATIENCE)
             if not _is_made(database):
                 settings = (
                     f"CREATE TABLE settings (today TEXT NOT NULL) STRICT; INSERT INTO settings VALUES ('{today}');"

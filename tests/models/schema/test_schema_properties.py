@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from contextlib import nullcontext
+from fractions import Fraction
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError, validators
 from llguidance import LLTokenizer
+from pydantic import ValidationError as PydanticInvalid
 
 from models import Contract, ContractError
 from models.bench.proof.random_walk import random_walk
@@ -36,7 +39,7 @@ TYPES = st.sampled_from(["null", "boolean", "integer", "number", "string", "arra
 
 
 def _multiple(_: Any, step: float, value: Any, __: Any) -> Iterator[ValidationError]:
-    if isinstance(value, int | float) and not isinstance(value, bool) and Decimal(str(value)) % Decimal(str(step)):
+    if isinstance(value, int | float) and not isinstance(value, bool) and Fraction(str(value)) % Fraction(str(step)):
         yield ValidationError(f"{value} is not a multiple of {step}")
 
 
@@ -190,3 +193,19 @@ def test_a_multiple_is_one_of_decimals(step: float, seed: int) -> None:
     text = random_walk(compile_grammar(contract), BYTES, Random(seed)).text
     assert is_multiple(json.loads(text), [step])  # of decimals: the package takes 0.07 for no multiple of 0.01
     assert -50 <= json.loads(text) <= 50
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "is_one"),
+    [
+        ("7" + 44 * "0", 7, True),
+        ("7" + 43 * "0" + "1", 7, False),
+        ("1e300", 3, False),
+        ("1e300", 0.5, True),
+        ("1e999", 1, False),
+    ],
+)
+def test_numbers_of_any_length_are_multiples_or_none(value: str, step: float, is_one: bool) -> None:
+    contract = Contract.from_json_schema({"multipleOf": step})
+    with nullcontext() if is_one else pytest.raises(PydanticInvalid, match=f"not a multiple of {step}"):
+        contract.model_validate_json(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -100,3 +101,13 @@ def test_two_may_make_the_tables_of_a_new_file_at_once(tmp_path: Path, monkeypat
     connect_with_tables(path).close()
     with sqlite3.connect(path, timeout=0.1) as third:
         third.execute("INSERT INTO meta VALUES ('k', 'v')")
+
+
+def test_who_opens_a_file_waits_for_another_that_writes_its_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+        done.start()
+        connect_with_tables(path).close()
+        done.join()
