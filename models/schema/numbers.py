@@ -27,9 +27,21 @@ _DIGITS = 15
 
 _TIERS = ((Decimal(10**3 - 1), 12), (Decimal(10**9 - 1), 6), (Decimal(10**15 - 1), 0))
 """Up to which number how many places are written, fifteen digits in all."""
+_FRACTION = r"(?:[.][0-9]{1,17})?"
 _EXPONENT = r"[eE][+-]?0?(?:[0-9]|[1-9][0-9]|[12][0-8][0-9])"
 """Up to 289: with fifteen digits before it, a number stays below what a reader takes for infinity."""
-_ANY = rf"(?:0|[1-9][0-9]{{0,14}})(?:[.][0-9]{{1,17}})?(?:{_EXPONENT})?"
+_ANY = rf"(?:0|[1-9][0-9]{{0,14}}){_FRACTION}(?:{_EXPONENT})?"
+
+_POWER = "(?:[0-2]?[0-9]{1,2}|30[0-7])"
+"""Behind one digit: more would be infinity, or nothing at all."""
+_ANY_OPEN = (
+    rf"(?:[0-9]{_FRACTION}(?:[eE][+-]?{_POWER})?"
+    rf"|[1-9][0-9]{{1,14}}{_FRACTION}(?:[eE][+-]?(?:[01]?[0-9]{{1,2}}|2[0-8][0-9]))?)"
+)
+"""The same with every exponent that fits. A contract's hash is that of its grammar with ends, which has the other."""
+_LARGE = rf"[1-9]{_FRACTION}[eE][+]?{_POWER}"
+_SMALL = rf"[1-9]{_FRACTION}[eE]-(?:0{{0,2}}[1-9]|0?[1-9][0-9]|[12][0-9]{{2}}|30[0-7])"
+"""Numbers of 1 and more, and between 0 and 1, with an exponent."""
 
 
 def write(clause: Clause, types: frozenset[str], digits: int, notes: Notes, builder: GrammarBuilder) -> Fragment:
@@ -41,7 +53,7 @@ def write(clause: Clause, types: frozenset[str], digits: int, notes: Notes, buil
     found = []
     for span in _spans(clause):
         some = _multiples(clause, span, steps, whole, digits, notes, builder) if steps else None
-        some = some or (_integer(span, digits) if whole else _number(span))
+        some = some or (_integer(span, digits) if whole else _number(span, builder.open))
         if some is not None:
             body, longest, bound = some
             if broken and not longest:
@@ -69,10 +81,11 @@ def _integer(span: Span, digits: int) -> Written | None:
     return (integers(low, high), max(len(str(low)), len(str(high))), f"{low} to {high}") if low <= high else None
 
 
-def _number(span: Span) -> Written | None:
+def _number(span: Span, open: bool) -> Written | None:
     if span.high is None and (span.low is None or (span.low == 0 and not span.low_open)):
-        return ("-?" * (span.low is None) + _ANY, 41, "any number" if span.low is None else "0 or more")
-    found = []
+        body = _ANY_OPEN if open else _ANY
+        return ("-?" * (span.low is None) + body, 41, "any number" if span.low is None else "0 or more")
+    found = _powers(span) if open else []
     for most, places in _TIERS:
         unit = 10**places
         low = -most if span.low is None else max(span.low, -most)
@@ -86,7 +99,7 @@ def _number(span: Span) -> Written | None:
             break
     bound = f"{'' if span.low is None else span.low} to {'' if span.high is None else span.high}"
     if found:
-        return "|".join(found), 18, bound
+        return "|".join(found), 26 if open else 18, bound
     if span.low is None or span.high is None or abs(span.low) > _TIERS[-1][0]:
         beyond = _ends(span.least_integer, span.greatest_integer, 10**_DIGITS - 1)
         if beyond[0] <= beyond[1]:
@@ -97,6 +110,17 @@ def _number(span: Span) -> Written | None:
         if end is not None and not left_out
     ]  # nothing with so few digits lies between, but an end itself may belong
     return ("|".join(ends).replace(".", "[.]").replace("+", "[+]"), 30, "|".join(ends)) if ends else None
+
+
+def _powers(span: Span) -> list[str]:
+    """What has an exponent, of each kind that is in the span as a whole."""
+    found = []
+    for sign, side in (("", span), ("-", span.mirrored)):
+        if side.holds(1) and (side.low is None or side.low <= 0):
+            found.append(sign + _SMALL)
+        if side.holds(1) and side.high is None:
+            found.append(sign + _LARGE)
+    return found
 
 
 def _spans(clause: Clause) -> list[Span]:

@@ -36,6 +36,16 @@ class Span:
             return None
         return ceil(self.high) - 1 if self.high_open else floor(self.high)
 
+    @property
+    def mirrored(self) -> Span:
+        """The same of the numbers times -1."""
+        low, high = (None if end is None else -end for end in (self.high, self.low))
+        return Span(low, high, self.high_open, self.low_open)
+
+    def holds(self, value: int) -> bool:
+        above = self.low is None or self.low < value or (self.low == value and not self.low_open)
+        return above and (self.high is None or self.high > value or (self.high == value and not self.high_open))
+
     def without(self, value: Decimal) -> list[Span]:
         """The span on both sides of `value`."""
         sides = [Span(self.low, value, self.low_open, True), Span(value, self.high, True, self.high_open)]

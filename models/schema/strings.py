@@ -82,8 +82,8 @@ def text(
     barred, begun = list(excluded), list(prefixes)
     if most == 0 and not (asked or barred or begun):
         return text_fragment('""')
-    if not asked and (barred or begun):
-        return _barring(least, most, barred, begun, builder)
+    if not asked and (barred or begun or builder.open):
+        return _free(least, most, barred, begun, builder)
     patterns = [one for one, _ in asked] + ([without(barred, begun)] if barred or begun else [])
     for lengths, kept in _attempts(least, most, patterns):
         schema = _schema(*lengths, tuple(kept))
@@ -111,15 +111,20 @@ def text(
 _CHARACTER = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\nrbtf])'
 
 
-def _barring(least: int, most: int | None, barred: list[str], prefixes: list[str], builder: GrammarBuilder) -> Fragment:
+def _free(least: int, most: int | None, barred: list[str], prefixes: list[str], builder: GrammarBuilder) -> Fragment:
     """Any text but those: as a terminal, which compiles and masks several times faster than as a pattern."""
+    end = "" if most is None else most
+    longest, bound = inf if most is None else 4 * most + 2, f"{least}–{end} characters"
+    body = f'/"{_CHARACTER}{{{least},{end}}}"/'
     out = [literal(quoted(value)) for value in barred]
     out += [f"{literal(quoted(value)[:-1])} /(?s:.)*/" for value in prefixes]
+    if not out:
+        return Fragment(builder.terminal("TEXT", body), longest, bound)
     if most == 0 and ("" in barred or "" in prefixes):
         raise NoText("No text is left.", "Leave out fewer of them.")
-    body = f'/"{_CHARACTER}{{{least},{"" if most is None else most}}}"/ & ~({" | ".join(out)})'
-    name = builder.terminal("NAME", body)
-    return Fragment(name, inf if most is None else 4 * most + 2, f"{least}–{'' if most is None else most} characters")
+    # A contract's hash is that of its grammar with ends, in which each name repeats what a text is.
+    body = builder.terminal("TEXT", body) if builder.open else body
+    return Fragment(builder.terminal("NAME", f"{body} & ~({' | '.join(out)})"), longest, bound)
 
 
 def _attempts(least: int, most: int | None, patterns: list[str]) -> Iterable[tuple[tuple[int, int | None], list[str]]]:
