@@ -42,22 +42,23 @@ _LOOKED_AT = TOLD | {"const", "enum", "type", "$defs", "anyOf", "oneOf"}
 
 _UNEVALUATED = frozenset(("unevaluatedProperties", "unevaluatedItems"))
 
+_PLAIN = (FLAT | TOLD | {"$defs"}) - _UNEVALUATED - {"enum", "const"}
+"""Keywords that make no choice, and list no values."""
+
 _SPREAD = "anyOf", "oneOf", "if", "dependentRequired", "dependentSchemas", "not"
 
 
 @dataclass(frozen=True, eq=False)
 class _Item:
-    """A schema that must hold. `via`: the schemas that led to it in place; `scopes`: those of them whose unevaluated
-    keywords count what it evaluates; `because`: the oneOf or if that denies it, or ""."""
+    """A schema that must hold. `scopes`: the schemas that led to it whose unevaluated keywords count what it evaluates;
+    `because`: the oneOf or if that denies it, or ""."""
 
     located: Located
-    via: frozenset[int] = frozenset()
     scopes: tuple[int, ...] = ()
     because: str = ""
 
     def to(self, located: Located, because: str = "", counts: bool = True) -> _Item:
-        schema = self.located.schema
-        return _Item(located, self.via | {id(schema)}, self.scopes if counts else (), because or self.because)
+        return _Item(located, self.scopes if counts else (), because or self.because)
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class Normal:
         an enum or a const lists the values, those that fit are all. Into `dead` go clauses that no value fits. `depth`:
         values that are being written around this one."""
         self._keep.extend(parts)
+        if len(parts) == 1 and isinstance(parts[0].schema, dict) and parts[0].schema.keys() <= _PLAIN:
+            return self._without_choice(parts[0], parts[0].schema, fuel, dead)
         path = parts[0].path if parts else "$"
         spread = 1 if self._steps > _STEPS or depth > _DEEP else _MOST
         while True:
@@ -105,6 +108,20 @@ class Normal:
                 spread = 1
                 continue
             return found
+
+    def _without_choice(
+        self, located: Located, schema: dict[str, Any], fuel: int, dead: list[Clause] | None
+    ) -> list[Clause]:
+        """The same of one schema without choices, as nearly all are."""
+        self._steps += 2 * (id(schema) in self._seen)
+        self._seen.add(id(schema))
+        keywords = {keyword: value for keyword, value in schema.items() if keyword in FLAT}
+        clause = Clause((Layer(keywords, located.path),) if keywords else (), located.path)
+        if never_empty(schema) or not nothing_fits(clause, self.document, self.empty, fuel):
+            return [clause]
+        if dead is not None:
+            dead.append(clause)
+        return []
 
     def empty(self, parts: tuple[Located, ...], fuel: int = _FUEL) -> bool:
         """Whether it is proven, within `fuel` levels and without loosening anything, that no value fits all of
@@ -147,13 +164,8 @@ class Normal:
             schema = item.located.schema
             if schema is False:
                 return
-            if schema is True or id(schema) in partial.seen - item.via:
+            if schema is True or id(schema) in partial.seen:
                 continue
-            if id(schema) in item.via:
-                raise SchemaRefused(
-                    item.located.path, "refers to itself without a property or an item in between.",
-                    "Put the reference below properties or items.",
-                )  # fmt: skip
             if id(schema) in self._seen:
                 self._steps += 2 + len(partial.layers)
             self._seen.add(id(schema))
