@@ -34,8 +34,8 @@ _ANY = rf"(?:0|[1-9][0-9]{{0,14}}){_FRACTION}(?:{_EXPONENT})?"
 
 _POWER = "(?:[0-2]?[0-9]{1,2}|30[0-7])"
 """Behind one digit: more would be infinity, or nothing at all."""
-_ANY_OPEN = (
-    rf"(?:[0-9]{_FRACTION}(?:[eE][+-]?{_POWER})?"
+ANY = (
+    rf"-?(?:[0-9]{_FRACTION}(?:[eE][+-]?{_POWER})?"
     rf"|[1-9][0-9]{{1,14}}{_FRACTION}(?:[eE][+-]?(?:[01]?[0-9]{{1,2}}|2[0-8][0-9]))?)"
 )
 """The same with every exponent that fits. A contract's hash is that of its grammar with ends, which has the other."""
@@ -83,8 +83,9 @@ def _integer(span: Span, digits: int) -> Written | None:
 
 def _number(span: Span, open: bool) -> Written | None:
     if span.high is None and (span.low is None or (span.low == 0 and not span.low_open)):
-        body = _ANY_OPEN if open else _ANY
-        return ("-?" * (span.low is None) + body, 41, "any number" if span.low is None else "0 or more")
+        body = ANY if open else f"-?{_ANY}"
+        signed = span.low is None
+        return body if signed else body.removeprefix("-?"), 41, "any number" if signed else "0 or more"
     found = _powers(span) if open else []
     for most, places in _TIERS:
         unit = 10**places

@@ -26,6 +26,10 @@ from models.schema.refusal import Unsatisfiable
 _OPTIONS = {"whitespace_flexible": False, "json_allowed_escapes": 'nrbtf\\"'}
 r"""Every escape but `\uXXXX`: a text is written in one way only, so that no name can be written past its own."""
 
+_CHARACTER = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\nrbtf])'
+ANY = f'"{_CHARACTER}*"'
+"""A text of any characters and any length."""
+
 Rule = tuple[str, str]
 """A pattern as llguidance reads it, and the path of the keyword that asks for it."""
 
@@ -108,14 +112,11 @@ def text(
     return builder.rule("text", Fragment(f"%json {schema}", longest, f"{lengths[0]}–{end} characters"))
 
 
-_CHARACTER = r'(?:[^"\\\x00-\x1F\x7F]|\\["\\nrbtf])'
-
-
 def _free(least: int, most: int | None, barred: list[str], prefixes: list[str], builder: GrammarBuilder) -> Fragment:
     """Any text but those: as a terminal, which compiles and masks several times faster than as a pattern."""
     end = "" if most is None else most
     longest, bound = inf if most is None else 4 * most + 2, f"{least}–{end} characters"
-    body = f'/"{_CHARACTER}{{{least},{end}}}"/'
+    body = f'/"{_CHARACTER}{{{least},{end}}}"/' if least or most is not None else f"/{ANY}/"
     out = [literal(quoted(value)) for value in barred]
     out += [f"{literal(quoted(value)[:-1])} /(?s:.)*/" for value in prefixes]
     if not out:

@@ -13,7 +13,7 @@ from math import inf
 from typing import Any
 
 from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText
-from models.grammar.fragments.fragment import Fragment, either, literal, sequence, text_fragment
+from models.grammar.fragments.fragment import Fragment, either, text_fragment
 from models.schema import array, numbers, record, strings
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
@@ -22,7 +22,7 @@ from models.schema.emptiness import same
 from models.schema.normal import Normal
 from models.schema.notes import Notes
 from models.schema.refusal import SchemaRefused, Unsatisfiable
-from models.schema.row import constant, further
+from models.schema.row import constant
 from models.schema.vocabulary import TOLD
 
 Key = tuple[Any, ...]
@@ -99,19 +99,15 @@ class SchemaWriter:
 
     @cached_property
     def _anything(self) -> Fragment:
-        """A value of any kind, of any size: what `_value` writes for no schema at all, without the way there, which is
-        half of what an object takes that others may be added to."""
-        clause, builder = Clause((), "$"), self.builder
-        again = Fragment("r_any", inf, "anything")
-        number = numbers.write(clause, clause.spoken, _DIGITS, self.notes, builder)
-        text = strings.string(clause, None, self.notes, builder)
-        pair = builder.rule("pair", sequence([text, builder.colon, again]))
-        options = [*map(text_fragment, ("null", "true", "false")), number, text]
-        for marks, part in (("[]", again), ("{}", pair)):
-            inner = f"{part.rule} {further(part, 0, None, builder).rule}"
-            options.append(Fragment(f"({literal(marks[0])} ({inner})? {literal(marks[1])})", inf))
-        builder.rules[again.rule] = either(options).rule
-        return again
+        """A value of any kind, of any size: what `_value` writes for no schema at all, without the way there."""
+        builder, again = self.builder, "r_any"
+        number = builder.terminal("NUMBER", f"/{numbers.ANY}/")
+        text = builder.terminal("TEXT", f"/{strings.ANY}/")
+        pair = f"{text} {builder.colon.rule} {again}"
+        lists = (f'"{left}" ({part} ({builder.comma.rule} {part})*)? "{right}"'
+                 for left, part, right in (("[", again, "]"), ("{", pair, "}")))  # fmt: skip
+        builder.rules[again] = " | ".join(('"null" | "true" | "false"', number, text, *lists))
+        return Fragment(again, inf, "anything")
 
     def _again(self, key: Key, needed: bool) -> Fragment:
         """The rule of a value inside itself."""
@@ -233,7 +229,8 @@ class SchemaWriter:
         of `prefixes`."""
         at = around.where("propertyNames", "patternProperties", "additionalProperties")
         found = []
-        for clause in self.normal.clauses((Located({"type": "string"}, at), *parts)):
+        whole = (Located({"type": "string"}, at), *parts)
+        for clause in self.normal.clauses(whole) if parts else [Clause((), at)]:
             if clause.values is None and "string" in clause.types:
                 left_out = [*declared, *(value for value in clause.excluded if isinstance(value, str))]
                 asked = [*rules, *strings.rules(clause, self.notes)]
