@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cache
 
 from models.grammar.fragments.builder import GrammarBuilder, NoText
@@ -31,11 +30,13 @@ def some_of(
     top = len(parts) if counted else 1
     mark = builder.comma
     # For each index how many of the parts before it may have been written, and how many ways lead to each of these.
-    ways: list[Counter[int]] = [Counter([0])]
+    ways: list[dict[int, int]] = [{0: 1}]
     for _, must in parts:
-        before = ways[-1]
-        ways.append(Counter(min(count + 1, top) for count in before))
-        ways[-1].update(() if must else before.keys())
+        after: dict[int, int] = {}
+        for count in ways[-1]:
+            for reached in (min(count + 1, top),) if must else (min(count + 1, top), count):
+                after[reached] = after.get(reached, 0) + 1
+        ways.append(after)
 
     @cache
     def rest(index: int, count: int) -> Fragment | None:

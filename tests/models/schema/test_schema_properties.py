@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import nullcontext
 from fractions import Fraction
+from math import isfinite
 from random import Random
 from typing import Any
 
@@ -139,6 +140,48 @@ def test_a_number_is_admitted_exactly_between_its_bounds(
     assume(kind == "number" or isinstance(value, int))  # 3.0 is an integer too, but not a canonical one
     assume("e" not in json.dumps(value))
     assert admits(grammar, json.dumps(value)) is Draft202012Validator(schema).is_valid(value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    low=st.none() | BOUNDS | st.integers(-1, 1),
+    high=st.none() | BOUNDS | st.integers(-1, 1),
+    open_ends=st.booleans(),
+    mantissa=st.sampled_from(["1", "9.99999999999999999", "5", "0", "25", "999999999999999"]),
+    sign=st.sampled_from(["", "-"]),
+    exponent=st.integers(-320, 320),
+)
+def test_a_number_with_an_exponent_is_admitted_only_between_its_bounds_and_below_infinity(
+    low: float | None, high: float | None, open_ends: bool, mantissa: str, sign: str, exponent: int
+) -> None:
+    names = ("exclusiveMinimum", "exclusiveMaximum") if open_ends else ("minimum", "maximum")
+    ends = {name: end for name, end in zip(names, (low, high), strict=True) if end is not None}
+    schema = {"type": "number", **ends}
+    try:
+        grammar = compile_grammar(Contract.from_json_schema(schema), open=True)
+    except ContractError:
+        assume(False)
+    text = f"{sign}{mantissa}e{exponent}"
+    if admits(grammar, text):
+        assert isfinite(float(text))
+        assert Draft202012Validator(schema).is_valid(float(text))
+
+
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        *(({}, text) for text in ("1e300", "-1.5E+195", "2e-300", "0e7", "123456789012345e+289", "9.75e307")),
+        ({"minimum": 0}, "1e300"),
+        ({"minimum": 0, "maximum": 1}, "5e-05"),
+        ({"exclusiveMinimum": 0}, "1e-7"),
+        ({"minimum": 1}, "2.5e+20"),
+        ({"minimum": -1, "exclusiveMaximum": 0}, "-5e-05"),
+        ({"maximum": -1}, "-1e16"),
+    ],
+)
+def test_without_ends_a_number_may_have_any_exponent_that_its_bounds_leave(ends: dict[str, float], text: str) -> None:
+    contract = Contract.from_json_schema({"type": "number", **ends})
+    assert admits(compile_grammar(contract, open=True), text)
 
 
 @settings(max_examples=150, deadline=None)
