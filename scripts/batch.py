@@ -159,7 +159,7 @@ def _answer(
     form = OPENAI if table is None else TABLE
     if table is not None:
         _keep_app(out, source_of(table), accept_changes)
-    complain_of(asked, out, "refused")
+    complain_of(asked, out, "refused", "Line" if table is None else "Row")
     try:
         summary, stopped = asyncio.run(_serve(app, asked, out, launch, retry, accept_changes, form))
     except (KeyboardInterrupt, asyncio.CancelledError):

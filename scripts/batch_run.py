@@ -95,10 +95,11 @@ def collect_seldom() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
-def complain_of(asked: Requests, out: Path, what: str) -> None:
+def complain_of(asked: Requests, out: Path, what: str, unit: str = "Line") -> None:
     """Say of the first few lines that cannot be used that they were `what`, and why."""
     for error in islice(asked.bad_lines(), _SHOWN):
-        complain(f"Line {error.line} was {what}: {error.reason}")
+        where = "" if error.file is None else f" of {error.file}"
+        complain(f"{unit} {error.line}{where} was {what}: {error.reason}")
     if asked.errors > _SHOWN:
         complain(f"… and {asked.errors - _SHOWN} more; see {out / 'errors.jsonl'}.")
 

@@ -27,6 +27,7 @@ from pipeline.intents import GATE_FIELD
 from pipeline.journal.expiry import handed_over
 from pipeline.journal.journal import Journal
 from pipeline.journal.rows import ActionRow, Waiting
+from pipeline.json_text import JsonFault, read_json
 from pipeline.record import BadRecord, read_id
 from pipeline.text import short
 from pipeline.workflow import Workflow
@@ -236,9 +237,11 @@ def _hint(waiting: Waiting) -> str:
 
 def _parse(number: int, line: bytes) -> Answer:
     try:
-        row: Any = json.loads(line.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise BadAnswer("The line is not JSON in UTF-8.") from None
+        row = read_json(line.decode("utf-8"), "The line")
+    except UnicodeDecodeError:
+        raise BadAnswer("The line is not UTF-8.") from None
+    except JsonFault as error:
+        raise BadAnswer(str(error)) from None
     try:
         id = read_id(row.get("custom_id") if isinstance(row, dict) else None)
     except BadRecord:

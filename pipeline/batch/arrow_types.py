@@ -8,11 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 EXACT = 2**53
 """Whole numbers up to here are the same as floats."""
 WIDEST = 2**63
 """The least whole number that a column of them does not hold."""
+
+MOST_FIELDS = 100
+"""Names of an object's fields; of more, they are values themselves, such as words that are counted."""
+DEEPEST = 16
+"""Objects and lists within each other."""
 
 _OPEN = ("additionalProperties", "patternProperties", "unevaluatedProperties")
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
@@ -24,12 +30,10 @@ def arrow_type(schema: Any, root: Mapping[str, Any], inside: tuple[str, ...] = (
 
     if not isinstance(schema, Mapping):
         return pa.string()
-    reference = str(schema.get("$ref", ""))
-    if reference.startswith("#/$defs/"):
+    if (reference := schema.get("$ref")) is not None:
         if reference in inside:  # there is no end of it
             return pa.string()
-        named = root.get("$defs", {}).get(reference.removeprefix("#/$defs/"))
-        return arrow_type(named, root, (*inside, reference))
+        return arrow_type(_referred(str(reference), root), root, (*inside, reference))
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
             kinds = [one for one in schema[several] if not (isinstance(one, Mapping) and one.get("type") == "null")]
@@ -49,6 +53,52 @@ def arrow_type(schema: Any, root: Mapping[str, Any], inside: tuple[str, ...] = (
     if kind is None and told:
         return type_of(map(kind_of, told))
     return {"number": pa.float64(), "boolean": pa.bool_()}.get(str(kind), pa.string())
+
+
+def _referred(reference: str, root: Mapping[str, Any]) -> Any:
+    """What a JSON pointer below a root points to; None if it is none, or there is nothing."""
+    found: Any = root
+    for part in unquote(reference).removeprefix("#").split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        try:
+            found = found[int(name) if isinstance(found, list) else name]
+        except (KeyError, IndexError, ValueError, TypeError):
+            return None
+    return found if reference.startswith("#") else None
+
+
+class Seen:
+    """What the values of a column were so far, and what is in them: the type that holds them all."""
+
+    def __init__(self) -> None:
+        self._kinds = set[str]()
+        self._fields: dict[str, Seen] = {}
+        self._items: Seen | None = None
+
+    def add(self, value: object) -> None:
+        """One more value."""
+        self._kinds.add(kind_of(value))
+        if isinstance(value, dict):
+            for name, one in value.items():
+                if name in self._fields or len(self._fields) <= MOST_FIELDS:
+                    self._fields.setdefault(name, Seen()).add(one)
+        elif isinstance(value, list):
+            self._items = self._items or Seen()
+            for one in value:
+                self._items.add(one)
+
+    def type(self, depth: int = 0) -> Any:
+        """A struct of objects and a list of lists, where all are; JSON as text where they differ, have names without
+        end, or lie too deep for readers of such files.
+        """
+        import pyarrow as pa
+
+        kinds = self._kinds - {"null"}
+        if kinds == {"object"} and depth < DEEPEST and 0 < len(self._fields) <= MOST_FIELDS:
+            return pa.struct([pa.field(name, seen.type(depth + 1)) for name, seen in self._fields.items()])
+        if kinds == {"list"} and depth < DEEPEST and self._items is not None:
+            return pa.list_(self._items.type(depth + 1))
+        return type_of(kinds)
 
 
 def type_of(kinds: Iterable[str]) -> Any:
@@ -71,6 +121,8 @@ def kind_of(value: object) -> str:
         return "boolean"
     if isinstance(value, int):
         return "integer" if abs(value) <= EXACT else "wide integer" if -WIDEST <= value < WIDEST else "other"
+    if isinstance(value, dict | list):
+        return "object" if isinstance(value, dict) else "list"
     return "number" if isinstance(value, float) else "other"
 
 

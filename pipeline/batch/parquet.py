@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.batch.arrow_types import arrow_type, fitting, kind_of, type_of
+from pipeline.batch.arrow_types import Seen, arrow_type, fitting
 from pipeline.errors import UsageError
 from pipeline.workflows.table.table import ID, VALUE
 
@@ -69,9 +69,9 @@ def _together(output: Path, keep: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def _kept(output: Path, keep: Sequence[str]) -> dict[str, Any]:
-    """The types of the columns that are kept: of each that of all its values, or text if they differ."""
-    seen: dict[str, set[str]] = {name: set() for name in keep}
+    """The types of the columns that are kept: of each that of all its values."""
+    seen = {name: Seen() for name in keep}
     for row in _rows(output) if keep else ():
-        for name, kinds in seen.items():
-            kinds.add(kind_of(row.get(name)))
-    return {name: type_of(kinds) for name, kinds in seen.items()}
+        for name, column in seen.items():
+            column.add(row.get(name))
+    return {name: column.type() for name, column in seen.items()}

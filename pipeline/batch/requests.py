@@ -16,7 +16,8 @@ from pathlib import Path
 
 from pipeline.batch.sources import opened
 from pipeline.errors import UsageError
-from pipeline.record import BATCH_KEYS, TEXT_KEYS, BadRecord, Record
+from pipeline.json_text import JsonFault, read_json
+from pipeline.record import BATCH_KEYS, TEXT_KEYS, BadRecord, Record, read_id
 
 Read = Callable[[object], Record]
 """Makes a record of a line's JSON, or raises BadRecord."""
@@ -71,7 +72,7 @@ class Requests:
         )
         self.unread: Counter[str] = Counter()
         """Names in the lines that nobody reads, and in how many; nothing where the app reads lines in its own way."""
-        own = getattr(read, "func", read) == Record.parse
+        own = _is_own(read)
         for source in sources:
             file = str(source) if len(sources) > 1 else None
             for line, raw, value in (rows or json_lines)(source):
@@ -125,6 +126,11 @@ class Requests:
             )
 
 
+def _is_own(read: Read) -> bool:
+    """Whether lines are read as this package does, and not by an app in its own way."""
+    return getattr(read, "func", read) == Record.parse
+
+
 def read_requests(
     source: Path | str | Sequence[Path | str],
     read: Read = Record.parse,
@@ -149,7 +155,8 @@ def read_requests(
     if not requests.records:
         first = next(requests.bad_lines(), None)
         why = f"its first line: {first.reason.rstrip('.')}" if first else "it is empty"
-        mend = 'write one {"custom_id", "text"} a line.' if rows is None else "mend that."
+        own = rows is None and _is_own(read)
+        mend = 'write one {"custom_id", "text"} a line.' if own else "mend that."
         raise UsageError(f"{told} has no request that can be read ({why}): {mend}")
     return requests
 
@@ -181,14 +188,25 @@ def lines_of(source: Path | str) -> Iterator[tuple[int, bytes]]:
                 yield number, line
 
 
-def json_of(line: bytes) -> object:
-    """The value of a line of JSON. BadRecord."""
+def json_of(line: bytes, numbers: bool = False) -> object:
+    """The value of a line of JSON; `numbers` as for `read_json`. BadRecord, with the line's custom_id if it has one."""
     if len(line) > LONGEST_LINE:
         raise BadRecord(f"The line is longer than {LONGEST_LINE // 2**20} MiB.")
     try:
-        value: object = json.loads(line.decode("utf-8"))
+        text = line.decode("utf-8")
     except UnicodeDecodeError:
         raise BadRecord("The line is not UTF-8.") from None
-    except (ValueError, RecursionError):
-        raise BadRecord("The line is not JSON.") from None
-    return value
+    try:
+        return read_json(text, "The line", numbers)
+    except JsonFault as error:
+        raise BadRecord(str(error), _id_in(text)) from None
+
+
+def _id_in(text: str) -> str | None:
+    """The one custom_id of a line that is refused as a whole."""
+    try:
+        pairs: object = json.loads(text, object_pairs_hook=list)
+        ids = [value for name, value in pairs if name == "custom_id"] if isinstance(pairs, list) else []
+        return read_id(ids[0]) if len(ids) == 1 else None
+    except (ValueError, TypeError, RecursionError):  # no object, or no JSON at all
+        return None

@@ -1,4 +1,5 @@
-"""Table rows: a source read as rows of a table, one after another: JSONL, CSV, TSV, Parquet, Arrow, a folder of texts.
+"""Table rows: a source read as rows of a table, one after another: lines or an array of JSON, CSV, TSV, Parquet, Arrow,
+a folder of texts.
 
 Knows formats by the end of a name; makes no records of rows.
 """
@@ -17,9 +18,11 @@ from pathlib import Path
 from index.reading.columnar import iterate_columnar
 from index.reading.reading import Unreadable
 from index.reading.table import bounded, delimiter_of
+from pipeline.batch.json_array import PIECE, elements
 from pipeline.batch.requests import LONGEST_LINE, json_of, lines_of
 from pipeline.batch.sources import COMPRESSED, opened
 from pipeline.errors import UsageError
+from pipeline.json_text import JsonFault, read_json
 from pipeline.record import BadRecord
 
 TEXTS = (".txt", ".md")
@@ -50,11 +53,14 @@ def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, byte
         rows = _separated(address, "\t" if end == ".tsv" else None)
     elif end in COLUMNAR:
         rows = _columnar(address, end)
-    elif end in (".jsonl", ".ndjson", "") or address == "/dev/stdin" or address.startswith("/dev/fd/"):
+    elif end == ".json" and _is_array(address):
+        rows = _array(address)
+    elif end in (".jsonl", ".ndjson", ".json", "") or address == "/dev/stdin" or address.startswith("/dev/fd/"):
         rows = _lines(address)
     else:
         raise UsageError(
-            f"{address} is of no format that is read: give JSONL, CSV, TSV, Parquet, Arrow, or a folder of texts."
+            f"{address} is of no format that is read: give lines or an array of JSON, CSV, TSV,"
+            " Parquet, Arrow, or a folder of texts."
         )
     for number, row in rows:
         if isinstance(row, BadRecord):
@@ -98,9 +104,31 @@ _encode = json.JSONEncoder(default=_in_words, allow_nan=False).encode
 def _lines(address: str) -> Iterator[tuple[int, object]]:
     for number, line in lines_of(address):
         try:
-            yield number, json_of(line)
+            yield number, json_of(line, numbers=True)
         except BadRecord as error:
             yield number, error
+
+
+def _is_array(address: str) -> bool:
+    with opened(address) as stream:
+        return stream.read(PIECE).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+
+
+def _array(address: str) -> Iterator[tuple[int, object]]:
+    with opened(address) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig")
+        try:
+            for number, row in enumerate(elements(text), start=1):
+                try:
+                    yield number, read_json(row, "The row", numbers=True)
+                except JsonFault as error:
+                    yield number, BadRecord(str(error))
+        except JsonFault as error:
+            raise UsageError(f"{address} cannot be read as a table ({error}): mend it.") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{address} cannot be read as a table (it is not UTF-8): save it as UTF-8.") from error
+        finally:
+            text.detach()
 
 
 def _separated(address: str, delimiter: str | None) -> Iterator[tuple[int, object]]:

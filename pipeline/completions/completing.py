@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from models.engines.engine import Decoding
 from models.schema.bounds import Bounds
 from pipeline.completions.drawing import Drawn, compiled, drawn, drawn_aloud
-from pipeline.completions.embedding import Encoder, embedded
+from pipeline.completions.embedding import ANY_MODEL, Encoder, embedded
 from pipeline.completions.options import EMBEDDINGS, RESPONSES, TEXT
 from pipeline.completions.request import Request
 from pipeline.completions.responses import response
@@ -67,10 +67,13 @@ class Completing:
             raise UsageError("This run has no model: open the pipeline with an engine.")
         name = client.engine.name.partition(":")[2] or client.engine.name
         if not any_model and request.model not in (name, client.engine.name):
-            raise UsageError(f'"model" is {request.model}, but {name} serves: name that, or give --any-model.')
+            raise UsageError(f'"model" is {request.model}, but {name} serves: name that.{ANY_MODEL}')
         if request.sampling.effort and not client.profile.thinks:
             option = "reasoning.effort" if request.route == RESPONSES else "reasoning_effort"
             raise UsageError(f'"{option}" cannot be obeyed: {name} does not think. Leave it out, or give none.')
+        if request.budget and 0 < (room := client.profile.context) <= request.budget:
+            told = f"{name} holds {room:,} tokens, those of what it is asked among them"
+            raise UsageError(f'"{request.limit}" is {request.budget:,}, but {told}: give less, or leave it out.')
         if not request.shape.is_free and client.engine.enforcement == "prompted":
             # Beside the answer stands the form that it is read from, of which neither is true.
             for option, given in (("logprobs", request.sampling.logprobs), (request.limit, request.budget)):

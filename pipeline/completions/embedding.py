@@ -19,6 +19,7 @@ from pipeline.errors import UsageError
 
 PIECE = 32
 """Texts that are encoded at once: whoever else needs the encoder waits for so many, and not for two thousand."""
+ANY_MODEL = " (`interlock batch --any-model` answers under whatever name.)"
 _ENCODING = ThreadPoolExecutor(1, "embedding")
 """One for all requests: pieces of many take turns, and a message waits behind one of them."""
 
@@ -53,7 +54,7 @@ async def embedded(steps: Steps, encoder: Encoder | None, request: Request, any_
         raise UsageError("This run has no encoder that embeds texts: open the pipeline with one.")
     name, texts = encoder.name, list(request.inputs)
     if not any_model and request.model != name:
-        raise UsageError(f'"model" is {request.model}, but {name} embeds: name that, or give --any-model.')
+        raise UsageError(f'"model" is {request.model}, but {name} embeds: name that.{ANY_MODEL}')
     lengths = await in_thread(encoder.lengths, texts)
     for number, length in enumerate(lengths):
         if length > encoder.max_tokens:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from pipeline.completions.scalars import shown
 from pipeline.completions.shape import Shape, json_shape, text_shape
+from pipeline.json_text import JsonFault, read_json
 from pipeline.record import BadRecord
 
 
@@ -37,9 +37,11 @@ def read_format(body: Mapping[str, Any]) -> tuple[Shape, Mapping[str, Any] | Non
         raise BadRecord('"response_format.json_schema" has no "schema".')
     for name in described.keys() - {"name", "schema", "strict", "description"}:
         raise BadRecord(f'"response_format.json_schema.{name}" is not known here.')
-    if not isinstance(described.get("description") or "", str):
-        raise BadRecord('"response_format.json_schema.description" is no text.')
-    return _json(described["schema"], str(described.get("name") or "Answer"), "response_format.json_schema.schema")
+    for name, kind in (("name", str), ("description", str), ("strict", bool)):
+        if not isinstance(described.get(name), kind | None):
+            told = "no text" if kind is str else "neither true nor false"
+            raise BadRecord(f'"response_format.json_schema.{name}" is {told}: {shown(described[name])}.')
+    return _json(described["schema"], described.get("name") or "Answer", "response_format.json_schema.schema")
 
 
 def purpose(body: Mapping[str, Any]) -> str:
@@ -56,9 +58,9 @@ def _structured(value: object) -> tuple[Shape, Mapping[str, Any] | None]:
     where = f"structured_outputs.{kind}"
     if kind == "json":
         try:
-            schema = json.loads(source) if isinstance(source, str) else source
-        except ValueError:
-            raise BadRecord(f'"{where}" is no JSON.') from None
+            schema = read_json(source, "The schema") if isinstance(source, str) else source
+        except JsonFault as error:
+            raise BadRecord(f'"{where}" cannot be read: {error}') from None
         return _json(schema, "Answer", where)
     if kind == "json_object" and source is True:
         return _json({"type": "object"}, "Object", where)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from models.engines.engine import Message
 from pipeline.completions.scalars import shown
+from pipeline.json_text import JsonFault, read_json
 from pipeline.record import BadRecord
+
+ROLES = ("system", "developer", "user", "assistant", "tool")
+_CALL = {"id", "type", "function", "index"}
+"""What a call may hold: clients that put one together from a stream send its `index` back."""
 
 
 def read_messages(value: object) -> tuple[Message, ...]:
@@ -27,6 +31,8 @@ def read_messages(value: object) -> tuple[Message, ...]:
         if not isinstance(one, dict):
             raise BadRecord(f'"{where}" is no JSON object.')
         role = one.get("role")
+        if role not in ROLES:
+            raise BadRecord(f'"{where}.role" is {shown(role)}, and may be {", ".join(ROLES)}.')
         taken = {"tool_calls"} if role == "assistant" else {"tool_call_id", "name"} if role == "tool" else set()
         for name, more in one.items():
             if name not in {"role", "content", *taken} and more not in (None, [], {}):
@@ -39,9 +45,9 @@ def read_messages(value: object) -> tuple[Message, ...]:
         elif role == "assistant":
             calls = _calls(one.get("tool_calls"), where, called)
             messages.append(Message("assistant", "\n".join(part for part in (text, calls) if part)))
-        elif role == "tool":
+        else:
             id = one.get("tool_call_id")
-            if id not in called:
+            if not isinstance(id, str) or id not in called:
                 raise BadRecord(f'"{where}.tool_call_id" names no call of a message before it.')
             if one.get("name") not in (None, called[id]):
                 raise BadRecord(f'"{where}.name" is {shown(one["name"])}, and the call was of {called[id]}.')
@@ -49,8 +55,6 @@ def read_messages(value: object) -> tuple[Message, ...]:
             if answered:
                 result = f"{messages.pop().content}\n{result}"
             messages.append(Message("user", result))
-        else:
-            raise BadRecord(f'"{where}.role" is {shown(role)}, which nobody here is.')
         answered = role == "tool"
     return tuple(messages)
 
@@ -58,18 +62,34 @@ def read_messages(value: object) -> tuple[Message, ...]:
 def _calls(value: object, where: str, called: dict[str, str]) -> str:
     if not value:
         return ""
-    rows = []
-    calls: list[Any] = value if isinstance(value, list) else [None]
-    for call in calls:
-        try:
-            if call.get("type", "function") != "function":
-                raise ValueError("no function")
-            name, arguments = call["function"]["name"], json.loads(call["function"]["arguments"] or "{}")
-            called[str(call["id"])] = str(name)
-        except (AttributeError, TypeError, KeyError, ValueError):
-            raise BadRecord(f'"{where}.tool_calls" holds what is no call of a function with an id.') from None
-        rows.append({"name": name, "arguments": arguments})
+    if not isinstance(value, list):
+        raise BadRecord(f'"{where}.tool_calls" is no list.')
+    rows: list[dict[str, object]] = []
+    ids = set[str]()
+    for number, call in enumerate(value):
+        place = f"{where}.tool_calls[{number}]"
+        function = call.get("function") if isinstance(call, dict) and call.get("type", "function") == "function" else {}
+        id = call.get("id") if isinstance(call, dict) else None
+        if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not isinstance(id, str):
+            raise BadRecord(f'"{place}" is no call of a function with an id.')
+        for name in [*(call.keys() - _CALL), *(f"function.{name}" for name in function.keys() - {"name", "arguments"})]:
+            raise BadRecord(f'"{place}.{name}" is refused: it is not known here.')
+        if id in ids:  # of the same turn; some servers begin to count anew in each
+            raise BadRecord(f'"{place}.id" is that of a call beside it.')
+        ids.add(id)
+        called[id] = function["name"]
+        rows.append({"name": function["name"], "arguments": _arguments(function.get("arguments"), place)})
     return json.dumps({"tool_calls": rows}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _arguments(value: object, place: str) -> object:
+    try:
+        read: object = read_json(value or "{}", "The text") if isinstance(value, str) else None
+    except JsonFault as error:
+        raise BadRecord(f'"{place}.function.arguments" cannot be read: {error}') from None
+    if not isinstance(read, dict):
+        raise BadRecord(f'"{place}.function.arguments" is no text of a JSON object.')
+    return read
 
 
 def _content(value: object, where: str, empty: bool) -> str:
@@ -77,7 +97,7 @@ def _content(value: object, where: str, empty: bool) -> str:
         return ""
     if isinstance(value, str):
         return value
-    for part in value if isinstance(value, list) else [None]:
+    for part in value if isinstance(value, list) and value else [None]:
         if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
             kind = part.get("type") if isinstance(part, dict) else None
             told = (

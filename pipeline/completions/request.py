@@ -33,9 +33,9 @@ EFFORTS = {"none": 0.0, "minimal": 0.125, "low": 0.25, "medium": 0.5, "high": 1.
 
 @dataclass(frozen=True)
 class Request:
-    """`budget`: tokens that an answer may take, None: what the context leaves. `prefix`: what stands before each text
-    (`echo`). `inputs`: texts to embed, and then nothing is generated; `base64` says how vectors are written. `told`:
-    what an answer repeats of its request.
+    """`budget`: tokens that an answer may take, None: what the context leaves; `limit`: the option that says so.
+    `prefix`: what stands before each text (`echo`). `inputs`: texts to embed, and then nothing is generated; `base64`
+    says how vectors are written. `told`: what an answer repeats of its request.
     """
 
     route: str
@@ -50,22 +50,23 @@ class Request:
     base64: bool = False
     dimensions: int | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
+    limit: str = "max_tokens"
 
     @property
-    def limit(self) -> str:
-        """The option that says `budget`."""
-        return "max_output_tokens" if self.route == RESPONSES else "max_tokens"
+    def asks_by(self) -> str:
+        """The option that says what is asked."""
+        return {CHAT: "messages", TEXT: "prompt"}.get(self.route, "input")
 
 
 def read_request(route: object, body: object) -> Request:
     """Read a body for a route ("/v1/chat/completions"). BadRecord names the option that cannot be obeyed, and why."""
-    if route not in OPTIONS or not isinstance(route, str):
+    if not isinstance(route, str) or route not in OPTIONS:
         raise BadRecord(f'"url" is {shown(route)}, and what is answered is {", ".join(OPTIONS)}.')
     if not isinstance(body, dict):
         raise BadRecord('"body" is no JSON object.')
     refuse_others(route, body)
     body = {name: value for name, value in body.items() if value is not None}
-    if body.get("stream"):
+    if flag(body, "stream", False):
         raise BadRecord('"stream" is refused: an answer in a batch comes whole. Leave it out, or give false.')
     if "stream_options" in body:
         raise BadRecord('"stream_options" is refused: nothing is streamed.')
@@ -103,11 +104,11 @@ def _chat(model: str, body: Mapping[str, Any]) -> Request:
     if "top_logprobs" in body and not scores:
         raise BadRecord('"top_logprobs" says nothing without "logprobs": give that as true.')
     logprobs = whole(body, "top_logprobs", 0, 0, 20) if scores else None
-    limits = {whole(body, name, None, 1) for name in ("max_tokens", "max_completion_tokens") if name in body}
-    if len(limits) > 1:
+    limits = {name: whole(body, name, None, 1) for name in ("max_tokens", "max_completion_tokens") if name in body}
+    if len(set(limits.values())) > 1:
         raise BadRecord('"max_tokens" and "max_completion_tokens" differ: give one of them.')
     effort = body.get("reasoning_effort")
-    if effort is not None and effort not in EFFORTS:
+    if effort is not None and (not isinstance(effort, str) or effort not in EFFORTS):
         raise BadRecord(f'"reasoning_effort" is {shown(effort)}, and may be {", ".join(EFFORTS)}.')
     return Request(
         CHAT,
@@ -115,8 +116,9 @@ def _chat(model: str, body: Mapping[str, Any]) -> Request:
         messages,
         _decoding(body, formatted, logprobs, None if effort is None else EFFORTS[effort]),
         whole(body, "n", 1, 1, MOST_CHOICES) or 1,
-        next(iter(limits), None),
+        next(iter(limits.values()), None),
         formatted,
+        limit=next(iter(limits), "max_completion_tokens"),
     )
 
 
@@ -125,7 +127,7 @@ def _responses(model: str, body: Mapping[str, Any]) -> Request:
         request = _chat(model, chat_of(body))
     except BadRecord as error:
         raise BadRecord(renamed(str(error)), error.id) from None
-    return replace(request, route=RESPONSES, told=repeated(body))
+    return replace(request, route=RESPONSES, told=repeated(body), limit="max_output_tokens")
 
 
 def _text(model: str, body: Mapping[str, Any]) -> Request:
@@ -188,10 +190,14 @@ def _decoding(body: Mapping[str, Any], shape: Shape, logprobs: int | None, effor
 
 
 def _bias(value: object) -> tuple[tuple[int, float], ...]:
-    try:
-        pairs = sorted((int(token), float(bias)) for token, bias in value.items())  # type: ignore[attr-defined]
-    except (AttributeError, TypeError, ValueError):
-        raise BadRecord('"logit_bias" does not map token ids to numbers.') from None
-    if any(token < 0 or not -100 <= bias <= 100 for token, bias in pairs):
-        raise BadRecord('"logit_bias" has a negative token id, or a number beyond 100.')
-    return tuple(pairs)
+    if not isinstance(value, dict):
+        raise BadRecord('"logit_bias" does not map token ids to numbers.')
+    pairs = []
+    for token, bias in sorted(value.items()):
+        number = isinstance(bias, int | float) and not isinstance(bias, bool)
+        if not (token.isascii() and token.isdecimal() and str(int(token)) == token and number):
+            raise BadRecord(f'"logit_bias" maps {shown(token)} to {shown(bias)}, and may map token ids to numbers.')
+        if not -100 <= bias <= 100:
+            raise BadRecord(f'"logit_bias" has {shown(bias)} for {token}, and may have a number from -100 to 100.')
+        pairs.append((int(token), float(bias)))
+    return tuple(sorted(pairs))

@@ -70,7 +70,7 @@ def _messages(given: object) -> list[dict[str, Any]]:
     if not isinstance(given, list) or not given:
         raise BadRecord('"input" is neither a text nor a list of items, or it is empty.')
     messages: list[dict[str, Any]] = []
-    called = set[object]()
+    called = set[str]()
     for number, item in enumerate(given):
         where = f"input[{number}]"
         if not isinstance(item, dict):
@@ -81,7 +81,9 @@ def _messages(given: object) -> list[dict[str, Any]]:
             messages.append({"role": item.get("role"), "content": _text(item.get("content"), f"{where}.content")})
         elif kind == "function_call":
             _check(item, where, {"call_id", "name", "arguments"})
-            called.add(item.get("call_id"))
+            if not isinstance(item.get("call_id"), str):
+                raise BadRecord(f'"{where}.call_id" is missing, or no text.')
+            called.add(item["call_id"])
             function = {"name": item.get("name"), "arguments": item.get("arguments")}
             call = {"type": "function", "id": item.get("call_id"), "function": function}
             last = messages[-1] if messages else {}
@@ -91,7 +93,7 @@ def _messages(given: object) -> list[dict[str, Any]]:
                 messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
         elif kind == "function_call_output":
             _check(item, where, {"call_id", "output"})
-            if item.get("call_id") not in called:
+            if not isinstance(item.get("call_id"), str) or item["call_id"] not in called:
                 raise BadRecord(f'"{where}.call_id" names no call of an item before it.')
             content = _text(item.get("output"), f"{where}.output")
             messages.append({"role": "tool", "tool_call_id": item["call_id"], "content": content})

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.completions.scalars import shown
 from pipeline.completions.shape import Shape, json_shape
 from pipeline.record import BadRecord
 
@@ -48,16 +49,23 @@ def read_tools(value: object) -> tuple[Tool, ...]:
         if (
             not isinstance(function, dict)
             or not isinstance(function.get("name"), str)
+            or not function["name"]
             or set(one) - {"type", "function"}
         ):
             raise BadRecord(f'"{where}" is no function with a name, which is all that can be called.')
         for name in function.keys() - {"name", "description", "parameters", "strict"}:
             raise BadRecord(f'"{where}.function.{name}" is not known here.')
-        parameters = function.get("parameters") or {"type": "object", "properties": {}, "additionalProperties": False}
+        for name, kind in (("description", str), ("strict", bool)):
+            if not isinstance(function.get(name), kind | None):
+                told = "no text" if kind is str else "neither true nor false"
+                raise BadRecord(f'"{where}.function.{name}" is {told}: {shown(function[name])}.')
+        parameters = function.get("parameters")
+        if parameters in (None, {}):
+            parameters = {"type": "object", "properties": {}, "additionalProperties": False}
         if not isinstance(parameters, dict):
             raise BadRecord(f'"{where}.function.parameters" is no JSON Schema: give an object.')
         json_shape(parameters, "Parameters", f"{where}.function.parameters")
-        tools.append(Tool(function["name"], str(function.get("description") or ""), parameters))
+        tools.append(Tool(function["name"], function.get("description") or "", parameters))
     names = [tool.name for tool in tools]
     for name in names:
         if names.count(name) > 1:
@@ -76,6 +84,10 @@ def chosen(tools: Sequence[Tool], choice: object) -> tuple[tuple[Tool, ...], boo
     if choice == "required":
         return tuple(tools), True
     if isinstance(choice, dict) and choice.get("type") == "function" and isinstance(choice.get("function"), dict):
+        for name in choice.keys() - {"type", "function"}:
+            raise BadRecord(f'"tool_choice.{name}" is not known here.')
+        for name in choice["function"].keys() - {"name"}:
+            raise BadRecord(f'"tool_choice.function.{name}" is not known here.')
         found = tuple(tool for tool in tools if tool.name == choice["function"].get("name"))
         if found:
             return found, True

@@ -37,7 +37,7 @@ KEPT = 10_000
 """Formats that are known to be harmless."""
 ROOM = 1 << 30
 """Bytes that a trial may take beyond what its process has at first."""
-_ASKED: Mapping[object, Mapping[str, Any]] = {
+_ASKED: Mapping[str, Mapping[str, Any]] = {
     CHAT: {"model": "any", "messages": [{"role": "user", "content": "x"}]},
     TEXT: {"model": "any", "prompt": "x"},
     RESPONSES: {"model": "any", "input": "x"},
@@ -60,7 +60,7 @@ class Trial:
         EngineUnavailable once this is closed.
         """
         formats = {name: body[name] for name in FORMATS if body.get(name)} if isinstance(body, dict) else {}
-        if not formats or route not in _ASKED:
+        if not formats or not isinstance(route, str) or route not in _ASKED:
             return
         try:
             asked = json.dumps([route, formats])

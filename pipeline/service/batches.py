@@ -22,7 +22,7 @@ from pipeline.record import BadRecord, Record
 from pipeline.runtime.equipment import Equipment
 from pipeline.runtime.folder import Folder
 from pipeline.runtime.launch import Launch
-from pipeline.service.errors import ApiError
+from pipeline.service.errors import ApiError, named
 from pipeline.service.file_store import FileStore, link
 from pipeline.service.run_kind import Note, RunKind
 from pipeline.service.run_queue import RunQueue
@@ -81,14 +81,14 @@ class Batches:
         The file is looked for by the route, which knows who may see it.
         """
         if not isinstance(body, dict):
-            raise _refused("The body is no JSON object.", "")
+            raise _refused("The body is no JSON object.")
         try:
             refuse_others(BATCHES, body)
         except BadRecord as error:
-            raise _refused(str(error), str(error).split('"')[1]) from None
+            raise _refused(str(error)) from None
         endpoint, window, metadata = (body.get(name) for name in ("endpoint", "completion_window", "metadata"))
-        if endpoint not in OPTIONS:
-            raise _refused(f'"endpoint" may be {", ".join(OPTIONS)}.', "endpoint")
+        if not isinstance(endpoint, str) or endpoint not in OPTIONS:
+            raise _refused(f'"endpoint" may be {", ".join(OPTIONS)}.')
         hours = WINDOW.fullmatch(window) if isinstance(window, str) else None
         if hours is None or int(hours[1]) > MOST_HOURS:
             raise _refused(f'"completion_window" may be a number of hours up to "{MOST_HOURS}h".', "completion_window")
@@ -217,8 +217,8 @@ def _check_metadata(value: object) -> None:
         )
 
 
-def _refused(message: str, param: str) -> ApiError:
-    return ApiError(400, "invalid_request", message, param=param or None)
+def _refused(message: str, param: str | None = None) -> ApiError:
+    return ApiError(400, "invalid_request", message, param=param or named(message))
 
 
 def _seconds(time: float | None) -> int | None:

@@ -66,6 +66,11 @@ class ApiError(Exception):
         return JSONResponse(self.body(path), self.status, self.headers)
 
 
+def named(message: str) -> str | None:
+    """The option with whose name in quotes a message begins."""
+    return message.split('"')[1] if message.startswith('"') else None
+
+
 def not_found(what: str, hint: str = "") -> ApiError:
     """There is no such thing, or none that the caller may see."""
     return ApiError(404, "not_found", f"There is no such {what}.", hint)

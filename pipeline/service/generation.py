@@ -16,19 +16,17 @@ from fastapi import Request as HttpRequest
 
 from models.errors import EngineUnavailable, ModelError, PromptTooLong
 from pipeline.completions.completing import Completing, Heard
-from pipeline.completions.options import EMBEDDINGS, RESPONSES, TEXT
+from pipeline.completions.options import EMBEDDINGS, RESPONSES
 from pipeline.completions.request import Request
 from pipeline.completions.steps import Fleeting
 from pipeline.errors import InterlockError
-from pipeline.record import CHAT, BadRecord
+from pipeline.json_text import JsonFault, read_json
+from pipeline.record import BadRecord
 from pipeline.service.answer_stream import AnswerStream
-from pipeline.service.errors import OPENAI, ApiError
+from pipeline.service.errors import OPENAI, ApiError, named
 from pipeline.service.response_stream import ResponseStream
 from pipeline.service.service import Service
 from pipeline.service.streams import HEARTBEAT
-
-_PROMPT = {CHAT: "messages", TEXT: "prompt", RESPONSES: "input", EMBEDDINGS: "input"}
-"""The option that is too long where a prompt is."""
 
 SILENCE = 10.0
 """Seconds without a word in a stream, after which a comment says that somebody is there."""
@@ -40,8 +38,7 @@ class Refused(ApiError):
     def __init__(
         self, message: str, status: int = 400, code: str = "invalid_request", param: str | None = None
     ) -> None:
-        named = message.split('"')[1] if message.startswith('"') else None
-        super().__init__(status, code, message, param=param or named)
+        super().__init__(status, code, message, param=param or named(message))
 
 
 def model_names(service: Service) -> list[str]:
@@ -53,11 +50,13 @@ def model_names(service: Service) -> list[str]:
 
 
 async def body_of(request: HttpRequest) -> object:
-    """A request's body. Refused for what is no JSON."""
+    """A request's body. Refused for what is no JSON, and for what it says twice."""
     try:
-        body: object = await request.json()
-    except (ValueError, RecursionError):
-        raise Refused("The body is no JSON.") from None
+        body: object = read_json((await request.body()).decode(), "The body")
+    except UnicodeDecodeError:
+        raise Refused("The body is not UTF-8.") from None
+    except JsonFault as error:
+        raise Refused(str(error)) from None
     return body
 
 
@@ -97,7 +96,7 @@ async def answered(
         async with service.calls.served(owner):
             return await Completing(steps, pipeline.client, pipeline.encoder, heard=heard).complete(request)
     except PromptTooLong as error:
-        raise Refused(error.what, code="context_length_exceeded", param=_PROMPT[request.route]) from None
+        raise Refused(error.what, code="context_length_exceeded", param=request.asks_by) from None
     except EngineUnavailable as error:
         raise Refused(error.what, 503, "unavailable") from None
     except ModelError as error:

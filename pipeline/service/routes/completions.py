@@ -25,7 +25,7 @@ from pipeline.events import Numbered, Progress
 from pipeline.record import CHAT, BadRecord, Turn, chat_turns, refuse_options
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
-from pipeline.service.errors import ApiError
+from pipeline.service.errors import ApiError, named
 from pipeline.service.generation import answered, body_of, model_names, read, streamed
 from pipeline.service.large import large
 from pipeline.service.service import Service
@@ -67,8 +67,9 @@ async def complete(
 
     Under the engine's name the model itself answers, with every option obeyed or refused by name.
     """
+    body = await body_of(request)  # once more, since what is said twice in it is gone from `chat`
     if chat.model in model_names(service):
-        return await _generated(service, caller, CHAT, await request.json())
+        return await _generated(service, caller, CHAT, body)
     _check_model(service, chat.model)
     who = [chat.user or "", chat.safety_identifier or "", str((chat.metadata or {}).get("chat_id", "")), user, thread]
     try:
@@ -185,7 +186,8 @@ def _history(chat: ChatRequest) -> list[Turn]:
         refuse_options(chat.model_extra or {}, ())
         turns = [turn for turn in chat_turns(messages) if turn.text]
     except BadRecord as error:
-        raise ApiError(400, "invalid", str(error), "Send messages of user and assistant, without options.") from None
+        hint = "Send messages of user and assistant, without options."
+        raise ApiError(400, "invalid", str(error), hint, param=named(str(error))) from None
     if not turns or turns[-1].role != "customer":
         raise ApiError(400, "invalid", "The last message is not the user's.", "End with what the user says.")
     if len(turns[-1].text) > LONGEST:

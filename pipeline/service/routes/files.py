@@ -13,7 +13,7 @@ from pipeline.completions.options import FILES, refuse_others
 from pipeline.record import BadRecord
 from pipeline.service import uploads
 from pipeline.service.access import CallerOf, ServiceOf, owns
-from pipeline.service.errors import ApiError, not_found
+from pipeline.service.errors import ApiError, named, not_found
 from pipeline.service.file_store import MOST_BYTES
 from pipeline.service.listing import After, listed
 from pipeline.service.service import Service
@@ -50,7 +50,7 @@ async def upload_file(request: Request, service: ServiceOf, caller: CallerOf) ->
         try:  # a form has expires_after[anchor] for what is in expires_after
             refuse_others(FILES, {name.partition("[")[0]: value for name, value in fields.items()})
         except BadRecord as error:
-            raise ApiError(400, "invalid_request", str(error), param=str(error).split('"')[1]) from None
+            raise ApiError(400, "invalid_request", str(error), param=named(str(error))) from None
         if fields.get("purpose") != "batch":
             raise ApiError(400, "invalid_request", '"purpose" may be batch.', param="purpose")
         if await asyncio.to_thread(service.files.uploaded, caller.owner) + (file.size or 0) > MOST_BYTES:

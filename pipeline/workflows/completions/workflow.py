@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from models.errors import PromptTooLong
 from pipeline.app import App
 from pipeline.completions.request import read_request
+from pipeline.errors import UsageError
 from pipeline.outcome import Ending
 from pipeline.record import BadRecord, Record, Turn, read_id
 from pipeline.run.declaration import workflow
@@ -40,6 +42,10 @@ def app_of(any_model: bool) -> App:
     async def completion(run: Run) -> Ending:
         """Answer a request of OpenAI's API."""
         url, body = json.loads(run.text)
-        return await run.complete(read_request(url, body), any_model)
+        request = read_request(url, body)
+        try:
+            return await run.complete(request, any_model)
+        except PromptTooLong as error:
+            raise UsageError(f'"{request.asks_by}" is too long: {error.what}') from None
 
     return App("completions, any model" if any_model else "completions", [completion], reads=read_line)

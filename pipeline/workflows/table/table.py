@@ -19,6 +19,7 @@ from models.contract import Contract
 from models.engines.engine import Message
 from pipeline.completions.shape import WIDE
 from pipeline.errors import UsageError
+from pipeline.json_text import JsonFault, read_json
 from pipeline.modules import load_module
 from pipeline.record import MAX_ID, BadRecord, Record, Turn, read_id
 
@@ -55,9 +56,9 @@ class Table:
         """The contract of an answer. UsageError or ContractError for what is none."""
         if self.schema:
             try:
-                schema = json.loads(self.schema)
-            except ValueError as error:
-                raise UsageError(f"The schema is no JSON ({error}): mend it.") from error
+                schema = read_json(self.schema, "The schema")
+            except JsonFault as error:
+                raise UsageError(str(error)) from None
             return Contract.from_json_schema(schema, "Answer", WIDE)
         file, _, name = self.contract.rpartition(":")
         if not file or not name:

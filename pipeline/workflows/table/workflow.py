@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from models.contract import Contract
 from models.engines.engine import Decoding, Message
+from models.errors import PromptTooLong
 from pipeline.app import App
 from pipeline.completions.request import Request
 from pipeline.completions.shape import json_shape
@@ -24,7 +25,8 @@ def app_of(table: Table) -> App:
     kind = table.kind()
     table.check_names(_fields(table, kind))
     if ID in table.keep:
-        raise UsageError(f"--keep {ID} is there in any case, as the row's own id: leave it out, or rename the column.")
+        mend = "leave it out" if table.id == ID else f"give --id {ID} if it names the rows, or rename the column"
+        raise UsageError(f"--keep {ID} would stand where a row's own id does: {mend}.")
 
     @workflow(intent="row", examples=["A row."])
     async def row(run: Run) -> Ending:
@@ -34,13 +36,16 @@ def app_of(table: Table) -> App:
         passages = await run.retrieve(asked, table.k) if table.k else []
         messages = table.messages(asked, [passage.text for passage in passages])
         value: object
-        if table.schema:
-            request = _request(table, messages)
-            told = await run.complete(request, any_model=True)
-            value = json.loads((told.result or {})["choices"][0]["message"]["content"])
-        else:
-            answered: Contract = await run.write(kind, asked, messages, passages)
-            value = answered.public()
+        try:
+            if table.schema:
+                request = _request(table, messages)
+                told = await run.complete(request, any_model=True)
+                value = json.loads((told.result or {})["choices"][0]["message"]["content"])
+            else:
+                answered: Contract = await run.write(kind, asked, messages, passages)
+                value = answered.public()
+        except PromptTooLong as error:
+            raise UsageError(f"The row is too long: {error.what}") from None
         return Ending("completed", result=table.answer(columns, value), contract=kind.__name__)
 
     return App(f"{kind.__name__} {table.digest()}", [row], reads=table.read)

@@ -301,14 +301,16 @@ async def test_models_that_do_not_serve_and_efforts_without_thought_fail_by_name
         line("thought", reasoning_effort="high"),
         line("none", reasoning_effort="none", max_tokens=3),
         line("long", messages=[{"role": "user", "content": "word " * 9000}]),
+        line("room", max_completion_tokens=10**7),
         "no object",
         line("none"),
     ]
     output, errors = await answers(tmp_path, equipment, *lines)
     assert set(output) == {"none"}
+    assert errors["room"].startswith('"max_completion_tokens" is 10,000,000, but models/tiny holds 2,048 tokens')
     assert '"model" is gpt-5' in errors["other"]
     assert '"reasoning_effort"' in errors["thought"]
-    assert "context" in errors["long"] or "holds 2048" in errors["long"]
+    assert errors["long"].startswith('"messages" is too long: ')
     (tmp_path / "any").mkdir()
     output, errors = await answers(
         tmp_path / "any", equipment, line("other", model="gpt-5", max_tokens=3), any_model=True

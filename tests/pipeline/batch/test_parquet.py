@@ -37,6 +37,13 @@ def written(
         ([True, 1], "string", ["true", "1"]),
         ([None, None], "string", [None, None]),
         ([{"x": [1]}, "y"], "string", ['{"x": [1]}', "y"]),
+        ([{"x": 1}, {"y": 2.5}], "struct<x: int64, y: double>", [{"x": 1, "y": None}, {"x": None, "y": 2.5}]),
+        ([{"x": [{"z": None}]}, None], "struct<x: list<element: struct<z: string>>>", [{"x": [{"z": None}]}, None]),
+        ([[1, 2], [], None], "list<element: int64>", [[1, 2], [], None]),
+        ([[1, "a"]], "list<element: string>", [["1", "a"]]),
+        ([{}, None], "string", ["{}", None]),
+        ([[1], {"x": 1}], "string", ["[1]", '{"x": 1}']),
+        ([{str(n): n} for n in range(150)], "string", [f'{{"{n}": {n}}}' for n in range(150)]),
     ],
 )
 def test_a_column_that_is_kept_has_the_type_of_its_values(
@@ -73,6 +80,9 @@ def test_an_answer_of_whatever_fields_is_kept_whole(tmp_path: Path, schema: dict
         ({"const": True}, True, "bool", True),
         ({"enum": ["a", 1]}, 1, "string", "1"),
         ({"allOf": [{"$ref": "#/$defs/Stars"}], "description": "How many?"}, 3, "int64", 3),
+        ({"$ref": "#/definitions/Old"}, [True], "list<element: bool>", [True]),
+        ({"$ref": "#/properties/a~1b"}, 2.5, "double", 2.5),
+        ({"$ref": "https://elsewhere/schema"}, 2, "string", "2"),
         ({"$ref": "#/$defs/Node"}, {"next": {"next": None}}, "struct<next: string>", {"next": '{"next": null}'}),
         ({"type": "object", "properties": {}}, {}, "string", "{}"),
     ],
@@ -81,7 +91,12 @@ def test_a_field_has_the_type_that_its_schema_says(
     tmp_path: Path, schema: dict[str, Any], value: Any, kind: str, kept: Any
 ) -> None:
     node = {"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}}}
-    whole = {"type": "object", "properties": {"a": schema}, "$defs": {"Stars": {"type": "integer"}, "Node": node}}
+    whole = {
+        "type": "object",
+        "properties": {"a": schema, "a/b": {"type": "number"}} if "a~1b" in str(schema) else {"a": schema},
+        "$defs": {"Stars": {"type": "integer"}, "Node": node},
+        "definitions": {"Old": {"type": "array", "items": {"type": "boolean"}}},
+    }
     types, (row, none) = written(tmp_path, whole, [], {"id": "1", "a": value}, {"id": "2", "a": None})
-    assert types == {"id": "string", "a": kind}
+    assert (types["id"], types["a"]) == ("string", kind)
     assert (row["a"], none["a"]) == (kept, None)

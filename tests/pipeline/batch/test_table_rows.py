@@ -107,7 +107,7 @@ def test_the_column_that_names_the_rows_is_named_where_it_does_not(tmp_path: Pat
     [
         ({"type": "object", "properties": {"id": {"enum": [1]}}}, (), "A field of the answer is called 'id'"),
         ({"type": "object", "properties": {"tag": {"enum": [1]}}}, ("tag",), "--keep tag is a field of the answer"),
-        ({"enum": [1]}, ("id",), "--keep id is there in any case"),
+        ({"enum": [1]}, ("id",), "--keep id would stand where a row's own id does: give --id id"),
         ({"type": "string", "maxLength": 3}, ("value",), "--keep value is a field of the answer"),
     ],
 )

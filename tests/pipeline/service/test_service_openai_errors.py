@@ -88,3 +88,36 @@ async def test_a_chat_that_does_not_fit_is_a_400(tmp_path: Path, model: str) -> 
         body = {"model": model, "messages": [{"role": "user", "content": 3}]}
         answer = await client.post("/v1/chat/completions", json=body, headers=ALICE)
         assert str(told(answer, 400)["param"]).startswith("messages.0")
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "param"),
+    [
+        ("chat/completions", b'{"model":"m","model":"n","messages":[{"role":"user","content":"x"}]}', "model"),
+        ("completions", b'{"model":"m","prompt":"x","temperature":0,"temperature":1}', "temperature"),
+        ("responses", b'{"model":"m","input":"x","text":{"format":1,"format":2}}', "format"),
+        ("embeddings", b'{"model":"m","input":"x","input":"y"}', "input"),
+        ("batches", b'{"input_file_id":"file-0","endpoint":"a","endpoint":"b"}', "endpoint"),
+    ],
+)
+async def test_what_a_body_says_twice_is_refused_by_its_name(
+    tmp_path: Path, path: str, content: bytes, param: str
+) -> None:
+    async with hall(tmp_path) as (client, _):
+        headers = {"Content-Type": "application/json"}
+        answer = await client.post(f"/v1/{path}", content=content, headers=headers)
+        error = told(answer, 400)
+        assert error["param"] == param
+        assert error["message"].startswith(f'"{param}" stands twice in one object of the body')
+
+
+async def test_an_app_names_the_option_that_it_does_not_obey_and_a_batch_a_route_that_is_none(tmp_path: Path) -> None:
+    async with hall(tmp_path) as (client, service):
+        chat = {"model": service.app.name, "messages": [{"role": "user", "content": "x"}], "temperature": 0.2}
+        assert told(await client.post("/v1/chat/completions", json=chat), 400)["param"] == "temperature"
+        file = {"file": ("in.jsonl", b"{}")}
+        id = (await client.post("/v1/files", files=file, data={"purpose": "batch"})).json()["id"]
+        batch = {"input_file_id": id, "endpoint": ["/v1/completions"], "completion_window": "24h"}
+        assert told(await client.post("/v1/batches", json=batch), 400)["param"] == "endpoint"
+        refused = told(await client.post("/v1/batches", json={**batch, "endpoint": "/v1/completions"}), 400)
+        assert refused["message"].endswith("): mend that.")
