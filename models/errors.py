@@ -11,6 +11,7 @@ ModelError
     ├── NotFetched         a model could not be brought into the cache: network, disk, or another content than expected
     ├── PromptedFailure    a model without grammar never wrote an answer that its contract accepts
     ├── RequestRefused     the server does not take such a request: something in it is unknown or not allowed there
+    │   └── TooComplex     a grammar asks for more than llguidance builds while a text is generated
     ├── ConstraintBroken   the engine returned text that its grammar forbids: a fault in the engine or in Interlock
     └── NotEnforced        the canary found, before any work, that the engine does not enforce grammars
 """
@@ -89,6 +90,12 @@ class PromptedFailure(EngineError):
 
 class RequestRefused(EngineError):
     """The server understood who asks and for which model, and does not take a request of this form."""
+
+
+class TooComplex(RequestRefused):
+    """A grammar could be compiled, and asked for more than llguidance builds while a text was generated."""
+
+    hint = "Let it have fewer texts, or shorter ones."
 
 
 class ConstraintBroken(EngineError):

@@ -74,7 +74,7 @@ def serve(
         str, typer.Option(metavar="ADDRESSES", help="Proxies whose X-Forwarded-For is believed: 127.0.0.1,10.0.0.0/8")
     ] = "",
     root_path: Annotated[
-        str, typer.Option(metavar="PATH", help="The path below which a proxy has this service, such as /desk.")
+        str, typer.Option(metavar="PATH", help="The path below which a proxy has this service, such as /help.")
     ] = "",
     retain: Annotated[
         str, typer.Option(metavar="AGE", help="Take away what is older, such as 90d (h, d, w); default: nothing is.")

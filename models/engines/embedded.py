@@ -29,9 +29,9 @@ from models.engines.sampler import Row
 from models.engines.think_tags import bare_thought, split_thought
 from models.engines.token_texts import TokenTexts
 from models.engines.token_transformers import TokenTransformers
-from models.errors import BudgetTooSmall, ConstraintBroken, ModelNotFound, RequestRefused
+from models.errors import BudgetTooSmall, ConstraintBroken, ModelNotFound, RequestRefused, TooComplex
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import Matchers
+from models.grammar.matchers import Matchers, is_outgrown
 from models.interfaces import EMBEDDED, versions
 from models.offload import COMPILER, offload
 
@@ -124,6 +124,8 @@ class EmbeddedEngine:
         if grammar is None:
             thought, text = split_thought(raw.text, self.profile.thinking_tags)
             return replace(raw, text=_before(text, stops), thinking=thought)
+        if row.matcher is not None and is_outgrown(row.matcher):
+            raise TooComplex(f"The grammar is too complex ({row.fault}).")
         if row.fault or raw.finish_reason == "length":
             why = row.fault or "the budget ended"
             raise ConstraintBroken(

@@ -28,6 +28,12 @@ def fault_of(matcher: LLMatcher) -> str:
     return told.split("\n<state>", 1)[0].rstrip(".")
 
 
+def is_outgrown(matcher: LLMatcher) -> bool:
+    """Whether a matcher is in error because its grammar asks for more states than llguidance builds."""
+    # The limit of its lexer has no reason to stop of its own: only the text tells it from other errors.
+    return matcher.stop_reason() in ("LexerTooComplex", "ParserTooComplex") or "too many expr" in fault_of(matcher)
+
+
 class Matchers:
     """Hands out matchers, to any thread. Compiling takes about a millisecond, for some grammars a second; a copy of
     what is compiled about a microsecond.

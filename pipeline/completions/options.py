@@ -16,6 +16,8 @@ EMBEDDINGS = "/v1/embeddings"
 RESPONSES = "/v1/responses"
 FILES = "/v1/files"
 BATCHES = "/v1/batches"
+FORMATS = ("response_format", "structured_outputs", "text", "tools", "tool_choice")
+"""The options that say what shape an answer has."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from models.engines.engine import Decoding, Message
 from pipeline.completions.formats import purpose, read_format
 from pipeline.completions.messages import instructed, read_messages
-from pipeline.completions.options import EMBEDDINGS, OPTIONS, RESPONSES, TEXT, refuse_others
+from pipeline.completions.options import EMBEDDINGS, FORMATS, OPTIONS, RESPONSES, TEXT, refuse_others
 from pipeline.completions.response_input import chat_of, renamed, repeated
 from pipeline.completions.scalars import flag, number, shown, whole
 from pipeline.completions.shape import Shape
@@ -34,8 +34,8 @@ EFFORTS = {"none": 0.0, "minimal": 0.125, "low": 0.25, "medium": 0.5, "high": 1.
 @dataclass(frozen=True)
 class Request:
     """`budget`: tokens that an answer may take, None: what the context leaves; `limit`: the option that says so.
-    `prefix`: what stands before each text (`echo`). `inputs`: texts to embed, and then nothing is generated; `base64`
-    says how vectors are written. `told`: what an answer repeats of its request.
+    `prefix`: what stands before each text (`echo`). `format`: the option that says the shape. `inputs`: texts to embed,
+    and then nothing is generated; `base64` says how vectors are written. `told`: what an answer repeats of its request.
     """
 
     route: str
@@ -46,6 +46,7 @@ class Request:
     budget: int | None = None
     shape: Shape = field(default_factory=Shape)
     prefix: str = ""
+    format: str = ""
     inputs: tuple[str, ...] = ()
     base64: bool = False
     dimensions: int | None = None
@@ -77,7 +78,7 @@ def read_request(route: object, body: object) -> Request:
     if user is not None and not isinstance(user, str):
         raise BadRecord('"user" is not a text.')
     read = {CHAT: _chat, TEXT: _text, EMBEDDINGS: _embeddings, RESPONSES: _responses}[route]
-    return read(model, body)
+    return replace(read(model, body), format=next((name for name in FORMATS if body.get(name)), ""))
 
 
 def _chat(model: str, body: Mapping[str, Any]) -> Request:

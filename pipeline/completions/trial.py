@@ -26,11 +26,10 @@ from typing import Any
 
 from models.engines.closing import shortest
 from models.errors import EngineUnavailable
-from pipeline.completions.options import RESPONSES, TEXT
+from pipeline.completions.options import FORMATS, RESPONSES, TEXT
 from pipeline.completions.request import read_request
 from pipeline.record import CHAT, BadRecord
 
-FORMATS = ("response_format", "structured_outputs", "text", "tools", "tool_choice")
 SECONDS = 4.0
 """Of a processor. A real schema takes milliseconds, the slowest of three hundred takes 0.3 s."""
 KEPT = 10_000

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from pipeline.service import errors
 from pipeline.service.middleware.guard import Guard
+from pipeline.service.middleware.headed import headed
 from pipeline.service.middleware.prefix import rooted
 from pipeline.service.middleware.probed import ALIVE, probed
 from pipeline.service.middleware.request_id import named
@@ -64,7 +65,7 @@ def application(service: Service) -> ASGIApp:
         api.mount("/web", StaticFiles(directory=WEB))
         api.add_api_route("/", _index, include_in_schema=False)
     alive = next(route for route in api.routes if getattr(route, "path", "") == ALIVE)
-    guarded = service.metrics.around(Guard(probed(api, alive), service.tokens, service.limits))
+    guarded = service.metrics.around(Guard(headed(probed(api, alive)), service.tokens, service.limits))
     return named(rooted(guarded, service.limits.root_path))
 
 

@@ -13,8 +13,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from pipeline.chat.fair_slots import FairSlots
+from pipeline.completions.options import FORMATS
 from pipeline.completions.request import Request, read_request
-from pipeline.completions.trial import FORMATS, Trial
+from pipeline.completions.trial import Trial
 from pipeline.service.errors import check_room
 from pipeline.service.limits import Limits, Slots
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipeline.chat.transcript import turns
 from pipeline.events import Answered, Asked, Numbered, TurnFinished
 from pipeline.journal.queries import Queries
+from pipeline.service.strict import Strict
 from pipeline.service.timeline import tokens
 
 MOST_MESSAGES = 500
@@ -28,18 +29,14 @@ class ChatMessage(BaseModel):
     content: str | list[dict[str, Any]] | None = None
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Strict):
     """What a stream holds besides text."""
-
-    model_config = ConfigDict(extra="forbid")
 
     include_usage: bool = False
 
 
-class Thread(BaseModel):
+class Thread(Strict):
     """Which conversation a history is of, for clients that know: `interlock.conversation` of the last completion."""
-
-    model_config = ConfigDict(extra="forbid")
 
     conversation: str = Field(max_length=200)
 

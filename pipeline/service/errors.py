@@ -21,6 +21,7 @@ from pipeline.errors import Busy, InterlockError, JournalError, UnknownConversat
 from pipeline.files import is_full
 from pipeline.record import BadRecord
 from pipeline.service.limits import Slots, share
+from pipeline.service.strict import UNKNOWN
 
 log = logging.getLogger("interlock.service")
 
@@ -117,6 +118,8 @@ def _unfit(error: RequestValidationError) -> ApiError:
     """A body or a query that does not fit, as OpenAI has it: 400, with the option's name."""
     first = error.errors()[0]
     where = "" if first["type"] == _NO_JSON else ".".join(str(part) for part in first["loc"][1:])
+    if first["type"] == UNKNOWN:
+        where = f"{where}.{first['ctx']['name']}".lstrip(".")
     return ApiError(
         400,
         "invalid_request",
@@ -133,6 +136,8 @@ def _said(fault: Mapping[str, Any], where: str) -> str:
     """What is wrong with a body or a query, in a sentence; of a text that is no JSON, at which of its characters."""
     if fault["type"] == _NO_JSON:
         return f"The body is no JSON ({fault['ctx']['error']}, at character {fault['loc'][-1]})."
+    if fault["type"] == UNKNOWN:
+        return f"{fault['msg']}."
     return f"{where}: {fault['msg']}." if where else f"{fault['msg']}."
 
 
@@ -152,7 +157,7 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, UnknownConversation):
         return ApiError(404, "not_found", str(error))
     if isinstance(error, Busy):
-        return ApiError(409, "busy", str(error), "Wait for its end.", {"Retry-After": "1"})
+        return ApiError(409, "busy", str(error), "", {"Retry-After": "1"})  # each says itself what to do
     if isinstance(error, JournalError | ModelError):
         log.error("A request failed: %s", error)  # its text names paths
         return ApiError(503, "unavailable", "This cannot be answered now.", "Try again soon.", {"Retry-After": "5"})

@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import Request as HttpRequest
 
-from models.errors import EngineUnavailable, ModelError, PromptTooLong
+from models.errors import EngineUnavailable, ModelError, PromptTooLong, RequestRefused, TooComplex
 from pipeline.completions.completing import Completing, Heard
 from pipeline.completions.options import EMBEDDINGS, RESPONSES
 from pipeline.completions.request import Request
@@ -97,6 +97,10 @@ async def answered(
             return await Completing(steps, pipeline.client, pipeline.encoder, heard=heard).complete(request)
     except PromptTooLong as error:
         raise Refused(error.what, code="context_length_exceeded", param=request.asks_by) from None
+    except TooComplex as error:
+        raise Refused(f'"{request.format}" cannot be enforced: {error}') from None
+    except RequestRefused as error:
+        raise Refused(str(error)) from None
     except EngineUnavailable as error:
         raise Refused(error.what, 503, "unavailable") from None
     except ModelError as error:

@@ -13,13 +13,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pipeline.errors import UsageError
 
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+OWN = (
+    *("app", "approvals", "conversations", "desk", "escalations", "healthz", "index", "inside", "metrics"),
+    *("openapi.json", "passages", "readyz", "runs", "v1", "web"),
+)
+"""How the service's own paths begin. No prefix does: of "/desk/…" nobody could tell whether a proxy has stripped it."""
 
 
 def prefix_of(text: str) -> str:
-    """A path such as "/desk", without a slash at its end; "" for none. UsageError for anything else."""
+    """A path such as "/help", without a slash at its end; "" for none. UsageError for anything else."""
     prefix = text.rstrip("/")
     if prefix and (not _PREFIX.fullmatch(prefix) or ".." in prefix.split("/")):
-        raise UsageError(f"--root-path '{text}' is no path: write it as /desk.")
+        raise UsageError(f"--root-path '{text}' is no path: write it as /help.")
+    if prefix.split("/")[1:2] and prefix.split("/")[1] in OWN:
+        raise UsageError(
+            f"--root-path '{text}' begins as addresses of the service itself do: take another one, such as /help."
+        )
     return prefix
 
 

@@ -18,11 +18,11 @@ def probed(app: ASGIApp, route: object) -> ASGIApp:
     """An application that is asked all but this; `route`: what such a request is counted as."""
 
     async def probe(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD") or below(scope) != ALIVE:
+        if scope["type"] != "http" or scope["method"] != "GET" or below(scope) != ALIVE:
             await app(scope, receive, send)
             return
         scope["route"] = route
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else _BODY})
+        await send({"type": "http.response.body", "body": _BODY})
 
     return probe

@@ -8,19 +8,17 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict
 
 from pipeline.service.access import Operator, ServiceOf
+from pipeline.service.strict import Strict
 
 router = APIRouter(prefix="/approvals", tags=["approvals"], deprecated=True)
 
 Of = Annotated[str, Path(max_length=300)]
 
 
-class Decision(BaseModel):
+class Decision(Strict):
     """Whether the action may be done with these arguments."""
-
-    model_config = ConfigDict(extra="forbid")
 
     approve: bool
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from models.grammar.grammar import normalise
 from pipeline.chat.conversation_readings import ConversationReadings
@@ -18,6 +18,7 @@ from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.errors import ApiError, not_found
 from pipeline.service.large import large
 from pipeline.service.streams import RESPONSES, begin_turn, follow, follow_turn, last_event_id, whole_turn
+from pipeline.service.strict import Strict
 from pipeline.service.timeline import timeline
 
 router = APIRouter(tags=["conversations"])
@@ -26,10 +27,8 @@ Id = Annotated[str, Path(max_length=200)]
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
 
 
-class Message(BaseModel):
+class Message(Strict):
     """What a customer writes. `key`: the client's name for it; sent again, it is received once."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = Field(max_length=LONGEST)
     key: str | None = Field(None, min_length=1, max_length=200, pattern=r"^[!-9;-~]+$")

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from models.grammar.grammar import normalise
 from pipeline.chat.case import case_of
@@ -17,6 +17,7 @@ from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.cases import of_mark, to_text
 from pipeline.service.errors import ApiError
 from pipeline.service.service import Service
+from pipeline.service.strict import Strict
 from pipeline.service.timeline import timeline
 from pipeline.service.tokens import Caller
 
@@ -29,10 +30,8 @@ Run = Annotated[str, Path(max_length=100, description="The run's id, or - for a 
 Of = Annotated[str, Path(max_length=300)]
 
 
-class Words(BaseModel):
+class Words(Strict):
     """An answer, or last words."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = Field("", max_length=LONGEST)
 

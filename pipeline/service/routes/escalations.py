@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from models.grammar.grammar import normalise
 from pipeline.chat.case import case_of
@@ -17,6 +17,7 @@ from pipeline.journal.queries import Queries
 from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.errors import ApiError
 from pipeline.service.service import Service
+from pipeline.service.strict import Strict
 from pipeline.service.timeline import begins, timeline
 
 router = APIRouter(prefix="/escalations", tags=["escalations"], deprecated=True)
@@ -24,10 +25,8 @@ router = APIRouter(prefix="/escalations", tags=["escalations"], deprecated=True)
 Of = Annotated[str, Path(max_length=300)]
 
 
-class Words(BaseModel):
+class Words(Strict):
     """What an operator says to the customer; none for taking or closing without a word."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = Field("", max_length=LONGEST)
 

@@ -14,14 +14,12 @@ from pipeline.service.metrics import CONTENT_TYPE
 router = APIRouter(tags=["health"])
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
     """The process is alive."""
     return {"status": "alive"}
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={503: {"description": "Something that is needed does not answer."}})
 async def readyz(service: ServiceOf) -> JSONResponse:
     """The engine answers, the journal was just written, the index is open, runs are served, and no end has begun."""

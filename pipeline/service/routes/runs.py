@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from models.grammar.grammar import normalise
 from pipeline.chat.inbox import Mark, Wanted
@@ -24,6 +24,7 @@ from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.errors import ApiError, not_found
 from pipeline.service.run_readings import OPEN
 from pipeline.service.service import Service
+from pipeline.service.strict import Strict
 
 log = logging.getLogger("interlock.service")
 
@@ -51,18 +52,14 @@ _UPLOAD = {
 }
 
 
-class Named(BaseModel):
+class Named(Strict):
     """What a run is called."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=LONGEST_NAME)
 
 
-class Which(BaseModel):
+class Which(Strict):
     """Records of a run: by status, and by custom_id."""
-
-    model_config = ConfigDict(extra="forbid")
 
     statuses: list[Literal["failed", "escalated"]] = Field(default=[], max_length=2)
     records: list[Annotated[str, Field(max_length=MAX_ID)]] = Field(default=[], max_length=1_000)

@@ -124,6 +124,7 @@ async def test_plain_texts_and_vectors(client: AsyncOpenAI) -> None:
         ),
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": 1}}}}, "response"),
         ({"messages": [{"role": "user", "content": "word " * 9000}]}, "messages"),
+        ({"logit_bias": {"999999": 1}}, "logit_bias"),
     ],
 )
 async def test_what_cannot_be_obeyed_is_400_with_its_name(
@@ -137,6 +138,13 @@ async def test_what_cannot_be_obeyed_is_400_with_its_name(
             assert error.value.status_code == 400
         assert str(error.value.param).startswith(param)
         assert error.value.type == "invalid_request_error"
+
+
+async def test_a_format_that_outgrows_the_lexer_while_it_is_answered_is_400_with_its_name(client: AsyncOpenAI) -> None:
+    grammar = f'start: "{"a" * 300_000}" | "{"b" * 300_000}"'
+    with pytest.raises(openai.BadRequestError, match="too complex") as error:
+        await client.chat.completions.create(**WORST, extra_body={"structured_outputs": {"grammar": grammar}})
+    assert error.value.param == "structured_outputs"
 
 
 async def exhausted(client: AsyncOpenAI, options: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from models.errors import EngineUnavailable, RequestRefused
 from models.grammar.grammar import Grammar
 from pipeline import UsageError
 from pipeline.service.metered import EngineMetrics, Metered
-from pipeline.service.middleware.prefix import prefix_of
+from pipeline.service.middleware.prefix import OWN, prefix_of
 from pipeline.service.middleware.request_id import FORMAT, tag
 
 DASHBOARD = Path(__file__).parents[3] / "docs/deploy/grafana.json"
@@ -121,8 +121,8 @@ async def test_a_request_has_one_name_in_its_answer_and_in_the_log(
 
 @pytest.mark.parametrize("strips", [True, False])
 async def test_a_service_below_a_path_answers_whether_the_proxy_strips_it_or_not(tmp_path: Path, strips: bool) -> None:
-    at = "" if strips else "/desk"
-    async with hall(tmp_path, replace(QUICK, root_path="/desk"), tokens="operator:alice-token") as (client, _):
+    at = "" if strips else "/help"
+    async with hall(tmp_path, replace(QUICK, root_path="/help"), tokens="operator:alice-token") as (client, _):
         page = await client.get(f"{at}/")
         links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
         assert links
@@ -136,9 +136,10 @@ async def test_a_service_below_a_path_answers_whether_the_proxy_strips_it_or_not
         assert (await client.get(f"{at}/nowhere", headers=sent)).status_code == 404
         large = b'{"text": "%s"}\n' % (b"x" * (QUICK.body + 1))
         assert (await client.post(f"{at}/runs", content=large, headers=sent)).status_code != 413  # an upload
-        assert (await client.get("/desk", headers=sent)).headers["location"] == "/desk/"
+        assert (await client.get("/help", headers=sent)).headers["location"] == "/help/"
+        assert (await client.get(f"{at}/desk?limit=0", headers=sent)).json()["cases"] == []
         described = (await client.get(f"{at}/openapi.json", headers=sent)).json()
-        assert described["servers"] == [{"url": "/desk"}]
+        assert described["servers"] == [{"url": "/help"}]
 
 
 def test_what_is_no_path_is_a_sentence() -> None:
@@ -146,6 +147,16 @@ def test_what_is_no_path_is_a_sentence() -> None:
     for text in ("desk", "/a b", "/../x", "https://x/y"):
         with pytest.raises(UsageError, match="is no path"):
             prefix_of(text)
+    assert prefix_of("/desks/desk") == "/desks/desk"
+    for text in ("/desk", "/runs/of/us/"):
+        with pytest.raises(UsageError, match="begins as addresses of the service itself do"):
+            prefix_of(text)
+
+
+async def test_no_prefix_begins_as_a_path_of_the_service_does(tmp_path: Path) -> None:
+    async with hall(tmp_path) as (client, _):
+        described = (await client.get("/openapi.json")).json()
+    assert {path.split("/")[1] for path in described["paths"]} | {"web", "openapi.json"} == set(OWN)
 
 
 async def test_a_connection_whose_upload_was_not_read_is_not_used_again(tmp_path: Path) -> None:

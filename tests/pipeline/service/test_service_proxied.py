@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from service_world import QUICK, hall, process, sentence
+from service_world import QUICK, begin, hall, process, sentence
 
 from pipeline import UsageError
 from pipeline.service.tokens import proxies_of
@@ -42,6 +42,20 @@ def test_what_is_no_address_is_a_sentence() -> None:
     assert proxies_of("127.0.0.1, 10.0.0.0/8") == ("127.0.0.1", "10.0.0.0/8")
     with pytest.raises(UsageError, match="'nginx' is no address"):
         proxies_of("nginx")
+
+
+async def test_head_is_answered_wherever_get_is_and_ends_a_stream_at_its_headers(tmp_path: Path) -> None:
+    async with hall(tmp_path) as (client, _):
+        id = await begin(client)
+        for path in ("/", "/app", "/web/page.js", "/metrics", "/runs", "/openapi.json", f"/conversations/{id}/events"):
+            told = await client.head(path)
+            assert (told.status_code, told.content) == (200, b""), path
+            assert told.headers["content-type"]
+        assert (await client.head("/runs/none")).status_code == 404
+        told, whole = await client.head("/readyz"), await client.get("/readyz")
+        assert told.headers["content-length"] == str(len(whole.content))
+        counted = 'interlock_requests_total{method="HEAD",route="/runs",status="200"} 1.0'
+        assert counted in (await client.get("/metrics")).text
 
 
 def test_it_is_probed_with_head_and_ends_well_when_a_terminal_is_closed(tmp_path: Path) -> None:
