@@ -43,19 +43,21 @@ class ConversationReadings:
             raise UnknownConversation(f"There is no conversation '{id[:64]}': check its id, or open a new one.")
         return str(rows[0][0])
 
-    def of_owner(self, owner: str, most: int) -> list[dict[str, Any]]:
-        """The conversations that somebody opened and said something in, the latest said first.
+    def of_owner(self, owner: str, most: int, after: str | None = None) -> list[dict[str, Any]]:
+        """The conversations that somebody opened and said something in, the latest said first; behind one of them.
 
         Each has `id`, `text` (how it begins), `at` (Unix time of its last event), `status` and `intent` (of its last
         record).
         """
+        behind = "(SELECT at FROM events WHERE conversation = ?2 ORDER BY number DESC LIMIT 1), ?2"
         rows = self._journal.read(
             "SELECT c.id, (SELECT text FROM messages WHERE conversation = c.id ORDER BY number LIMIT 1),"
             " (SELECT at FROM events WHERE conversation = c.id ORDER BY number DESC LIMIT 1) AS at,"
             " r.status, r.intent FROM conversations AS c"
             " LEFT JOIN records AS r ON r.rowid = (SELECT max(rowid) FROM records WHERE conversation = c.id)"
-            " WHERE c.owner = ? AND at IS NOT NULL ORDER BY at DESC LIMIT ?",
-            (owner, most),
+            f" WHERE c.owner = ?1 AND at IS NOT NULL AND (?2 IS NULL OR (at, c.id) < ({behind}))"
+            " ORDER BY at DESC, c.id DESC LIMIT ?3",
+            (owner, after, most),
         )
         return [
             {

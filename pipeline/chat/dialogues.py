@@ -231,7 +231,7 @@ class Dialogues:
         if state == "busy":
             raise Busy("The last message is still being worked on: stop it, or wait for its answer.")
         if self.desk.latest(conversation) is None:
-            await asyncio.shield(self._tasks.hand_over(conversation, WANTS_A_PERSON, Escalation("human", ASKED_FOR)))
+            await self._tasks.hand_over(conversation, WANTS_A_PERSON, Escalation("human", ASKED_FOR))
 
     async def cancel(self, conversation: str) -> None:
         """Stop the work on a conversation's message. What was done stays done; an action under way needs a person."""

@@ -120,13 +120,18 @@ class Tasks:
         self._start(conversation, turn, self._receive(conversation, turn))
         return turn.received
 
-    def hand_over(self, conversation: str, text: str, escalation: Escalation) -> asyncio.Future[int]:
-        """Give what is open in a conversation to a person, or a new request of this text. Busy once this is closed."""
+    async def hand_over(self, conversation: str, text: str, escalation: Escalation) -> None:
+        """Give what is open in a conversation to a person, or a new request of this text; it goes on when its caller
+        leaves. Busy once this is closed.
+        """
         if self.closed:
             raise Busy(STOPPING)
         turn = TurnTask(text)
-        self._start(conversation, turn, self._handed(conversation, turn, escalation))
-        return turn.received
+        task = self._start(conversation, turn, self._handed(conversation, turn, escalation))
+        await asyncio.wait({task})
+        if task.cancelled():
+            raise Busy(STOPPING)
+        task.result()
 
     async def _handed(self, conversation: str, turn: TurnTask, escalation: Escalation) -> None:
         kept = self._conversations

@@ -39,6 +39,10 @@ class Elsewhere:
         """Whether it certainly is, so that what was begun is given up."""
         return False
 
+    def small_talk(self, answer: str) -> str | Escalation | None:
+        """What is said to an answer that is neither one nor a request ("thanks"); None for all others."""
+        return None
+
     async def likely(self, answer: str) -> str | None:
         """What else it may ask for, as it fits into "Do you want to …?"; None where nothing else is likely."""
         return None
@@ -77,7 +81,7 @@ class Interview:
         """
         asked = question
         for _ in range(slots.ASK_LIMIT):
-            answer = await self.hear(asked, about)
+            answer = await self.reply(asked, question, lambda said: understand(said) is not None, about)
             rest = dialogue_acts.corrected(answer)
             if rest is not None:
                 await self.check_subject(rest, corrected=True)
@@ -102,11 +106,16 @@ class Interview:
         """A person's answer; if the question has choices, exactly one of them. Raises as `ask`."""
         choices = question.choices
         if choices is None:
-            said = await self.ask(question, lambda answer: None if dialogue_acts.drops(answer) else answer)
+            said = await self.ask(question, self._free)
             await self.check_withdrawal(said)
             await self.check_wish(said)
             return said
         return await self.ask(question, lambda answer: slots.match(answer, choices))
+
+    def _free(self, answer: str) -> str | None:
+        """Any words are an answer, but for those that take the request back, or are small talk of several words."""
+        talk = len(answer.split()) >= SUBJECT_WORDS and self.elsewhere.small_talk(answer) is not None
+        return None if talk or dialogue_acts.drops(answer) else answer
 
     async def select(self, question: Question) -> tuple[str, ...]:
         """The one of the question's choices that a person names, or those that they want together. Raises as `ask`."""
@@ -118,10 +127,35 @@ class Interview:
 
         return await self.ask(question, understand)
 
+    async def reply(
+        self, asked: Question, question: Question, reads: Callable[[str], bool], about: Sequence[object] = ()
+    ) -> str:
+        """What a person says to a question, first put as `asked`. To small talk that `reads` does not take for an
+        answer they get a reply, and are asked once more. Raises Escalation where they ask for a person.
+        """
+        while True:
+            answer = await self.hear(asked, about)
+            talked = await self._talked(answer, reads)
+            if not talked:
+                return answer
+            asked = dataclasses.replace(question, text=f"{talked} {question.text}")
+
+    async def _talked(self, answer: str, reads: Callable[[str], bool]) -> str:
+        async def find() -> dict[str, str]:
+            talk = self.elsewhere.small_talk(answer)
+            if talk is None or reads(answer):
+                return {}
+            return {"to": talk.to, "reason": talk.reason} if isinstance(talk, Escalation) else {"says": talk}
+
+        found = await self._execution.notice("talk", [answer], find, _FOUND)
+        if "to" in found:
+            raise Escalation(found["to"], found["reason"])
+        return found.get("says", "")
+
     async def hear(self, question: Question, about: Sequence[object] = ()) -> str:
         """What a person says to a question, verbatim."""
         if len(self._asked) >= MOST_QUESTIONS:
-            raise Escalation("human", f"The customer was asked {MOST_QUESTIONS} questions without coming to an end.")
+            raise Escalation("human", f"{MOST_QUESTIONS} questions were asked without coming to an end.")
         answer = normalise(await self._execution.ask(question, about))
         self._asked.add(question.text)
         self.conversation.add(Turn("assistant", question.text), Turn("customer", answer))

@@ -16,7 +16,7 @@ from pipeline.durable.history import History
 from pipeline.errors import Dropped
 from pipeline.forms import dialogue_acts, extraction, slots
 from pipeline.forms.drafting import Drafting
-from pipeline.forms.interview import Interview
+from pipeline.forms.interview import SUBJECT_WORDS, Interview
 from pipeline.forms.leniency import Guessed, loose
 from pipeline.outcome import Escalation, Question
 from pipeline.text import short
@@ -54,16 +54,21 @@ class Mending:
             if looked is not None:
                 return {**values, field: looked}
         if asked >= slots.ASK_LIMIT:
-            raise Escalation(
-                "human", f"The customer was asked {slots.ASK_LIMIT} times for '{field}' without a usable answer."
-            )
+            raise Escalation("human", f"Asked {slots.ASK_LIMIT} times for '{field}' without a usable answer.")
         self._asked.add(field)
-        if question.choices is not None and slots.said_kind(contract, field) is None:  # one of them, nothing beside it
+        kind = slots.said_kind(contract, field)
+        if question.choices is not None and kind is None:  # one of them, nothing beside it
             value = await self._interview.ask(
                 question, lambda said: slots.read_answer(contract, field, said, self._today)
             )
             return {**values, field: value}
-        answer = await self._interview.hear(question)
+
+        def reads(said: str) -> bool:
+            if kind is str:  # one word of small talk may well be a name
+                return len(said.split()) < SUBJECT_WORDS
+            return slots.read_answer(contract, field, said, self._today) is not None
+
+        answer = await self._interview.reply(question, question, reads)
         if dialogue_acts.drops(answer) or (rule and dialogue_acts.declines(answer)):
             raise Dropped
         corrected = dialogue_acts.corrected(answer)
@@ -79,7 +84,7 @@ class Mending:
                 if corrected and found.keys() == {field}:  # "no, I meant …" may begin another subject
                     await self._interview.check_subject(answer, corrected=True)
                 mended = {**values, field: None, **found}
-                if slots.said_kind(contract, field) is str or slots.gap(contract, mended) is not None:
+                if kind is str or slots.gap(contract, mended) is not None:
                     mended |= await self._more(contract, field, answer, mended, found.keys() - {field})
             case extraction.Words():
                 await self._interview.check_subject(answer, corrected=corrected is not None)

@@ -57,7 +57,8 @@ class Done:
 @dataclass
 class Dispatch:
     """One record under way. `decisions`: all that the gate decided so far; `parts`: as in Outcome.
-    `talks`: it begins a message of a conversation, not one of a journal from before small talk was answered.
+    `converses`: it is of a conversation; `talks`: it begins one's message, not one of a journal from before small talk
+    was answered.
     """
 
     app: App
@@ -66,6 +67,7 @@ class Dispatch:
     execution: Execution
     tell: Callable[[Event], None]
     talks: bool = False
+    converses: bool = False
     decisions: list[Decision] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
     unserved: list[str] = field(default_factory=list)
@@ -106,14 +108,21 @@ class Dispatch:
 
     def _small_talk(self, run: Run) -> str | Escalation | None:
         """What a message that is no request is answered, in a conversation, and if no step of it was recorded."""
-        if not self.talks or not self.gate.reads or self.app.small_talk is None:
+        return self._talk(run.text) if self.talks else None
+
+    def _beside(self, answer: str) -> str | Escalation | None:
+        """What an answer that is none is answered, in a conversation."""
+        return self._talk(answer, beside=True) if self.converses else None
+
+    def _talk(self, text: str, beside: bool = False) -> str | Escalation | None:
+        if not self.gate.reads or self.app.small_talk is None:
             return None
         talk, phrases = self.app.small_talk, [workflow.phrase for workflow in self.workflows.values()]
-        answer = talk.answer(run.text, phrases)
+        answer = talk.answer(text, phrases)
         examples = [text for workflow in self.app.workflows for text in workflow.examples]
         # An app that has a workflow for it says so by an example, and serves it itself.
         own = answer is not None and any(str(talk.answer(text, phrases)) == str(answer) for text in examples)
-        return None if own else answer
+        return None if own else talk.beside(text, phrases) if beside else answer
 
     async def _each(
         self, run: Run, wishes: Sequence[tuple[Wish, Decision | None]], before: Sequence[Done]
@@ -208,7 +217,7 @@ class Dispatch:
         raise Escalation("human", f"The gate decided {REROUTES + 1} times about this request, and each was wrong.")
 
     async def _attempt(self, run: Run, without: Sequence[str], decided: Decision | None) -> object:
-        run.listen(Subject(self.gate, self.workflows, self.execution, self._intent))
+        run.listen(Subject(self.gate, self.workflows, self.execution, self._intent, self._beside))
         decision = self._decided(decided or await self.gate.decide(run, self.execution, run.text, without))
         if decision.kind == "ambiguous":
             self.tell(Routed(run.id, decision.kind, None))

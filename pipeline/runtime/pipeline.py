@@ -148,8 +148,9 @@ class Pipeline:
             encoder=self._equipment.embedder,
             prompts=self._prompts,
         )
-        talks = self.journal.is_followed(record.id) and not (past and past.steps)
-        dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell, talks)
+        converses = self.journal.is_followed(record.id)
+        talks = converses and not (past and past.steps)
+        dispatch = Dispatch(self.app, self._workflows, self._gate, execution, self._tell, talks, converses)
         try:
             done = await dispatch.follow(Run.begin(context, record.conversation))
         finally:

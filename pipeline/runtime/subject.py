@@ -13,6 +13,7 @@ from models.background import in_thread
 from pipeline.durable.execution import Execution
 from pipeline.durable.note import Note
 from pipeline.forms.interview import Elsewhere
+from pipeline.outcome import Escalation
 from pipeline.routing import unserved
 from pipeline.routing.decision import Decision
 from pipeline.routing.gate import Gate
@@ -26,15 +27,27 @@ _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
 
 class Subject(Elsewhere):
-    """By one app's gate, its `workflows` by intent. `present`: the intent that is served when an answer comes."""
+    """By one app's gate, its `workflows` by intent. `present`: the intent that is served when an answer comes.
+    `talk`: what is said to small talk.
+    """
 
     def __init__(
-        self, gate: Gate, workflows: Mapping[str, Workflow], execution: Execution, present: Callable[[], str | None]
+        self,
+        gate: Gate,
+        workflows: Mapping[str, Workflow],
+        execution: Execution,
+        present: Callable[[], str | None],
+        talk: Callable[[str], str | Escalation | None],
     ) -> None:
         self._gate = gate
         self._workflows = workflows
         self._execution = execution
         self._present = present
+        self._talk = talk
+
+    def small_talk(self, answer: str) -> str | Escalation | None:
+        """What is said to an answer that is neither one nor a request; None for all others."""
+        return self._talk(answer)
 
     async def surely(self, answer: str) -> bool:
         """Whether the gate is sure that an answer is for another intent than the present one."""

@@ -189,9 +189,9 @@ class Cases:
     def _free(self, run: str, record: str, by: Caller) -> Case:
         case = self.one(run, record)
         if case.state == "closed":
-            raise UsageError(f"'{record}' is closed already.")
+            raise UsageError("This case is closed already.")
         if case.state == "taken" and case.by != by.shown:
-            raise Busy(f"'{case.by}' has taken '{record}': leave it to them.")
+            raise Busy(f"{case.by} has taken this case: leave it to them.")
         return case
 
     @asynccontextmanager

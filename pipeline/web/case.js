@@ -86,7 +86,7 @@ export class Case {
   }
 
   #draw(found) {
-    const { kind, state, to, asks, by, record, transcript, evidence, attempts, steps, actions, receipt, answer } = found;
+    const { kind, state, to, asks, by, may, record, transcript, evidence, attempts, steps, actions, receipt, answer } = found;
     const closed = state === "closed";
     this.#asks = asks;
     fill(this.#head,
@@ -101,12 +101,12 @@ export class Case {
     fill(this.#transcript, turns.map((turn) => turnNode(turn, { desk: true })));
     this.#ask(found, closed);
     this.#take.hidden = state !== "open" || (kind === "approval" && !found.may);
-    this.#close.hidden = closed || kind !== "escalation";
+    this.#close.hidden = closed || kind !== "escalation" || !may;
     this.#next.hidden = !closed;
     // What was typed when another one closed it is not thrown away.
     const typed = this.#composer.value !== "";
-    this.#composer.node.hidden = kind !== "escalation" || (closed && !typed);
-    this.#composer.busy = closed;
+    this.#composer.node.hidden = kind !== "escalation" || ((closed || !may) && !typed);
+    this.#composer.busy = closed || !may;
     if (closed && typed && !this.#closing) this.#tell("It was closed meanwhile: what you have written was not sent.");
     fill(this.#rest,
       fold("Evidence", evidence, (one) => el("ul", { class: "plain-list" }, one.map((passage) => el("li", {},
@@ -131,7 +131,8 @@ export class Case {
     const asked = closed || found.kind === "escalation" ? "" : JSON.stringify([found.kind, found.asks, found.arguments, found.may]);
     if (asked === this.#asked) return;
     this.#asked = asked;
-    fill(this.#form, !asked ? null : found.kind === "approval" ? this.#approval(found)
+    fill(this.#form, !asked ? null : !found.may && found.state === "taken" ? el("p", { class: "faint", text: `${plain(found.by)} has taken this: what is answered is theirs.` })
+      : found.kind === "approval" ? this.#approval(found)
       : questionNode({ text: found.asks, choices: found.choices, schema: found.schema }, (text) => this.#do("answer", text, found.asks), true));
   }
 

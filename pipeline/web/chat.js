@@ -1,16 +1,18 @@
 // The chat view: a conversation, the box to write in, and what a question offers to press.
 
-import { get, post } from "./api.js";
+import { get, post, segment } from "./api.js";
 import { button, el, fill } from "./dom.js";
 import { Composer } from "./composer.js";
 import { Conversation, keepConversation, keptConversation, newKey } from "./conversation.js";
-import { connection, tellError } from "./notice.js";
+import { connection, say, tellError } from "./notice.js";
 import { questionNode } from "./question.js";
 import { openReceipt } from "./receipt.js";
 import { openSheet } from "./sheet.js";
 import { Thread } from "./thread.js";
 import { Waiting } from "./waiting.js";
 import { STATUS, aspect, clock, statusOf } from "./words.js";
+
+const PAGE = 50;
 
 export class Chat {
   #dock = el("div", { class: "dock" });
@@ -56,7 +58,8 @@ export class Chat {
   /** Stop the work on the last message, or hand the conversation over. What comes of it arrives as events. */
   async #do(what) {
     try {
-      await post(`${this.#conversation.path}/${what}`);
+      const found = await post(`${this.#conversation.path}/${what}`);
+      if (what === "person" && found.last_event <= this.#thread.last) say("A person has this already, and will write here.");
     } catch (error) {
       tellError(error);
     }
@@ -64,14 +67,24 @@ export class Chat {
 
   /** One's own conversations, to go on with one of them. */
   #choose() {
+    const list = el("ul", { class: "cards" });
+    const more = button("Show more", () => read(list.lastElementChild.dataset.id).catch(tellError), { class: "quiet" });
+    const read = async (after = null) => {
+      const found = await get(`/conversations?limit=${PAGE}${after ? `&after=${segment(after)}` : ""}`);
+      list.append(...found.map((one) => this.#card(one, () => sheet.close())));
+      more.hidden = found.length < PAGE;
+    };
     const sheet = openSheet("Conversations", async () => {
-      const found = await get("/conversations");
-      return found.length ? el("ul", { class: "cards" }, found.map(({ id, text, at, ...ended }) => el("li", {}, el("button", {
-        type: "button", class: "card-link", on: { click: () => { sheet.close(); this.#goOn(id); } },
-      }, el("span", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(statusOf(ended)) }),
-        el("span", { class: "card-state", text: STATUS[statusOf(ended)] ?? "" }), el("time", { text: clock(at) })), el("b", { text })))))
-        : el("p", { class: "faint", text: "Nothing was said yet. What you begin will be here." });
+      await read();
+      return list.childElementCount ? [list, more] : el("p", { class: "faint", text: "Nothing was said yet. What you begin will be here." });
     });
+  }
+
+  #card({ id, text, at, ...ended }, chosen) {
+    return el("li", { "data-id": id }, el("button", {
+      type: "button", class: "card-link", on: { click: () => { chosen(); this.#goOn(id); } },
+    }, el("span", { class: "card-top" }, el("span", { class: "lamp", "data-aspect": aspect(statusOf(ended)) }),
+      el("span", { class: "card-state", text: STATUS[statusOf(ended)] ?? "" }), el("time", { text: clock(at) })), el("b", { text })));
   }
 
   #goOn(id) {

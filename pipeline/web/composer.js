@@ -5,6 +5,13 @@ import { icon } from "./icons.js";
 
 const DRAFT = "interlock.draft ";
 
+/** Forget what was typed here and not sent: the next person is somebody else. */
+export function forgetDrafts() {
+  try {
+    for (const name of Object.keys(sessionStorage)) if (name.startsWith(DRAFT)) sessionStorage.removeItem(name);
+  } catch { /* then none was kept */ }
+}
+
 export class Composer {
   #sent;
   #draft;

@@ -10,7 +10,6 @@ import { LATE, STATUS, aspect, clock, count, many, plain } from "./words.js";
 
 const FILTERS = [["active", "Waiting"], ["mine", "Mine"], ["closed", "Closed"]];
 const PAGE = 50;
-const MOST = 500;
 const EMPTY = {
   active: "Nothing waits for a person. Questions of batches, approvals and what is handed over will be here.",
   mine: "You have taken no case. “Take over” in a case makes it yours alone.",
@@ -24,20 +23,26 @@ export class Desk {
     type: "search", class: "search", placeholder: "Search", "aria-label": "Search cases", autocomplete: "off",
     on: { input: () => this.#typed() },
   });
-  #more = button("Show more", () => { this.#limit = Math.min(MOST, this.#limit + PAGE); this.#watch(); }, { class: "quiet", hidden: true });
+  #back = button("Previous page", () => this.#turn(-1), { class: "quiet" });
+  #on = button("Next page", () => this.#turn(1), { class: "quiet" });
+  #pages = el("nav", { class: "row", "aria-label": "Pages of cases", hidden: true }, this.#back, this.#on);
   #side = el("div", { class: "side" });
   #filter = "active";
-  #limit = PAGE;
+  #marks = [""];
+  #page = 1;
+  #behind = null;
   #poll = null;
   #case = null;
   #count = -1;
   #timer = 0;
   #shown = [];
+  #at = 0;
+  #opens = false;
 
   constructor(_app, place) {
     this.#recall();
     this.node = el("section", { class: "split", "aria-label": "Operator desk", "data-open": place ? "" : null },
-      el("div", { class: "list" }, el("h1", { text: "Desk" }), this.#filters(), this.#search, this.#head, this.#list, this.#more), this.#side);
+      el("div", { class: "list" }, el("h1", { text: "Desk" }), this.#filters(), this.#search, this.#head, this.#list, this.#pages), this.#side);
     this.#watch();
     this.open(place);
   }
@@ -72,7 +77,7 @@ export class Desk {
       on: {
         click: (event) => {
           this.#filter = name;
-          this.#limit = PAGE;
+          this.#first();
           press(event.currentTarget.parentNode.children, (one) => one === event.currentTarget);
           this.#remember();
           this.#watch();
@@ -83,20 +88,41 @@ export class Desk {
 
   #typed() {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => { this.#limit = PAGE; this.#remember(); this.#watch(); }, 250);
+    this.#timer = setTimeout(() => { this.#first(); this.#remember(); this.#watch(); }, 250);
+  }
+
+  #first() {
+    this.#marks = [""];
+    this.#page = 1;
+  }
+
+  /** One page on or back. A page is what comes behind a mark, so that what is answered meanwhile moves none of it. */
+  #turn(by) {
+    if (by > 0) this.#marks.push(this.#behind);
+    else this.#marks.pop();
+    this.#page = this.#marks.length === 1 ? 1 : this.#page + by; // the marks before one from the address are not known
+    this.#remember();
+    this.#watch();
+    this.node.querySelector(".list").scrollTop = 0;
   }
 
   #remember() {
-    remember({ show: this.#filter === "active" ? "" : this.#filter, q: this.#search.value.trim() });
+    const after = this.#marks.at(-1);
+    remember({ show: this.#filter === "active" ? "" : this.#filter, q: this.#search.value.trim(), page: after ? String(this.#page) : "", after });
   }
 
   /** Show what the address says, if it does; whether that is something else than before. */
   #recall() {
-    const { show, q } = recalled("show", "q") ?? {};
-    if (q === undefined || (show === (this.#filter === "active" ? "" : this.#filter) && q === this.#search.value.trim())) return false;
+    const { show, q, page, after } = recalled("show", "q", "page", "after") ?? {};
+    const same = show === (this.#filter === "active" ? "" : this.#filter) && q === this.#search.value.trim() && after === this.#marks.at(-1);
+    if (q === undefined || same) return false;
     this.#filter = FILTERS.some(([name]) => name === show) ? show : "active";
     this.#search.value = q;
-    this.#limit = PAGE;
+    this.#first();
+    if (after) {
+      this.#marks.push(after);
+      this.#page = Math.max(2, Number.parseInt(page, 10) || 2);
+    }
     press(this.node?.querySelectorAll("[data-filter]") ?? [], (one) => one.dataset.filter === this.#filter);
     return true;
   }
@@ -104,7 +130,8 @@ export class Desk {
   #watch() {
     this.#poll?.stop();
     this.#count = -1;
-    const query = new URLSearchParams({ limit: this.#limit });
+    const query = new URLSearchParams({ limit: PAGE });
+    if (this.#marks.at(-1)) query.set("after", this.#marks.at(-1));
     if (this.#filter === "closed") query.set("state", "closed");
     if (this.#filter === "mine") query.set("mine", "true");
     if (this.#search.value.trim()) query.set("q", this.#search.value.trim());
@@ -114,14 +141,25 @@ export class Desk {
   #draw({ cases, counts, next }) {
     const focused = document.activeElement?.closest?.("[data-place]")?.dataset.place;
     const words = this.#search.value.trim();
-    this.#head.textContent = counts.found ? `${many(counts.found, "case")}${cases.length < counts.found ? `, the first ${count(cases.length)} shown` : ""}`
+    if (!cases.length && this.#marks.length > 1) { // all of this page was answered
+      this.#first();
+      this.#remember();
+      this.#watch();
+      return;
+    }
+    const pages = Math.max(Math.ceil(counts.found / PAGE), this.#page);
+    this.#head.textContent = counts.found ? `${many(counts.found, "case")}${pages > 1 ? `, page ${count(this.#page)} of ${count(pages)}` : ""}`
       : words ? `No case has “${words}” in it.` : EMPTY[this.#filter];
     this.#number("active", counts.open + counts.taken);
     this.#number("mine", counts.mine);
     if (this.#count >= 0 && counts.found > this.#count && this.#filter !== "closed") announce("A new case has arrived.");
     this.#count = counts.found;
-    this.#more.hidden = next === null || cases.length >= MOST;
+    this.#behind = next;
+    this.#back.disabled = this.#marks.length === 1;
+    this.#on.disabled = next === null;
+    this.#pages.hidden = this.#back.disabled && this.#on.disabled;
     this.#shown = cases.map(placeOf);
+    this.#at = this.#shown.includes(this.place) ? this.#shown.indexOf(this.place) : this.#at;
     fill(this.#list, cases.map((one) => el("li", {}, el("a", {
       class: "card-link", href: addressOf(placeOf(one)), "data-place": placeOf(one),
     },
@@ -131,17 +169,26 @@ export class Desk {
     el("span", { class: "faint clamp", text: detail(one) })))));
     this.#mark();
     if (focused) this.#list.querySelector(`[data-place="${CSS.escape(focused)}"]`)?.focus();
+    if (this.#opens) this.#goTo(this.#shown[0]);
   }
 
   #number(filter, number) {
     this.node.querySelector(`[data-filter=${filter}] .number`).textContent = number ? count(number) : "";
   }
 
-  /** Open the case behind the one that is open. */
+  /** Open the case behind the one that is open, which stands in its place once that is answered. */
   #next() {
     const at = this.#shown.indexOf(this.place);
-    const next = this.#shown[at + 1] ?? this.#shown.find((place) => place !== this.place);
-    location.hash = next ? addressOf(next) : "#/desk";
+    const next = this.#shown[at < 0 ? this.#at : at + 1];
+    if (next || this.#behind === null) return this.#goTo(next ?? this.#shown.find((place) => place !== this.place));
+    this.#opens = true;
+    this.#turn(1);
+  }
+
+  #goTo(place) {
+    this.#opens = false;
+    this.#at = Math.max(0, this.#shown.indexOf(place));
+    location.hash = place ? addressOf(place) : "#/desk";
   }
 
   #mark() {

@@ -6,7 +6,7 @@ import { duration, many, plain } from "./words.js";
 /** What people read for the pipeline's own steps; an app's are shown by their names. */
 const STEPS = {
   parts: "Taking it apart", route: "Reading the message", retrieve: "Looking for passages", narrow: "Choosing the sentence", model: "Filling in",
-  remember: "Noting", require: "Checking", ask: "Asking", confirm: "Asking for a yes", choose: "Choosing",
+  remember: "Noting", require: "Checking", ask: "Asking", talk: "Small talk", confirm: "Asking for a yes", choose: "Choosing",
 };
 
 /** "require is_open" → "Checking: is open". */

@@ -1,11 +1,19 @@
 // Signing in and out: a token is tried before it is taken, and a wrong one is said where it was written.
 
 import { hasToken, introducedWith, setToken } from "./api.js";
+import { forgetDrafts } from "./composer.js";
 import { keepConversation } from "./conversation.js";
-import { button, el } from "./dom.js";
+import { announce, button, el } from "./dom.js";
 import { connection } from "./notice.js";
 
 let open = null;
+
+/** The next person here begins their own. */
+function forget() {
+  keepConversation(null);
+  forgetDrafts();
+  announce("");
+}
 
 /**
  * Ask for a token, or say who is signed in. `app` as from /app. When the token is another, `introduce()` is awaited
@@ -37,6 +45,7 @@ export function openSignIn(app, introduce, changed) {
     submit.disabled = true;
     try {
       if ((await introducedWith(input.value)).known) {
+        if (known) forget();
         setToken(input.value);
         await done();
         return;
@@ -51,7 +60,7 @@ export function openSignIn(app, introduce, changed) {
   };
   const leave = known ? button("Sign out", () => {
     setToken("");
-    keepConversation(null); // the next person here begins their own
+    forget();
     done();
   }) : null;
   const who = `${app.caller ? `You are ${app.caller}` : "You are signed in"}, ${app.operator ? "an operator" : "a customer"}.`;

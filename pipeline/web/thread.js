@@ -10,6 +10,8 @@ const HEARD = new Set(["message_received", "routed", "step_started", "step_finis
 
 export class Thread {
   node = el("ol", { class: "log", "aria-label": "Conversation" });
+  /** The number of the event that was heard last. */
+  last = 0;
   #view;
   #journey = null;
   #pending = new Map();
@@ -31,6 +33,7 @@ export class Thread {
 
   /** An event of the conversation; true if it is one of the past. */
   hear(name, event) {
+    this.last = event.id;
     this.#quiet = event.id <= this.#past;
     if (HEARD.has(name)) this[name](event);
     return this.#quiet;
@@ -121,8 +124,9 @@ export class Thread {
     this.#say(`${by || "A person"}: ${text}`);
   }
 
-  turn_finished({ record }) {
+  turn_finished({ record, status }) {
     this.#settle(record);
+    if (status !== "needs_input") this.#view.ask(null); // what was asked before is with a person, or stopped
     this.#view.busy(false);
   }
 

@@ -25,6 +25,14 @@ def test_what_it_can_do_is_its_workflows(text: str) -> None:
     assert SmallTalk().answer(text, PHRASES) == "I can book a flight or cancel a booking."
 
 
+def test_a_greeting_is_returned_and_a_program_says_that_it_is_one() -> None:
+    assert SmallTalk().answer("Good morning!", PHRASES) == "Hello. I can book a flight or cancel a booking."
+    assert SmallTalk(able="").answer("hi", PHRASES) == "Hello."
+    for text in ("Are you a bot?", "Am I talking to a real person?", "Who are you?"):
+        assert str(SmallTalk().answer(text, PHRASES)).startswith("I am a program. I can"), text
+    assert [SmallTalk().beside(text, PHRASES) for text in ("hello", "thanks")] == ["Hello.", "You are welcome."]
+
+
 @pytest.mark.parametrize("text", ["Can I talk to a human?", "I'd like to speak to a real person", "human please"])
 def test_whoever_asks_for_a_person_gets_one(text: str) -> None:
     assert isinstance(SmallTalk().answer(text, PHRASES), Escalation)

@@ -37,5 +37,22 @@ async def test_an_earlier_conversation_is_gone_on_with_and_handed_over(watched: 
     assert page.url == address
     await page.get_by_role("button", name="Talk to a person").click()
     await expect(page.locator(".log").get_by_text("A person takes over")).to_be_visible()
+    await page.get_by_role("button", name="Talk to a person").click()
+    await expect(page.get_by_text("A person has this already")).to_be_visible()
     desk = await watched.open("/#/desk")
     await expect(desk.locator(".card-link").filter(has_text="A person was asked for.").first).to_be_visible()
+
+
+async def test_a_question_is_no_longer_asked_once_a_person_has_it(watched: Watched) -> None:
+    page = await watched.open()
+    box = page.get_by_label("Write a message")
+    await box.fill("a flight to Goa")
+    await box.press("Enter")
+    panel = page.get_by_role("group", name="Answer: On which day")
+    await expect(panel).to_be_visible()
+    await page.get_by_role("button", name="Talk to a person").click()
+    await expect(page.locator(".log").get_by_text("A person takes over")).to_be_visible()
+    await expect(panel).to_have_count(0)
+    await page.reload()
+    await expect(page.locator(".log").get_by_text("A person takes over")).to_be_visible()
+    await expect(panel).to_have_count(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from watched import Watched
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -69,6 +69,44 @@ async def test_a_batchs_question_and_escalation_are_answered_on_the_desk(watched
     await expect(sheet).to_have_count(0)
     await page.go_forward()
     await expect(sheet).to_contain_text("Booked")
+
+
+async def test_the_desk_has_pages_which_the_address_keeps(watched: Watched) -> None:
+    page = await watched.open("/#/runs")
+    await upload(page, *({"custom_id": f"paged {number}", "text": "a flight to Goa"} for number in range(5)))
+    await expect(page.get_by_role("article", name="Run").get_by_role("img", name="5 of 5 done")).to_be_visible()
+
+    async def two(route: Route) -> None:
+        await route.continue_(url=route.request.url.replace("limit=50", "limit=2"))
+
+    desk = await watched.open()
+    await desk.route("**/desk?limit=50*", two)
+    await desk.goto(f"{watched.url}/#/desk?q=paged")
+    cards, pages = desk.locator(".card-link"), desk.get_by_role("navigation", name="Pages of cases")
+    await expect(desk.get_by_text("5 cases")).to_be_visible()
+    await expect(pages.get_by_role("button", name="Previous page")).to_be_disabled()
+    first = await cards.first.get_attribute("data-place")
+    for number in (2, 3):
+        await pages.get_by_role("button", name="Next page").click()
+        await expect(desk.get_by_text(f"5 cases, page {number}")).to_be_visible()
+    await expect(cards).to_have_count(1)
+    await expect(pages.get_by_role("button", name="Next page")).to_be_disabled()
+    await desk.reload()
+    await expect(desk.get_by_text("5 cases, page 3")).to_be_visible()
+    await pages.get_by_role("button", name="Previous page").click()
+    await expect(cards.first).to_have_attribute("data-place", str(first))
+
+    # Answered one after the other: the next case is the one behind, also over the end of a page.
+    seen = []
+    case = desk.get_by_role("article", name="Case")
+    await cards.first.click()
+    for _ in range(5):
+        await expect(case.locator("input[type=date]")).to_be_visible()
+        seen.append(desk.url.split("?")[0].rpartition("paged%20")[2])
+        await case.get_by_role("button", name="Never mind").click()
+        await expect(case.get_by_text("Closed", exact=True)).to_be_visible()
+        await case.get_by_role("button", name="Next case").click()
+    assert sorted(seen) == list("01234")
 
 
 async def test_what_waits_is_saved_and_its_answers_uploaded(watched: Watched) -> None:

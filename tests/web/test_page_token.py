@@ -66,6 +66,27 @@ async def test_a_token_is_asked_for_and_its_role_decides_what_is_shown(watched: 
     await expect(stranger.get_by_role("dialog", name="Sign in")).to_be_visible()
 
 
+async def test_nothing_that_was_typed_is_left_for_whoever_signs_in_next(watched: Watched, guarded: Served) -> None:
+    page = await watched.open(guarded.url)
+    await give(page, "customer-of-ours")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    box = page.get_by_label("Write a message")
+    await box.fill("my card ends in 4711")
+    await page.get_by_role("button", name="Access token").click()
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+    await expect(box).to_have_value("")
+    await give(page, "another-customer")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await box.fill("and mine in 1147")
+    await page.get_by_role("button", name="Access token").click()
+    await give(page, "operator-at-work")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.reload()
+    await expect(box).to_have_value("")
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
 async def test_what_is_said_at_once_after_signing_in_is_sent(watched: Watched, guarded: Served) -> None:
     page = await watched.open(guarded.url)
     await page.route(re.compile("/(app|conversations)$"), late)

@@ -48,13 +48,20 @@ async def open_conversation(service: ServiceOf, caller: CallerOf) -> Opened:
 
 @router.get("/conversations")
 async def list_conversations(
-    service: ServiceOf, caller: CallerOf, limit: Annotated[int, Query(ge=1, le=500)] = 50
+    service: ServiceOf,
+    caller: CallerOf,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    after: Annotated[
+        str | None, Query(max_length=200, description="The id of the last one of the page before.")
+    ] = None,
 ) -> list[dict[str, Any]]:
     """The caller's own, the latest said first: how each begins, and how it stands."""
+    if after is not None:
+        check(service, caller, after)
 
     def read() -> list[dict[str, Any]]:
         with reading(service.journal.path) as journal:
-            return ConversationReadings(journal).of_owner(caller.owner, limit)
+            return ConversationReadings(journal).of_owner(caller.owner, limit, after)
 
     return await asyncio.to_thread(read)
 

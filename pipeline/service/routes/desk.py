@@ -130,5 +130,6 @@ def _known(service: Service, run: str, record: str, caller: Caller) -> dict[str,
 
 
 def _may(case: Case, caller: Caller) -> bool:
-    """Whether the caller may answer it, as far as roles say."""
-    return case.kind != "approval" or caller.approves(case.to)
+    """Whether the caller may answer it, as far as roles and who has taken it say."""
+    free = case.state != "taken" or case.by == caller.shown
+    return free and (case.kind != "approval" or caller.approves(case.to))

@@ -13,7 +13,8 @@ import pytest_asyncio
 from index import Embedder
 from models.engines.engine import Engine
 from models.engines.open_engine import open_engine
-from pipeline import Equipment, Journal, Memory, Outcome, Pipeline, Record, Turn, load_app
+from pipeline import Equipment, Escalation, Journal, Memory, Outcome, Pipeline, Record, Turn, load_app
+from pipeline.small_talk import ASKED_FOR
 
 TODAY = date(2026, 11, 23)
 
@@ -156,3 +157,18 @@ async def test_small_talk_is_answered_in_a_conversation_alone(desk: Desk) -> Non
     desk._journal.follow("talk:3", "talk")
     assert (await desk.say("thanks, and cancel my booking", id="talk:3")).intent == "cancel_booking"
     assert (await desk.say("Thank you!", id="batch")).ending.message != thanked.ending.message
+
+
+async def test_small_talk_in_answer_to_a_question_is_answered_and_the_question_stays(desk: Desk) -> None:
+    desk._journal.follow("talk:1", "talk")
+    question = asked(await desk.say("I want to fly to Goa", id="talk:1"))
+    for text, said in (("thanks", "You are welcome."), ("hello", "Hello."), ("what can you do?", "I can ")):
+        desk._journal.follow("talk:1", "talk")
+        again = asked(await desk.answer(text, id="talk:1"))
+        assert again.startswith(said)
+        assert again.endswith(f" {question}")
+    desk._journal.follow("talk:1", "talk")
+    handed = await desk.answer("Can I talk to a human?", id="talk:1")
+    assert handed.ending.escalation == Escalation("human", ASKED_FOR)
+    await desk.say("I want to fly to Goa", id="batch")
+    assert asked(await desk.answer("thanks", id="batch")).startswith("I could not read")

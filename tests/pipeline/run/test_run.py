@@ -158,7 +158,7 @@ async def test_the_same_field_is_asked_for_twice_at_most(copier: EmbeddedEngine,
         row = await desk.answer("lamp" if asked[-1] == "what" else "some day or other")
     assert row["status"] == "escalated"
     assert asked.count("day") == 2
-    assert row["escalation"]["reason"] == "The customer was asked 2 times for 'day' without a usable answer."
+    assert row["escalation"]["reason"] == "Asked 2 times for 'day' without a usable answer."
 
 
 async def test_a_rule_about_a_field_is_mended_by_an_answer(copier: EmbeddedEngine, tmp_path: Path) -> None:

@@ -28,6 +28,50 @@ async def test_a_message_is_served_to_its_end(tmp_path: Path) -> None:
         assert (tmp_path / "out" / "seats.txt").read_text() == "back\n"
 
 
+async def test_asking_for_a_person_answers_with_the_conversation_as_it_is_then(tmp_path: Path) -> None:
+    async with hall(tmp_path) as (client, _):
+        id = await begin(client)
+        await say(client, id, "A seat, please.")
+        told = (await client.post(f"/conversations/{id}/person")).json()
+        assert (told["state"], told["question"], told["escalation"]["reason"]) == (
+            "open",
+            None,
+            "A person was asked for.",
+        )
+        assert told == (await client.get(f"/conversations/{id}")).json()
+        assert told == (await client.post(f"/conversations/{id}/person")).json()
+
+
+async def test_ones_conversations_are_listed_a_page_at_a_time(tmp_path: Path) -> None:
+    async with hall(tmp_path) as (client, _):
+        ids = [await begin(client) for _ in range(5)]
+        for id in ids:
+            await say(client, id, "in the front")
+        seen: list[str] = []
+        while page := (
+            await client.get("/conversations", params={"limit": 2, **({"after": seen[-1]} if seen else {})})
+        ).json():
+            seen += [one["id"] for one in page]
+        assert seen == ids[::-1]
+        assert (await client.get("/conversations", params={"after": "none"})).status_code == 404
+
+
+async def test_a_field_that_is_not_known_is_refused_by_its_name_the_first_of_many(tmp_path: Path) -> None:
+    async with hall(tmp_path) as (client, _):
+        id = await begin(client)
+        for path, body in (
+            (f"/conversations/{id}/messages", {"text": "hello"}),
+            ("/desk/-/x/take", None),
+            ("/desk/-/x/answer", {}),
+        ):
+            told = await client.post(path, json={**(body or {}), **{f"f{number}": 1 for number in range(1_000)}})
+            assert told.status_code == (400 if body is None else 422)
+            assert body is None or told.json()["error"]["message"] == '"f0" is refused: it is not known here.'
+        chat = {"model": "hall", "messages": [{"role": "user", "content": "x"}], "interlock": {"thread": 1}}
+        told = (await client.post("/v1/chat/completions", json=chat)).json()["error"]
+        assert (told["param"], told["message"]) == ("interlock.thread", '"thread" is refused: it is not known here.')
+
+
 async def test_the_same_as_a_stream_of_typed_events_with_ids(tmp_path: Path) -> None:
     async with hall(tmp_path) as (client, _):
         id = await begin(client)

@@ -113,6 +113,21 @@ async def test_answers_that_come_while_the_run_is_under_way_are_served_too(tmp_p
     assert (run["state"], run["statuses"]["completed"]) == ("finished", 9)
 
 
+async def test_a_case_that_another_has_taken_says_so_once(tmp_path: Path) -> None:
+    async with hall(tmp_path, tokens=TOKENS) as (client, _):
+        id = await served(client, rows(a="A seat"), **ANN)
+        path = f"/desk/{id}/a"
+        assert (await client.post(f"{path}/take", headers=ANN)).status_code == 200
+        told = await client.post(f"{path}/answer", json={"text": "front"}, headers=BOB)
+        assert told.status_code == 409
+        assert told.json()["error"] == {
+            "code": "busy",
+            "message": "ann has taken this case: leave it to them.",
+            "hint": "",
+        }
+        assert [(await client.get(path, headers=who)).json()["may"] for who in (ANN, BOB)] == [True, False]
+
+
 async def test_thousands_are_paged_oldest_first(tmp_path: Path) -> None:
     async with hall(tmp_path) as (client, _):
         id = await served(client, rows(**{f"r{number:03}": "A seat" for number in range(120)}))
