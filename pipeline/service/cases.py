@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from pipeline.app import App
 from pipeline.batch.answers import Answer, BadAnswer, apply, give
@@ -51,6 +52,14 @@ class CasePage:
     counts: dict[str, int]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How many cases are open and taken; since when the oldest open one waits (Unix time; None: there is none)."""
+
+    waits: Mapping[Literal["open", "taken"], int]
+    since: float | None
+
+
 class Cases:
     """Of one service. What reads may be called in a thread; what a case's run is called "" means a conversation."""
 
@@ -75,6 +84,16 @@ class Cases:
         merged = heapq.merge(*found, key=lambda case: case.mark, reverse=wanted.latest_first)
         cases = list(islice(merged, limit + 1))
         return CasePage(cases[:limit], cases[limit - 1].mark if len(cases) > limit > 0 else None, counts)
+
+    def standing(self) -> Standing:
+        """What waits now, in conversations and in all runs."""
+        waits: dict[Literal["open", "taken"], int] = {"open": 0, "taken": 0}
+        first: list[float] = []
+        for inbox in self._inboxes(Wanted(), None):
+            for state in waits:
+                waits[state] += inbox.count(Wanted(state))
+            first += [case.at for case in inbox.page(Wanted("open"), None, 1)]
+        return Standing(waits, min(first, default=None))
 
     def one(self, run: str, record: str) -> Case:
         """A case. ApiError 404."""

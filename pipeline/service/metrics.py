@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pipeline.events import Event, RecordFinished, StepFinished
 from pipeline.journal.journal import Journal
 from pipeline.outcome import Status
+from pipeline.service.cases import Standing
 from pipeline.service.metered import EngineMetrics
 from pipeline.service.run_readings import RunProgress
 from pipeline.service.timeline import standing, tokens
@@ -66,8 +67,21 @@ class Metrics:
         self._streams = Gauge("interlock_streams", "Event streams that are open", registry=self.registry)
         self._working = Gauge("interlock_turns_running", "Turns being worked on", registry=self.registry)
         self._conversations = Gauge("interlock_conversations", "Conversations", registry=self.registry)
-        self._waiting = Gauge("interlock_questions_waiting", "Questions without an answer", registry=self.registry)
-        self._escalations = Gauge("interlock_escalations", "Requests that are with a person", registry=self.registry)
+        self._waiting = Gauge(
+            "interlock_questions_waiting", "Questions of conversations without an answer", registry=self.registry
+        )
+        self._escalations = Gauge(
+            "interlock_escalations", "Requests of conversations that are with a person", registry=self.registry
+        )
+        self._cases = Gauge(
+            "interlock_desk_cases",
+            "What waits on the desk, of conversations and runs",
+            ["state"],
+            registry=self.registry,
+        )
+        self._oldest = Gauge(
+            "interlock_desk_oldest_case_seconds", "How long the oldest open case has waited", registry=self.registry
+        )
         self._stops = Counter(
             "interlock_run_interruptions_total", "Times that runs stopped and were tried again", registry=self.registry
         )
@@ -100,15 +114,18 @@ class Metrics:
         self._streams.set_function(streams)
         self._working.set_function(working)
 
-    def text(self, runs: RunProgress) -> bytes:
+    def text(self, runs: RunProgress, desk: Standing) -> bytes:
         """All of it, in Prometheus' text format."""
         now = standing(self._journal)
         self._conversations.set(now["conversations"])
         self._waiting.set(now["waiting"])
         self._escalations.set(now["escalated"])
+        for state, count in desk.waits.items():
+            self._cases.labels(state).set(count)
+        self._oldest.set(0.0 if desk.since is None else max(0.0, time.time() - desk.since))
         self._runs.clear()
-        for state, count in runs.states.items():
-            self._runs.labels(state).set(count)
+        for name, count in runs.states.items():
+            self._runs.labels(name).set(count)
         self._records.labels("done").set(runs.done)
         self._records.labels("waiting").set(runs.waiting)
         return generate_latest(self.registry)

@@ -38,7 +38,8 @@ async def readyz(service: ServiceOf) -> JSONResponse:
 async def metrics(service: ServiceOf, caller: CallerOf) -> Response:
     """Figures for Prometheus."""
     runs = await asyncio.to_thread(service.runs.progress)  # it opens the journals of those under way
-    return Response(service.metrics.text(runs), media_type=CONTENT_TYPE)
+    desk = await asyncio.to_thread(service.cases.standing)  # and of those in which something waits
+    return Response(service.metrics.text(runs, desk), media_type=CONTENT_TYPE)
 
 
 @router.get("/app")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,11 @@ async def test_a_question_of_a_run_is_answered_and_the_run_goes_on(tmp_path: Pat
             ("", f"{talk}:1", "escalation"),
         ]
         assert waits["counts"] == {"open": 3, "taken": 0, "mine": 0, "found": 3}
+        told = (await client.get("/metrics")).text
+        assert 'interlock_desk_cases{state="open"} 3.0' in told
+        assert re.search(
+            r"interlock_desk_oldest_case_seconds 0\.0*[1-9]|interlock_desk_oldest_case_seconds [1-9]", told
+        )
         case = (await client.get(f"/desk/{id}/a/1")).json()
         assert (case["asks"], case["transcript"][0]["text"]) == ("Which row?", "A seat")
         wrong = await client.post(f"/desk/{id}/a/1/answer", json={"text": " "})
