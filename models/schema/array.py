@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import inf
 
 from models.grammar.fragments import subset
 from models.grammar.fragments.builder import NoText
@@ -12,7 +13,7 @@ from models.schema.bounds import LARGE
 from models.schema.clause import Clause
 from models.schema.parts import item_parts, prefix_length
 from models.schema.refusal import Unsatisfiable
-from models.schema.row import EMPTY_ARRAY, further
+from models.schema.row import EMPTY_ARRAY
 from models.schema.values import Values
 
 
@@ -50,26 +51,17 @@ def array(clause: Clause, writer: Values) -> Fragment:
         return contains.holding(clause, layer, least, most, writer, item)
     if most == 0:
         return EMPTY_ARRAY
-    tail = None
-    if most is None or most > prefix:
-        tail = further(item(prefix), max(least - prefix, 0), None if most is None else most - prefix, writer.builder)
+    last = inf if most is None else most
     if not prefix:
-        first = item(0)
-        rest = further(first, max(least - 1, 0), None if most is None else most - 1, writer.builder)
-        inner = sequence([first, rest]) if most != 1 else first
-        inner = inner if least else Fragment(f"({inner.rule})?", inner.longest)
-        return _bracketed(inner, f"{least}–{'' if most is None else most} × {first.bound}")
-    for index in reversed(range(prefix if most is None else min(most, prefix))):
-        before = [writer.builder.comma] if index else []
-        following = sequence([*before, item(index), *([tail] if tail else [])])
-        tail = following if index < least else Fragment(f"({following.rule})?", following.longest)
-    assert tail is not None
-    return _bracketed(tail, f"{least}–{'' if most is None else most} items")
-
-
-def _bracketed(inner: Fragment, bound: str) -> Fragment:
-    whole = sequence([text_fragment("["), inner, text_fragment("]")])
-    return Fragment(f"({whole.rule})", whole.longest, bound, whole.constant)
+        return writer.builder.items("item", item(0), least, last)
+    tail = []
+    if last > prefix:
+        tail = [writer.builder.further(item(prefix), max(least - prefix, 0), last - prefix)]
+    for index in reversed(range(int(min(last, prefix)))):
+        following = sequence([*([writer.builder.comma] if index else []), item(index), *tail])
+        tail = [following if index < least else Fragment(f"({following.rule})?", following.longest)]
+    whole = sequence([text_fragment("["), *tail, text_fragment("]")])
+    return Fragment(f"({whole.rule})", whole.longest, f"{least}–{'' if most is None else most} items", whole.constant)
 
 
 def _lengths(clause: Clause, writer: Values) -> tuple[int, int | None]:

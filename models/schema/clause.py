@@ -11,7 +11,7 @@ from typing import Any
 
 from models.schema.document import Located
 from models.schema.refusal import step
-from models.schema.vocabulary import KINDS
+from models.schema.vocabulary import KINDS, types_of
 
 ALL_TYPES = frozenset(("null", "boolean", "integer", "fraction", "string", "array", "object"))
 """JSON Schema's types, with number split into integers and the rest."""
@@ -66,12 +66,9 @@ class Clause:
         """The types that the layers leave: every one if none speaks of types."""
         found = ALL_TYPES
         for named, _ in self.said("type"):
-            listed = [named] if isinstance(named, str) else named
-            found &= {part for name in listed for part in _SPLIT.get(name, (name,))}
+            found &= {part for name in types_of(named) for part in _SPLIT.get(name, (name,))}
         for denied, _ in self.said("not"):
-            listed = denied.get("type", [])
-            named = [listed] if isinstance(listed, str) else listed
-            found -= {part for name in named for part in _SPLIT.get(name, (name,))}
+            found -= {part for name in types_of(denied.get("type", [])) for part in _SPLIT.get(name, (name,))}
         return found
 
     @cached_property

@@ -278,7 +278,7 @@ def _renamed(keyword: str, value: Any, schema: dict[str, Any]) -> list[tuple[str
 def _openapi(found: dict[str, Any], schema: dict[str, Any], draft: int | None) -> dict[str, Any]:
     """`nullable` of OpenAPI 3.0, which has no `$schema`, admits null beside the type."""
     if draft is None and schema.get("nullable") is True and "type" in found:
-        types = [found["type"]] if isinstance(found["type"], str) else found["type"]
+        types = vocabulary.types_of(found["type"])
         found["type"] = [*types, *(["null"] if "null" not in types else [])]
     return found
 

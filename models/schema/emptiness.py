@@ -10,9 +10,10 @@ from typing import Any
 
 from models.schema.clause import Clause
 from models.schema.document import Document, Located, Schema
+from models.schema.equality import is_type, same, scalar
 from models.schema.parts import item_parts, prefix_length, property_parts
 from models.schema.span import span_of
-from models.schema.vocabulary import TOLD
+from models.schema.vocabulary import TOLD, types_of
 
 Empty = Callable[[tuple[Located, ...], int], bool]
 """Whether it is proven that no value fits schemas that hold together, with so much fuel for the proof."""
@@ -132,32 +133,4 @@ def _listed(schema: dict[str, Any]) -> list[Any] | None:
 
 
 def _types(schema: dict[str, Any]) -> list[str]:
-    named = schema.get("type", [])
-    return [named] if isinstance(named, str) else named
-
-
-def same(one: Any, other: Any) -> bool:
-    """Whether JSON takes both for one value: 1 and 1.0 are one, 1 and true are not."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    return bool(one == other)
-
-
-def scalar(value: Any) -> tuple[str, Any] | None:
-    """Something that is equal of two scalars that are the same, as `same` says it; None of an array or an object."""
-    if isinstance(value, list | dict):
-        return None
-    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__, value
-
-
-def is_type(value: Any, kind: str) -> bool:
-    """Whether `value` is of a type by its name in JSON Schema."""
-    if isinstance(value, bool):
-        return kind == "boolean"
-    if isinstance(value, int | float):
-        return kind == "number" or (kind == "integer" and value == int(value))
-    return kind == {type(None): "null", str: "string", list: "array", dict: "object"}[type(value)]
+    return types_of(schema.get("type", []))

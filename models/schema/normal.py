@@ -6,18 +6,16 @@ value is written.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Any
 
 from models.errors import ContractError
 from models.schema.clause import Clause, Layer
-from models.schema.document import Document, Located, Schema
-from models.schema.emptiness import all_apart, disjoint, is_type, never_empty, nothing_fits, same, scalar
+from models.schema.document import Document, Located
+from models.schema.emptiness import all_apart, disjoint, never_empty, nothing_fits
+from models.schema.listing import Listing
 from models.schema.negation import Denial, opposite
-from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused, step
 from models.schema.vocabulary import FLAT, TOLD
 
@@ -35,10 +33,6 @@ _OVERLAPPING = 12
 
 _FUEL = 4
 """Levels of properties and items that a proof of emptiness looks through."""
-
-_CONST = TOLD | {"const"}
-_LOOKED_AT = TOLD | {"const", "enum", "type", "$defs", "anyOf", "oneOf"}
-"""Keywords, of which the choices are between constants, that a look at a value is enough for."""
 
 _UNEVALUATED = frozenset(("unevaluatedProperties", "unevaluatedItems"))
 
@@ -82,9 +76,7 @@ class Normal:
         self._proofs = 0
         # Fuel up to which a proof failed, and from which on there is one.
         self._proven: dict[tuple[Any, ...], tuple[int, int]] = {}
-        self._fits: dict[tuple[int, int], list[bool]] = {}
-        self._alone: dict[int, list[Any]] = {}
-        self._counted: dict[int, Counter[Any] | None] = {}
+        self._listing = Listing(document)
 
     def clauses(
         self, parts: tuple[Located, ...], fuel: int = _FUEL, dead: list[Clause] | None = None, depth: int = 0
@@ -215,14 +207,8 @@ class Normal:
     def _clause(self, partial: _Partial, path: str) -> Clause:
         layers = [layer for layer, _ in partial.layers]
         for layer in list(layers):
-            listed = layer.keywords.get("enum")
-            if listed is None and "const" in layer.keywords:
-                listed = self._alone.setdefault(id(layer.keywords["const"]), [layer.keywords["const"]])
-            if listed is not None:
-                kept = [True] * len(listed)
-                for source in partial.sources:
-                    kept = [a and b for a, b in zip(kept, self._fitting(source.schema, listed), strict=True)]
-                values = tuple(value for value, fits in zip(listed, kept, strict=True) if fits)
+            values = self._listing.fitting(layer.keywords, [source.schema for source in partial.sources])
+            if values is not None:
                 return Clause(tuple(layers), layer.at("enum" if "enum" in layer.keywords else "const"), values=values)
         for layer in list(layers) if not partial.branches else ():  # a choice may still let more count
             if layer.keywords.keys().isdisjoint(_UNEVALUATED):
@@ -231,48 +217,6 @@ class Normal:
             inside = [one for one, scopes in partial.layers if scope and scope[-1] in scopes]
             layers += _unevaluated(layer, inside)
         return Clause(tuple(layers), path)
-
-    def _fitting(self, schema: Schema, listed: list[Any]) -> list[bool]:
-        """Which of the values listed somewhere fit `schema`."""
-        if isinstance(schema, bool):
-            return [schema] * len(listed)
-        if isinstance(schema, Denial):
-            return [not fits for fits in self._fitting(schema["not"], listed)]
-        key = id(schema), id(listed)
-        if key not in self._fits:
-            self._keep.append((schema, listed))
-            judge = self._look(schema, listed) or oracle(self.document, schema).is_valid
-            self._fits[key] = [judge(value) for value in listed]
-        return self._fits[key]
-
-    def _look(self, schema: dict[str, Any], listed: list[Any]) -> Callable[[Any], bool] | None:
-        """Whether one of the values listed somewhere fits `schema`, where a look tells; None where it takes more."""
-        choices = [(name, self._scalars(schema[name])) for name in ("anyOf", "oneOf") if name in schema]
-        counted = [(name, counts) for name, counts in choices if counts is not None]
-        if not schema.keys() <= _LOOKED_AT or len(counted) < len(choices):
-            return None
-        named, among = schema.get("type"), schema.get("enum", listed)
-        types = [named] if isinstance(named, str) else named
-
-        def fits(value: Any) -> bool:
-            return (
-                (types is None or any(is_type(value, kind) for kind in types))
-                and (among is listed or any(same(value, other) for other in among))
-                and ("const" not in schema or same(value, schema["const"]))
-                and all(0 < counts[scalar(value)] < (2 if name == "oneOf" else inf) for name, counts in counted)
-            )
-
-        return fits
-
-    def _scalars(self, alternatives: list[Any]) -> Counter[Any] | None:
-        """Which scalars alternatives list that are a const each, and how often; None where one is anything else."""
-        key = id(alternatives)
-        if key not in self._counted:
-            self._keep.append(alternatives)
-            consts = [isinstance(part, dict) and "const" in part and part.keys() <= _CONST for part in alternatives]
-            values = [scalar(part["const"]) for part in alternatives] if all(consts) else [None]
-            self._counted[key] = None if None in values else Counter(values)
-        return self._counted[key]
 
     def _options(self, keyword: str, item: _Item, partial: _Partial, fuel: int) -> list[list[_Item]]:
         schema, path = item.located.schema, item.located.path

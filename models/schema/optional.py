@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from math import inf
 
 from models.grammar.fragments.builder import GrammarBuilder, NoText
 from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
-from models.schema.row import further
 
 
 def some_of(
@@ -84,6 +84,6 @@ def _end(
     if others is None or most == 0:
         return close
     if before:
-        return sequence([further(others, least, most, builder), close])
-    more = sequence([others, further(others, 0, None if most is None else most - 1, builder)])
+        return sequence([builder.further(others, least, inf if most is None else most), close])
+    more = sequence([others, builder.further(others, 0, inf if most is None else most - 1)])
     return sequence([more if least else Fragment(f"({more.rule})?", more.longest), close])

@@ -18,9 +18,7 @@ class SchemaRefused(ContractError):
     that fixes it."""
 
     def __init__(self, path: str, what: str, hint: str) -> None:
-        self.path = path
-        self.keyword = keyword_of(path)
-        self.what = what.removesuffix(".")
+        self.path, self.keyword, self.what = path, keyword_of(path), what.removesuffix(".")
         super().__init__(f"{path} {what}", hint)
 
 
@@ -28,8 +26,7 @@ class Unsatisfiable(NoText):
     """No value at all fits what `path` asks for. An optional property is then left out, an array stays empty."""
 
     def __init__(self, path: str, what: str, hint: str) -> None:
-        self.path = path
-        self.keyword = keyword_of(path)
+        self.path, self.keyword = path, keyword_of(path)
         super().__init__(f"{path} {what}", hint)
 
 

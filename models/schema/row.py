@@ -1,11 +1,10 @@
 """Row: JSON values as fragments, each bracket, key and comma a lexeme of its own, as
-models/grammar/fragments/fragment.py asks for; and rows of them that need not end.
+models/grammar/fragments/fragment.py asks for.
 """
 
 from __future__ import annotations
 
 import json
-from math import inf
 from typing import Any
 
 from models.grammar.fragments.builder import GrammarBuilder
@@ -31,16 +30,6 @@ def _bracketed(opening: str, parts: list[Fragment], closing: str, builder: Gramm
     with_commas = [fragment for part in parts for fragment in (builder.comma, part)][1:]
     whole = sequence([text_fragment(opening), *with_commas, text_fragment(closing)])
     return Fragment(f"({whole.rule})", whole.longest, whole.bound, whole.constant)
-
-
-def further(item: Fragment, least: int, most: int | None, builder: GrammarBuilder) -> Fragment:
-    """`least` to `most` times a comma and `item`, without an end if `most` is None."""
-    if most == 0:
-        return Fragment("", 0)
-    one = sequence([builder.comma, item])
-    if most is None:
-        return Fragment(f"({one.rule}){{{least},}}" if least else f"({one.rule})*", inf)
-    return Fragment(f"({one.rule}){{{least},{most}}}", most * one.longest)
 
 
 EMPTY_ARRAY = Fragment(f"({literal('[')} {literal(']')})", 2, "[]", "[]")

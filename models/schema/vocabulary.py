@@ -49,6 +49,12 @@ SILENT = TOLD | frozenset(
 USELESS = {"then": "if", "else": "if", "minContains": "contains", "maxContains": "contains"}
 """Keywords that do nothing without another one."""
 
+
+def types_of(types: str | list[str]) -> list[str]:
+    """What stands under `type`, one or several, as a list."""
+    return [types] if isinstance(types, str) else types
+
+
 TYPES = frozenset("null boolean integer number string array object".split())
 
 COUNTS = frozenset("minLength maxLength minItems maxItems minContains maxContains minProperties maxProperties".split())

@@ -18,7 +18,7 @@ from models.schema import array, numbers, record, strings
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
 from models.schema.document import Document, Located, Schema
-from models.schema.emptiness import same
+from models.schema.equality import same
 from models.schema.normal import Normal
 from models.schema.notes import Notes
 from models.schema.refusal import SchemaRefused, Unsatisfiable

@@ -125,18 +125,22 @@ class GrammarBuilder:
         inner = self.listed(item, least, most)
         whole = sequence([text_fragment(marks[0]), inner, text_fragment(marks[1])])
         many = f"{least} or more" if most == inf else f"{least}–{most}"
-        return Fragment(f"({whole.rule})", whole.longest, f"{many} × {item.bound}")
+        return Fragment(f"({whole.rule})", whole.longest, f"{many} × {item.bound}", whole.constant)
 
     def listed(self, item: Fragment, least: int, most: float) -> Fragment:
         """`least` to `most` times `item`, a name or what binds as one, with commas between; `most` is 1 or more."""
+        if least == most == 1:
+            return item
         rest = self.further(item, max(least - 1, 0), most - 1)
         more = f"{item.rule} {rest.rule}" if most > 1 else item.rule
         return Fragment(more if least else f"({more})?", item.longest + rest.longest)
 
     def further(self, item: Fragment, least: int, most: float) -> Fragment:
-        """`least` to `most` times a comma and `item`."""
-        comma, up_to = self.comma, "" if most == inf else most
-        return Fragment(f"({comma.rule} {item.rule}){{{least},{up_to}}}", most * (item.longest + comma.longest))
+        """`least` to `most` times a comma and `item`; any number where `most` is infinite."""
+        if most == 0:
+            return Fragment("", 0)
+        times = f"{{{least},{most}}}" if most != inf else f"{{{least},}}" if least else "*"
+        return Fragment(f"({self.comma.rule} {item.rule}){times}", most * (item.longest + self.comma.longest))
 
 
 @lru_cache(1024)  # a schema's rules have few names
