@@ -21,11 +21,13 @@ _SPLIT = {"number": ("integer", "fraction")}
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """The flat keywords of one schema. `renames`: where a keyword that was made up here really stands."""
+    """The flat keywords of one schema. `renames`: where a keyword that was made up here really stands; `scopes`: the
+    schemas around it, and itself, whose unevaluated keywords count what it evaluates."""
 
     keywords: dict[str, Any]
     path: str
     renames: dict[str, str] = field(default_factory=dict)
+    scopes: tuple[int, ...] = ()
 
     def at(self, keyword: str, *keys: str | int) -> str:
         return self.renames.get(keyword) or step(self.path, keyword, *keys)

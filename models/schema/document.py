@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.schema import vocabulary
+from models.schema.faults import fault_of
 from models.schema.formats import FORMATS
 from models.schema.notes import Notes
-from models.schema.pattern import readable
 from models.schema.places import ROOT, Place, Places
 from models.schema.refusal import SchemaRefused, step
+from models.schema.spelling import spelled, with_null
 
 _DRAFT = re.compile(r"json-schema\.org/draft(?:-0([1-7])|/(2019-09|2020-12))/(?:hyper-)?schema")
 _YEARS = {"2019-09": 8, "2020-12": 9}
@@ -160,10 +161,10 @@ class _Reader:
             if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
                 self._refer(value, at, base, found)
                 continue
-            for name, read in _renamed(keyword, value, schema):
+            for name, read in spelled(keyword, value, schema):
                 if self._said(name, read, keyword, schema, at):
                     self._add(found, name, self._mapped(name, read, at, base))
-        return _openapi(found, schema, self.draft)
+        return with_null(found, schema, self.draft)
 
     def _said(self, name: str, value: Any, keyword: str, schema: dict[str, Any], at: str) -> bool:
         """Whether a keyword constrains anything. SchemaRefused where its value is none that it may have."""
@@ -184,7 +185,7 @@ class _Reader:
                 )
             self.notes.ignore(f"format {json.dumps(value)}")
             return False
-        fault = _fault(name, value)
+        fault = fault_of(name, value)
         if fault:
             raise SchemaRefused(at, f"is not {fault[0]}.", fault[1])
         return True
@@ -234,93 +235,3 @@ class _Reader:
         if name == ROOT + "#" and name not in self.targets:
             self.targets[name] = Located({}, "$")  # filled in once the whole is read
         self._add(found, "$ref", name)
-
-
-def _renamed(keyword: str, value: Any, schema: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The keyword and its value as draft 2020-12 writes it."""
-    if keyword in ("minimum", "maximum"):
-        edge = "exclusive" + keyword.capitalize()
-        return [(edge if schema.get(edge) is True else keyword, value)]
-    if keyword in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool):
-        return []
-    if keyword == "items" and isinstance(value, list):
-        return [("prefixItems", value)] if value else []
-    if keyword == "additionalItems":
-        return [("items", value)] if isinstance(schema.get("items"), list) else []
-    if keyword == "dependencies" and isinstance(value, dict):
-        lists = {name: [part] if isinstance(part, str) else part for name, part in value.items()}
-        schemas = {name: part for name, part in lists.items() if not isinstance(part, list)}
-        lists = {name: part for name, part in lists.items() if isinstance(part, list)}
-        return [
-            *([("dependentRequired", lists)] if lists else []),
-            *([("dependentSchemas", schemas)] if schemas else []),
-        ]
-    if keyword == "properties" and isinstance(value, dict):  # draft 3 has `required: true` in the property itself
-        names = [name for name, part in value.items() if isinstance(part, dict) and part.get("required") is True]
-        return [(keyword, value), *([("required", names)] if names else [])]
-    if keyword == "required" and isinstance(value, bool):
-        return []
-    if keyword == "type" and (value == "any" or (isinstance(value, list) and "any" in value)):
-        return []
-    if keyword == "type" and isinstance(value, list) and any(isinstance(part, dict) for part in value):
-        return [("anyOf", [part if isinstance(part, dict) else {"type": part} for part in value])]
-    if keyword == "disallow":
-        return [("not", {"type": value})]
-    if keyword == "extends":
-        return [("allOf", value if isinstance(value, list) else [value])]
-    if keyword == "divisibleBy":
-        return [("multipleOf", value)]
-    if keyword == "allOf" and value == []:
-        return []
-    return [(keyword, value)]
-
-
-def _openapi(found: dict[str, Any], schema: dict[str, Any], draft: int | None) -> dict[str, Any]:
-    """`nullable` of OpenAPI 3.0, which has no `$schema`, admits null beside the type."""
-    if draft is None and schema.get("nullable") is True and "type" in found:
-        types = vocabulary.types_of(found["type"])
-        found["type"] = [*types, *(["null"] if "null" not in types else [])]
-    return found
-
-
-_HINTS = {
-    "type": ("a type", "Use null, boolean, integer, number, string, array or object."),
-    "required": ("a list of names", "List the required properties beside `properties`: {required: [name]}."),
-    "pattern": ("a regular expression", "Write one that ECMA-262 reads."),
-    "enum": ("a list of values", "Write {enum: [value, value]}."),
-}
-
-
-def _fault(name: str, value: Any) -> tuple[str, str] | None:
-    """What the value of a keyword should have been, and what to do; None where it is that."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if name in vocabulary.COUNTS:
-        good, what = number and value >= 0 and value == int(value), "a number of things"
-    elif name in vocabulary.KINDS["number"]:
-        good, what = number and (name != "multipleOf" or value != 0), "a number" + " but 0" * (name == "multipleOf")
-    elif name in vocabulary.MANY:
-        good, what = isinstance(value, list) and bool(value), "a list of schemas"
-    elif name in vocabulary.NAMED:
-        good, what = isinstance(value, dict), "an object of schemas"
-    elif name == "type":
-        types = value if isinstance(value, list) else [value]
-        good, what = bool(types) and all(isinstance(one, str) and one in vocabulary.TYPES for one in types), "a type"
-    elif name == "required":
-        good, what = _names(value), "a list of names"
-    elif name == "dependentRequired":
-        good, what = isinstance(value, dict) and all(map(_names, value.values())), "an object of lists of names"
-    elif name == "pattern":
-        good, what = isinstance(value, str) and readable(value), "a regular expression"
-    elif name == "uniqueItems":
-        good, what = isinstance(value, bool), "true or false"
-    elif name == "enum":
-        good, what = isinstance(value, list), "a list of values"
-    else:
-        return None
-    if good and name == "patternProperties":
-        good, what = all(map(readable, value)), "an object of schemas by regular expressions"
-    return None if good else _HINTS.get(name, (what, "Correct it, or remove it."))
-
-
-def _names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
