@@ -13,7 +13,7 @@ from models.schema.bounds import LARGE
 from models.schema.clause import Clause
 from models.schema.parts import item_parts, prefix_length
 from models.schema.refusal import Unsatisfiable
-from models.schema.row import EMPTY_ARRAY
+from models.schema.row import EMPTY_ARRAY, json_text
 from models.schema.values import Values
 
 
@@ -25,6 +25,8 @@ def array(clause: Clause, writer: Values) -> Fragment:
     layer = contains.asked(clause, most, least, writer)
     if unique is not None and (most is None or most > 1):
         options = None if prefix or layer else writer.finite(item_parts(clause, 0))
+        if options and any(isinstance(value, list | dict) for value, _ in options):
+            options = None
         if options is not None and len(options) <= subset.OPTIONS:
             if least > len(options):
                 raise Unsatisfiable(
@@ -32,7 +34,8 @@ def array(clause: Clause, writer: Values) -> Fragment:
                     "Lower minItems.",
                 )  # fmt: skip
             most = len(options) if most is None else most
-            return subset.subset([text_fragment(text) for text in options], least, most, "[]", writer.builder)
+            texts = [text_fragment(json_text(value, path)) for value, path in options]
+            return subset.subset(texts, least, most, "[]", writer.builder)
         writer.notes.loosen(unique.at("uniqueItems"), "has items that may be written twice")
 
     @cache

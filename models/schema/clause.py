@@ -52,8 +52,8 @@ class Clause:
         """What each layer says under `keyword`."""
         return [(layer.keywords[keyword], layer) for layer in self.layers if keyword in layer.keywords]
 
-    def least(self, keyword: str, default: int = 0) -> int:
-        return max((int(value) for value, _ in self.said(keyword)), default=default)
+    def least(self, keyword: str) -> int:
+        return max((int(value) for value, _ in self.said(keyword)), default=0)
 
     def most(self, keyword: str) -> int | None:
         return min((int(value) for value, _ in self.said(keyword)), default=None)

@@ -17,7 +17,7 @@ from models.schema.formats import FORMATS
 from models.schema.notes import Notes
 from models.schema.places import ROOT, Place, Places
 from models.schema.refusal import SchemaRefused, step
-from models.schema.spelling import spelled, with_null
+from models.schema.spelling import OLD, spelled, with_null
 
 _DRAFT = re.compile(r"json-schema\.org/draft(?:-0([1-7])|/(2019-09|2020-12))/(?:hyper-)?schema")
 _YEARS = {"2019-09": 8, "2020-12": 9}
@@ -161,7 +161,7 @@ class _Reader:
             if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
                 self._refer(value, at, base, found)
                 continue
-            for name, read in spelled(keyword, value, schema):
+            for name, read in spelled(keyword, value, schema) if keyword in OLD else [(keyword, value)]:
                 if self._said(name, read, keyword, schema, at):
                     self._add(found, name, self._mapped(name, read, at, base))
         return with_null(found, schema, self.draft)

@@ -19,8 +19,3 @@ class Notes:
 
     def loosen(self, path: str, why: str) -> None:
         self.loosened.setdefault(path, why)
-
-    @property
-    def level(self) -> str:
-        """ "proven" where every text of the grammar is valid, else "checked"."""
-        return "checked" if self.loosened else "proven"

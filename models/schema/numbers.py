@@ -7,7 +7,6 @@ from decimal import Decimal
 from fractions import Fraction as Ratio
 from functools import cache
 from math import ceil, floor, lcm
-from typing import Any
 
 from llguidance import LLMatcher
 
@@ -175,15 +174,6 @@ def _multiples(
         return made.rule, 0, made.bound
     notes.loosen(clause.where("multipleOf"), "has multiples that end in too many ways")
     return None
-
-
-def finite(clause: Clause) -> list[Any] | None:
-    """The integers between near bounds, smallest first; None if there are more than 64 or no bounds."""
-    span = span_of(clause)
-    low, high = span.least_integer, span.greatest_integer
-    if low is None or high is None or high - low >= 64 or clause.said("multipleOf"):
-        return None
-    return [value for value in range(low, high + 1) if value not in clause.excluded]
 
 
 @cache

@@ -65,8 +65,8 @@ def _declared(clause: Clause, writer: Values) -> list[str]:
     found += [name for names, _ in clause.said("required") for name in names]
     names = tuple(layer.child("propertyNames") for _, layer in clause.said("propertyNames"))
     if names:
-        listed = writer.texts((Located({"type": "string"}, names[0].path), *names))
-        found += listed or []
+        listed = writer.finite((Located({"type": "string"}, names[0].path), *names))
+        found += [name for name, _ in listed or () if isinstance(name, str)]
     return list(dict.fromkeys(found))
 
 

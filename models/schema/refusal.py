@@ -26,7 +26,7 @@ class Unsatisfiable(NoText):
     """No value at all fits what `path` asks for. An optional property is then left out, an array stays empty."""
 
     def __init__(self, path: str, what: str, hint: str) -> None:
-        self.path, self.keyword = path, keyword_of(path)
+        self.path = path
         super().__init__(f"{path} {what}", hint)
 
 

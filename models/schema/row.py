@@ -9,6 +9,7 @@ from typing import Any
 
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment, literal, quoted, sequence, text_fragment
+from models.schema.refusal import SchemaRefused
 
 
 def key(name: str, builder: GrammarBuilder) -> Fragment:
@@ -33,3 +34,15 @@ def _bracketed(opening: str, parts: list[Fragment], closing: str, builder: Gramm
 
 
 EMPTY_ARRAY = Fragment(f"({literal('[')} {literal(']')})", 2, "[]", "[]")
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def json_text(value: Any, path: str) -> str:
+    """`value` as compact JSON."""
+    text = _compact(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SchemaRefused(path, "holds half of a character.", "Write the whole character.") from None
+    return text

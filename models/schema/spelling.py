@@ -6,9 +6,15 @@ from typing import Any
 
 from models.schema.vocabulary import types_of
 
+OLD = frozenset(
+    "minimum maximum exclusiveMinimum exclusiveMaximum items additionalItems dependencies properties required type "
+    "disallow extends divisibleBy allOf".split()
+)
+"""Keywords that may have to be written otherwise."""
+
 
 def spelled(keyword: str, value: Any, schema: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The keyword and its value as draft 2020-12 writes it."""
+    """The keyword, one of `OLD`, and its value as draft 2020-12 writes it."""
     if keyword in ("minimum", "maximum"):
         edge = "exclusive" + keyword.capitalize()
         return [(edge if schema.get(edge) is True else keyword, value)]

@@ -18,11 +18,11 @@ from models.schema import array, numbers, record, strings
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
 from models.schema.document import Document, Located, Schema
-from models.schema.equality import same
+from models.schema.finite import finite
 from models.schema.normal import Normal
 from models.schema.notes import Notes
-from models.schema.refusal import SchemaRefused, Unsatisfiable
-from models.schema.row import constant
+from models.schema.refusal import Unsatisfiable
+from models.schema.row import constant, json_text
 from models.schema.vocabulary import TOLD
 
 Key = tuple[Any, ...]
@@ -198,28 +198,9 @@ class SchemaWriter:
         written = [self.builder.one_of("CHOICE", texts)] if texts else []
         return [*written, *(constant(value, self.builder) for value in nested)]
 
-    def finite(self, parts: tuple[Located, ...]) -> list[str] | None:
-        """The JSON of every value that fits all of `parts`, each once; None if they are many, or nested."""
-        values = self._finite(parts)
-        if values is None or any(isinstance(value, list | dict) for value, _ in values):
-            return None
-        return [json_text(value, path) for value, path in values]
-
-    def texts(self, parts: tuple[Located, ...]) -> list[str] | None:
-        """Every text that fits all of `parts`; None if they are many."""
-        values = self._finite(parts)
-        return None if values is None else [value for value, _ in values if isinstance(value, str)]
-
-    def _finite(self, parts: tuple[Located, ...]) -> list[tuple[Any, str]] | None:
-        kept: list[tuple[Any, str]] = []
-        for clause in self.normal.clauses(parts):
-            found = _finite(clause)
-            if found is None or len(found) > 256:
-                return None
-            for value in found:
-                if not any(same(value, other) for other, _ in kept):
-                    kept.append((value, clause.path))
-        return kept
+    def finite(self, parts: tuple[Located, ...]) -> list[tuple[Any, str]] | None:
+        """See finite.py."""
+        return finite(self.normal.clauses(parts))
 
     def name(
         self, parts: tuple[Located, ...], rules: list[strings.Rule], declared: Iterable[str], prefixes: list[str],
@@ -278,32 +259,3 @@ _ONLY_TYPE = TOLD | {"type"}
 
 def _asks_nothing(schema: Schema) -> bool:
     return schema is True or (isinstance(schema, dict) and schema.keys() <= TOLD)
-
-
-def _finite(clause: Clause) -> list[Any] | None:
-    if clause.values is not None:
-        return list(clause.values)
-    types = clause.spoken
-    if types - {"null", "boolean", "integer"}:
-        return None
-    found: list[Any] = [None] if "null" in types else []
-    found += [False, True] if "boolean" in types else []
-    if "integer" in types:
-        integers = numbers.finite(clause)
-        if integers is None:
-            return None
-        found += integers
-    return [value for value in found if not any(same(value, out) for out in clause.excluded)]
-
-
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-
-
-def json_text(value: Any, path: str) -> str:
-    """`value` as compact JSON."""
-    text = _compact(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise SchemaRefused(path, "holds half of a character.", "Write the whole character.") from None
-    return text

@@ -15,7 +15,7 @@ from models import Contract, ContractError
 from models.bench.proof.random_walk import random_walk
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
-from models.schema import Bounds, JsonValue, SchemaRefused, normal
+from models.schema import Bounds, JsonValue, SchemaRefused, choices, listing
 
 BYTES = LLTokenizer("byte")
 TICKET: dict[str, Any] = {
@@ -205,11 +205,11 @@ def test_bounds_that_were_asked_for_hold_where_an_end_is_not_needed() -> None:
 def test_many_constants_are_no_more_looked_at_than_a_list_of_them(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted, not timed: of 400 constants each was once compared with all others, or judged beside all of them."""
     judged: list[object] = []
-    oracle = normal.oracle
-    monkeypatch.setattr(normal, "oracle", lambda *of: judged.append(of) or oracle(*of))
+    oracle = listing.oracle
+    monkeypatch.setattr(listing, "oracle", lambda *of: judged.append(of) or oracle(*of))
     compared: list[object] = []
-    disjoint = normal.disjoint
-    monkeypatch.setattr(normal, "disjoint", lambda *of: compared.append(of) or disjoint(*of))
+    disjoint = choices.disjoint
+    monkeypatch.setattr(choices, "disjoint", lambda *of: compared.append(of) or disjoint(*of))
     contract = Contract.from_json_schema({named: [{"const": f"value {number}"} for number in range(400)]})
     assert not judged
     assert not compared
@@ -226,8 +226,8 @@ def test_constants_that_two_alternatives_list_fit_one_of_them_only_where_any_may
 
 def test_objects_told_apart_by_a_constant_are_compared_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[object] = []
-    disjoint = normal.disjoint
-    monkeypatch.setattr(normal, "disjoint", lambda *of: compared.append(of) or disjoint(*of))
+    disjoint = choices.disjoint
+    monkeypatch.setattr(choices, "disjoint", lambda *of: compared.append(of) or disjoint(*of))
     kinds = [{"type": "object", "properties": {"kind": {"const": n}}, "required": ["kind"]} for n in range(20)]
     assert Contract.from_json_schema({"oneOf": kinds}).checked_after() == ()
     assert not compared
