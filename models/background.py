@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -105,10 +105,12 @@ _WORKERS = ThreadPoolExecutor(thread_name_prefix="worker")
 
 
 async def in_thread(call: Callable[P, R], /, *arguments: P.args, **named: P.kwargs) -> R:
-    """As `asyncio.to_thread`, in threads of its own; what is of the background waits for its turn."""
-    work, loop = background(), asyncio.get_running_loop()
-    bound = partial(copy_context().run, partial(call, *arguments, **named))
-    if work is None:
-        return await loop.run_in_executor(_WORKERS, bound)
-    async with work.turn():
-        return await loop.run_in_executor(_WORKERS, bound)
+    """As `asyncio.to_thread`, in threads of its own."""
+    return await in_pool(_WORKERS, partial(call, *arguments, **named))
+
+
+async def in_pool(pool: Executor, work: Callable[[], R]) -> R:
+    """What `work` returns or raises, in a thread of `pool`; what is of the background waits for its turn."""
+    loop, behind = asyncio.get_running_loop(), background()
+    async with nullcontext() if behind is None else behind.turn():
+        return await loop.run_in_executor(pool, partial(copy_context().run, work))

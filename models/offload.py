@@ -5,13 +5,11 @@ Knows threads; does not know what is done in them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import nullcontext
 from typing import TypeVar
 
-from models.background import background
+from models.background import in_pool
 
 R = TypeVar("R")
 
@@ -30,6 +28,4 @@ async def offload(work: Callable[[], R], size: int, inline: int = INLINE, pool: 
     """What `work` returns or raises; in a thread of `pool` if it is about more of a text than `inline`."""
     if size <= inline:
         return work()
-    loop, behind = asyncio.get_running_loop(), background()
-    async with nullcontext() if behind is None else behind.turn():
-        return await loop.run_in_executor(pool, work)
+    return await in_pool(pool, work)

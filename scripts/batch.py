@@ -6,23 +6,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from models.errors import reason_of
-from pipeline import Launch, Outcome, UsageError, load_app, read_requests, run_batch
+from pipeline import Launch, Outcome, UsageError, load_app, read_requests
 from pipeline.app import App
 from pipeline.batch.openai_files import OPENAI, OUTPUT, TABLE, Form, write_files
 from pipeline.batch.ordering import order_results
 from pipeline.batch.parquet import check_parquet, write_parquet
-from pipeline.batch.requests import Requests, json_lines
+from pipeline.batch.requests import Requests
 from pipeline.batch.shards import refuse_shard
 from pipeline.batch.sources import named
 from pipeline.batch.summary import Summary
@@ -31,15 +29,13 @@ from pipeline.files import as_line, growing, write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
 from scripts import options
+from scripts.batch_estimate import estimate
 from scripts.batch_run import check_cluster, complain_of, serve_batch
-from scripts.console import concurrency_of, console, tell
-from scripts.equipment import equipped
+from scripts.console import concurrency_of, console
 from scripts.progress import progress_bar
 from scripts.unused import refuse_unused
 
 APP = "pipeline.workflows.completions"
-PROBED = 20
-"""Rows that are answered for an estimate."""
 APP_FILE = "app.py"
 """In the folder of results: the app of a table, which says all that its rows are answered with."""
 
@@ -124,22 +120,12 @@ def batch(
     refuse_shard(out)
     check_cluster(launch)
     app = load_app(launch.app) if table is None else app_of(table)
-    several = len(sources) > 1
-    left = limit  # of all sources together
-
-    def rows(source: Path | str) -> Iterator[tuple[int, bytes, object]]:
-        nonlocal left
-        found = table_rows(source, f"{Path(source).name}:" if several else "") if table else json_lines(source)
-        for row in islice(found, left if limit else None):
-            left -= 1
-            yield row
-
-    asked = read_requests(sources, app.read, rows, id or "custom_id")
+    rows = partial(table_rows, several=len(sources) > 1) if table else None
+    asked = read_requests(sources, app.read, rows, id or "custom_id", limit)
     if sample:
         asked.sample(sample)
     if dry_run:
-        estimate = asyncio.run(_estimate(app, asked, launch))
-        print(json.dumps(estimate))
+        print(json.dumps(asyncio.run(estimate(app, asked, launch))))
         raise typer.Exit(0)
     _answer(app, asked, out, launch, table, retry or (), accept_changes, ordered, parquet)
 
@@ -224,32 +210,6 @@ def _keep_app(out: Path, source: str, accept_changes: bool) -> None:
         )
     Folder(out).make()
     write_lines(file, source.splitlines())
-
-
-async def _estimate(app: App, asked: Requests, launch: Launch) -> dict[str, object]:
-    """What all of the rows would take, by a few of them, answered in a folder that is gone afterwards."""
-    rows = asked.records
-    asked.sample(PROBED)
-    launch = replace(launch, ray="", shards=0)
-    with tempfile.TemporaryDirectory() as folder:
-        async with equipped(app, launch, Path(folder)) as equipment:
-            summary = await run_batch(app, asked, Path(folder) / "out", equipment, launch, progress=tell)
-    share = rows / summary.records
-    seconds = summary.seconds * share
-    console.print(
-        f"{rows} rows can be answered, {asked.errors} are refused; by {summary.records} of them all take about"
-        f" {seconds:,.0f} s ({seconds / 3600:.2f} hours of this engine).",
-        markup=False,
-    )
-    return {
-        "rows": rows,
-        "refused": asked.errors,
-        "probed": summary.records,
-        "probed_failed": summary.statuses["failed"] + summary.statuses["escalated"],
-        "seconds": round(seconds, 1),
-        "engine_hours": round(seconds / 3600, 4),
-        "tokens": {kind: round(number * share) for kind, number in summary.tokens.items()},
-    }
 
 
 async def _serve(

@@ -39,12 +39,13 @@ class ChatTemplate:
 
     def tokens(self, text: str) -> list[int]:
         """The ids of a templated text."""
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        # Not verbose: what is too long is refused before it is read, and not "indexing errors", as it would say.
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         return ids
 
     def plain(self, text: str) -> list[int]:
         """The ids of a text that stands without the template."""
-        ids: list[int] = self._tokenizer(broken(text, self._control))["input_ids"]
+        ids: list[int] = self._tokenizer(broken(text, self._control), verbose=False)["input_ids"]
         return ids
 
     async def templated(self, messages: Sequence[Message]) -> Templated:

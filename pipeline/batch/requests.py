@@ -12,6 +12,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pipeline.batch.sources import opened
@@ -60,6 +61,7 @@ class Requests:
         read: Read = Record.parse,
         rows: Rows | None = None,
         names: str = "custom_id",
+        limit: int = 0,
     ) -> None:
         self.read = read
         self._names = names
@@ -73,18 +75,18 @@ class Requests:
         self.unread: Counter[str] = Counter()
         """Names in the lines that nobody reads, and in how many; nothing where the app reads lines in its own way."""
         own = _is_own(read)
-        for source in sources:
+        found = ((source, *row) for source in sources for row in (rows or json_lines)(source))
+        for source, line, raw, value in islice(found, limit or None):
             file = str(source) if len(sources) > 1 else None
-            for line, raw, value in (rows or json_lines)(source):
-                try:
-                    if isinstance(value, BadRecord):
-                        raise value
-                    if own and isinstance(value, dict):
-                        self.unread.update(value.keys() - (TEXT_KEYS if "text" in value else BATCH_KEYS))
-                    self._keep(line, file, raw, read(value))
-                except BadRecord as error:
-                    bad = (line, str(error), error.id, file)
-                    self._kept.execute("INSERT INTO bad (line, reason, id, file) VALUES (?, ?, ?, ?)", bad)
+            try:
+                if isinstance(value, BadRecord):
+                    raise value
+                if own and isinstance(value, dict):
+                    self.unread.update(value.keys() - (TEXT_KEYS if "text" in value else BATCH_KEYS))
+                self._keep(line, file, raw, read(value))
+            except BadRecord as error:
+                bad = (line, str(error), error.id, file)
+                self._kept.execute("INSERT INTO bad (line, reason, id, file) VALUES (?, ?, ?, ?)", bad)
         self._kept.execute("COMMIT")
         self.records: int = self._kept.execute("SELECT count(*) FROM records").fetchone()[0]
         self.errors: int = self._kept.execute("SELECT count(*) FROM bad").fetchone()[0]
@@ -136,17 +138,19 @@ def read_requests(
     read: Read = Record.parse,
     rows: Rows | None = None,
     names: str = "custom_id",
+    limit: int = 0,
 ) -> Requests:
     """Read files of requests, one JSON object a line. UsageError if there is no request in them at all.
 
     `read` makes a record of a line's JSON, or raises BadRecord: `App.read` of the app that serves it. A file is a path,
     compressed if its name says so, or an address that fsspec knows ("s3://…", "hf://…"). `rows`: reads a file that is
-    no lines of requests. `names`: what holds a record's id, for whoever is told of two that are the same.
+    no lines of requests. `names`: what holds a record's id, for whoever is told of two that are the same. `limit`: only
+    the first so many lines of all files together; 0: all.
     """
     sources = [source] if isinstance(source, Path | str) else list(source)
     told = " and ".join(map(str, sources))
     try:
-        requests = Requests(sources, read, rows, names)
+        requests = Requests(sources, read, rows, names, limit)
     except sqlite3.Error as error:
         raise UsageError(
             f"{told} cannot be kept in the folder for temporary files ({error}): free space there, or name another"

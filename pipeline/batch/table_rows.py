@@ -43,9 +43,10 @@ def _end(address: str) -> str:
     return Path(address).suffix.lower()
 
 
-def table_rows(source: Path | str, prefix: str = "") -> Iterator[tuple[int, bytes, object]]:
-    """As `Rows`: each value is `{"number", "row"}`; `prefix` stands before the number, to tell several files apart."""
+def table_rows(source: Path | str, several: bool = False) -> Iterator[tuple[int, bytes, object]]:
+    """As `Rows`: each value is `{"number", "row"}`; of `several` files the name stands before the number."""
     address = str(source)
+    prefix = f"{Path(source).name}:" if several else ""
     end = _end(address)
     if "://" not in address and Path(address).is_dir():
         rows = _folder(Path(address))

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from models.background import in_pool
 from models.engines.engine import Completion, Decoding, closes
 from models.engines.hearing import hearing
 from models.errors import ConstraintBroken, PromptTooLong
 from models.grammar.grammar import Grammar
-from models.offload import COMPILER, offload
+from models.offload import COMPILER
 from models.schema.bounds import Bounds
 from pipeline.completions.request import Request
 from pipeline.completions.shape import WIDE, Shape
@@ -70,8 +71,8 @@ async def drawn_aloud(
 
 
 async def compiled(shape: Shape, bounds: Bounds, spaced: bool) -> Grammar | None:
-    """A shape's grammar, made beside the loop."""
-    return await offload(partial(shape.grammar, bounds, spaced), len(shape.source), 0, COMPILER)
+    """A shape's grammar, made beside the loop; None if any text will do."""
+    return None if shape.is_free else await in_pool(COMPILER, partial(shape.grammar, bounds, spaced))
 
 
 def _room(client: EngineClient, request: Request) -> int:

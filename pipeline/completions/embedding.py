@@ -9,8 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
-from models.background import in_thread
-from models.offload import offload
+from models.background import in_pool, in_thread
 from pipeline.completions.request import Request
 from pipeline.completions.steps import Steps
 from pipeline.completions.wording import packed
@@ -71,7 +70,7 @@ async def embedded(steps: Steps, encoder: Encoder | None, request: Request, any_
         for first in range(0, len(texts), PIECE):
             piece = order[first : first + PIECE]
             work = partial(encoded, [texts[place] for place in piece])
-            found.update(zip(piece, await offload(work, len(piece), 0, _ENCODING), strict=True))
+            found.update(zip(piece, await in_pool(_ENCODING, work), strict=True))
         return [found[place] for place in range(len(texts))]
 
     vectors: list[list[float]] = await steps.step("embed", texts, execute, _VECTORS)

@@ -29,30 +29,33 @@ def test_a_share_is_earned_and_not_saved_up(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_the_background_waits_for_people_and_few_of_it_are_at_work_at_once() -> None:
-    resting, most, now = asyncio.Event(), 0, list[int]()
-    lock = threading.Lock()
+    resting, most, now = asyncio.Event(), 0, 0
+    lock, all_there = threading.Lock(), threading.Barrier(AT_ONCE)
 
     def work() -> bool:
-        nonlocal most
-        with lock:
-            now.append(1)
-            most = max(most, len(now))
-        time.sleep(0.02)
-        with lock:
-            now.pop()
         return background() is not None
+
+    def together() -> bool:
+        nonlocal most, now
+        with lock:
+            now += 1
+            most = max(most, now)
+        all_there.wait(60)  # for as many as may be at work at once
+        with lock:
+            now -= 1
+        return work()
 
     resting.set()
     behind = Background(resting, 1e-6)
     with behind.work():
-        assert all(await asyncio.gather(*(in_thread(work) for _ in range(6))))
+        assert all(await asyncio.gather(*(in_thread(together) for _ in range(3 * AT_ONCE))))
         assert most == AT_ONCE
         resting.clear()
         waiting = [asyncio.create_task(in_thread(work)), asyncio.create_task(offload(work, INLINE + 1))]
     assert not await in_thread(work)  # a person's own
     assert not any(task.done() for task in waiting)
     resting.set()
-    await asyncio.gather(*waiting)
+    assert all(await asyncio.gather(*waiting))  # and they know it in whichever thread they are
 
 
 async def test_the_background_goes_on_where_people_never_rest() -> None:
