@@ -31,7 +31,7 @@ from pipeline.workflows.table import Table, app_of, source_of
 from scripts import options
 from scripts.batch_estimate import estimate
 from scripts.batch_run import check_cluster, complain_of, serve_batch
-from scripts.console import concurrency_of, console
+from scripts.console import complain, concurrency_of, console
 from scripts.progress import progress_bar
 from scripts.unused import refuse_unused
 
@@ -120,6 +120,8 @@ def batch(
     refuse_shard(out)
     check_cluster(launch)
     app = load_app(launch.app) if table is None else app_of(table)
+    if table is not None and (unheard := table.unheard()):
+        complain(f"This of the schema says nothing by the standard, and is not obeyed: {', '.join(unheard)}.")
     rows = partial(table_rows, several=len(sources) > 1) if table else None
     asked = read_requests(sources, app.read, rows, id or "custom_id", limit)
     if sample:

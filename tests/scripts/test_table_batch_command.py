@@ -94,10 +94,12 @@ def test_a_schema_lines_a_folder_and_a_limit(tmp_path: Path) -> None:
     (texts / "deep").mkdir(parents=True)
     write(texts / "one.txt", "One lamp")
     write(texts / "deep" / "two.md", "Two lamps")
+    misspelt = write(tmp_path / "m.json", '{"type": "object", "properties": {"n": {"enum": [1, 2], "minimun": 2}}}')
     process = interlock(
-        "batch", "-i", texts, "-o", tmp_path / "o2", "--schema", schema, "--id", "name", "--keep", "text"
+        "batch", "-i", texts, "-o", tmp_path / "o2", "--schema", misspelt, "--id", "name", "--keep", "text"
     )
     assert process.returncode == 0, process.stderr
+    assert "says nothing by the standard, and is not obeyed: minimun." in " ".join(process.stderr.split())
     answers = {row["id"]: row["text"] for row in rows(tmp_path / "o2" / "output.jsonl")}
     assert answers == {"one.txt": "One lamp", "deep/two.md": "Two lamps"}
 

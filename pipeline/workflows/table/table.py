@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -70,6 +70,11 @@ class Table:
         if not isinstance(found, type):
             raise UsageError(f"{file} has no contract '{name}': declare `class {name}(Contract)`, or name another.")
         return found if issubclass(found, Contract) else Contract.of(found)
+
+    def unheard(self) -> tuple[str, ...]:
+        """Keywords of the schema that say nothing by the standard: misspelt ones, and those of other tools."""
+        told: Callable[[], tuple[str, ...]] | None = getattr(self.kind(), "ignored", None)
+        return () if told is None else tuple(dict.fromkeys(told()))
 
     def digest(self) -> str:
         """Eight hexadecimal digits that change with any of it, the contract's own file included."""

@@ -48,3 +48,21 @@ def test_names_that_are_read_in_the_other_form_only_are_told(tmp_path: Path) -> 
         b'{"custom_id": "b", "url": "/v1/chat/completions", "body": {"messages": [{"role": "user", "content": "a"}]}}\n'
     )
     assert read_requests(file).unread == {"url": 1, "colour": 1}
+
+
+def test_a_line_that_says_a_thing_twice_is_refused_under_its_id(tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    file.write_bytes(
+        ROWS
+        + b'{"custom_id": "a", "text": "one lamp", "text": "two"}\n'
+        + b'{"custom_id": "b", "custom_id": "c", "text": "one lamp"}\n'
+        + b'{"custom_id": "d", "text": NaN}\n'
+    )
+    requests = read_requests(file)
+    assert [(line.line, line.id, line.reason.partition(" in one")[0]) for line in requests.bad_lines()] == [
+        (4, "a", '"text" stands twice'),
+        (5, None, '"custom_id" stands twice'),
+        (6, "d", "The line holds NaN, which no JSON has: give a number, a text or null."),
+    ]
+    first = read_requests([file, tmp_path / "none.jsonl"], limit=2)  # what lies behind is not opened
+    assert [record.id for record in first] == ["r0", "r1"]
