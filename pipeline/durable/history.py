@@ -54,7 +54,7 @@ class History(Generic[T]):
     def join(self) -> None:
         """The running task goes on: it sees from now on what those added that it started, if they have ended."""
         branch = self._positions.seen_from()
-        if branch.task is asyncio.current_task():  # else that of whoever started it, and waits
+        if branch.open and branch.task is asyncio.current_task():  # else that of whoever started it, and waits
             branch.join()
 
     def seen(self) -> tuple[T, ...]:

@@ -75,8 +75,6 @@ class Branch:
 
     def join(self) -> None:
         """It goes on: tasks that have ended by now are joined."""
-        if not self.open:
-            return
         ended = [branch for branch in self.open if branch.task is None or branch.task.done()]
         self.open = [branch for branch in self.open if branch not in ended]
         for branch in ended:
