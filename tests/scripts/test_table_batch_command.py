@@ -177,7 +177,7 @@ def test_what_is_wrong_is_one_sentence_before_anything_starts(tmp_path: Path) ->
     assert "has no contract 'Other'" in sentence(interlock(*good[:-1], f"{contract}:Other"))
     broken = write(tmp_path / "s.json", '{"type": "odd"}')
     assert "$.type" in sentence(interlock(*good[:-2], "--schema", broken))
-    assert "no JSON" in sentence(interlock(*good[:-2], "--schema", write(tmp_path / "t.json", "{")))
+    assert "is not JSON" in sentence(interlock(*good[:-2], "--schema", write(tmp_path / "t.json", "{")))
     odd = write(tmp_path / "r.xlsx", "x")
     assert "no format that is read" in sentence(interlock("batch", "-i", odd, *good[3:]))
     assert not out.exists()
