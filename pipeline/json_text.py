@@ -14,6 +14,10 @@ class JsonFault(ValueError):
     """A text that is no JSON, or that says a thing twice. `str(error)` is the reason in one sentence."""
 
 
+class NotJson(JsonFault):
+    """A text that is no JSON; the sentence says where."""
+
+
 def read_json(text: str, what: str, numbers: bool = False) -> Any:
     """The value of a text that its reader calls `what` ("The line"). JsonFault.
 
@@ -37,7 +41,7 @@ def read_json(text: str, what: str, numbers: bool = False) -> Any:
     except JsonFault:
         raise
     except json.JSONDecodeError as error:
-        raise JsonFault(f"{what} is not JSON ({error.msg}, at character {error.pos + 1}).") from None
+        raise NotJson(f"{what} is not JSON ({error.msg}, at character {error.pos + 1}).") from None
     except RecursionError:
         raise JsonFault(f"{what} is nested too deeply.") from None
     except ValueError:  # Python's own limit

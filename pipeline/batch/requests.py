@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline.batch.sources import opened
 from pipeline.errors import UsageError
-from pipeline.json_text import JsonFault, read_json
+from pipeline.json_text import JsonFault, NotJson, read_json
 from pipeline.record import BATCH_KEYS, TEXT_KEYS, BadRecord, Record, read_id
 
 Read = Callable[[object], Record]
@@ -202,6 +202,8 @@ def json_of(line: bytes, numbers: bool = False) -> object:
         raise BadRecord("The line is not UTF-8.") from None
     try:
         return read_json(text, "The line", numbers)
+    except NotJson:  # in the words of the folders that are gone on with
+        raise BadRecord("The line is not JSON.") from None
     except JsonFault as error:
         raise BadRecord(str(error), _id_in(text)) from None
 

@@ -203,7 +203,7 @@ async def test_two_processes_do_not_share_a_folder(shop: App, tmp_path: Path) ->
 USER = {"role": "user", "content": "A lamp"}
 
 BAD_LINES = [
-    (b"{not json", "The line is not JSON (Expecting property name enclosed in double quotes, at character 2)."),
+    (b"{not json", "The line is not JSON."),
     (b"[" * 100_000, "The line is nested too deeply."),
     (b'{"custom_id": "x", "text": "a", "text": "b"}', '"text" stands twice in one object of the line: give it once.'),
     (b'{"custom_id": "\xff", "text": "a"}', "The line is not UTF-8."),
