@@ -68,10 +68,11 @@ def read_arrow(name: str, stream: BinaryIO, column: str | None) -> Iterator[Docu
 
 
 def _documents(name: str, stream: BinaryIO, column: str | None, ending: str) -> Iterator[Document | Unread]:
-    number = 0
+    number, text = 0, ""
     try:
-        for number, row in enumerate(iterate_columnar(stream, ending), start=1):
-            text = text_column(row, column)  # of a file without it nothing can be read: raises before a row was
+        for row in iterate_columnar(stream, ending):
+            text = text or text_column(row, column)  # of a file without it nothing can be read: raises before a row was
+            number += 1
             try:
                 if len(str(row[text] or "")) > LONGEST_ROW:
                     raise Unreadable(f"is longer than {LONGEST_ROW:,} characters")

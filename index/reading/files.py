@@ -16,7 +16,7 @@ from pathlib import Path
 from pathspec import GitIgnoreSpec
 
 from index.errors import SourceError
-from index.reading.formats import SUFFIXES
+from index.reading.formats import CONVERTED, SUFFIXES
 from index.reading.opening import opened, whole
 from index.reading.reading import Unread, Unreadable
 
@@ -27,6 +27,8 @@ _MOST_IGNORE_BYTES = 1_048_576
 _BEIR = "corpus.jsonl"
 _BEIR_BESIDE = frozenset({"queries.jsonl", "qrels"})
 """What lies beside BEIR's corpus: questions are no documents."""
+_DATASET_BESIDE = frozenset({"dataset_info.json", "dataset_dict.json", "state.json"})
+"""What Hugging Face's datasets write beside their tables: about the rows, not of them."""
 _UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -70,7 +72,9 @@ def find_files(source: Path, include: Sequence[str] = (), exclude: Sequence[str]
     elif source.suffix.lower() in SUFFIXES:
         yield Found(shown(source.name), source)
     else:
-        yield Unread(shown(str(source)), f"is in no known format ({', '.join(sorted(SUFFIXES))})")
+        other = CONVERTED.get(source.suffix.lower())
+        what = f": save it as {other}" if other else f" ({', '.join(sorted(SUFFIXES))})"
+        yield Unread(shown(str(source)), f"is in no known format{what}")
 
 
 def shown(name: str) -> str:
@@ -86,11 +90,16 @@ class _Walk:
         self._exclude = GitIgnoreSpec.from_lines(exclude)
         self._seen: set[tuple[int, int]] = set()
         self._links: deque[tuple[Path, str, tuple[_Rules, ...]]] = deque()
+        self._others: dict[str, list[str]] = {}
 
     def __iter__(self) -> Iterator[Found | Unread]:
         yield from self._under(_Folder(self._root, ""))
         while self._links:
             yield from self._linked(*self._links.popleft())
+        # One line for all files of a suffix: a folder may hold thousands.
+        for suffix, names in sorted(self._others.items()):
+            more = f" (as are {len(names) - 1} more)" if names[1:] else ""
+            yield Unread(self._name(names[0]), f"is {suffix}, which is not read{more}: save as {CONVERTED[suffix]}")
 
     def _under(self, top: _Folder) -> Iterator[Found | Unread]:
         stack: list[Iterator[_Folder | Found | Unread]] = [self._entries(top)]
@@ -132,6 +141,11 @@ class _Walk:
                         yield Found(self._name(below), Path(entry.path))
                     else:
                         yield Unread(self._name(below), "is no regular file")
+                else:
+                    suffix = os.path.splitext(entry.name)[1].lower()
+                    other = suffix in CONVERTED and entry.name not in _DATASET_BESIDE
+                    if other and self._wanted(below, rules, (suffix,)):
+                        self._others.setdefault(suffix, []).append(below)
             except OSError as error:
                 yield Unread(self._name(below), f"cannot be read ({error.strerror})")
 
@@ -161,8 +175,8 @@ class _Walk:
         self._seen.add((device, inode))
         return met
 
-    def _wanted(self, below: str, rules: tuple[_Rules, ...]) -> bool:
-        if not below.lower().endswith(_ENDINGS) or self._ignored(below, rules):
+    def _wanted(self, below: str, rules: tuple[_Rules, ...], endings: tuple[str, ...] = _ENDINGS) -> bool:
+        if not below.lower().endswith(endings) or self._ignored(below, rules):
             return False
         return self._include is None or self._include.match_file(below)
 

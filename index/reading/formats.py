@@ -29,6 +29,7 @@ TABLES: Mapping[str, Callable[[str, BinaryIO, str | None], Iterator[Document | U
     ".ndjson": read_jsonl,
     ".parquet": read_parquet,
     ".arrow": read_arrow,
+    ".feather": read_arrow,
 }
 """Files of rows: a document each."""
 
@@ -50,3 +51,21 @@ APART: Mapping[str, str] = {
 """Files that text has to be taken out of, by name of the format; see extraction.py."""
 
 SUFFIXES = frozenset({*PLAIN, *TABLES, *APART})
+
+CONVERTED: Mapping[str, str] = {
+    ".doc": ".docx",
+    ".odt": ".docx",
+    ".rtf": ".docx",
+    ".pages": ".docx",
+    ".ppt": ".pptx",
+    ".odp": ".pptx",
+    ".numbers": ".xlsx",
+    ".mobi": ".epub",
+    ".azw3": ".epub",
+    ".msg": ".eml",
+    ".mbox": ".eml, a file a mail",
+    ".json": ".jsonl, one object a line",
+    ".orc": ".parquet",
+    ".avro": ".parquet",
+}
+"""Formats of documents and data that are not read, and the one to save them as: nobody is left to find out."""

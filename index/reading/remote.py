@@ -14,7 +14,7 @@ import fsspec
 
 from index.errors import SourceError
 from index.reading.files import IGNORE_FILES
-from index.reading.formats import SUFFIXES
+from index.reading.formats import CONVERTED, SUFFIXES
 
 
 @contextmanager
@@ -37,9 +37,14 @@ def local(source: Path | str) -> Iterator[Path]:
                 top.mkdir()
             for name in sorted(files.find(root)) if top.is_dir() else ():
                 below = PurePosixPath(name.removeprefix(root).lstrip("/"))
-                if below.suffix.lower() in SUFFIXES or below.name in IGNORE_FILES:
-                    to = top.joinpath(*(part for part in below.parts if part != ".."))
-                    to.parent.mkdir(parents=True, exist_ok=True)
+                suffix = below.suffix.lower()
+                if suffix not in SUFFIXES and suffix not in CONVERTED and below.name not in IGNORE_FILES:
+                    continue
+                to = top.joinpath(*(part for part in below.parts if part != ".."))
+                to.parent.mkdir(parents=True, exist_ok=True)
+                if suffix in CONVERTED:  # only listed, and so not fetched
+                    to.touch()
+                else:
                     files.get_file(name, str(to))
         except ImportError as error:
             why = f"{address} needs a package that is not installed ({error})"

@@ -67,20 +67,30 @@ def test_a_column_that_is_not_there_is_said(tmp_path: Path) -> None:
         read_documents([path], column="body")
 
 
+def test_a_table_without_a_column_of_text_is_named_as_a_file(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"n": [1, 2], "m": [3, 4]}), tmp_path / "numbers.parquet")
+    (tmp_path / "a.md").write_text("Dogs.")
+    [unread] = read_documents([tmp_path]).unread
+    assert unread.path.endswith("/numbers.parquet")
+    assert unread.reason.endswith("say which holds the text (--column)")
+
+
 def test_an_address_is_read_as_a_folder_is() -> None:
     files = fsspec.filesystem("memory")
     for name, text in {
         "a.md": "# Pets\n",
         "sub/b.txt": "Dogs.",
         "c.bin": "no",
+        "d.doc": "no",
         ".hidden.md": "no",
         "drop.md": "no",
     }.items():
         files.pipe(f"/shelf/docs/{name}", text.encode())
     files.pipe("/shelf/docs/.gitignore", b"drop.md\n")
     try:
-        found = [document.path for document in read_documents(["memory://shelf/docs"]).documents]
-        assert found == ["docs/a.md", "docs/sub/b.txt"]
+        reading = read_documents(["memory://shelf/docs"])
+        assert [document.path for document in reading.documents] == ["docs/a.md", "docs/sub/b.txt"]
+        assert [one.path for one in reading.unread] == ["docs/d.doc"]
         assert [one.path for one in read_documents(["memory://shelf/docs/a.md"]).documents] == ["a.md"]
     finally:
         files.rm("/shelf", recursive=True)

@@ -173,6 +173,7 @@ def test_names_that_no_database_takes_are_written_so_that_they_can_be_shown(tmp_
         ("empty.md", b"\n \n", "No text was found"),
         ("table.csv", b"a,b", "has no column that is called text, content, body or answer"),
         ("picture.png", b"\x89PNG", "in no known format"),
+        ("letter.doc", b"\xd0\xcf", "in no known format: save it as .docx"),
     ],
 )
 def test_where_nothing_can_be_read_the_first_reason_is_told(
@@ -201,3 +202,22 @@ def test_two_files_of_one_name_are_refused_rather_than_one_lost(tmp_path: Path) 
 def test_a_document_knows_markdown_by_its_name_if_nothing_else_is_said() -> None:
     assert Document("A.MD", "").is_markdown
     assert not Document("a.md", "", format="text").is_markdown
+
+
+def test_formats_of_documents_that_are_not_read_are_listed_once_a_suffix(tmp_path: Path) -> None:
+    write(tmp_path / "docs", a_md="text", b_DOC="x", sub__c_doc="x", d_rtf="x", e_png="x", f_json="{}", drop_odt="x")
+    (tmp_path / "docs/.gitignore").write_text("drop.odt\n")
+    unread = {one.path: one.reason for one in read_documents([tmp_path / "docs"]).unread}
+    assert unread == {
+        "docs/b.DOC": "is .doc, which is not read (as are 1 more): save as .docx",
+        "docs/d.rtf": "is .rtf, which is not read: save as .docx",
+        "docs/f.json": "is .json, which is not read: save as .jsonl, one object a line",
+    }
+    assert not read_documents([tmp_path / "docs"], include=["*.md"]).unread
+
+
+def test_what_a_saved_dataset_says_of_its_rows_is_not_missed(tmp_path: Path) -> None:
+    write(tmp_path / "set", a_md="text")
+    for name in ("dataset_info.json", "state.json", "dataset_dict.json"):
+        (tmp_path / "set" / name).write_text("{}")
+    assert not read_documents([tmp_path / "set"]).unread
