@@ -48,7 +48,9 @@ class IntentFeatures:
         embedder.load()
         transformer = embedder._model.transformers_model
         if transformer is None:
-            return embedder.encode(texts)
+            vectors = embedder.encode(texts)
+            progress(len(texts))
+            return vectors
         clean = [_clean(text) for text in texts]
         # By tokens, not by characters: a third of what a batch computes is padding otherwise.
         lengths = embedder.lengths(clean) if len(clean) > _BATCH else [0] * len(clean)

@@ -19,6 +19,8 @@ from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import fit
 from pipeline.routing.dataset import Row, read_rows
 from pipeline.routing.evaluation import Judged, figures
+from pipeline.routing.fitting import folds_of
+from pipeline.routing.headway import Headway
 from pipeline.routing.router import Router, digest_of, examples_of
 from scripts import options
 from scripts.calibrate_model import keep_trial, try_model
@@ -90,9 +92,11 @@ def calibrate(
         refuse_unused(context, "draws messages held out: give each intent two examples or more.", "plot")
     judged: list[Judged] = []
     if smallest >= 2:
-        parts = StratifiedKFold(min(5, smallest), shuffle=True, random_state=seed)
+        count = min(folds_of(len(rows)), smallest)
+        parts = StratifiedKFold(count, shuffle=True, random_state=seed)
+        headway = Headway(tell, count + 1)  # each part takes about as long as the gate itself, which comes last
         for number, (seen, unseen) in enumerate(parts.split(examples.vectors, labels), 1):
-            tell(f"Proof, part {number}…")
+            headway.step(f"Proof, part {number} of {count}")
             part = fit(examples.some(seen), choice, precision=precision, costs=loaded.costs, seed=seed)
             decisions = Router(layers, part, loaded.costs, loaded.workflows).decide_vectors(examples.vectors[unseen])
             judged += [

@@ -98,7 +98,7 @@ class _Walk:
             yield from self._linked(*self._links.popleft())
         # One line for all files of a suffix: a folder may hold thousands.
         for suffix, names in sorted(self._others.items()):
-            more = f" (as are {len(names) - 1} more)" if names[1:] else ""
+            more = f" (and {len(names) - 1} more)" if names[1:] else ""
             yield Unread(self._name(names[0]), f"is {suffix}, which is not read{more}: save as {CONVERTED[suffix]}")
 
     def _under(self, top: _Folder) -> Iterator[Found | Unread]:
@@ -142,7 +142,7 @@ class _Walk:
                     else:
                         yield Unread(self._name(below), "is no regular file")
                 else:
-                    suffix = os.path.splitext(entry.name)[1].lower()
+                    suffix = Path(entry.name).suffix.lower()
                     other = suffix in CONVERTED and entry.name not in _DATASET_BESIDE
                     if other and self._wanted(below, rules, (suffix,)):
                         self._others.setdefault(suffix, []).append(below)

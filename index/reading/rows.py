@@ -31,7 +31,9 @@ def text_column(columns: Collection[str], column: str | None) -> str:
         return next(iter(columns))
     if column:
         raise Unreadable(f"has no column {clean(column)!r}")
-    raise Unreadable(f"has no column that is called {', '.join(TEXTS[:-1])} or {TEXTS[-1]}: say which holds the text (--column)")
+    raise Unreadable(
+        f"has no column that is called {', '.join(TEXTS[:-1])} or {TEXTS[-1]}: say which holds the text (--column)"
+    )
 
 
 def row_document(file: str, number: int, format: str, row: Mapping[str, Any], column: str) -> Document:

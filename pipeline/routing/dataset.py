@@ -8,7 +8,10 @@ from pathlib import Path
 
 from models.errors import reason_of
 from pipeline.errors import UsageError
-from pipeline.intents import AMBIGUOUS
+from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
+
+MEANT = frozenset({"oos", "outofscope", "outscope"})
+"""How other data sets write `out_of_scope`, letters only: an intent of that name would be one like all others."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ def _row(line: str, where: str) -> Row:
     text, intent = (row.get("text"), row.get("intent")) if isinstance(row, dict) else (None, None)
     if not isinstance(text, str) or not isinstance(intent, str) or not intent:
         raise UsageError(f'{where} is no labelled message: it needs "text" and "intent", both text.')
+    if not text.strip():
+        raise UsageError(f"{where} has an empty text, which is for no intent: leave the line out.")
+    if intent != OUT_OF_SCOPE and "".join(filter(str.isalpha, intent.lower())) in MEANT:
+        raise UsageError(f"{where} has the intent '{intent}': a message that is for none is labelled '{OUT_OF_SCOPE}'.")
     if intent == AMBIGUOUS:
         raise UsageError(f"{where} has the intent 'ambiguous', which is the gate's own word: name the intent meant.")
     return Row(text, intent)

@@ -5,7 +5,7 @@ everything. Deterministic by seed. Knows neither files nor encoders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from pipeline.costs import Costs
 from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing.calibration import Calibration
 from pipeline.routing.head import FEW, Head, Matrix, Method, Numbers, numbered, principal
+from pipeline.routing.headway import Headway, Tell, silent
 from pipeline.routing.model import GateModel
 from pipeline.routing.neighbours import DIRECTIONS, Neighbours
 from pipeline.routing.scope import Reading
@@ -28,12 +29,6 @@ TRIED = 3_000
 near and for no intent: minutes, not hours."""
 GROUPS = 5
 """Parts into which the intents are cut to be held out as a whole; with fewer intents nothing is learnt from that."""
-
-Tell = Callable[[str], None]
-
-
-def _silent(text: str) -> None:
-    del text
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +91,7 @@ class Choice:
         return Head.fit(vectors, numbers, examples.classes, self.method, examples.layer)
 
 
-def choose(examples: Examples, *, seed: int = 0, progress: Tell = _silent) -> list[Choice]:
+def choose(examples: Examples, *, seed: int = 0, progress: Tell = silent) -> list[Choice]:
     """The ways to fit a head, by the messages held out that each recognises, best first: but the plain regression stays
     first unless another is better by more than a standard error. One way only where examples are few.
     """
@@ -112,8 +107,10 @@ def choose(examples: Examples, *, seed: int = 0, progress: Tell = _silent) -> li
     tried = examples.some(evenly(examples.numbers, TRIED, seed))
     inside = tried.numbers < len(tried.intents)
     right = np.zeros((len(ways), len(tried.labels)), dtype=bool)
-    for number, (seen, unseen) in enumerate(_parts(tried, 3, seed), 1):
-        progress(f"Trying {len(ways)} heads, part {number} of {min(3, tried.fewest)}…")
+    parts = _parts(tried, 3, seed)
+    headway = Headway(progress, len(parts))
+    for number, (seen, unseen) in enumerate(parts, 1):
+        headway.step(f"Trying {len(ways)} heads, part {number} of {len(parts)}")
         part = tried.some(seen)
         for row, way in enumerate(ways):
             scores = way.head(part).scores(tried.vectors[unseen])[:, : len(tried.intents)]
@@ -135,7 +132,7 @@ def fit(
     precision: float | None = None,
     costs: Costs | None = None,
     seed: int = 0,
-    progress: Tell = _silent,
+    progress: Tell = silent,
 ) -> GateModel:
     """Fit head, calibration and thresholds; `choice`: None chooses. `precision` as for `Calibration.fit`.
 
@@ -146,22 +143,30 @@ def fit(
     if examples.fewest < FEW:
         chosen = Choice("nearest")
     intents = examples.intents
-    progress(f"Fitting {len(intents)} intents on {len(examples.labels)} examples…")
+    parts: list[tuple[Numbers, Numbers]] = []
+    if examples.fewest > 1 and len(intents) > 1:
+        parts = _parts(examples, folds_of(len(examples.labels)), seed)
+    near_rows = evenly(examples.numbers, 2 * TRIED, seed) if len(intents) >= GROUPS else np.arange(0)
+    # A head takes time by the examples that it is fitted on.
+    work = len(examples.labels) * max(len(parts), 1) + len(near_rows) * (GROUPS - 1)
+    headway = Headway(progress, work)
+    headway.step(f"Fitting {len(intents)} intents on {len(examples.labels)} examples", len(examples.labels))
     head = chosen.head(examples)
     if examples.fewest < 2 or len(intents) < 2:
         calibration = Calibration(1.0, (-2.0, -1.0, 0.0, 0.0), 0.5, 0.95, 0.95)
         return GateModel(intents, head, calibration, encoder)
-    folds = 3 if len(examples.labels) > MANY else 5
     directions = principal(examples.vectors, DIRECTIONS) if len(intents) >= GROUPS else None
     scores = np.zeros((len(examples.labels), examples.classes), dtype=np.float32)
     likeness = None if directions is None else np.zeros(len(examples.labels))
-    for number, (seen, unseen) in enumerate(_parts(examples, folds, seed), 1):
-        progress(f"Holding out part {number} of {min(folds, examples.fewest)}…")
+    for number, (seen, unseen) in enumerate(parts, 1):
+        headway.step(f"Holding out part {number} of {len(parts)}", len(seen))
         part = _read(examples.some(seen), chosen, examples.vectors[unseen], directions)
         scores[unseen] = part.scores
         if likeness is not None and part.likeness is not None:
             likeness[unseen] = part.likeness
-    near = None if directions is None else near_misses(examples, chosen, directions, seed=seed, progress=progress)
+    near = None
+    if directions is not None:
+        near = near_misses(examples.some(near_rows), chosen, directions, seed=seed, headway=headway)
     held_out = Reading(scores, likeness)
     calibration = Calibration.fit(
         held_out, examples.numbers, len(intents), precision, near=near, costs=costs or Costs()
@@ -182,28 +187,30 @@ def _read(examples: Examples, choice: Choice, vectors: Matrix, directions: Matri
     return Reading(scores, neighbours.likeness(vectors, scores[:, :intents].argmax(axis=1)))
 
 
-def near_misses(
-    examples: Examples, choice: Choice, directions: Matrix, *, seed: int = 0, progress: Tell = _silent
-) -> Reading:
+def near_misses(examples: Examples, choice: Choice, directions: Matrix, *, seed: int, headway: Headway) -> Reading:
     """What heads that know nothing of their intent make of messages: near an intent, and for none; of at least GROUPS
     intents. The intent's own score is the least of all.
     """
     intents, classes = len(examples.intents), examples.classes
-    some = examples.some(evenly(examples.numbers, 2 * TRIED, seed))
-    numbers = some.numbers
+    numbers = examples.numbers
     group = np.random.default_rng(seed).permutation(intents) % GROUPS
     found = Reading(np.zeros((0, classes), dtype=np.float32), np.zeros(0))
     for number in range(GROUPS):
-        progress(f"Holding out whole intents, part {number + 1} of {GROUPS}…")
         there = [place for place in range(classes) if place >= intents or group[place] != number]
         known = np.isin(numbers, there)
-        rest = some.some(np.flatnonzero(known))
-        rest = replace(rest, named=None if some.named is None else some.named[group != number])
-        part = _read(rest, choice, some.vectors[~known], directions)
+        headway.step(f"Holding out whole intents, part {number + 1} of {GROUPS}", int(known.sum()))
+        rest = examples.some(np.flatnonzero(known))
+        rest = replace(rest, named=None if examples.named is None else examples.named[group != number])
+        part = _read(rest, choice, examples.vectors[~known], directions)
         scores = np.full((len(part.scores), classes), part.scores.min() - 1, dtype=np.float32)
         scores[:, there] = part.scores
         found = found.beside(Reading(scores, part.likeness))
     return found
+
+
+def folds_of(examples: int) -> int:
+    """Into how many parts so many examples are cut, to be held out in turn."""
+    return 3 if examples > MANY else 5
 
 
 def evenly(numbers: Numbers, most: int, seed: int) -> Numbers:

@@ -37,6 +37,10 @@ class Encoder(Protocol):
 class IntentModel(Protocol):
     """What reads an encoder's vectors: a calibrated GateModel, or an ExampleModel."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The intents that it knows; out of scope is among them if there are such examples."""
+
     def verdicts(self, vectors: Matrix, without: Collection[str] = ()) -> list[Verdict]:
         """One a row of vectors (m, d); `without`: intents that are ruled out."""
 

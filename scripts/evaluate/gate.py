@@ -30,8 +30,11 @@ from scripts.console import finish, tell
 from scripts.evaluate.gate_head import chosen_head, examples_of_rows, tell_near
 from scripts.evaluate.gate_report import judged_of, report
 from scripts.options import TRAVEL
+from scripts.progress import progress_bar
 from scripts.unused import refuse_unused
 
+TOGETHER = 1_024
+"""Messages that are decided at once: enough to be put in order by length, few enough to tell how far it is."""
 SINGLES = 40
 """Messages decided one at a time to measure how long that takes, after as many that do not count."""
 
@@ -80,10 +83,22 @@ def gate(
         router = Router(layers, fitted)
     else:
         router = open_router(load_app(app), embedder, tell)
+    known = {*router.model.names, OUT_OF_SCOPE}
+    unknown = sorted({row.intent for row in rows} - known)
+    if unknown:
+        count = sum(row.intent not in known for row in rows)
+        tell(
+            f"{count} messages are for intents that this gate does not know, and count as wrong: {', '.join(unknown)}."
+        )
     tell(f"Deciding {len(rows)} messages…")
     texts = [row.text for row in rows]
     started, computed = time.perf_counter(), time.process_time()
-    decisions = router.decide_all(texts)
+    decisions: list[Decision] = []
+    with progress_bar() as bar:
+        task = bar.add_task("Deciding", total=len(texts))
+        for start in range(0, len(texts), TOGETHER):
+            decisions += router.decide_all(texts[start : start + TOGETHER])
+            bar.update(task, completed=len(decisions))
     seconds, cores = time.perf_counter() - started, time.process_time() - computed
     singles = [_timed(router, text) for text in islice(cycle(texts), 2 * SINGLES)][SINGLES:]
     unsure = [number for number, decision in enumerate(decisions) if gate != "encoder" and not decision.sure]
@@ -106,6 +121,7 @@ def gate(
     finish(
         **figures(judged),
         **told,
+        unknown_intents=unknown,
         model_calls=calls,
         model_asked=bool(model),
         gate=gate,

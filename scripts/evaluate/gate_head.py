@@ -11,6 +11,7 @@ from pipeline.intents import OUT_OF_SCOPE
 from pipeline.routing import Choice, Examples, GateModel, choose
 from pipeline.routing.dataset import Row
 from scripts.console import console, tell
+from scripts.progress import progress_bar
 
 
 def examples_of_rows(rows: Sequence[Row], layers: IntentFeatures) -> Examples:
@@ -18,7 +19,10 @@ def examples_of_rows(rows: Sequence[Row], layers: IntentFeatures) -> Examples:
     labels = [row.intent for row in rows]
     names = sorted(set(labels) - {OUT_OF_SCOPE})
     named = layers.encode([name.replace("_", " ") for name in names])
-    return Examples(layers.encode([row.text for row in rows]), labels, named, layers.dimensions)
+    with progress_bar() as bar:
+        task = bar.add_task("Reading", total=len(rows))
+        vectors = layers.encode([row.text for row in rows], lambda done: bar.update(task, completed=done))
+    return Examples(vectors, labels, named, layers.dimensions)
 
 
 def chosen_head(examples: Examples, seed: int) -> Choice:

@@ -13,9 +13,11 @@ from index import Embedder
 from index.intent_features import IntentFeatures
 from pipeline import load_app
 from pipeline.routing import Calibration, GateModel, Head
+from pipeline.routing.evaluation import Judged
 from pipeline.routing.neighbours import Neighbours
 from pipeline.routing.router import open_router
 from scripts.evaluate.gate_head import tell_near
+from scripts.evaluate.gate_report import report
 from scripts.main import main
 
 SHOP = '''
@@ -127,12 +129,14 @@ def test_a_gate_is_served_by_the_encoder_that_it_was_calibrated_with(tmp_path: P
 def test_evaluate_fits_any_labels_and_ends_with_one_object(tmp_path: Path, capsys: Capture) -> None:
     colours = {"red": ["paint it red", "a red one", "crimson"], "blue": ["blue please", "sky blue", "navy"]}
     fit = write(tmp_path / "fit.jsonl", colours)
-    data = write(tmp_path / "test.jsonl", {"red": ["red"], "blue": ["blue"]})
+    data = write(tmp_path / "test.jsonl", {"red": ["red"], "blue": ["blue"], "green": ["a lawn"]})
     code, out, err = run(capsys, "evaluate", "gate", "--fit", fit, "--data", data, "--plot", tmp_path / "r.png")
     assert code == 0, err
+    assert "1 messages are for intents that this gate does not know, and count as wrong: green." in err
     (line,) = out.splitlines()
     figures = json.loads(line)
-    assert figures["in_scope_accuracy"] in (0, 0.5, 1)
+    assert figures["in_scope_accuracy"] in (0, 0.3333, 0.6667)
+    assert figures["unknown_intents"] == ["green"]
     assert figures["out_of_scope_recall"] is None
     assert {
         "shortlist_recall",
@@ -176,3 +180,15 @@ def test_how_near_misses_are_told_is_printed_with_its_margin(capsys: Capture) ->
         assert "by scores alone 93.4%" in told
     untried = GateModel(("a", "b"), head, Calibration(1.0, (0.0,) * 4, 0.5, 0.9, 0.9))
     assert tell_near(untried) == {"near_misses_apart": None}
+
+
+def test_a_curve_of_few_messages_is_told_once_a_threshold(capsys: Capture) -> None:
+    judged = [
+        Judged("a", label, probability, ("a", "b"), True, False, "x", (("a", probability), ("b", 1 - probability)))
+        for probability, label in ((0.99, "a"), (0.95, "a"), (0.9, "a"), (0.8, "b"), (0.7, "a"))
+    ]
+    told = report(judged, None, "few")
+    rows = [line for line in capsys.readouterr().err.splitlines() if line.startswith("│ ") and "%–" in line]
+    assert len(rows) == len({point["threshold"] for point in told["curve"]}) == 2
+    assert len(told["curve"]) > 2
+    assert "←" in rows[0]

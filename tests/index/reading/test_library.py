@@ -209,7 +209,7 @@ def test_formats_of_documents_that_are_not_read_are_listed_once_a_suffix(tmp_pat
     (tmp_path / "docs/.gitignore").write_text("drop.odt\n")
     unread = {one.path: one.reason for one in read_documents([tmp_path / "docs"]).unread}
     assert unread == {
-        "docs/b.DOC": "is .doc, which is not read (as are 1 more): save as .docx",
+        "docs/b.DOC": "is .doc, which is not read (and 1 more): save as .docx",
         "docs/d.rtf": "is .rtf, which is not read: save as .docx",
         "docs/f.json": "is .json, which is not read: save as .jsonl, one object a line",
     }

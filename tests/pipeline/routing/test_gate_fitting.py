@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.linalg  # type: ignore[import-untyped]
 
+from pipeline.costs import Costs
 from pipeline.errors import UsageError
 from pipeline.intents import OUT_OF_SCOPE
-from pipeline.routing import Choice, Examples, GateModel, choose, fit
+from pipeline.routing import Choice, Examples, GateModel, calibration, choose, fit, head
 from pipeline.routing.calibration import calibration_error
 from pipeline.routing.dataset import Row, read_rows
+from pipeline.routing.fitting import folds_of
 from pipeline.routing.head import principal
 from pipeline.routing.neighbours import Neighbours
 
@@ -103,6 +106,9 @@ def test_a_gate_comes_back_from_its_files_and_an_altered_one_does_not(tmp_path: 
         ("no json", "line 1 is not JSON"),
         ("[1]", "line 1 is no labelled message"),
         ('{"text": "a", "intent": "ambiguous"}', "the gate's own word"),
+        ('{"text": " ", "intent": "b"}', "line 1 has an empty text"),
+        ('{"text": "a", "intent": "oos"}', "labelled 'out_of_scope'"),
+        ('{"text": "a", "intent": "Out of scope"}', "labelled 'out_of_scope'"),
         ("\n\n", "has no rows"),
         ("[" * 100_000, "line 1 is n"),
     ],
@@ -224,3 +230,57 @@ def test_principal_directions_are_orthonormal_and_keep_what_there_is(rows: int) 
     assert directions.T @ directions == pytest.approx(np.eye(directions.shape[1]), abs=1e-4)
     assert vectors @ directions @ directions.T == pytest.approx(vectors, abs=1e-4)
     assert principal(vectors, 3).shape == (24, 3)
+
+
+def test_of_many_wide_vectors_some_say_where_the_directions_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = np.random.default_rng(3)
+    vectors = (made.normal(size=(90, 6)) @ made.normal(size=(6, 60))).astype(np.float32)
+    whole = principal(vectors, 6)
+    taken: list[tuple[int, ...]] = []
+    solve = scipy.linalg.eigh
+    monkeypatch.setattr(
+        scipy.linalg, "eigh", lambda square, **named: taken.append(square.shape) or solve(square, **named)
+    )
+    monkeypatch.setattr(head, "SQUARE", 40)
+    some = principal(vectors, 6)
+    assert taken == [(40, 40)]
+    assert some.T @ some == pytest.approx(np.eye(6), abs=1e-4)
+    assert vectors @ some @ some.T == pytest.approx(vectors, abs=1e-3)  # they are the same six
+    assert whole.shape == some.shape
+
+
+def test_each_head_of_a_fit_is_told_before_it_is_fitted() -> None:
+    vectors, labels = clouds(1, 6, 12)
+    told: list[str] = []
+    fit(Examples(vectors, labels), Choice("regression"), progress=told.append)
+    assert told == [
+        f"Fitting 6 intents on {len(labels)} examples…",
+        *[f"Holding out part {number} of 5…" for number in range(1, 6)],
+        *[f"Holding out whole intents, part {number} of 5…" for number in range(1, 6)],
+    ]
+    assert [folds_of(5_000), folds_of(5_001)] == [5, 3]
+
+
+def test_what_a_wrong_action_costs_says_how_many_are_turned_away() -> None:
+    vectors, labels = between(1, hidden=False)
+    fresh, others = between(2, hidden=False)[0], between(2, hidden=True)[0]
+    found: list[float] = []
+    lost: list[float] = []
+    for wrong in (1.0, 2.5, 40.0):
+        model = fit(Examples(vectors, labels), Choice("regression"), costs=Costs(wrong=wrong))
+        away = [float((model.probabilities(rows)[:, -1] > model.calibration.out).mean()) for rows in (fresh, others)]
+        lost.append(away[0])
+        found.append(away[1])
+    assert found[0] <= found[1] <= found[2]
+    assert lost[0] <= lost[1] <= lost[2] < 0.15
+
+
+def test_one_message_more_hardly_moves_the_threshold() -> None:
+    draw = np.random.default_rng(4)
+    known, unknown = (1 / (1 + np.exp(-draw.normal(mean, 1.2, 400))) for mean in (-4, -0.5))
+    weights = np.repeat([0.9 / 400, 0.1 / 400], 400)
+    right = np.ones(400, dtype=bool)
+    whole = calibration._cheapest(known, unknown, right, weights, Costs())
+    for row in np.argsort(-known)[:8]:  # those that lie furthest out
+        less = calibration._cheapest(np.delete(known, row), unknown, right[1:], np.delete(weights, row), Costs())
+        assert abs(less - whole) < 0.03
