@@ -67,12 +67,11 @@ def _tell_curve(curve: Curve, best: Point | None, wish: float | None) -> None:
         "Precision", "95 % interval", "Decided alone", "From probability", title="Without a model, by precision"
     )
     table.title_justify = "left"
-    shown = None
-    for point in curve.points():
-        mark = " ←" if best is not None and point.aim == best.aim else ""
-        if point.threshold == shown and not mark:
-            continue  # what has been told: few messages make few steps
-        shown = point.threshold
+    told = {point.threshold: point for point in reversed(curve.points())}  # few messages make few steps
+    if best is not None:
+        told[best.threshold] = best
+    for point in sorted(told.values(), key=lambda point: -point.aim):
+        mark = " ←" if point is best else ""
         interval = f"{point.low:.1%}–{point.high:.1%}"
         table.add_row(f"{point.aim:.1%}{mark}", interval, f"{point.coverage:.1%}", f"{point.threshold:.3f}")
     console.print(table)

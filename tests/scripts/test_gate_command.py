@@ -191,4 +191,4 @@ def test_a_curve_of_few_messages_is_told_once_a_threshold(capsys: Capture) -> No
     rows = [line for line in capsys.readouterr().err.splitlines() if line.startswith("│ ") and "%–" in line]
     assert len(rows) == len({point["threshold"] for point in told["curve"]}) == 2
     assert len(told["curve"]) > 2
-    assert "←" in rows[0]
+    assert rows[0].startswith("│ 99.0% ←")
