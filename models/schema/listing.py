@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import compress
 from math import inf
 from typing import Any
 
@@ -29,14 +30,14 @@ class Listing:
         self._counted: dict[int, Counter[Any] | None] = {}
 
     def fitting(self, keywords: dict[str, Any], schemas: list[Schema]) -> tuple[Any, ...] | None:
-        """The values that `keywords` list, as far as they fit all of `schemas`; None where they list none."""
+        """The values that `keywords` list, that fit all of `schemas`, one or more; None where they list none."""
         listed = keywords.get("enum")
         if listed is None:
             if "const" not in keywords:
                 return None
             listed = self._alone.setdefault(id(keywords["const"]), [keywords["const"]])
-        judged = [self._judged(schema, listed) for schema in schemas]
-        return tuple(value for value, *fits in zip(listed, *judged, strict=True) if all(fits))
+        judged = zip(*(self._judged(schema, listed) for schema in schemas), strict=True)
+        return tuple(compress(listed, map(all, judged)))
 
     def _judged(self, schema: Schema, listed: list[Any]) -> list[bool]:
         """Of each of the values listed somewhere, whether it fits `schema`."""
