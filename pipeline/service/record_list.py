@@ -6,6 +6,7 @@ Reads a journal; 100,000 records cost no more memory than a page.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,8 @@ Sort = Literal["begun", "ended", "slowest", "tokens", "name"]
 UNDECIDED = "undecided"
 """What the intent of a record is called that has none."""
 MOST_WORDS = 8
+_PLAIN = re.compile(r"[A-Za-z0-9]+")
+"""What is written in JSON as it is, whatever stands around it."""
 
 _SECONDS = "coalesce(json_extract(outcome, '$.receipt.seconds'), -1)"
 _TOKENS = "(SELECT coalesce(sum(prompt_tokens + completion_tokens), 0) FROM steps WHERE record = records.id)"
@@ -68,6 +71,10 @@ class Asked:
             refused = f"coalesce(intent = '{OUT_OF_SCOPE}' AND status = 'completed', 0)"
             conditions.append(refused if self.declined else f"NOT {refused}")
         for word in self.words.split()[:MOST_WORDS]:
+            plain = max(_PLAIN.findall(word), key=len, default="")
+            if plain:  # looked for in the columns as they are, before any of them is taken apart
+                conditions.append("(id LIKE ? OR input LIKE ? OR outcome LIKE ?)")
+                parameters += [f"%{plain}%"] * 3
             like = "%" + "".join(f"~{sign}" if sign in "~%_" else sign for sign in word) + "%"
             conditions.append(f"(id LIKE ? ESCAPE '~' OR {_SAID} LIKE ? ESCAPE '~' OR {_TOLD} LIKE ? ESCAPE '~')")
             parameters += [like] * 3
@@ -82,12 +89,18 @@ class Asked:
 def records(journal: Queries, asked: Asked, limit: int) -> list[dict[str, Any]]:
     """At most `limit` records, each with its number."""
     condition, parameters = asked.sql()
+    # First which ones: a sorter would carry, and count, what is shown of every record that it leaves out.
+    numbers = [
+        number
+        for (number,) in journal.read(f"SELECT rowid FROM records WHERE {condition} LIMIT ?", (*parameters, limit))
+    ]
     rows = journal.read(
         f"SELECT rowid, id, status, intent, started, finished, outcome, input, {_TOKENS} FROM records"
-        f" WHERE {condition} LIMIT ?",
-        (*parameters, limit),
+        f" WHERE rowid IN ({', '.join('?' * len(numbers))})",
+        numbers,
     )
-    return [_row(*row) for row in rows]
+    found = {row[0]: _row(*row) for row in rows}
+    return [found[number] for number in numbers if number in found]
 
 
 def _row(

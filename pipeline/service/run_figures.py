@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from bisect import bisect_left
 from collections import Counter
@@ -22,16 +21,17 @@ def figures(journal: Queries) -> dict[str, Any]:
     statuses: dict[str, Counter[str]] = {}
     seconds = array("d")
     tokens: Counter[str] = Counter()
-    for status, intent, receipt in journal.rows(
-        "SELECT coalesce(status, 'running'), intent, json_extract(outcome, '$.receipt.seconds', '$.receipt.tokens')"
+    for status, intent, took, prompt, completion in journal.rows(
+        "SELECT coalesce(status, 'running'), intent, json_extract(outcome, '$.receipt.seconds'),"
+        " json_extract(outcome, '$.receipt.tokens.prompt'), json_extract(outcome, '$.receipt.tokens.completion')"
         " FROM records"
     ):
         declined = status == "completed" and intent == OUT_OF_SCOPE
         statuses.setdefault(intent or UNDECIDED, Counter())["declined" if declined else status] += 1
-        if receipt is not None:
-            took, used = json.loads(receipt)
+        if took is not None:
             seconds.append(took)
-            tokens.update(used)
+            tokens["prompt"] += prompt or 0
+            tokens["completion"] += completion or 0
     intents = sorted(statuses.items(), key=lambda one: (-one[1].total(), one[0]))
     return {
         "intents": [{"intent": intent, "records": found.total(), "statuses": found} for intent, found in intents],

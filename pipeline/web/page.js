@@ -15,6 +15,8 @@ import { count } from "./words.js";
 const VIEWS = { chat: Chat, desk: Desk, runs: Runs, index: IndexSearch };
 const TITLES = { chat: "Chat", desk: "Desk", runs: "Runs", index: "Index" };
 
+const MOST = 999;
+
 let app = { name: "Interlock", operator: false, auth: false, examples: [] };
 let view = null;
 let shown = "";
@@ -80,7 +82,7 @@ function badge() {
 function name() {
   document.title = `${cases ? `(${count(cases)}) ` : ""}${TITLES[shown] ?? TITLES.chat} · ${app.name}`;
   const number = document.getElementById("waiting");
-  number.textContent = cases ? count(cases) : "";
+  number.textContent = cases > MOST ? `${count(MOST)}+` : cases ? count(cases) : ""; // as much as a phone has room for
   number.hidden = !cases;
 }
 

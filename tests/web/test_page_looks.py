@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
+from served import Served
 from watched import Watched
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -86,6 +87,22 @@ CUT = """() => [...document.querySelectorAll("input[placeholder], select")].filt
   const room = node.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
   return node.offsetWidth && pen.measureText(text).width > room + 1;
 }).map((node) => node.outerHTML.slice(0, 120))"""
+
+
+async def test_an_operators_bar_fits_a_phone_whatever_waits(watched: Watched, guarded: Served) -> None:
+    page = await watched.open(guarded.url, **PHONE)
+
+    async def many(route: Route) -> None:
+        await route.fulfill(
+            json={"cases": [], "next": None, "counts": {"open": 6000, "taken": 0, "mine": 0, "found": 0}}
+        )
+
+    await page.route("**/desk?limit=0", many)
+    await page.get_by_label("Access token", exact=True).last.fill("operator-at-work")
+    await page.get_by_role("dialog").locator("button[type=submit]").click()
+    await expect(page.locator("#waiting")).to_have_text("999+")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await fits_a_phone(page)
 
 
 async def test_on_a_phone_all_of_it_fits(watched: Watched) -> None:
