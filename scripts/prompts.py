@@ -19,6 +19,7 @@ from pipeline.intents import AMBIGUOUS, OUT_OF_SCOPE
 from pipeline.prompts.prompts import Prompts
 from pipeline.routing.decision import SHORTLIST
 from pipeline.routing.gate import refusals
+from pipeline.run.answer import judged, quoted
 from pipeline.run.asked import Asked, Blank, asked
 from scripts.console import finish, tell
 from scripts.options import TRAVEL, Model
@@ -58,6 +59,12 @@ async def _print(app: App, intent: str, model: str) -> dict[str, int]:
         tell(f"{templating.profile.name} is addressed in the layout '{layout}'.")
         if layout == "copier" and app.wording().own:
             tell("Instructions, examples and templates do not reach such a model.")
+        if first := _asked_first(templating.profile):
+            tell(
+                f"It is first asked for {first} one by one, with the prompts below and a grammar for that field alone."
+            )
+        if templating.profile.sure:
+            tell("What code reads for certain in what was said is left out of a form.")
         for prompt in _prompts(app, intent, templating.profile):
             if prompt.messages is None:
                 print(f"━━━ {prompt.title}: {prompt.why}\n")
@@ -69,6 +76,14 @@ async def _print(app: App, intent: str, model: str) -> dict[str, int]:
             counts[title] = shown.tokens
             print(f"━━━ {title}: {shown.tokens} tokens\n{shown.text}\n")
     return counts
+
+
+def _asked_first(profile: Profile) -> str:
+    """Which fields a model with this profile is asked for by themselves before it fills a form, in words."""
+    found = ["fields in the customer's own words"] if profile.sure else []
+    if profile.calibrates:
+        found.append("fields of choices, and those that are yes, no or null")
+    return ", and ".join(found)
 
 
 def _prompts(app: App, intent: str, profile: Profile) -> Iterator[Prompt]:
@@ -144,6 +159,13 @@ def _call(workflow: Workflow, call: Asked, wording: Prompts, profile: Profile) -
     if call.method == "generate":
         evidence = given.get("evidence", ())
         texts = [str(evidence)] if isinstance(evidence, Blank) else [getattr(one, "text", str(one)) for one in evidence]
+        if not profile.decides and (field := judged(contract)):
+            return Prompt(title, None, f"a person takes over: this model is not trusted to decide '{field}'")
+        quotes = [name for name in contract.model_fields if quoted(contract, name)]
+        if texts and not (profile.decides and (profile.quotes or not quotes)):
+            if len(quotes) == len(contract.model_fields):
+                return Prompt(title, None, "the encoder quotes the nearest sentence: nothing is left to this model")
+            texts = ["‹the sentence of these that is nearest to the question›"]
         return Prompt(title, layout.answer(contract, question, texts, examples))
     draft = slots.narrowed(contract, profile.decides)
     if not set(draft.model_fields) - set(draft.private_fields()):

@@ -31,6 +31,8 @@ class Profile:
     `calibrates`: has favourites among a field's choices, so that they are held against those it has where nothing is
     said (models/engines/preferences.py); and answers a yes or no that nobody said, so that one which may be null stands
     only where it is all but certain (models/engines/answers.py).
+    `quotes`: finds the sentence that answers a question better than the encoder does; one that does not is given the
+    encoder's.
     `context`: tokens that prompt and answer may take together; 0 until an engine has read it from the model.
     `dtype`: what it computes in where it is loaded or started here: "auto", "float32", "bfloat16" or "float16"; in an
     opened embedded engine's profile, what it does compute in (models/engines/precision.py).
@@ -48,6 +50,7 @@ class Profile:
     spaced: bool = True
     sure: float = 0.0
     calibrates: bool = False
+    quotes: bool = True
     context: int = 0
     dtype: str = "auto"
     template: Mapping[str, object] = field(default_factory=_nothing)

@@ -95,6 +95,11 @@ class Generation:
         return self._client is not None and self._client.trusted
 
     @property
+    def quotes(self) -> bool:
+        """Whether the model finds the sentence that answers a question better than the encoder does."""
+        return self.decides and self._opened().profile.quotes
+
+    @property
     def asks_first(self) -> bool:
         """Whether the model is asked what was said before it fills a form."""
         return self._client is not None and self._client.profile.sure > 0

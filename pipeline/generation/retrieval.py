@@ -113,6 +113,11 @@ class Retrieval:
         passage, sentence, *_ = best
         return dataclasses.replace(passage, text=sentence), len(best) == 3
 
+    @property
+    def has_documents(self) -> bool:
+        """Whether there is anything to look up in, and with it an encoder that tells what is near to what."""
+        return self._retriever is not None
+
     def _opened(self) -> Retriever:
         if self._retriever is None:
             raise UsageError("This app has no knowledge to search: give its App a `knowledge` folder.")

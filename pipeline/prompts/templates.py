@@ -158,10 +158,11 @@ def _check(templates: Templates, name: str, own: list[str]) -> None:
     if kind.either and not there & set(kind.either):
         missing.append(kind.either[0])
     if missing:
-        where = " and ".join(str(templates.files[file].name) for file in own)
+        *before, last = (str(templates.files[file].name) for file in own)
+        where = f"Neither {' nor '.join([*before, last])} has" if before else f"{last} lacks"
         others = [file for file in kind.files(name) if file not in own]
         beside = f", and neither has the shipped {others[0]}" if others else ""
         other = f" (or ${' or $'.join(kind.either[1:])})" if missing[0] in kind.either else ""
         raise UsageError(
-            f"{where} lacks the hole ${missing[0]}{other}{beside}: say where {kind.holes[missing[0]]} goes."
+            f"{where} the hole ${missing[0]}{other}{beside}: put it where this is to stand: {kind.holes[missing[0]]}."
         )

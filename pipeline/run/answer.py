@@ -37,15 +37,19 @@ async def answer(
 
     What the customer said may be copied into it, as well as the passages.
     """
-    passages = list(evidence)
-    if not passages and any(_quoted(contract, name) for name in contract.model_fields):
+    passages, quotes = list(evidence), any(quoted(contract, name) for name in contract.model_fields)
+    if not passages and quotes:
         raise nothing_found(question)
     again: Callable[[], Awaitable[list[Passage]]] | None = None
-    if scope.generation.decides:
-        again = scope.retrieval.wider(passages[0]) if passages else None
-    else:
-        _trust(contract)
-        passages = [await _answering(scope, question, passages)] if passages else []
+    decides = scope.generation.decides
+    if not decides and (field := judged(contract)):
+        raise Escalation("human", f"This model is not trusted to decide '{field}' of {contract.__name__}.")
+    # Passages of the app's own making, without an index, have no encoder: a model that decides then quotes as it can.
+    encoder_quotes = quotes and not scope.generation.quotes and scope.retrieval.has_documents
+    if passages and (encoder_quotes or not decides):
+        passages = [await _answering(scope, question, passages)]
+    elif passages:
+        again = scope.retrieval.wider(passages[0])
 
     def task(passages: Sequence[Passage]) -> Task[C]:
         texts, said = [passage.text for passage in passages], scope.interview.said()
@@ -108,12 +112,12 @@ async def _answering(scope: Scope, question: str, passages: Sequence[Passage]) -
     return nearest
 
 
-def _trust(contract: type[Contract]) -> None:
-    """Escalation if a contract has a field that is more than a quote, and that the model is not trusted with."""
-    for name in contract.model_fields:
-        if not _quoted(contract, name) and slots.needs_judgement(contract, name):
-            raise Escalation("human", f"This model is not trusted to decide '{name}' of {contract.__name__}.")
+def judged(contract: type[Contract]) -> str:
+    """The first field that is more than a quote or a copy, "" if there is none: a copier is not asked for it."""
+    fields = [name for name in contract.model_fields if slots.needs_judgement(contract, name)]
+    return next((name for name in fields if not quoted(contract, name)), "")
 
 
-def _quoted(contract: type[Contract], field: str) -> bool:
+def quoted(contract: type[Contract], field: str) -> bool:
+    """Whether a field is whole sentences of the evidence."""
     return any(isinstance(mark, QuoteMark) for mark in contract.model_fields[field].metadata)

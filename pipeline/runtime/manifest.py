@@ -53,7 +53,9 @@ class Manifest:
     `spaced`: whether grammars have blanks where a model's profile asks for them, and prompts the layout that it wants;
     folders from before there was a choice have compact ones, laid out for a copier, to their end. `trusted`: whether
     the model may choose; None in folders from before that was a question, where its profile says so. `dtype`: what
-    the model computes in; "" where the engine does not tell, and in folders from before that was noted.
+    the model computes in; "" where the engine does not tell, and in folders from before that was noted. `nearest`:
+    whether a model that quotes worse than the encoder is given the encoder's sentence; in folders from before it was,
+    it quotes by itself to their end.
     """
 
     app: str
@@ -74,10 +76,13 @@ class Manifest:
     spaced: bool = False
     trusted: bool | None = None
     dtype: str = ""
+    nearest: bool = False
 
     def fitted(self, profile: Profile) -> Profile:
         """A model's profile as this folder wants it."""
-        return profile if self.spaced else replace(profile, spaced=False, layout="copier", sure=0.0, calibrates=False)
+        if not self.spaced:
+            profile = replace(profile, spaced=False, layout="copier", sure=0.0, calibrates=False)
+        return profile if self.nearest else replace(profile, quotes=True)
 
     def lets_choose(self, profile: Profile) -> bool:
         """Whether a model with this profile may choose here."""
@@ -110,7 +115,8 @@ class Manifest:
             accepted = [*earlier.accepted]
             if changes:
                 accepted.append({"at": datetime.now(UTC).isoformat(timespec="seconds"), "changes": changes})
-            fresh = replace(fresh, today=earlier.today, accepted=accepted, spaced=earlier.spaced)
+            fresh = replace(fresh, today=earlier.today, accepted=accepted)
+            fresh = replace(fresh, spaced=earlier.spaced, nearest=earlier.nearest)
             if not self.launch.app:  # a program goes on with what a command has started
                 fresh = replace(fresh, launch=earlier.launch)
             if fresh == earlier:
@@ -189,6 +195,7 @@ def manifest_of(app: App, equipment: Equipment, launch: Launch, today: date | No
         spaced=True,
         trusted=trusts(app, engine, launch),
         dtype=dtype_of(engine),
+        nearest=True,
     )
 
 

@@ -91,6 +91,41 @@ def test_a_copier_is_shown_with_what_it_was_trained_on(tmp_path: Path) -> None:
     assert "one lamp" not in done.stdout
 
 
+QUOTING = """
+from models import Contract, Quote
+from pipeline import App, Run, workflow
+
+class Answer(Contract):
+    quote: Quote
+
+class Ruling(Contract):
+    quote: Quote
+    allowed: bool
+
+@workflow(intent="ask", examples=["pets?"])
+async def ask(run: Run) -> Answer:
+    "Answer a question."
+    found = await run.retrieve(run.text)
+    await run.generate(Ruling, run.text, evidence=found)
+    return await run.generate(Answer, run.text, evidence=found)
+
+app = App("desk", [ask])
+"""
+
+
+def test_what_a_model_is_never_asked_is_not_shown_as_a_prompt(tmp_path: Path, random_model: Path) -> None:
+    (tmp_path / "desk.py").write_text(QUOTING, encoding="utf-8")
+    (tmp_path / "smollm2").symlink_to(random_model)  # whose profile goes by its name
+    copier = interlock("prompts", tmp_path / "desk.py")
+    assert "ask: generate Ruling: a person takes over: this model is not trusted to decide 'allowed'" in copier.stdout
+    weak = interlock("prompts", tmp_path / "desk.py", "--model", tmp_path / "smollm2")
+    assert "first asked for fields in the customer's own words, and fields of choices" in weak.stderr.replace("\n", " ")
+    assert "[1] ‹the sentence of these that is nearest to the question›" in weak.stdout
+    for done in (copier, weak):
+        assert "ask: generate Answer: the encoder quotes the nearest sentence" in done.stdout
+    assert "[1] ‹found›" in interlock("prompts", tmp_path / "desk.py", "--model", random_model).stdout
+
+
 def test_an_intent_that_there_is_not_is_refused(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(APP, encoding="utf-8")
     done = interlock("prompts", tmp_path / "shop.py", "--intent", "buy")

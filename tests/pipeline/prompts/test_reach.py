@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
@@ -140,9 +141,37 @@ async def test_an_example_that_the_form_does_not_admit_is_refused_by_name(desk: 
     row = await desk.serve(App("desk", [amiss]))
     assert row["status"] == "failed"
     assert row["error"] == (
-        'The example "a chair" has an answer that is not one of OrderDraft: keep to its types and limits, and to words'
-        " that stand in the example."
+        'The example "a chair" has "table" for \'what\', which cannot be that: keep to its type and limits, and to'
+        " words that stand in the example."
     )
+
+
+class Job(Contract):
+    what: Said[str]
+    note: str = Field(max_length=9)
+    size: Literal["large", "small"] = "small"
+    paid: bool
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"what": "two chairs", "note": "", "paid": True}, "has \"two chairs\" for 'what', which cannot be that"),
+        ({"what": "chair", "note": "too much of it", "paid": True}, "has \"too much of it\" for 'note'"),
+        ({"what": "chair", "note": "é" * 9, "size": "huge", "paid": True}, "has \"huge\" for 'size'"),
+        ({"what": "chair", "note": "a", "paid": 1}, "has 1 for 'paid'"),
+        ({"what": "chair", "note": "a"}, "leaves out 'paid', which cannot be null."),
+        ({"what": "chair", "note": "a", "paid": True, "cost": 1}, "fills 'cost', which Job does not have."),
+    ],
+)
+def test_the_field_that_an_example_cannot_have_is_named(answer: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(f'The example "a chair" {told}')):
+        Example("a chair", answer).written(Job)
+
+
+def test_a_field_that_an_example_leaves_out_has_its_default() -> None:
+    shown = Example("a chair", {"what": "chair", "note": "", "paid": True}).written(Job)
+    assert shown == '{"what": "chair", "note": "", "size": "small", "paid": true}'
 
 
 async def test_a_copier_is_told_what_it_was_trained_on_and_people_what_it_was_not_told(desk: Desk) -> None:

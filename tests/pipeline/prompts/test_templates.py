@@ -81,6 +81,10 @@ def test_nothing_is_left_of_a_line_for_instructions_that_nobody_gave() -> None:
         ({"fill__user": "{conversation}"}, 'fill.user.txt has "{conversation}" in line 1: write $conversation'),
         ({"fill__user": "$conversation {{ question }}"}, 'has "{{ question" in line 1: holes are written as $name'),
         ({"fill__user": "{% if x %}$conversation"}, 'has "{%" in line 1: holes are written as $name'),
+        (
+            {"fill__system": "", "fill__user": "$conversation $form"},
+            "fill.user.txt has the hole $instructions: put it where this is to stand: those of the app, the workflow",
+        ),
         ({"repair__user": "Again."}, "repair.user.txt lacks the hole $error"),
         ({"wish": "What about $question?"}, "wish.txt has the hole $question, which is not filled here: there is none"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,6 @@ async def engine(random_model: Path) -> AsyncIterator[EmbeddedEngine]:
 @pytest.fixture
 def copier(engine: EmbeddedEngine) -> EmbeddedEngine:
     """The same engine as its profile would be for the shipped model: it copies, it does not decide."""
-    from dataclasses import replace
-
     engine.profile = replace(engine.profile, decides=False, spaced=False, layout="copier")
     return engine
 
@@ -187,7 +186,11 @@ async def test_the_scratchpad_stays_in_the_journal(copier: EmbeddedEngine, tmp_p
     assert "thinking" not in shown
 
 
-async def test_an_answer_quotes_the_sentence_that_the_encoder_chose(copier: EmbeddedEngine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("decides", [False, True])
+async def test_an_answer_quotes_the_sentence_that_the_encoder_chose(
+    decides: bool, copier: EmbeddedEngine, tmp_path: Path
+) -> None:
+    copier.profile = replace(copier.profile, decides=decides, quotes=False)
     (tmp_path / "terms.md").write_text(
         "# Pets\n\nDogs travel free. Cats pay ten euros.\n\n# Bags\n\nOne bag is free.\n"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from models.engines.profiles import Profile
 from pipeline import App, Equipment, Launch, UsageError
 from pipeline.runtime.manifest import FILENAME, manifest_of, read_launch, read_manifest
 
@@ -66,3 +67,14 @@ def test_another_dtype_is_a_change_where_the_folder_says_one(
     else:
         replace(manifest, dtype=now).settle(tmp_path, TODAY)
         assert read_manifest(tmp_path).dtype == now
+
+
+def test_a_folder_in_which_a_weak_model_quoted_by_itself_goes_on_so(shop: App, tmp_path: Path) -> None:
+    weak = Profile("weak", quotes=False)
+    manifest = manifest_of(shop, Equipment(), Launch(), TODAY)
+    assert manifest.settle(tmp_path, TODAY).fitted(weak) == weak
+    path = tmp_path / FILENAME
+    earlier = json.loads(path.read_text())
+    del earlier["nearest"]
+    path.write_text(json.dumps(earlier))
+    assert manifest.settle(tmp_path, TODAY).fitted(weak) == Profile("weak")
