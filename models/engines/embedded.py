@@ -193,6 +193,7 @@ class EmbeddedEngine:
             first=self._texts.shares(row.first),
             closed=row.closing.closed if row.closing else "",
             logprobs=[self._texts.scored(token, score, others) for token, score, others in row.scored],
+            prompt_logprobs=self._texts.each(row.prompt[1 : 1 + len(row.prompt_logprobs)], row.prompt_logprobs),
             mass=row.mass,
             tight=self._texts.whole(row.tokens[: row.tight])[-SHOWN:],
             own_seconds=row.ended - row.began,

@@ -48,6 +48,7 @@ class Decoding(Sampling):
     and for each time. `logit_bias`: what is added to the logits of some token ids. `stop`: texts before which a free
     text ends. `logprobs`: of each token its log-probability and those of so many alternatives; None: neither.
     `effort`: share of the thinking budget that a thought may take; None: what the engine was opened with.
+    `prompt_logprobs`: the prompt's own tokens with their log-probabilities; no part of OpenAI's API.
     """
 
     top_k: int = 0
@@ -58,6 +59,7 @@ class Decoding(Sampling):
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
     effort: float | None = None
+    prompt_logprobs: bool = False
 
     @property
     def bends(self) -> bool:
@@ -81,7 +83,9 @@ class Completion:
     the text, without its tags: private, kept in the journal. `enforcement` is what this very text was made under.
     `first` is, for a grammar that `weighs`, how likely the first token's likeliest alternatives were, by their text; a
     server may count those in that the grammar rules out. `logprobs` is, where `Decoding` asks for it, one mapping a
-    token, as OpenAI's API has it: token, logprob, bytes, top_logprobs.
+    token, as OpenAI's API has it: token, logprob, bytes, top_logprobs. `prompt_logprobs`, where `Decoding` asks for it:
+    each token of the templated prompt but its first, as text, with its log-probability behind those before it; empty
+    where an engine cannot tell.
     `mass`: the least probability that the grammar left the model at a choice, `tight` what stood before it.
     `closed` is the field that was being written when room was left for the shortest ending only, "" where the model
     came to the end by itself. `own_seconds`: of `seconds`, without those in which others were served. None and ""
@@ -96,6 +100,7 @@ class Completion:
     enforcement: Enforcement = "grammar"
     first: Mapping[str, float] = field(default_factory=dict)
     logprobs: Sequence[Mapping[str, Any]] = ()
+    prompt_logprobs: Sequence[tuple[str, float]] = ()
     closed: str = ""
     mass: float | None = None
     tight: str = ""

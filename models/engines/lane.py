@@ -38,7 +38,7 @@ class Lane:
 
     def add(self, rows: Sequence[Row]) -> None:
         """Rows that are read from the next step on."""
-        self._reading += [(row, Reading(self._model, row.prompt + row.tokens)) for row in rows]
+        self._reading += [(row, Reading(self._model, row.prompt + row.tokens, row.tells_prompt)) for row in rows]
 
     def drop_abandoned(self) -> None:
         """End the rows for which nobody waits any more, without a step."""
@@ -83,6 +83,8 @@ class Lane:
             prompt.begin(before)
             left -= prompt.go_on(left)
             if prompt.logits is not None:
+                row, _ = self._reading[0]
+                row.prompt_logprobs = prompt.logprobs[: len(row.prompt) - 1]
                 read.append(self._reading.popleft())
                 before = prompt
         return read

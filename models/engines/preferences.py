@@ -2,7 +2,8 @@
 
 A small model has a favourite among the choices of a field, and takes it for most of what it reads. So its shares are
 divided by those that it has for sentences which say nothing of the matter: contextual calibration (Zhao et al.,
-"Calibrate Before Use", 2021), over several sentences, since each leans somewhere by itself (docs/prompts.md).
+"Calibrate Before Use", 2021), over several sentences, since each leans somewhere by itself. They are then weighed by
+how likely what was said is behind each choice (likelihoods.py), where the model gains by that (docs/prompts.md).
 
 Knows grammars and the probabilities of tokens; knows no contract.
 """
@@ -11,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.engines.engine import Completion, Decoding, Message
+from models.engines.likelihoods import likelihoods
 from models.engines.mentions import beginnings
 from models.engines.weighing import LEAST, LIKELIEST, Ask
 from models.grammar.fragments.fragment import either, text_fragment
@@ -38,6 +41,16 @@ KEPT = 1024
 
 Choices = Mapping[str, tuple[str, ...]]
 """Texts that a field may have, by key: two or more."""
+
+
+@dataclass(frozen=True)
+class Matter:
+    """`text`: what the fields are about, as it was written. `labels`: what each field is, by key, in a few words.
+    `weight`: of the logarithm of its likelihood beside that of a choice's share; 0: it is not asked for."""
+
+    text: str
+    labels: Mapping[str, str]
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -72,8 +85,8 @@ class _Asked:
 
 @dataclass(frozen=True)
 class Preferred:
-    """`texts`: the likeliest of each field's, by key; one, unless the first token tells some not apart. `calls`: the
-    completions that this was read from."""
+    """`texts`: the likeliest of each field's, by key; several where an engine tells nothing of prompts, and the first
+    token does not tell them apart. `calls`: the completions that this was read from."""
 
     texts: Choices
     calls: tuple[Completion, ...] = ()
@@ -93,10 +106,14 @@ class Preferences:
         choices: Choices,
         spaced: bool,
         leading: int = 0,
+        *,
+        matter: Matter,
     ) -> Preferred:
-        """The likeliest texts of each field, from one call for each, and one for each that was not asked before.
+        """The likeliest texts of each field, from one call for each field, one for each of its texts if the `matter` is
+        weighed, and one for each neutral prompt that was not asked before.
 
-        `messages` ask for the whole form, `neutral` the same of `NEUTRAL`. `spaced` as in `compile_grammar`. `leading`:
+        `messages` ask for the whole form, `neutral` the same of `NEUTRAL`, in place of
+        `matter`. `spaced` as in `compile_grammar`. `leading`:
         so many of `choices` are the form's first fields, in their order; each is asked for behind those before it, and
         every other one as if it were the first. Raises what `ask` raises.
         """
@@ -118,10 +135,17 @@ class Preferences:
             leanings = await asyncio.gather(
                 *[leaning(_Asked(tuple(one), before, field, texts, spaced)) for one in neutral]
             )
-            shares, call = await _shares(ask, _Asked(tuple(messages), before, field, texts, spaced))
-            calls.append(call)
-            worth = {text: shares[text] * len(leanings) / sum(one[text] for one in leanings) for text in texts}
-            best = max(worth.values()) * (1 - 1e-9)
+            (shares, call), behind = await asyncio.gather(
+                _shares(ask, _Asked(tuple(messages), before, field, texts, spaced)),
+                likelihoods(ask, matter.text, matter.labels[field], texts if matter.weight else ()),
+            )
+            calls.extend((call, *behind.calls))
+            worth = {
+                text: math.log(shares[text] * len(leanings) / sum(one[text] for one in leanings))
+                + matter.weight * behind.logs.get(text, 0.0)
+                for text in texts
+            }
+            best = max(worth.values()) - 1e-9
             return tuple(text for text in texts if worth[text] >= best)
 
         found: dict[str, tuple[str, ...]] = {}

@@ -31,6 +31,7 @@ class Profile:
     `calibrates`: has favourites among a field's choices, so that they are held against those it has where nothing is
     said (models/engines/preferences.py); and answers a yes or no that nobody said, so that one which may be null stands
     only where it is all but certain (models/engines/answers.py).
+    `likelihood`: with that, how much it counts how likely what was said is behind a choice, 0 to 1; 0: not asked for.
     `quotes`: finds the sentence that answers a question better than the encoder does; one that does not is given the
     encoder's.
     `context`: tokens that prompt and answer may take together; 0 until an engine has read it from the model.
@@ -50,6 +51,7 @@ class Profile:
     spaced: bool = True
     sure: float = 0.0
     calibrates: bool = False
+    likelihood: float = 0.0
     quotes: bool = True
     context: int = 0
     dtype: str = "auto"
@@ -88,9 +90,11 @@ def _known(file: str) -> dict[str, dict[str, Any]]:
         if values.get("dtype", "auto") not in _DTYPES:
             told = f"{file} says dtype = {values['dtype']!r} of {pattern}, which there is not."
             raise ModelNotFound(told, f"A dtype is one of {', '.join(_DTYPES)}.")
-        sure = values.get("sure", 0)
-        if isinstance(sure, bool) or not isinstance(sure, int | float) or not 0 <= sure <= 1:
-            raise ModelNotFound(f"{file} says sure = {sure!r} of {pattern}, which is no probability.", "It is 0 to 1.")
+        for name in ("sure", "likelihood"):
+            part = values.get(name, 0)
+            if isinstance(part, bool) or not isinstance(part, int | float) or not 0 <= part <= 1:
+                told = f"{file} says {name} = {part!r} of {pattern}, which is no number from 0 to 1."
+                raise ModelNotFound(told, "Mend it there.")
     return known
 
 

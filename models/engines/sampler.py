@@ -32,7 +32,8 @@ class Row:
 
     `closes` tells whether the tokens so far end the text by themselves. `weighs`: `first` gets the likeliest tokens of
     the first draw with their probabilities. `scored`: of each token its log-probability and those of its alternatives,
-    where the sampling asks for that, among what the grammar allows: a forced one has none. `drawn` counts the
+    where the sampling asks for that, among what the grammar allows: a forced one has none. `prompt_logprobs`: of each
+    token of the prompt but the first, where the sampling asks for those. `drawn` counts the
     end-of-text token, `tokens` does not hold it. `ahead` are the latest tokens, which no forward pass has seen. `mass`:
     the least probability that the grammar left the model where it left it a choice, with `tight` tokens before it; None
     where it never did. `closing` ends the text within its limit. `tell` hears the tokens so far, in the worker thread.
@@ -56,6 +57,7 @@ class Row:
     tokens: list[int] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
     scored: list[tuple[int, float, dict[int, float]]] = field(default_factory=list)
+    prompt_logprobs: list[float] = field(default_factory=list)
     drawn: int = 0
     finish_reason: str | None = None
     fault: str = ""
@@ -69,6 +71,11 @@ class Row:
     def logprobs(self) -> int | None:
         """How many alternatives are told of each token; None: nothing is told."""
         return self.sampling.logprobs if isinstance(self.sampling, Decoding) else None
+
+    @property
+    def tells_prompt(self) -> bool:
+        """Whether the log-probabilities of the prompt's own tokens are told."""
+        return isinstance(self.sampling, Decoding) and self.sampling.prompt_logprobs
 
     def notice(self, shares: torch.Tensor, allowed: torch.Tensor) -> None:
         """Take down how much of its probability, `shares`, a model was left at a choice; one token alone is none."""

@@ -20,6 +20,9 @@ _CACHE = ("cache", "past_key_values")
 SHARED = 64
 """Tokens that two prompts must begin with for the second to take them over: fewer are read as fast."""
 
+PART = 32
+"""Positions whose probabilities are computed at once: of a large vocabulary a few megabytes each."""
+
 SLACK = 1.25
 """The cache is packed anew where it is so much wider than its longest row."""
 
@@ -36,11 +39,13 @@ def can_share(model: Any) -> bool:
 
 class Reading:
     """A prompt that is being read, a piece at a time, in a cache of its own: it is not padded, so that what is read
-    does not depend on who else is there."""
+    does not depend on who else is there. With `scored`, `logprobs` gets those of its tokens but the first."""
 
-    def __init__(self, model: Any, prompt: Sequence[int]) -> None:
+    def __init__(self, model: Any, prompt: Sequence[int], scored: bool = False) -> None:
         self.cache = DynamicCache(config=model.config)
         self.logits: torch.Tensor | None = None
+        self.logprobs: list[float] = []
+        self._scored = scored
         self._model = model
         self._prompt = torch.tensor([list(prompt)], device=model.device)
         self._read = 0
@@ -48,7 +53,7 @@ class Reading:
     def begin(self, before: Reading | None) -> None:
         """Take over what this prompt, of which nothing is read, begins with from one that is read, such as an
         instruction with its form."""
-        if before is None or self._read:
+        if before is None or self._read or self._scored:  # what is taken over has no logits
             return
         length = min(before._prompt.shape[1], self._prompt.shape[1] - 1)  # the last token's logits are wanted
         differ = (before._prompt[0, :length] != self._prompt[0, :length]).nonzero()
@@ -65,10 +70,20 @@ class Reading:
         positions = torch.arange(self._read, self._read + piece.shape[1], device=piece.device).unsqueeze(0)
         self._read += piece.shape[1]
         mask = torch.ones((1, self._read), dtype=torch.long, device=piece.device)
-        logits = _forward(self._model, self.cache, piece, mask, positions)
+        logits = _forward(self._model, self.cache, piece, mask, positions, 0 if self._scored else 1)
+        if self._scored:
+            self._score(logits[0], self._prompt[0, self._read - piece.shape[1] + 1 : self._read + 1])
         if self._read == self._prompt.shape[1]:
-            self.logits = logits
+            self.logits = _last(logits)
         return piece.shape[1]
+
+    def _score(self, logits: torch.Tensor, following: torch.Tensor) -> None:
+        """Note how likely each token was behind the one whose `logits`, (tokens, vocabulary), stand before it; nothing
+        follows the prompt's last."""
+        for start in range(0, len(following), PART):
+            ids = following[start : start + PART, None]
+            shares = logits[start : start + len(ids)].to(torch.float32).log_softmax(-1)
+            self.logprobs += shares.gather(1, ids)[:, 0].tolist()
 
 
 class SharedCache:
@@ -85,7 +100,7 @@ class SharedCache:
         self.mask = torch.cat([self.mask, here], dim=1)
         # A gap of the cache is masked, and counts for no position.
         positions = (self.mask.cumsum(dim=-1) - 1).clamp(min=0)[:, -fed.shape[1] :]
-        return _forward(self._model, self._cache, fed, self.mask, positions)
+        return _last(_forward(self._model, self._cache, fed, self.mask, positions))
 
     def join(self, readings: Sequence[Reading]) -> None:
         """Take rows in whose prompts are read, behind those that are here."""
@@ -144,15 +159,21 @@ def _stacked(parts: Sequence[torch.Tensor], width: int) -> torch.Tensor:
 
 
 def _forward(
-    model: Any, cache: DynamicCache, fed: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor
+    model: Any, cache: DynamicCache, fed: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, kept: int = 1
 ) -> torch.Tensor:
+    """The logits behind the last `kept` tokens, 0: behind all, (rows, tokens, vocabulary), in the model's dtype; behind
+    all of a model that cannot leave any out."""
     taken = _taken(model)
     named = {next(name for name in _CACHE if name in taken): cache, "use_cache": True, "return_dict": True}
     if "logits_to_keep" in taken:
-        named["logits_to_keep"] = 1
-    output = model(input_ids=fed, attention_mask=mask, position_ids=positions, **named)
-    logits: torch.Tensor = output.logits[:, -1].to(copy=True, dtype=torch.float32)
+        named["logits_to_keep"] = kept
+    logits: torch.Tensor = model(input_ids=fed, attention_mask=mask, position_ids=positions, **named).logits
     return logits
+
+
+def _last(logits: torch.Tensor) -> torch.Tensor:
+    """Those behind the last token, float32 (rows, vocabulary), without the others."""
+    return logits[:, -1].to(copy=True, dtype=torch.float32)
 
 
 def _taken(model: Any) -> Mapping[str, inspect.Parameter]:

@@ -44,6 +44,10 @@ class TokenTexts:
         alternatives = [self._told(other, likely) for other, likely in others.items()]
         return {**self._told(token, score), "top_logprobs": alternatives}
 
+    def each(self, tokens: Sequence[int], scores: Sequence[float]) -> list[tuple[str, float]]:
+        """Tokens as texts, with their log-probabilities."""
+        return [(self.whole([token]), score) for token, score in zip(tokens, scores, strict=True)]
+
     def _told(self, token: int, score: float) -> dict[str, Any]:
         text = self.whole([token])
         return {"token": text, "logprob": max(score, LEAST_LOGPROB), "bytes": list(text.encode())}

@@ -96,10 +96,7 @@ class Drafting:
             copied=[name for name in draft.model_fields if slots.said_kind(draft, name) is not None],
             worded=slots.worded(contract),
             told_apart=lambda unsaid, copies: compiled(slots.told_apart(draft, unsaid, copies)),
-            choices=slots.choices(draft),
-            leading=slots.leading(draft),
             answers=slots.open_answers(draft),
-            neutral=lambda layout, text: layout.fill(draft, [Turn("customer", text)], examples),
         )
         filled = await self._generation.produce(task, told=told)
         return {name: getattr(filled, name) for name in draft.model_fields}

@@ -109,6 +109,13 @@ def leading(contract: type[Contract]) -> int:
 
 
 @cache
+def labels(contract: type[Contract]) -> dict[str, str]:
+    """What each field is, in a few words: its description without the mark at its end, or its name."""
+    described = {name: info.description or "" for name, info in contract.model_fields.items()}
+    return {name: " ".join(text.split()).rstrip(" .:?!") or name.replace("_", " ") for name, text in described.items()}
+
+
+@cache
 def open_answers(contract: type[Contract]) -> tuple[str, ...]:
     """The fields that are yes, no or null, by name. A field with another name in JSON is left out."""
     return tuple(

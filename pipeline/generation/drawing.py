@@ -17,7 +17,7 @@ from models.engines.answers import Answers, answers
 from models.engines.claims import told_apart
 from models.engines.engine import Completion, Message, closes
 from models.engines.mentions import mentions
-from models.engines.preferences import NEUTRAL, Preferred
+from models.engines.preferences import NEUTRAL, Matter, Preferred
 from models.engines.profiles import Profile
 from models.errors import BudgetTooSmall, PromptTooLong
 from models.grammar.grammar import Grammar
@@ -57,8 +57,9 @@ async def preferred(client: EngineClient, task: Task[C], asked: Try, layout: Lay
     if not _reckons(client, task, asked) or not task.choices or neutral is None:
         return Preferred({})
     others = [tuple(neutral(layout, sentence)) for sentence in NEUTRAL]
+    matter = Matter(task.matter, task.labels, client.profile.likelihood)
     return await client.preferences.prefer(
-        client.generate, asked.messages, others, task.choices, client.profile.spaced, task.leading
+        client.generate, asked.messages, others, task.choices, client.profile.spaced, task.leading, matter=matter
     )
 
 

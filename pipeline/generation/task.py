@@ -30,7 +30,8 @@ class Task(Generic[C]):
     questions of all the contract's fields in which words stay words. `told_apart`: the grammar without some fields, and
     with these values to choose from for others. `choices`: the texts of each field that has a few, of which so many as
     `leading` says are the contract's first fields; `answers`: those that are yes, no or null; `neutral`: the messages
-    with a sentence that says nothing in place of what they are about.
+    with a sentence that says nothing in place of the `matter`, which they are about; `labels`: what each field is, in a
+    few words.
     """
 
     kind: type[C]
@@ -46,6 +47,8 @@ class Task(Generic[C]):
     leading: int = 0
     answers: Sequence[str] = ()
     neutral: Callable[[Layout, str], Sequence[Message]] | None = None
+    matter: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     _grammars: dict[tuple[int | None, bool], Grammar] = field(default_factory=dict, compare=False)
 
     def grammar(self, length: int | None, spaced: bool) -> Grammar:

@@ -13,6 +13,7 @@ from index.documents import Passage
 from models.contract import Contract
 from models.engines.engine import Message
 from models.grammar.grammar import compile_grammar
+from models.grammar.source import normalise
 from models.said import QuoteMark
 from pipeline.forms import slots
 from pipeline.generation.retrieval import nothing_found
@@ -73,6 +74,8 @@ async def answer(
             leading=slots.leading(contract),
             answers=slots.open_answers(contract),
             neutral=neutral,
+            matter=_matter(question, said, texts),
+            labels=slots.labels(contract),
         )
 
     async def wider() -> Task[C]:
@@ -110,6 +113,14 @@ async def _answering(scope: Scope, question: str, passages: Sequence[Passage]) -
     ):
         raise nothing_found(question)
     return nearest
+
+
+def _matter(question: str, said: Sequence[str], texts: Sequence[str]) -> str:
+    """What an answer is about: passages, and what the customer said that is part of the question; the question itself,
+    the same for every customer, only where there is nothing else."""
+    within = normalise(question)
+    own = sorted((text for text in said if text and text in within), key=len)
+    return "\n".join([*texts, *own[-1:]]) or question
 
 
 def judged(contract: type[Contract]) -> str:

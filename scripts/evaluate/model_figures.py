@@ -21,7 +21,7 @@ from index.documents import Passage
 from models.contract import Contract
 from models.engines.answers import answers
 from models.engines.engine import Completion, Engine, Message, Sampling
-from models.engines.preferences import NEUTRAL, Preferences
+from models.engines.preferences import NEUTRAL, Matter, Preferences
 from models.engines.weighing import Ask
 from models.errors import ConstraintBroken
 from models.grammar.grammar import Grammar, compile_grammar
@@ -178,16 +178,17 @@ class Measured:
         return ask
 
     async def likeliest(
-        self, part: str, contract: type[Contract], asking: Callable[[str], Sequence[Message]], text: str
+        self, part: str, contract: type[Contract], asking: Callable[[str], Sequence[Message]], question: str, text: str
     ) -> type[Contract]:
         """The contract with the likeliest choices, and the answers that are sure, as `Run.generate` has it filled.
-        `asking` a text for it."""
+        `asking` a `question` for it, which is about a `text`."""
         profile, ask = self.engine.profile, self.ask(part)
         if not profile.calibrates:
             return contract
-        neutral, messages = [asking(sentence) for sentence in NEUTRAL], asking(text)
+        neutral, messages = [asking(sentence) for sentence in NEUTRAL], asking(question)
+        matter = Matter(text, slots.labels(contract), profile.likelihood)
         found = await self.preferences.prefer(
-            ask, messages, neutral, slots.choices(contract), profile.spaced, slots.leading(contract)
+            ask, messages, neutral, slots.choices(contract), profile.spaced, slots.leading(contract), matter=matter
         )
         sure = await answers(ask, messages, slots.open_answers(contract), profile.spaced)
         left = {**found.texts, **{field: (value,) for field, value in sure.values.items()}}
@@ -289,7 +290,7 @@ async def reviews(
     async def one(number: int, row: Mapping[str, Any]) -> None:
         question, grammar = f"What does this review say? {row['text']}", None
         if not free:
-            form = await measured.likeliest(part, Review, asking, question)
+            form = await measured.likeliest(part, Review, asking, question, row["text"])
             grammar = compile_grammar(form, spaced=engine.profile.spaced)
         text = await measured.write(part, asking(question), grammar, Sampling(temperature, seed=number))
         if free and text is not None:

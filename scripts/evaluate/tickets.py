@@ -60,7 +60,7 @@ async def tickets(measured: Measured, rows: Sequence[Mapping[str, Any]]) -> Tick
 
     async def one(row: Mapping[str, Any]) -> None:
         question = f"What does this message say? {row['text']}"
-        form = await measured.likeliest("tickets", Ticket, asking, question)
+        form = await measured.likeliest("tickets", Ticket, asking, question, row["text"])
         grammar = compile_grammar(form, spaced=measured.engine.profile.spaced)
         text = await measured.write("tickets", asking(question), grammar)
         value = read(Ticket.model_validate_json, text, measured.parts["tickets"])

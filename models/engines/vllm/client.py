@@ -120,6 +120,8 @@ def _as_chat(completion: TextCompletion) -> ChatCompletion:
         choices.append({"index": choice.index, "message": message, "finish_reason": choice.finish_reason})
         choices[-1] |= {"logprobs": scores, "stop_reason": getattr(choice, "stop_reason", None)}
     whole = completion.model_dump(exclude={"choices", "object"})
+    if completion.choices:  # which a chat has beside its choices
+        whole["prompt_logprobs"] = getattr(completion.choices[0], "prompt_logprobs", None)
     return ChatCompletion.construct(**whole, object="chat.completion", choices=choices)
 
 
@@ -187,6 +189,12 @@ def token_scores(choice: Any) -> list[dict[str, Any]]:
     """Of each token its log-probability and its alternatives, as OpenAI's API has it; empty where not asked for."""
     content = getattr(getattr(choice, "logprobs", None), "content", None) or []
     return [token.model_dump() for token in content]
+
+
+def prompt_scores(answer: Any) -> list[tuple[str, float]]:
+    """Each token of the prompt but the first with its log-probability; empty where not asked for, or not told."""
+    told = [next(iter(one.values())) for one in getattr(answer, "prompt_logprobs", None) or [] if one]
+    return [(str(one["decoded_token"]), float(one["logprob"])) for one in told]
 
 
 async def fetch_metrics(client: AsyncOpenAI, root: str) -> str:

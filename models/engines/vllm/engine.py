@@ -31,6 +31,7 @@ from models.engines.vllm.client import (
     fetch_metrics,
     first_token,
     greet,
+    prompt_scores,
     templated,
     token_scores,
 )
@@ -126,7 +127,9 @@ class VllmEngine:
             return await self._within(messages, grammar, sampling, max_tokens)
         budget = (grammar.max_tokens or None) if grammar else max_tokens
         output = CFG(grammar.lark) if grammar else None
-        more = _decoding(sampling, grammar) | self._listened(grammar)
+        more = _decoding(sampling, grammar)
+        if "prompt_logprobs" not in more:  # which no stream has
+            more |= self._listened(grammar)
         if grammar and self._closes is None and not grammar.may_be_cut:
             more |= _CLOSING
         raw, stopped = await self._ask(messages, sampling, budget, self.profile.template, output, **more)
@@ -244,6 +247,7 @@ class VllmEngine:
             thinking=getattr(message, "reasoning", None) or getattr(message, "reasoning_content", None) or "",
             first=first_token(choice),
             logprobs=token_scores(choice),
+            prompt_logprobs=prompt_scores(answer),
         )
         return completion, str(getattr(choice, "stop_reason", None) or "")
 
@@ -318,6 +322,8 @@ def _decoding(sampling: Sampling, grammar: Grammar | None) -> dict[str, Any]:
         "stop": [] if grammar else list(sampling.stop),
     }
     more = {name: value for name, value in asked.items() if value}
+    if sampling.prompt_logprobs:
+        more["prompt_logprobs"] = 0  # of each token its own, and no alternatives
     if sampling.logprobs is not None:
         more |= {"logprobs": True, "top_logprobs": sampling.logprobs}
     return more | weighs

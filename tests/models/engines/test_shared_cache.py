@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from random_model import build_random_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, MistralConfig, Qwen3Config
 
 from models.engines.continuous_batching import ROWS
 from models.engines.embedded import EmbeddedEngine
-from models.engines.engine import Message, Sampling
+from models.engines.engine import Decoding, Message, Sampling
 from models.engines.shared_cache import SHARED, Reading, can_share
 from models.grammar.grammar import Grammar
 
@@ -81,3 +82,20 @@ async def test_what_a_prompt_begins_with_as_the_one_before_is_not_read_again_and
     await engine.close()
     assert found[SHARED][0] == found[10**6][0]
     assert found[SHARED][1] < sum(lengths) / 2 < sum(lengths) <= found[10**6][1]
+
+
+async def test_the_probabilities_of_a_prompt_are_the_models_own_whatever_was_read_before(random_model: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(random_model).eval()
+    engine = await EmbeddedEngine.open(random_model, str(random_model))
+    ask = [Message("prompt", "A kettle that boils fast. " * 60)]  # longer than a piece
+    plain = await engine.generate(ask, None, Sampling(), 3)
+    told = await engine.generate(ask, None, Decoding(prompt_logprobs=True), 3)
+    await engine.close()
+    ids = engine._encode(ask, {})
+    with torch.inference_mode():
+        shares = model(torch.tensor([ids])).logits[0].float().log_softmax(-1)
+    assert "".join(token for token, _ in told.prompt_logprobs) == engine._texts.whole(ids[1:])
+    expected = [float(shares[at, token]) for at, token in enumerate(ids[1:])]
+    assert [score for _, score in told.prompt_logprobs] == pytest.approx(expected, abs=1e-3)
+    assert plain.text == told.text
+    assert not plain.prompt_logprobs

@@ -9,7 +9,8 @@ from scripted_server import Body, Reply, ScriptedServer, says
 
 from models.engines.answers import answers
 from models.engines.engine import Decoding, Message, Sampling
-from models.engines.preferences import Preferences
+from models.engines.likelihoods import likelihoods
+from models.engines.preferences import Matter, Preferences
 from models.engines.vllm.engine import VllmEngine
 from models.engines.weighing import LIKELIEST
 from models.errors import ConstraintBroken
@@ -82,6 +83,13 @@ async def test_a_favourite_and_an_answer_that_is_not_sure_are_told_by_a_servers_
         return {"token": text, "logprob": likely[text], "bytes": [*text.encode()], "top_logprobs": others}
 
     def reply(body: Body) -> Reply:
+        if "prompt" in body:
+            likely = -1.0 if body["prompt"] == "What it is: chair\nA seat." else -3.0
+            read = [None, *({"7": {"logprob": likely, "decoded_token": one}} for one in ("\n", "A", " seat", "."))]
+            choice = {"index": 0, "text": "A", "finish_reason": "stop", "logprobs": None, "prompt_logprobs": read}
+            usage = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
+            head = {"id": "x", "object": "text_completion", "created": 0, "model": "scripted"}
+            return Reply(200, {**head, "choices": [choice], "usage": usage})
         if "gift" in body["structured_outputs"]["grammar"]:
             written = [scored('{"gift":'), scored("true", true=0.7, null=0.2, false=0.1)]
         else:
@@ -95,10 +103,16 @@ async def test_a_favourite_and_an_answer_that_is_not_sure_are_told_by_a_servers_
     with ScriptedServer(reply) as server:
         engine = await VllmEngine.open(server.url)
         asked, neutral = [Message("user", "A seat.")], [[Message("user", text)] for text in ("Hello.", "Here.")]
-        found = await Preferences().prefer(engine.generate, asked, neutral, {"kind": ("lamp", "chair")}, False)
+        choices, matter = {"kind": ("lamp", "chair")}, Matter("A seat.", {"kind": "What it is"}, 0.2)
+        found = await Preferences().prefer(engine.generate, asked, neutral, choices, False, matter=matter)
+        behind = await likelihoods(engine.generate, "A seat.", "What it is", choices["kind"])
         told = await answers(engine.generate, asked, ["gift"], False)
         await engine.close()
     assert found.texts == {"kind": ("chair",)}
     assert told.doubted == {"gift": pytest.approx(0.7)}
-    assert len(server.requests) == 4
-    assert all(body["logprobs"] is True and body["top_logprobs"] == LIKELIEST for body in server.requests)
+    assert behind.logs == {"lamp": -9.0, "chair": -3.0}
+    reads = [body for body in server.requests if "prompt" in body]
+    others = [body for body in server.requests if "prompt" not in body]
+    assert (len(reads), len(others)) == (4, 4)
+    assert all(body["prompt_logprobs"] == 0 and "stream" not in body for body in reads)
+    assert all(body["logprobs"] is True and body["top_logprobs"] == LIKELIEST for body in others)

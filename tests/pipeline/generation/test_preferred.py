@@ -22,7 +22,7 @@ from pipeline import App, Equipment, Run, guardrail, read_requests, run_batch, w
 
 
 class Order(Contract):
-    kind: Literal["lamp", "chair", "stool"]
+    kind: Literal["lamp", "chair", "stool"] = Field(description="What it is.")
     note: str = Field(max_length=8)
 
 
@@ -73,6 +73,18 @@ async def read(run: Run) -> Order:
     return await run.generate(Order, run.text, evidence=[Passage("a#0", "a", "", run.text, 0, len(run.text))])
 
 
+@workflow(intent="worded", examples=["in words"])
+async def asked_in_words(run: Run) -> Order:
+    """Take an order, asked for in words."""
+    return await run.generate(Order, f"What is wanted here? {run.text}")
+
+
+@workflow(intent="sorted", examples=["a parcel to sort"])
+async def sorted_out(run: Run) -> Order:
+    """Sort what lies here."""
+    return await run.generate(Order, "What is it?", evidence=[Passage("a#0", "a", "", "A fixed text.", 0, 13)])
+
+
 class Biased(Wrapper):
     """A model that is said to have favourites; what it was asked is kept."""
 
@@ -82,7 +94,7 @@ class Biased(Wrapper):
 
     @property
     def profile(self) -> Any:
-        return replace(self.inner.profile, calibrates=self.biased)
+        return replace(self.inner.profile, calibrates=self.biased, likelihood=0.2)
 
     async def generate(
         self, messages: Sequence[Message], grammar: Grammar | None, sampling: Sampling, max_tokens: int | None = None
@@ -103,22 +115,25 @@ async def served(
     return lines(folder / "out" / "results.jsonl"), engine.asked
 
 
-@pytest.mark.parametrize("app", [order, read])
-async def test_its_favourites_are_asked_for_once_and_a_record_costs_one_call_more(
-    random_model: Path, tmp_path: Path, app: Any
+@pytest.mark.parametrize(
+    ("app", "matter"), [(order, "{}"), (asked_in_words, "{}"), (read, "{0}\n{0}"), (sorted_out, "A fixed text.")]
+)
+async def test_its_favourites_are_asked_for_once_and_what_was_said_is_weighed_behind_each_choice(
+    random_model: Path, tmp_path: Path, app: Any, matter: str
 ) -> None:
-    rows, asked = await served(random_model, tmp_path, app, ["an order of a lamp", "an order of a stool"])
+    texts, kinds = ["an order of a lamp", "an order of a stool"], ("lamp", "chair", "stool")
+    rows, asked = await served(random_model, tmp_path, app, texts)
     assert [row["status"] for row in rows] == ["completed"] * 2
-    assert len(asked) == len(NEUTRAL) + 2 * 2
+    assert len(asked) == len(NEUTRAL) + 2 * (2 + len(kinds))
     neutral = [text for text, lark in asked if any(sentence in text for sentence in NEUTRAL)]
     assert len(neutral) == len(set(neutral)) == len(NEUTRAL)
+    behind = [text for text, _ in asked if text.startswith("What it is: ")]
+    assert sorted(behind) == sorted(f"What it is: {kind}\n{matter.format(text)}" for text in texts for kind in kinds)
     written = [lark for _, lark in asked if "note" in lark]
     assert len(written) == 2
     for lark, row in zip(written, rows, strict=True):  # the form admits what was chosen, and nothing else
         kinds = [kind for kind in ("lamp", "chair", "stool") if kind in lark]
         assert kinds == [row["result"]["kind"]]
-    first, second = (sum(row["receipt"]["tokens"].values()) for row in rows)
-    assert first != second  # the first one paid for the favourites
 
 
 async def test_a_yes_or_no_that_it_is_not_sure_of_is_null_and_the_receipt_says_so(

@@ -25,7 +25,7 @@ from models.engines.engine import Engine, Message, Sampling
 from models.engines.mentions import mentions
 from models.engines.model_folder import control_tokens, find_model_folder
 from models.engines.open_engine import open_engine
-from models.engines.preferences import NEUTRAL, Preferences
+from models.engines.preferences import NEUTRAL, Matter, Preferences
 from models.engines.vllm.engine import VllmEngine
 from models.engines.vllm.server import VllmServer
 from models.errors import PromptTooLong
@@ -165,7 +165,7 @@ class Ticket(Contract):
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_its_favourite_choice_is_got_over_on_a_server_as_well(engine: Engine, exact_smollm2: Engine) -> None:
-    sure: list[float] = []
+    sure, read = list[float](), list[list[tuple[str, float]]]()
     favourite, said = '{"device": "laptop"}', {"My phone no longer charges.": "phone", "A paper jam!": "printer"}
     for one in (engine, exact_smollm2):
         assert one.profile.calibrates
@@ -175,9 +175,17 @@ async def test_its_favourite_choice_is_got_over_on_a_server_as_well(engine: Engi
             asked = layout.answer(Ticket, f"What does this message say? {text}", [])
             assert (await one.generate(asked, compile_grammar(Ticket, spaced=True), Sampling())).text == favourite
             choices = {"device": ("laptop", "phone", "printer", "account")}
-            found = await preferences.prefer(one.generate, asked, neutral, choices, True)
+            matter = Matter(text, {"device": "What it is about"}, 0.1)
+            found = await preferences.prefer(one.generate, asked, neutral, choices, True, matter=matter)
             assert found.texts["device"] == (device,)
             told = await answers(one.generate, layout.answer(Review, text, []), ["recommends"], True)
             sure.append(told.doubted["recommends"])
-            assert all(call.logprobs for call in found.calls)  # an engine that tells none is taken at its word
+            # An engine that tells none is taken at its word.
+            assert all(call.logprobs or call.prompt_logprobs for call in found.calls)
+            read += [list(call.prompt_logprobs) for call in found.calls if call.prompt_logprobs]
+    half = len(read) // 2
+    assert half == 2 * 4
+    for here, there in zip(read[:half], read[half:], strict=True):
+        assert [token for token, _ in here] == [token for token, _ in there]
+        assert [score for _, score in here] == pytest.approx([score for _, score in there], abs=0.05)
     assert sure[:2] == pytest.approx(sure[2:], abs=0.02)
