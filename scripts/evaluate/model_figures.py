@@ -112,7 +112,7 @@ class Texts:
 @dataclass
 class Reviews:
     """How reviews were read. Of those `with_some` complaints one was `found` and all `named`; of those `without`, some
-    were made up in `false`. `right`: all fields right."""
+    were made up in `false`. `right`: all fields right; `but_kind`: all others, whatever the kind."""
 
     read: int = 0
     with_some: int = 0
@@ -122,6 +122,8 @@ class Reviews:
     false: int = 0
     sentiment: int = 0
     kind: int = 0
+    recommends: int = 0
+    but_kind: int = 0
     right: int = 0
 
     def add(self, label: Mapping[str, Any], got: Review | None) -> None:
@@ -139,8 +141,11 @@ class Reviews:
         self.false += not wanted and bool(got.complaints)
         self.sentiment += got.sentiment == label["sentiment"]
         self.kind += got.kind == label["kind"]
-        same = (got.kind, got.sentiment, got.recommends) == (label["kind"], label["sentiment"], label["recommends"])
-        self.right += same and all_named and bool(wanted) == bool(got.complaints)
+        self.recommends += got.recommends == label["recommends"]
+        same = (got.sentiment, got.recommends) == (label["sentiment"], label["recommends"])
+        others = same and all_named and bool(wanted) == bool(got.complaints)
+        self.but_kind += others
+        self.right += others and got.kind == label["kind"]
 
 
 @dataclass

@@ -77,6 +77,8 @@ def models(
     measures = list(dict.fromkeys(name for row in rows.values() for name in row if name != "parts"))
     table = Table("", *rows)
     for name in measures:
+        if all(row.get(name) is None for row in rows.values()):
+            continue  # of a part that was not asked for
         table.add_row(name, *[_shown(row.get(name)) for row in rows.values()])
     console.print(table)
     finish(limit=limit, models=rows)
@@ -179,6 +181,9 @@ def _told(name: str, found: Reviews) -> dict[str, Any]:
         f"{name}: all of them named": _share(found.named, found.with_some),
         f"{name}: made up": _share(found.false, found.without),
         f"{name}: sentiment": _share(found.sentiment, found.read),
+        f"{name}: kind": _share(found.kind, found.read),
+        f"{name}: recommends": _share(found.recommends, found.read),
+        f"{name}: all right but for the kind": _share(found.but_kind, found.read),
         f"{name}: all right": _share(found.right, found.read),
     }
 
@@ -192,8 +197,8 @@ def _costs(measured: Measured) -> dict[str, Any]:
     return {
         "texts under a grammar": sum(one.written for one in under),
         "invalid": sum(one.invalid for one in under),
-        "free texts": loose.written,
-        "invalid, parsed": loose.invalid,
+        "free texts": loose.written or None,
+        "invalid, parsed": loose.invalid if loose.written else None,
         "prompt tokens": sum(one.prompt_tokens for one in parts.values()),
         "answer tokens": sum(one.tokens for one in parts.values()),
         "seconds": round(sum(one.seconds for one in parts.values()), 1),

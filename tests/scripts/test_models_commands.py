@@ -53,6 +53,8 @@ def test_one_part_is_measured_alone_and_its_data_belong_to_it() -> None:
         "forms sample empty_kept",
         "forms sample whole",
     }
+    assert "texts under a grammar" in done.stderr
+    assert "free" not in done.stderr  # nothing of what was not measured
     refused = interlock("evaluate", "models", "--model", "models/tiny", "--part", "gate", "--sgd", "x.jsonl")
     assert refused.returncode == 2
     assert "--sgd is read by --part forms" in refused.stderr
@@ -77,9 +79,12 @@ def test_a_review_counts_as_right_only_if_everything_is() -> None:
     found.add(label, Review(kind="toys", sentiment="negative", complaints=both, recommends=None))
     found.add(label, Review(kind="toys", sentiment="mixed", complaints=both[:1], recommends=None))
     found.add({**label, "complaints": []}, Review(kind="toys", sentiment="negative", complaints=both, recommends=None))
+    found.add(label, Review(kind="books", sentiment="negative", complaints=both, recommends=None))
+    found.add(label, Review(kind="toys", sentiment="negative", complaints=both, recommends=False))
     found.add(label, None)
-    assert (found.read, found.with_some, found.found, found.named, found.without) == (4, 3, 2, 1, 1)
-    assert (found.false, found.sentiment, found.kind, found.right) == (1, 2, 3, 1)
+    assert (found.read, found.with_some, found.found, found.named, found.without) == (6, 5, 4, 3, 1)
+    assert (found.false, found.sentiment, found.kind, found.recommends) == (1, 4, 4, 4)
+    assert (found.but_kind, found.right) == (2, 1)
 
 
 def test_a_ticket_is_usable_if_it_says_what_is_wrong_with_what() -> None:
