@@ -60,9 +60,7 @@ async def _print(app: App, intent: str, model: str) -> dict[str, int]:
         if layout == "copier" and app.wording().own:
             tell("Instructions, examples and templates do not reach such a model.")
         if first := _asked_first(templating.profile):
-            tell(
-                f"It is first asked for {first} one by one, with the prompts below and a grammar for that field alone."
-            )
+            tell(f"Fields are first asked for one by one, with the prompts below: {first}.")
         if templating.profile.sure:
             tell("What code reads for certain in what was said is left out of a form.")
         for prompt in _prompts(app, intent, templating.profile):
@@ -80,10 +78,9 @@ async def _print(app: App, intent: str, model: str) -> dict[str, int]:
 
 def _asked_first(profile: Profile) -> str:
     """Which fields a model with this profile is asked for by themselves before it fills a form, in words."""
-    found = ["fields in the customer's own words"] if profile.sure else []
-    if profile.calibrates:
-        found.append("fields of choices, and those that are yes, no or null")
-    return ", and ".join(found)
+    found = ["what is in the customer's own words"] if profile.sure else []
+    found += ["choices", "what is yes, no or null"] if profile.calibrates else []
+    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
 
 
 def _prompts(app: App, intent: str, profile: Profile) -> Iterator[Prompt]:
