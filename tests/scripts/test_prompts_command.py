@@ -119,7 +119,7 @@ def test_what_a_model_is_never_asked_is_not_shown_as_a_prompt(tmp_path: Path, ra
     copier = interlock("prompts", tmp_path / "desk.py")
     assert "ask: generate Ruling: a person takes over: this model is not trusted to decide 'allowed'" in copier.stdout
     weak = interlock("prompts", tmp_path / "desk.py", "--model", tmp_path / "smollm2")
-    assert "what is in the customer's own words, choices and what is yes, no or null." in weak.stderr.replace("\n", " ")
+    assert "what is in the customer's own words, choices and what is yes, no or null." in " ".join(weak.stderr.split())
     assert "[1] ‹the sentence of these that is nearest to the question›" in weak.stdout
     for done in (copier, weak):
         assert "ask: generate Answer: the encoder quotes the nearest sentence" in done.stdout
