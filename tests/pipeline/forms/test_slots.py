@@ -15,7 +15,17 @@ from models.grammar.membership import admits
 from models.said import Said, Scratchpad, Unread
 from models.values.money import Money
 from pipeline import Question
-from pipeline.forms.slots import gap, match, match_all, narrowed, needs_judgement, open_answers, read_answer, told_apart
+from pipeline.forms.slots import (
+    gap,
+    labels,
+    match,
+    match_all,
+    narrowed,
+    needs_judgement,
+    open_answers,
+    read_answer,
+    told_apart,
+)
 
 
 class Trip(Contract):
@@ -119,3 +129,12 @@ def test_a_choice_is_named_exactly() -> None:
 )
 def test_several_choices_are_wanted_together_only_if_nothing_else_is_said(answer: str, wanted: str) -> None:
     assert " ".join(choice.split()[0] for choice in match_all(answer, ("book a trip", "cancel"))) == wanted
+
+
+def test_a_field_is_labelled_by_its_description_without_the_mark_at_its_end_or_by_its_name() -> None:
+    class Parcel(Contract):
+        kind: str = Field(max_length=9, description="Kind of\n product.")
+        sent_by: str = Field(max_length=9, description="Who sent it?")
+        for_whom: str = Field(max_length=9)
+
+    assert labels(Parcel) == {"kind": "Kind of product", "sent_by": "Who sent it", "for_whom": "for whom"}
