@@ -188,6 +188,7 @@ def _probe_vllm() -> None:
     from llguidance import LLExecutor
     from vllm.config import VllmConfig
     from vllm.sampling_params import SamplingParams
+    from vllm.v1.core.sched.output import SchedulerOutput
     from vllm.v1.core.sched.scheduler import Scheduler
     from vllm.v1.engine import EngineCoreOutput
     from vllm.v1.outputs import DraftTokenIds, ModelRunnerOutput
@@ -196,6 +197,7 @@ def _probe_vllm() -> None:
     from vllm.v1.structured_output import StructuredOutputManager
     from vllm.v1.structured_output.backend_guidance import GuidanceGrammar
     from vllm.v1.structured_output.request import StructuredOutputRequest
+    from vllm.v1.structured_output.utils import apply_grammar_bitmask
 
     _takes(Scheduler.update_draft_token_ids, "self", "draft_token_ids")
     _takes(Scheduler.update_from_output, "self", "scheduler_output", "model_runner_output")
@@ -215,6 +217,8 @@ def _probe_vllm() -> None:
     _stores(StructuredOutputManager.__init__, "_grammar_bitmask", "reasoner_cls", "enable_in_reasoning")
     arguments = ("self", "requests", "structured_output_request_ids", "scheduled_spec_decode_tokens")
     _takes(StructuredOutputManager.grammar_bitmask, *arguments)
+    _takes(apply_grammar_bitmask, "scheduler_output", "grammar_output", "input_batch", "logits")
+    _takes(Scheduler.get_grammar_bitmask, "self", "scheduler_output")
     _takes(expand_batch_to_tokens, "x", "cu_num_tokens", "num_tokens", "replace_from", "replace_to")
     fields: dict[type[Any], tuple[str, ...]] = {
         Request: ("is_finished", "use_structured_output", "num_output_tokens", "num_tokens"),
@@ -222,6 +226,7 @@ def _probe_vllm() -> None:
         StructuredOutputRequest: ("grammar", "reasoning_ended"),
         DraftTokenIds: ("req_ids",),
         ModelRunnerOutput: ("sampled_token_ids", "req_id_to_index"),
+        SchedulerOutput: ("has_structured_output_requests", "scheduled_spec_decode_tokens"),
         EngineCoreOutput: ("request_id", "finish_reason", "stop_reason"),
         SamplingParams: ("extra_args",),
         VllmConfig: ("speculative_config", "device_config"),

@@ -13,9 +13,11 @@ most.
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from models.engines.closing import Closing
+from models.engines.vllm.applied_masks import apply_on_cpu
 from models.engines.vllm.closings import Closings, longest
 from models.engines.vllm.parallel_masks import ParallelMasks
 from models.interfaces import VLLM
@@ -40,6 +42,24 @@ class ClosingScheduler(Scheduler):  # type: ignore[misc]
         manager = self.structured_output_manager
         self._closings = Closings(manager, self.max_model_len)
         manager.grammar_bitmask = ParallelMasks(manager, self._closings).fill
+        self._beside = ThreadPoolExecutor(1, "masks")
+        self._masks: tuple[Any, Future[Any]] | None = None
+        apply_on_cpu(self.vllm_config)
+
+    def schedule(self, *arguments: Any, **named: Any) -> Any:
+        """What the next step computes. Its masks are begun here, for they depend on nothing that the model computes: on
+        a CPU vLLM would make them when it has."""
+        planned = super().schedule(*arguments, **named)
+        self._masks = None
+        if planned.has_structured_output_requests:
+            self._masks = planned, self._beside.submit(super().get_grammar_bitmask, planned)
+        return planned
+
+    def get_grammar_bitmask(self, scheduler_output: Any) -> Any:
+        """The masks of a step, as they were begun when it was planned."""
+        if self._masks is not None and self._masks[0] is scheduler_output:
+            return self._masks[1].result()
+        return super().get_grammar_bitmask(scheduler_output)
 
     def update_from_output(self, scheduler_output: Any, model_runner_output: Any) -> Any:
         """After each step: what was drawn becomes part of the texts, as far as they can still be closed behind it."""

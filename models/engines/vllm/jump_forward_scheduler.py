@@ -23,6 +23,7 @@ from vllm.v1.outputs import DraftTokenIds
 from vllm.v1.request import Request
 from vllm.v1.sample import rejection_sampler
 
+from models.engines.vllm.applied_masks import apply_on_cpu
 from models.engines.vllm.closing_scheduler import ClosingScheduler
 
 
@@ -85,6 +86,7 @@ class NullProposer:
 
     def __init__(self, config: VllmConfig) -> None:
         correct_expansion(config)
+        apply_on_cpu(config)  # a worker may be a process of its own
 
     def load_model(self, model: torch.nn.Module) -> None:
         """Nothing to load."""
