@@ -4,8 +4,9 @@ Knows llguidance's matcher, and vLLM's V1 scheduler with closing (models/engines
 that load it are in models/engines/vllm/jump_forward.py.
 
 A grammar often admits one next token only: keys, quotes, commas, a constant. llguidance names them in advance. Handed
-to vLLM as drafts of speculative decoding, they are checked together in one forward pass, and, since the grammar's mask
-is applied before the check, they are accepted always: the text is the one that would have come without them.
+to vLLM as drafts of speculative decoding, they share one forward pass, and, since the grammar's mask leaves nothing
+else at their places, they are accepted always: the text is the one that would have come without them. On a CPU they are
+not even checked (models/engines/vllm/forced_drafts.py).
 """
 # ruff: noqa: E402
 
@@ -23,8 +24,9 @@ from vllm.v1.outputs import DraftTokenIds
 from vllm.v1.request import Request
 from vllm.v1.sample import rejection_sampler
 
-from models.engines.vllm.applied_masks import apply_on_cpu
+from models.engines.vllm.applied_masks import apply_on_cpu, on_cpu
 from models.engines.vllm.closing_scheduler import ClosingScheduler
+from models.engines.vllm.forced_drafts import take_forced_drafts
 
 
 class JumpForwardScheduler(ClosingScheduler):
@@ -87,6 +89,10 @@ class NullProposer:
     def __init__(self, config: VllmConfig) -> None:
         correct_expansion(config)
         apply_on_cpu(config)  # a worker may be a process of its own
+        if on_cpu(config):
+            from vllm.v1.worker.gpu_model_runner import GPUModelRunner  # the CPU's is made of it
+
+            take_forced_drafts(GPUModelRunner)
 
     def load_model(self, model: torch.nn.Module) -> None:
         """Nothing to load."""
@@ -99,7 +105,7 @@ class NullProposer:
 def correct_expansion(config: VllmConfig) -> None:
     """On a CPU: expand the temperatures of draft positions here. vLLM's CPU build (0.32) leaves them unset, because
     it writes them to a copy. The result is what vLLM computes on other devices."""
-    if torch.device(config.device_config.device).type == "cpu":
+    if on_cpu(config):
         rejection_sampler.expand_batch_to_tokens = expand_batch_to_tokens
 
 

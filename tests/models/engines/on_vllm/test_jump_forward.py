@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
+import httpx
 import pytest
 from drafted import counted
 from pydantic import Field
@@ -267,3 +268,32 @@ async def test_a_call_cancelled_in_mid_jump_leaves_the_others_alone(vllm_url: st
         task.cancel()
     await asyncio.gather(*doomed, return_exceptions=True)
     assert [c.text for c in await kept] == plain
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_how_likely_each_token_was_is_told_of_forced_ones_as_well(vllm_url: str, jump_server: VllmServer) -> None:
+    body = {
+        "messages": [{"role": "user", "content": PROMPTS[0]}],
+        "temperature": 0,
+        "max_completion_tokens": 200,
+        "structured_outputs": {"grammar": GRAMMARS["ticket"].lark},
+    }
+
+    async def told(url: str, model: str, **more: Any) -> dict[str, Any]:
+        async with httpx.AsyncClient(timeout=120) as client:
+            answer = await client.post(f"{url}/v1/chat/completions", json=body | {"model": model} | more)
+        return answer.json()["choices"][0]  # type: ignore[no-any-return]
+
+    before = await counted(jump_server)
+    plain, jumped, other = await asyncio.gather(
+        told(vllm_url, jump_server.model, logprobs=True),
+        told(jump_server.url, jump_server.model, logprobs=True),
+        told(jump_server.url, jump_server.model),  # in the same steps, without them
+    )
+    found = await counted(jump_server) - before
+    assert found.accepted == found.drafted > 0
+    assert jumped["message"]["content"] == plain["message"]["content"] == other["message"]["content"]
+    tokens = [[one["token"] for one in each["logprobs"]["content"]] for each in (plain, jumped)]
+    assert tokens[0] == tokens[1]
+    likely = [[one["logprob"] for one in each["logprobs"]["content"]] for each in (plain, jumped)]
+    assert likely[1] == pytest.approx(likely[0], abs=0.05)
