@@ -5,8 +5,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= runs/sample
+DECODING ?= runs/decoding
 
-.PHONY: run test soak browser model lint docs bench lock latest clean install-run install-test
+.PHONY: run test soak browser model lint docs bench bench-decoding lock latest clean install-run install-test
 .DEFAULT_GOAL := run
 
 run: install-run
@@ -43,6 +44,16 @@ docs: install-test
 
 bench: install-test
 	$(BIN)/interlock bench pipeline
+
+# The tables of docs/benchmarks.md on decoding, one after the other, within 25 minutes: a machine with no other work.
+bench-decoding: install-test model
+	$(BIN)/interlock bench decode --model models/tiny --variants free,jump-forward --forms booking --concurrency 32,64 \
+		--repeat 5 --together -o "$(DECODING)/booking"
+	$(BIN)/interlock bench decode --model smollm2 --variants free,jump-forward,free-beside-jump --forms keys,booking \
+		--concurrency 1,8,32,64 --per-slot 1 --minutes 7 --together -o "$(DECODING)/smollm2"
+	$(BIN)/interlock bench decode --model smollm2 --vllm-bench --variants free --forms keys --concurrency 32 --repeat 4 \
+		--per-slot 1 -o "$(DECODING)/agreement"
+	$(BIN)/interlock bench decode --model models/tiny --minutes 8 --together -o "$(DECODING)/tiny"
 
 # Exactly the versions of the lists in requirements/; nothing is done where they are installed.
 install-run install-test: install-%:

@@ -198,6 +198,7 @@ def _probe_vllm() -> None:
     from vllm.v1.structured_output.backend_guidance import GuidanceGrammar
     from vllm.v1.structured_output.request import StructuredOutputRequest
     from vllm.v1.structured_output.utils import apply_grammar_bitmask
+    from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
     _takes(Scheduler.update_draft_token_ids, "self", "draft_token_ids")
     _takes(Scheduler.update_from_output, "self", "scheduler_output", "model_runner_output")
@@ -219,6 +220,8 @@ def _probe_vllm() -> None:
     _takes(StructuredOutputManager.grammar_bitmask, *arguments)
     _takes(apply_grammar_bitmask, "scheduler_output", "grammar_output", "input_batch", "logits")
     _takes(Scheduler.get_grammar_bitmask, "self", "scheduler_output")
+    _takes(GPUModelRunner._calc_spec_decode_metadata, "self", "num_draft_tokens", "cu_num_scheduled_tokens")
+    _takes(GPUModelRunner._sample, "self", "logits", "spec_decode_metadata")
     _takes(expand_batch_to_tokens, "x", "cu_num_tokens", "num_tokens", "replace_from", "replace_to")
     fields: dict[type[Any], tuple[str, ...]] = {
         Request: ("is_finished", "use_structured_output", "num_output_tokens", "num_tokens"),
