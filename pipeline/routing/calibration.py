@@ -40,7 +40,7 @@ TURNING_AWAY = 3.5
 customer has to come again or goes, and of new messages up to twice as many are, as people write examples that are
 variations of each other.
 """
-MOST_TURNED_AWAY = 0.05
+MOST_TURNED_AWAY = 0.02
 """Share of rightly recognised held-out examples that a threshold turns away at most, whatever wrong actions cost."""
 NEVER = 1.01
 """A threshold that no probability reaches: the encoder decides nothing alone."""
