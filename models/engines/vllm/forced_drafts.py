@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 PLACEHOLDER = -1
-"""What vLLM fills rows of sampled tokens up with."""
+"""What vLLM fills drafts and rows of sampled tokens up with."""
 
 
 def take_forced_drafts(runner: Any) -> None:
@@ -24,7 +24,9 @@ def take_forced_drafts(runner: Any) -> None:
     def located(self: Any, num_draft_tokens: Any, cu_num_scheduled_tokens: Any) -> Any:
         metadata = locate(self, num_draft_tokens, cu_num_scheduled_tokens)
         asked = self.input_batch.sampling_metadata
-        if asked.max_num_logprobs is None and not getattr(asked, "logprob_token_ids", None):
+        told = asked.max_num_logprobs is not None or getattr(asked, "logprob_token_ids", None)
+        # One whose prompt is cached but for a token, or that was preempted, is filled up with drafts that nobody made.
+        if not told and not (metadata.draft_token_ids == PLACEHOLDER).any():
             metadata.logits_indices = metadata.logits_indices[metadata.bonus_logits_indices]
         return metadata
 

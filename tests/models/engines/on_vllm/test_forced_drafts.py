@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,14 +19,15 @@ def test_a_row_has_the_drafts_of_a_request_and_the_token_behind_them() -> None:
 class Runner:
     """Places of logits and samples the way vLLM has them, for two requests with two drafts and none."""
 
-    def __init__(self, **asked: Any) -> None:
+    def __init__(self, drafts: Sequence[int] = (5, 6), **asked: Any) -> None:
+        self.drafts = drafts
         asked = {"max_num_logprobs": None, "logprob_token_ids": None} | asked
         self.input_batch = SimpleNamespace(sampling_metadata=SimpleNamespace(**asked))
 
     def _calc_spec_decode_metadata(self, num_draft_tokens: list[int], cu_num_scheduled_tokens: list[int]) -> Any:
         return SimpleNamespace(
             num_draft_tokens=num_draft_tokens,
-            draft_token_ids=torch.tensor([5, 6]),
+            draft_token_ids=torch.tensor(self.drafts),
             logits_indices=torch.tensor([10, 11, 12, 40]),
             bonus_logits_indices=torch.tensor([2, 3]),
         )
@@ -37,8 +39,10 @@ class Runner:
         return SimpleNamespace(sampled_token_ids=logits.argmax(-1, keepdim=True))
 
 
-@pytest.mark.parametrize("asked", [{}, {"max_num_logprobs": 0}, {"logprob_token_ids": {0: [1]}}])
-def test_drafts_have_no_logits_unless_somebody_asks_how_likely_they_were(asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("asked", [{}, {"max_num_logprobs": 0}, {"logprob_token_ids": {0: [1]}}, {"drafts": [5, -1]}])
+def test_drafts_have_no_logits_unless_somebody_asks_how_likely_they_were_or_nobody_made_them(
+    asked: dict[str, Any],
+) -> None:
     class Taking(Runner): ...
 
     take_forced_drafts(Taking)
