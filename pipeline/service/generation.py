@@ -10,11 +10,13 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncGenerator, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import Request as HttpRequest
 
 from models.errors import EngineUnavailable, ModelError, PromptTooLong, RequestRefused, TooComplex
+from models.offload import offload
 from pipeline.completions.completing import Completing, Heard
 from pipeline.completions.options import EMBEDDINGS, RESPONSES
 from pipeline.completions.request import Request
@@ -50,9 +52,10 @@ def model_names(service: Service) -> list[str]:
 
 
 async def body_of(request: HttpRequest) -> object:
-    """A request's body. Refused for what is no JSON, and for what it says twice."""
+    """A request's body, read beside the loop. Refused for what is no JSON, and for what it says twice."""
     try:
-        body: object = read_json((await request.body()).decode(), "The body")
+        text = (await request.body()).decode()
+        body: object = await offload(partial(read_json, text, "The body"), len(text))
     except UnicodeDecodeError:
         raise Refused("The body is not UTF-8.") from None
     except JsonFault as error:
