@@ -117,7 +117,7 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
 def _unfit(error: RequestValidationError) -> ApiError:
     """A body or a query that does not fit, as OpenAI has it: 400, with the option's name."""
     first = error.errors()[0]
-    where = "" if first["type"] == _NO_JSON else ".".join(str(part) for part in first["loc"][1:])
+    where = ".".join(str(part) for part in first["loc"][1:])
     if first["type"] == UNKNOWN:
         where = f"{where}.{first['ctx']['name']}".lstrip(".")
     return ApiError(
@@ -129,13 +129,8 @@ def _unfit(error: RequestValidationError) -> ApiError:
     )
 
 
-_NO_JSON = "json_invalid"
-
-
 def _said(fault: Mapping[str, Any], where: str) -> str:
-    """What is wrong with a body or a query, in a sentence; of a text that is no JSON, at which of its characters."""
-    if fault["type"] == _NO_JSON:
-        return f"The body is no JSON ({fault['ctx']['error']}, at character {fault['loc'][-1]})."
+    """What is wrong with a body or a query, in a sentence."""
     if fault["type"] == UNKNOWN:
         return f"{fault['msg']}."
     return f"{where}: {fault['msg']}." if where else f"{fault['msg']}."

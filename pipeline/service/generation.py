@@ -10,19 +10,14 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncGenerator, Mapping
-from functools import partial
 from typing import Any
 
-from fastapi import Request as HttpRequest
-
 from models.errors import EngineUnavailable, ModelError, PromptTooLong, RequestRefused, TooComplex
-from models.offload import offload
 from pipeline.completions.completing import Completing, Heard
 from pipeline.completions.options import EMBEDDINGS, RESPONSES
 from pipeline.completions.request import Request
 from pipeline.completions.steps import Fleeting
 from pipeline.errors import InterlockError
-from pipeline.json_text import JsonFault, read_json
 from pipeline.record import BadRecord
 from pipeline.service.answer_stream import AnswerStream
 from pipeline.service.errors import OPENAI, ApiError, named
@@ -49,18 +44,6 @@ def model_names(service: Service) -> list[str]:
     names = [] if client is None else [client.engine.name.partition(":")[2] or client.engine.name]
     named = getattr(encoder, "name", None)
     return [name for name in [*names, *([named] if isinstance(named, str) else [])] if name != service.app.name]
-
-
-async def body_of(request: HttpRequest) -> object:
-    """A request's body, read beside the loop. Refused for what is no JSON, and for what it says twice."""
-    try:
-        text = (await request.body()).decode()
-        body: object = await offload(partial(read_json, text, "The body"), len(text))
-    except UnicodeDecodeError:
-        raise Refused("The body is not UTF-8.") from None
-    except JsonFault as error:
-        raise Refused(str(error)) from None
-    return body
 
 
 async def read(service: Service, owner: str, route: str, body: object) -> tuple[Request, bool, bool]:

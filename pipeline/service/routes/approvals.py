@@ -10,9 +10,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 
 from pipeline.service.access import Operator, ServiceOf
+from pipeline.service.json_route import JsonRoute
 from pipeline.service.strict import Strict
 
-router = APIRouter(prefix="/approvals", tags=["approvals"], deprecated=True)
+router = APIRouter(route_class=JsonRoute, prefix="/approvals", tags=["approvals"], deprecated=True)
 
 Of = Annotated[str, Path(max_length=300)]
 

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Path, Query, Request
 
 from pipeline.service.access import CallerOf, ServiceOf, owns
 from pipeline.service.errors import not_found
-from pipeline.service.generation import body_of
+from pipeline.service.json_route import JsonRoute
 from pipeline.service.listing import After, listed
 from pipeline.service.routes.files import known_file
 from pipeline.service.service import Service
 from pipeline.service.tokens import Caller
 
-router = APIRouter(prefix="/v1/batches", tags=["openai"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1/batches", tags=["openai"])
 
 Id = Annotated[str, Path(max_length=100)]
 _BODY = {
@@ -42,7 +42,7 @@ _BODY = {
 @router.post("", openapi_extra=_BODY)
 async def create_batch(request: Request, service: ServiceOf, caller: CallerOf) -> dict[str, Any]:
     """Have every line of a file answered by the engine, on the queue of runs."""
-    body = await body_of(request)
+    body = await request.json()
     if isinstance(body, dict):
         await known_file(service, caller, str(body.get("input_file_id")), "input_file_id")
     return service.batches.row(await service.batches.create(body, caller.owner))

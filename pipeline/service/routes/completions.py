@@ -26,7 +26,8 @@ from pipeline.record import CHAT, BadRecord, Turn, chat_turns, refuse_options
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.completion import ChatRequest, Completed, completed
 from pipeline.service.errors import ApiError, named
-from pipeline.service.generation import answered, body_of, model_names, read, streamed
+from pipeline.service.generation import answered, model_names, read, streamed
+from pipeline.service.json_route import JsonRoute
 from pipeline.service.large import large
 from pipeline.service.service import Service
 from pipeline.service.streams import HEARTBEAT, begin_turn, limited, turn_pages, whole_turn
@@ -34,7 +35,7 @@ from pipeline.service.streams import RESPONSES as CODES
 from pipeline.service.threads import RETRIED_SECONDS, Threads
 from pipeline.service.tokens import Caller
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["openai"])
 
 
 @router.get("/models")
@@ -67,7 +68,7 @@ async def complete(
 
     Under the engine's name the model itself answers, with every option obeyed or refused by name.
     """
-    body = await body_of(request)  # once more, since what is said twice in it is gone from `chat`
+    body = await request.json()
     if chat.model in model_names(service):
         return await _generated(service, caller, CHAT, body)
     _check_model(service, chat.model)
@@ -85,19 +86,19 @@ async def complete(
 @router.post("/completions", responses=CODES)
 async def go_on(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """Let the model go on with a text."""
-    return await _generated(service, caller, TEXT, await body_of(request))
+    return await _generated(service, caller, TEXT, await request.json())
 
 
 @router.post("/responses", responses=CODES)
 async def respond(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """The model's own answer in the form of OpenAI's newer API; nothing of it is kept."""
-    return await _generated(service, caller, RESPONSES, await body_of(request))
+    return await _generated(service, caller, RESPONSES, await request.json())
 
 
 @router.post("/embeddings", responses=CODES)
 async def embed(request: Request, service: ServiceOf, caller: CallerOf) -> Response:
     """The encoder's vectors of some texts."""
-    return await _generated(service, caller, EMBEDDINGS, await body_of(request))
+    return await _generated(service, caller, EMBEDDINGS, await request.json())
 
 
 async def _generated(service: Service, caller: Caller, route: str, body: object) -> Response:

@@ -16,12 +16,13 @@ from pipeline.chat.erasure import exported
 from pipeline.journal.queries import reading
 from pipeline.service.access import CallerOf, ServiceOf, check
 from pipeline.service.errors import ApiError, not_found
+from pipeline.service.json_route import JsonRoute
 from pipeline.service.large import large
 from pipeline.service.streams import RESPONSES, begin_turn, follow, follow_turn, last_event_id, whole_turn
 from pipeline.service.strict import Strict
 from pipeline.service.timeline import timeline
 
-router = APIRouter(tags=["conversations"])
+router = APIRouter(route_class=JsonRoute, tags=["conversations"])
 
 Id = Annotated[str, Path(max_length=200)]
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]

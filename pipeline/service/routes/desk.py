@@ -16,12 +16,13 @@ from pipeline.journal.queries import reading
 from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.cases import of_mark, to_text
 from pipeline.service.errors import ApiError
+from pipeline.service.json_route import JsonRoute
 from pipeline.service.service import Service
 from pipeline.service.strict import Strict
 from pipeline.service.timeline import timeline
 from pipeline.service.tokens import Caller
 
-router = APIRouter(prefix="/desk", tags=["desk"])
+router = APIRouter(route_class=JsonRoute, prefix="/desk", tags=["desk"])
 
 CONVERSATION = "-"
 """In a path, the run of a case that is of a conversation."""

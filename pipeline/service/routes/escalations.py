@@ -16,11 +16,12 @@ from pipeline.chat.transcript import Handed
 from pipeline.journal.queries import Queries
 from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.errors import ApiError
+from pipeline.service.json_route import JsonRoute
 from pipeline.service.service import Service
 from pipeline.service.strict import Strict
 from pipeline.service.timeline import begins, timeline
 
-router = APIRouter(prefix="/escalations", tags=["escalations"], deprecated=True)
+router = APIRouter(route_class=JsonRoute, prefix="/escalations", tags=["escalations"], deprecated=True)
 
 Of = Annotated[str, Path(max_length=300)]
 

@@ -22,13 +22,14 @@ from pipeline.record import MAX_ID
 from pipeline.service import uploads
 from pipeline.service.access import Operator, ServiceOf
 from pipeline.service.errors import ApiError, not_found
+from pipeline.service.json_route import JsonRoute
 from pipeline.service.run_readings import OPEN
 from pipeline.service.service import Service
 from pipeline.service.strict import Strict
 
 log = logging.getLogger("interlock.service")
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = APIRouter(route_class=JsonRoute, prefix="/runs", tags=["runs"])
 
 Id = Annotated[str, Path(max_length=100)]
 LONGEST_NAME = 200

@@ -202,7 +202,7 @@ async def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
             (422, await client.post(path, json={"text": "x" * 30_000})),
             (422, await client.post(path, json={"text": 3})),
             (422, await client.post(path, content=b"\xff\xfe", headers=json_type)),
-            (400, await client.post(path, content=b"[" * 100_000, headers=json_type)),
+            (422, await client.post(path, content=b"[" * 100_000, headers=json_type)),
             (422, await client.post(path, json={"text": " \x00 "})),
             (422, await client.post(path, json={"text": "a", "key": "with:colon"})),
         ]
@@ -210,7 +210,10 @@ async def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path) -> None:
             assert answer.status_code == status, answer.text
             assert sentence(answer)
         broken = await client.post(path, content=b"nonsense", headers=json_type)
-        assert sentence(broken) == "The body is no JSON (Expecting value, at character 0)."
+        assert sentence(broken) == "The body is not JSON (Expecting value, at character 1)."
+        twice = await client.post(path, content=b'{"text": "no", "text": "yes"}', headers=json_type)
+        assert (twice.status_code, (await client.get(f"/conversations/{id}")).json()["turns"]) == (422, [])
+        assert sentence(twice) == '"text" stands twice in one object of the body: give it once.'
 
 
 async def test_what_fails_inside_stays_inside(tmp_path: Path) -> None:
