@@ -98,7 +98,7 @@ async def test_an_operators_bar_fits_a_phone_whatever_waits(watched: Watched, gu
         )
 
     await page.route("**/desk?limit=0", many)
-    await page.get_by_label("Access token", exact=True).last.fill("operator-at-work")
+    await page.get_by_role("dialog").get_by_label("Access token", exact=True).fill("operator-at-work")
     await page.get_by_role("dialog").locator("button[type=submit]").click()
     await expect(page.locator("#waiting")).to_have_text("999+")
     await expect(page.get_by_role("dialog")).to_have_count(0)

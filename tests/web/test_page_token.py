@@ -14,8 +14,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def give(page: Page, token: str) -> None:
-    await page.get_by_label("Access token", exact=True).last.fill(token)
-    await page.get_by_role("dialog").locator("button[type=submit]").click()
+    dialog = page.get_by_role("dialog")  # a button of the page has the same label, and is there before it
+    await dialog.get_by_label("Access token", exact=True).fill(token)
+    await dialog.locator("button[type=submit]").click()
 
 
 async def late(route: Route) -> None:
