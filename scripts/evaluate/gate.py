@@ -87,9 +87,7 @@ def gate(
     unknown = sorted({row.intent for row in rows} - known)
     if unknown:
         count = sum(row.intent not in known for row in rows)
-        tell(
-            f"{count} messages are for intents that this gate does not know, and count as wrong: {', '.join(unknown)}."
-        )
+        tell(f"What is for an intent that this gate does not know counts as wrong ({count}): {', '.join(unknown)}.")
     tell(f"Deciding {len(rows)} messages…")
     texts = [row.text for row in rows]
     started, computed = time.perf_counter(), time.process_time()

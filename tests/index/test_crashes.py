@@ -35,7 +35,9 @@ def builder(out: Path, first: int, last: int, *limits: int) -> subprocess.Popen[
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Its exit code, and what it said last."""
-    said, _ = process.communicate(timeout=600)
+    with process:
+        assert process.stdout is not None
+        said = process.stdout.read()  # not communicate(), which would miss what was read along with "ready"
     return process.returncode, said.strip().split("\n")[-1]
 
 
