@@ -17,7 +17,7 @@ from models.engines.watchdog import descendants
 
 pytest.importorskip("ray")
 
-RECORDS = 16
+RECORDS = 32
 OPTIONS = ("--today", "2026-11-23", "--ray", "local", "--shards", "2", "--concurrency", "1")
 
 
