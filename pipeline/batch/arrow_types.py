@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from pipeline.json_pointer import pointed
+
 EXACT = 2**53
 """Whole numbers up to here are the same as floats."""
 WIDEST = 2**63
@@ -56,15 +58,12 @@ def arrow_type(schema: Any, root: Mapping[str, Any], inside: tuple[str, ...] = (
 
 
 def _referred(reference: str, root: Mapping[str, Any]) -> Any:
-    """What a JSON pointer below a root points to; None if it is none, or there is nothing."""
-    found: Any = root
-    for part in unquote(reference).removeprefix("#").split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        try:
-            found = found[int(name) if isinstance(found, list) else name]
-        except (KeyError, IndexError, ValueError, TypeError):
-            return None
-    return found if reference.startswith("#") else None
+    """What a reference means that points below a root; None of any other, and where there is nothing."""
+    place, _, pointer = reference.partition("#")
+    try:
+        return None if place else pointed(root, unquote(pointer))
+    except LookupError:
+        return None
 
 
 class Seen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.completions.scalars import shown
+from pipeline.completions.scalars import check_kinds, shown
 from pipeline.completions.shape import Shape, json_shape, text_shape
 from pipeline.json_text import JsonFault, read_json
 from pipeline.record import BadRecord
@@ -37,10 +37,7 @@ def read_format(body: Mapping[str, Any]) -> tuple[Shape, Mapping[str, Any] | Non
         raise BadRecord('"response_format.json_schema" has no "schema".')
     for name in described.keys() - {"name", "schema", "strict", "description"}:
         raise BadRecord(f'"response_format.json_schema.{name}" is not known here.')
-    for name, kind in (("name", str), ("description", str), ("strict", bool)):
-        if not isinstance(described.get(name), kind | None):
-            told = "no text" if kind is str else "neither true nor false"
-            raise BadRecord(f'"response_format.json_schema.{name}" is {told}: {shown(described[name])}.')
+    check_kinds(described, "response_format.json_schema", ("name", "description"), ("strict",))
     return _json(described["schema"], described.get("name") or "Answer", "response_format.json_schema.schema")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.record import BadRecord
@@ -34,6 +34,15 @@ def flag(body: Mapping[str, Any], name: str, default: bool) -> bool:
     if not isinstance(value, bool):
         raise BadRecord(f'"{name}" is {shown(value)}, and may be true or false.')
     return value
+
+
+def check_kinds(given: Mapping[str, Any], where: str, texts: Sequence[str], flags: Sequence[str]) -> None:
+    """That these members of an object at `where` are texts and flags, or null, or not there."""
+    for name in (*texts, *flags):
+        kind: type = str if name in texts else bool
+        if given.get(name) is not None and not isinstance(given[name], kind):
+            told = "no text" if name in texts else "neither true nor false"
+            raise BadRecord(f'"{where}.{name}" is {told}: {shown(given[name])}.')
 
 
 def shown(value: object) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.completions.scalars import shown
+from pipeline.completions.scalars import check_kinds
 from pipeline.completions.shape import Shape, json_shape
 from pipeline.record import BadRecord
 
@@ -55,10 +55,7 @@ def read_tools(value: object) -> tuple[Tool, ...]:
             raise BadRecord(f'"{where}" is no function with a name, which is all that can be called.')
         for name in function.keys() - {"name", "description", "parameters", "strict"}:
             raise BadRecord(f'"{where}.function.{name}" is not known here.')
-        for name, kind in (("description", str), ("strict", bool)):
-            if not isinstance(function.get(name), kind | None):
-                told = "no text" if kind is str else "neither true nor false"
-                raise BadRecord(f'"{where}.function.{name}" is {told}: {shown(function[name])}.')
+        check_kinds(function, f"{where}.function", ("description",), ("strict",))
         parameters = function.get("parameters")
         if parameters in (None, {}):
             parameters = {"type": "object", "properties": {}, "additionalProperties": False}

@@ -13,6 +13,8 @@ from urllib.parse import unquote
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import core_schema
 
+from pipeline.json_pointer import pointed
+
 if TYPE_CHECKING:
     from models.contract import Contract
 
@@ -123,12 +125,9 @@ class _Listing:
         name = pointer.rstrip("/").rsplit("/", 1)[-1] or "the whole"
         if reference in self._open:
             return f"{name} (as above)", []
-        target: Any = self._root
         try:
-            for part in filter(None, pointer.split("/")):
-                key = part.replace("~1", "/").replace("~0", "~")
-                target = target[int(key)] if isinstance(target, list) else target[key]
-        except (KeyError, IndexError, ValueError, TypeError):
+            target = pointed(self._root, pointer)
+        except LookupError:
             return name, []  # an anchor or another document: its name is all there is to say in a line
         self._open.append(reference)
         try:

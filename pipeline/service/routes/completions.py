@@ -68,9 +68,8 @@ async def complete(
 
     Under the engine's name the model itself answers, with every option obeyed or refused by name.
     """
-    body = await request.json()
     if chat.model in model_names(service):
-        return await _generated(service, caller, CHAT, body)
+        return await _generated(service, caller, CHAT, await request.json())
     _check_model(service, chat.model)
     who = [chat.user or "", chat.safety_identifier or "", str((chat.metadata or {}).get("chat_id", "")), user, thread]
     try:

@@ -83,6 +83,7 @@ def test_an_answer_of_whatever_fields_is_kept_whole(tmp_path: Path, schema: dict
         ({"$ref": "#/definitions/Old"}, [True], "list<element: bool>", [True]),
         ({"$ref": "#/properties/a~1b"}, 2.5, "double", 2.5),
         ({"$ref": "https://elsewhere/schema"}, 2, "string", "2"),
+        ({"$ref": "#an-anchor"}, 2, "string", "2"),
         ({"$ref": "#/$defs/Node"}, {"next": {"next": None}}, "struct<next: string>", {"next": '{"next": null}'}),
         ({"type": "object", "properties": {}}, {}, "string", "{}"),
     ],
