@@ -64,10 +64,7 @@ class Places:
                 base = inside
                 for name in self._names(node) if kind == "schema" else ():
                     index.anchors.setdefault((base, name), place)
-            for key, part in node.items():
-                below = "schema" if kind == "names" or (kind == "schema" and key in _SCHEMAS) else "unknown"
-                below = "names" if kind == "schema" and key in _NAMED else below
-                stack.append((part, step(at, key), base, below))
+            stack += [(part, step(at, key), base, _below(kind, key)) for key, part in node.items()]
         for base, place in doubtful:
             index.ids.setdefault(base, place)
         index.ids[ROOT] = index.ids[self.root.base] = self.root
@@ -93,27 +90,43 @@ class Places:
     def find(self, ref: str, base: str, dynamic: bool = False) -> Place | None:
         """What `ref` means where references start from `base`, None where it is not in the document. `dynamic`: it may
         mean any schema of that anchor, so that there must be one only."""
-        place, _, fragment = ref.partition("#")
-        whole = _joined(base, place)
+        address, _, fragment = ref.partition("#")
+        whole, fragment = _joined(base, address), unquote(fragment)
+        if whole in (ROOT, self.root.base) and (not fragment or fragment.startswith("/")):
+            return self._pointed(self.root, fragment)  # without a walk through what may be megabytes
         start = self._index.ids.get(whole)
-        fragment = unquote(fragment)
         if start is None:
             return None
         if fragment and not fragment.startswith("/"):
             if dynamic and sum(name == fragment for _, name in self._index.anchors) > 1:
                 return None
             return self._index.anchors.get((start.base, fragment))
-        node, path = start.node, start.path
-        for key in fragment.split("/")[1:] if fragment else ():
+        found = self._pointed(start, fragment)
+        known = None if found is None else self._index.known.get(id(found.node))
+        return known if known is not None else found
+
+    def _pointed(self, start: Place, pointer: str) -> Place | None:
+        """What a JSON pointer leads to from `start`, with the base that it has where `start` is the root."""
+        node, path, base, kind = start.node, start.path, start.base, "schema"
+        for key in pointer.split("/")[1:]:
             key = key.replace("~1", "/").replace("~0", "~")
             if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
                 node, path = node[int(key)], step(path, int(key))
             elif isinstance(node, dict) and key in node:
+                if node is not start.node and kind != "names":
+                    base = self.inside(node, base)
+                kind = _below(kind, key)
                 node, path = node[key], step(path, key)
             else:
                 return None
-        known = self._index.known.get(id(node))
-        return known if known is not None and isinstance(node, dict) else Place(node, path, start.base)
+        return Place(node, path, base)
+
+
+def _below(kind: str, key: str) -> str:
+    """What stands under `key` of an object that is a schema, the names of schemas, or unknown."""
+    if kind == "schema" and key in _NAMED:
+        return "names"
+    return "schema" if kind == "names" or (kind == "schema" and key in _SCHEMAS) else "unknown"
 
 
 def _joined(base: str, address: str) -> str:
