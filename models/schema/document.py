@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.schema import vocabulary
+from models.schema.collection import collected, describes_api
 from models.schema.faults import fault_of
 from models.schema.formats import FORMATS
 from models.schema.notes import Notes
@@ -84,7 +85,13 @@ def document(schema: object, strict: bool = False) -> Document:
         raise SchemaRefused("$", "is neither an object nor a truth value.", "Give the schema itself.")
     if isinstance(plain, bool):
         return Document(plain)
-    plain, path = _unwrapped(plain)
+    if describes_api(plain):
+        schemas = collected(plain) or ()
+        raise SchemaRefused(
+            "$", f"describes an API, with {len(schemas)} schemas, and is none.",
+            f'Give one of them: {{"$ref": "{next(iter(schemas), "#/…")}"}}, and beside it what it leads to.',
+        )  # fmt: skip
+    plain, path = unwrapped(plain)
     reader = _Reader(plain, path, strict)
     whole = reader.whole()
     return Document(_with_definitions(whole, reader.targets), reader.targets, reader.notes, path)
@@ -99,17 +106,19 @@ def _with_definitions(whole: Schema, targets: dict[str, Located]) -> Schema:
     return whole
 
 
-def _unwrapped(plain: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """The schema that a tool's definition wraps, and its path; `plain` itself where it says anything as a schema."""
-    if not plain.keys() & (vocabulary.ENFORCED - {"type"}) and plain.get("type", "function") in (
-        "function", "json_schema", "custom",
-    ):  # fmt: skip
+def unwrapped(plain: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The schema that a tool's definition wraps, and its path; `plain` itself where it says anything as a schema.
+    SchemaRefused for a tool that has none."""
+    kind = plain.get("type", "function")
+    if not plain.keys() & (vocabulary.ENFORCED - {"type"}) and kind in ("function", "json_schema", "custom"):
         for keys in _WRAPPERS:
             found: Any = plain
             for key in keys:
                 found = found.get(key) if isinstance(found, dict) else None
             if isinstance(found, dict):
                 return found, step("$", *keys)
+        if "type" in plain:
+            raise SchemaRefused("$", f"is of type {kind}, and has no schema in it.", "Give its parameters a schema.")
     return plain, "$"
 
 
@@ -169,7 +178,10 @@ class _Reader:
     def _said(self, name: str, value: Any, keyword: str, schema: dict[str, Any], at: str) -> bool:
         """Whether a keyword constrains anything. SchemaRefused where its value is none that it may have."""
         if name not in vocabulary.ENFORCED or (self.draft or 9) < vocabulary.SINCE.get(keyword, 0):
-            if keyword not in vocabulary.SILENT and not (keyword == "nullable" and self.draft is None):
+            if keyword == "nullable" and self.draft is None:  # see with_null
+                if value is True and "type" not in schema:
+                    self.notes.ignore("nullable without type")
+            elif keyword not in vocabulary.SILENT:
                 self.notes.ignore(keyword)
             return False
         if value is None and name != "const":

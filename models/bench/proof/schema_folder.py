@@ -1,7 +1,7 @@
 """Folder: the JSON Schemas of a folder, drawn and checked by several processes.
 
-Knows three shapes of files: a schema with tests (as MaskBench has), a list of those (as the JSON Schema Test Suite
-has), a bare schema.
+Knows what files hold: a schema with tests (as MaskBench has), a list of those (as the JSON Schema Test Suite has), of
+schemas or of tools, the description of an API, a bare schema.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from typing import Any, NoReturn
 from models.bench.proof.rivals import rival_report
 from models.bench.proof.schema_report import SchemaReport, check_schema
 from models.bench.proof.schema_trial import Case, Trial
+from models.schema.collection import collected
+from models.schema.document import unwrapped
+from models.schema.vocabulary import ENFORCED
 
 _AT_ONCE = 8
 """Schemas handed to a process at a time."""
@@ -76,18 +79,43 @@ def _cases(file: Path, path: str) -> Iterator[Case]:
     try:
         found = json.loads(file.read_text("utf-8-sig"), parse_constant=_no_constant)
     except (ValueError, OSError, RecursionError) as error:
-        yield Case(path, f"{path} cannot be read as JSON: {error}", [])
+        hint = " YAML is not read: write it as JSON." if file.suffix in (".yaml", ".yml") else ""
+        yield Case(path, f"{path} cannot be read as JSON: {error}.{hint}", [])
         return
-    if not isinstance(found, list):
-        whole = isinstance(found, dict) and "schema" in found and isinstance(found.get("tests"), list)
-        yield Case(path, found["schema"], _tests(found)) if whole else Case(path, _schema(found, path), [])
+    listed = found["tools"] if isinstance(found, dict) and found.keys() <= _TOOLS and "tools" in found else found
+    if not isinstance(listed, list):
+        yield from _of_one(found, path)
+    elif not any(isinstance(group, dict) for group in listed):
+        yield Case(path, f"{path} is a list without any schema.", [])
+    else:
+        for number, group in enumerate(listed):
+            name = f"{path}[{number}]"
+            told = _told(group) if isinstance(group, dict) else ""
+            yield from _of_one(group, name, f"{name} {told}".rstrip())
+
+
+_TOOLS = frozenset(("tools", "nextCursor", "_meta"))
+"""What a server of MCP says when it is asked for its tools."""
+
+
+def _told(group: dict[str, Any]) -> str:
+    """What one of a list is called."""
+    tool = group.get("function")
+    return str((tool if isinstance(tool, dict) else group).get("name", group.get("description", "")))
+
+
+def _of_one(found: Any, name: str, title: str | None = None) -> Iterator[Case]:
+    """The schema in one object, or each of a collection. `title`: what the case of one among others is called."""
+    if isinstance(found, dict) and "schema" in found and (title or isinstance(found.get("tests"), list)):
+        yield Case(title or name, _schema(found["schema"], name), _tests(found))
         return
-    for number, group in enumerate(found):
-        name = f"{path}[{number}]"
-        if not isinstance(group, dict) or "schema" not in group:
-            yield Case(name, f'{name} is no object with a "schema".', [])
-            continue
-        yield Case(f"{name} {group.get('description', '')}".rstrip(), _schema(group["schema"], name), _tests(group))
+    collection = collected(found) if isinstance(found, dict) else None
+    if collection:
+        yield from (Case(f"{name} {reference}", schema, []) for reference, schema in collection.items())
+    elif title and isinstance(found, dict) and not found.keys() & ENFORCED and unwrapped(found)[0] is found:
+        yield Case(name, f'{name} is no schema, no tool, and no object with a "schema".', [])
+    else:
+        yield Case(title or name, _schema(found, name), [])
 
 
 def _schema(found: Any, name: str) -> Any:

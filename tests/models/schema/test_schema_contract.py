@@ -233,3 +233,15 @@ def test_objects_told_apart_by_a_constant_are_compared_all_at_once(monkeypatch: 
     assert not compared
     kinds[3] = {**kinds[3], "properties": {"kind": {"enum": [3, 4]}}}
     assert Contract.from_json_schema({"oneOf": kinds}).checked_after() or compared
+
+
+def test_what_describes_an_api_is_no_schema_and_says_how_to_name_one() -> None:
+    api = {"openapi": "3.1.0", "paths": {}, "components": {"schemas": {"Pet": {"type": "string"}}}}
+    with pytest.raises(
+        SchemaRefused, match=r'describes an API, with 1 schemas, .*\{"\$ref": "#/components/schemas/Pet"\}'
+    ):
+        Contract.from_json_schema(api)
+    pet = Contract.from_json_schema({**api, "$ref": "#/components/schemas/Pet"})
+    assert pet.model_validate_json('"Rex"').public() == "Rex"
+    with pytest.raises(SchemaRefused, match="is of type function, and has no schema in it"):
+        Contract.from_json_schema({"type": "function", "function": {"name": "ping"}})

@@ -81,6 +81,59 @@ def test_every_schema_of_every_file_is_reported(reports: dict[str, SchemaReport]
     }
 
 
+API = {
+    "openapi": "3.0.3",
+    "info": {"title": "Shop", "version": "1"},
+    "paths": {"/orders": {}},
+    "components": {
+        "schemas": {
+            "Order": {
+                "type": "object",
+                "properties": {"size": {"$ref": "#/components/schemas/a~1b"}},
+                "required": ["size"],
+            },
+            "a/b": {"type": "integer", "minimum": 1, "maximum": 3, "nullable": True},
+        }
+    },
+}
+LIBRARY = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "$id": "http://example.org/lib.json",
+    "definitions": {"n": {"$ref": "http://example.org/lib.json#/definitions/m"}, "m": {"type": "boolean"}},
+}
+TOOLS = [
+    {
+        "type": "function",
+        "function": {"name": "pay", "parameters": {"type": "object", "properties": {"n": {"const": 1}}}},
+    },
+    {"name": "ship", "description": "Send it", "inputSchema": {"type": "object"}},
+    {"name": "ping", "price": 3},
+]
+
+
+def test_each_schema_of_an_api_of_definitions_and_of_tools_is_a_case_of_its_own(tmp_path: Path) -> None:
+    for name, content in (("api", API), ("library", LIBRARY), ("tools", {"tools": TOOLS}), ("data", [1, 2])):
+        (tmp_path / f"{name}.json").write_text(json.dumps(content), "utf-8-sig")
+    reports = checked(tmp_path)
+    assert {path: (report.level, report.budget) for path, report in reports.items()} == {
+        "api.json #/components/schemas/Order": ("proven", 15),
+        "api.json #/components/schemas/a~1b": ("proven", 5),
+        "data.json": ("broken", 0),
+        "library.json #/definitions/n": ("proven", 6),
+        "library.json #/definitions/m": ("proven", 6),
+        "tools.json[0] pay": ("proven", 9),
+        "tools.json[1] ship": ("proven", reports["tools.json[1] ship"].budget),
+        "tools.json[2]": ("broken", 0),
+    }
+    assert reports["data.json"].keywords == {"$": "data.json is a list without any schema."}
+
+
+def test_yaml_is_said_not_to_be_read(tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text("openapi: 3.0.3\n")
+    (report,) = check_schemas(read_folder(tmp_path / "api.yaml"), Trial(1), 1)
+    assert (report.level, "YAML is not read" in report.keywords["$"]) == ("broken", True)
+
+
 def test_several_processes_say_the_same_in_the_same_order(folder: Path, reports: dict[str, SchemaReport]) -> None:
     found = checked(folder, processes=2)
     assert [(path, one.level, one.valid_admitted, one.failures) for path, one in found.items()] == [
