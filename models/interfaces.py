@@ -191,13 +191,15 @@ def _probe_vllm() -> None:
     from vllm.v1.core.sched.output import SchedulerOutput
     from vllm.v1.core.sched.scheduler import Scheduler
     from vllm.v1.engine import EngineCoreOutput
-    from vllm.v1.outputs import DraftTokenIds, ModelRunnerOutput
+    from vllm.v1.outputs import DraftTokenIds, LogprobsTensors, ModelRunnerOutput
     from vllm.v1.request import Request
     from vllm.v1.sample.rejection_sampler import expand_batch_to_tokens
+    from vllm.v1.sample.sampler import Sampler
     from vllm.v1.structured_output import StructuredOutputManager
     from vllm.v1.structured_output.backend_guidance import GuidanceGrammar
     from vllm.v1.structured_output.request import StructuredOutputRequest
     from vllm.v1.structured_output.utils import apply_grammar_bitmask
+    from vllm.v1.worker.gpu_input_batch import InputBatch
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
     _takes(Scheduler.update_draft_token_ids, "self", "draft_token_ids")
@@ -222,6 +224,9 @@ def _probe_vllm() -> None:
     _takes(Scheduler.get_grammar_bitmask, "self", "scheduler_output")
     _takes(GPUModelRunner._calc_spec_decode_metadata, "self", "num_draft_tokens", "cu_num_scheduled_tokens")
     _takes(GPUModelRunner._sample, "self", "logits", "spec_decode_metadata")
+    _stores(InputBatch.__init__, "num_logprobs")
+    _takes(Sampler.compute_logprobs, "logits")
+    _takes(Sampler.gather_logprobs, "logprobs", "num_logprobs", "token_ids")
     _takes(expand_batch_to_tokens, "x", "cu_num_tokens", "num_tokens", "replace_from", "replace_to")
     fields: dict[type[Any], tuple[str, ...]] = {
         Request: ("is_finished", "use_structured_output", "num_output_tokens", "num_tokens"),
@@ -233,6 +238,7 @@ def _probe_vllm() -> None:
         EngineCoreOutput: ("request_id", "finish_reason", "stop_reason"),
         SamplingParams: ("extra_args",),
         VllmConfig: ("speculative_config", "device_config"),
+        LogprobsTensors: ("logprob_token_ids", "logprobs", "selected_token_ranks"),
         LLExecutor: ("unsafe_compute_mask_ptr", "unsafe_compute_mask_ptr_with_draft_token"),
     }
     for owner, names in fields.items():

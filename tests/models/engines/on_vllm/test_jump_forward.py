@@ -297,3 +297,30 @@ async def test_how_likely_each_token_was_is_told_of_forced_ones_as_well(vllm_url
     assert tokens[0] == tokens[1]
     likely = [[one["logprob"] for one in each["logprobs"]["content"]] for each in (plain, jumped)]
     assert likely[1] == pytest.approx(likely[0], abs=0.05)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_was_likely_for_a_choice_is_the_same_beside_forms_whose_tokens_are_forced(
+    vllm_url: str, jump_server: VllmServer
+) -> None:
+    async def first(url: str, client: httpx.AsyncClient, prompt: str) -> dict[str, float]:
+        body = {
+            "model": jump_server.model,
+            "messages": [{"role": "user", "content": f"{prompt} Is that A or B?"}],
+            "temperature": 0,
+            "max_completion_tokens": 2,
+            "structured_outputs": {"grammar": 'start: "A" | "B"'},
+            "logprobs": True,
+            "top_logprobs": 4,
+        }
+        answer = (await client.post(f"{url}/v1/chat/completions", json=body)).json()["choices"][0]
+        return {one["token"]: one["logprob"] for one in answer["logprobs"]["content"][0]["top_logprobs"]}
+
+    forms = asyncio.create_task(ask(jump_server.url, GRAMMARS["ticket"], PROMPTS))
+    async with httpx.AsyncClient(timeout=120) as client:
+        for prompt in PROMPTS:  # one after the other, so that each begins between steps of the forms
+            told, alone = await first(jump_server.url, client, prompt), await first(vllm_url, client, prompt)
+            assert {"A", "B"} <= told.keys()
+            for letter in "AB":
+                assert told[letter] == pytest.approx(alone[letter], abs=0.05)
+    assert [c.text for c in await forms] == [c.text for c in await ask(vllm_url, GRAMMARS["ticket"], PROMPTS)]
