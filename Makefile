@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= runs/sample
-DECODING ?= runs/decoding
+DECODING := runs/decoding/$(shell date +%Y-%m-%d-%H%M)
 
 .PHONY: run test soak browser model lint docs bench bench-decoding lock latest clean install-run install-test
 .DEFAULT_GOAL := run

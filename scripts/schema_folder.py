@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from models.bench.proof.schema_folder import check_schemas, read_folder
+from models.bench.proof.schema_files import read_folder
+from models.bench.proof.schema_folder import check_schemas
 from models.bench.proof.schema_report import SLOW, SchemaReport
 from models.bench.proof.schema_trial import Trial
 from models.schema.refusal import keyword_of
@@ -24,15 +25,15 @@ _LEVELS = ("proven", "checked", "refused", "broken", "crashed", "slow")
 
 
 def check_folder(folder: Path, trial: Trial, sample: int | None = None) -> tuple[dict[str, float], bool]:
-    """Check and show the schemas in `folder`, or in a sample of its files; the counts and times, and whether nothing
-    invalid got through. UsageError."""
+    """Check and show the schemas in `folder`, or in a sample of its files; the counts and times, and whether each is
+    enforced, with nothing invalid let through. UsageError."""
     if not folder.exists():
-        raise UsageError(f"There is no {folder}: give a JSON Schema, or a folder of them in *.json files.")
+        raise UsageError(f"There is no {folder}: give a JSON Schema, or a folder of them in *.json or *.yaml files.")
     if sample is not None and folder.is_file():
         raise UsageError("--sample draws files of a folder: leave it out beside one file.")
     cases = read_folder(folder, sample, trial.seed)
     if not cases:
-        raise UsageError(f"There is no schema in {folder}: give a folder with JSON Schemas in *.json files.")
+        raise UsageError(f"There is no schema in {folder}: give a folder with JSON Schemas in *.json or *.yaml files.")
     with progress_bar() as progress:
         task = progress.add_task("Checking schemas", total=len(cases))
         reports = check_schemas(cases, trial, progress=lambda done: progress.advance(task, done))
@@ -50,9 +51,7 @@ def check_folder(folder: Path, trial: Trial, sample: int | None = None) -> tuple
     if times:
         told = ", ".join(f"{value:.1f} ({name.removesuffix('_ms')})" for name, value in times.items())
         console.print(f"From a schema to its first mask, in ms of a processor: {told}", highlight=False)
-    return {**counts_of(reports), **times}, all(report.sound for report in reports) and not any(
-        report.level in ("broken", "crashed", "slow") for report in reports
-    )
+    return {**counts_of(reports), **times}, all(report.sound and report.enforced for report in reports)
 
 
 _SHARES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99, "worst_ms": 1}

@@ -58,8 +58,8 @@ class ScriptedServer:
     `script`: the replies in order, or a function from a request's body to its reply; a request beyond the last reply
     gets a 500. `requests` holds every body of /v1/chat/completions and of /v1/completions so far. `version`: what
     /version reports, or None for a server that has no such path; `tokenizes`: whether it has /tokenize, where a byte of
-    content is a token. `root`: the folder or name that it says its model was loaded from. `port`: 0 for any that is
-    free.
+    content is a token. `metrics`: what /metrics says, None for a server without it. `root`: the folder or name that it
+    says its model was loaded from. `port`: 0 for any that is free.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class ScriptedServer:
         context: int | None = 4096,
         version: str | None = "0.0.1",
         tokenizes: bool = True,
+        metrics: str | None = None,
         port: int = 0,
     ) -> None:
         self.requests: list[Body] = []
@@ -85,7 +86,7 @@ class ScriptedServer:
         }
         if version is not None:
             self._gets["/version"] = {"version": version}
-        self._tokenizes = tokenizes
+        self._tokenizes, self._metrics = tokenizes, metrics
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -123,6 +124,9 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if self.path == "/metrics" and server._metrics is not None:
+                    self._send(200, "text/plain", server._metrics.encode())
+                    return
                 self._answer(server._get(self.path))
 
             def do_POST(self) -> None:
@@ -133,9 +137,11 @@ class ScriptedServer:
                 if reply.pieces:
                     self._stream(reply)
                     return
-                payload = json.dumps(reply.body).encode()
-                self.send_response(reply.status)
-                self.send_header("Content-Type", "application/json")
+                self._send(reply.status, "application/json", json.dumps(reply.body).encode())
+
+            def _send(self, status: int, kind: str, payload: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
                 self.wfile.write(payload)

@@ -41,7 +41,7 @@ TOLD = frozenset("title description default examples".split())
 SILENT = TOLD | frozenset(
     (
         "example deprecated readOnly writeOnly $comment $id id $schema $anchor "
-        "$dynamicAnchor $recursiveAnchor $vocabulary $defs definitions"
+        "$dynamicAnchor $recursiveAnchor $vocabulary $defs definitions components"
     ).split()
 )
 """Keywords that nobody takes for a constraint: they are not even listed as ignored."""

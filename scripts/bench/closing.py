@@ -56,7 +56,9 @@ async def _measure(
     if schemas is not None:
         groups["schemas"] = schema_entries(schemas, asked.contracts, seed)
         if not groups["schemas"]:
-            raise UsageError(f"There is no schema that is enforced in {schemas}: give a folder with *.json files.")
+            raise UsageError(
+                f"There is no schema that is enforced in {schemas}: give a folder with *.json or *.yaml files."
+            )
     rows: list[dict[str, Any]] = []
     async with AsyncExitStack() as stack:
         model = asked.model

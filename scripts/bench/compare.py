@@ -18,6 +18,9 @@ from scripts.console import console, finish
 DRAWS = 2000
 """Bootstrap samples of an interval."""
 
+SHOWN = 5
+"""Cells that are named of those that one run alone has."""
+
 Place = tuple[str, Load, str]
 Cells = dict[Place, dict[str, list[float]]]
 """(form, load, variant) → metric → its value in each round."""
@@ -36,14 +39,14 @@ def compare(
     before: Annotated[Path, typer.Argument(metavar="A", help="bench.json of the run to compare with, or its folder.")],
     after: Annotated[Path, typer.Argument(metavar="B", help="bench.json of the new run, or its folder.")],
     threshold: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="A loss beyond this share is a regression.")
+        float, typer.Option(min=0.0, max=0.99, help="A loss beyond this share is a regression.")
     ] = 0.05,
 ) -> None:
     """B's figures ÷ A's, with 95 % intervals; exit code 1 if one is surely worse than the threshold allows.
 
     Output tokens a second, and where both were measured goodput and the medians of TTFT, TPOT and E2EL. Surely: the
-    whole interval lies beyond; a figure with one round has none, and is only shown. Runs on different machines compare
-    the machines.
+    whole interval lies beyond; a figure with one round on either side has none, and is only shown. Runs on different
+    machines compare the machines.
     """
     old, new = _cells(before), _cells(after)
     shared = [key for key in old if key in new]
@@ -56,32 +59,46 @@ def compare(
             above, below = new[key].get(metric, []), old[key].get(metric, [])
             if above and below and all(below):
                 found = ratio(below, above)
-                sure = metric == "output_throughput" or min(len(above), len(below)) > 1
-                worse = sure and (found["high"] < 1 - threshold if more else found["low"] > 1 / (1 - threshold))
+                low, high = found["low"], found["high"]
+                worse = low is not None and high is not None and _beyond(low, high, threshold, more)
                 about = {"form": form, **load.named, "variant": variant, "metric": metric}
                 rows.append(about | found | {"regression": worse, "load": str(load)})
     slower = [row for row in rows if row["regression"]]
     table = Table("form", "load", "variant", "metric", "ratio", "95 %", title=f"{after} ÷ {before}")
     for row in rows:
         style = "red" if row in slower else ""
-        interval = f"{row['low']:.3f} – {row['high']:.3f}"
+        interval = "one round" if row["low"] is None else f"{row['low']:.3f} – {row['high']:.3f}"
         shown = (row["form"], row["load"], row["variant"], row["metric"], f"{row['ratio']:.3f}", interval)
         table.add_row(*shown, style=style)
     console.print(table)
+    for path, these, others in ((before, old, new), (after, new, old)):
+        if lone := [key for key in these if key not in others]:
+            named = "; ".join(", ".join(map(str, key)) for key in lone[:SHOWN])
+            console.print(f"In {path} alone, not compared: {len(lone)} cells ({named}{' …' * (len(lone) > SHOWN)}).")
+    if not any(row["low"] is not None for row in rows):
+        console.print("Nothing is sure: a cell takes two rounds at least on both sides (--repeat).")
     finish(regressions=len(slower), threshold=threshold, cells=rows)
     if slower:
         raise typer.Exit(1)
 
 
-def ratio(old: list[float], new: list[float]) -> dict[str, float]:
-    """Ratio of the medians, and its 95 % interval by the bootstrap (each side's rounds drawn anew, seed 0)."""
+def _beyond(low: float, high: float, threshold: float, more: bool) -> bool:
+    return high < 1 - threshold if more else low > 1 / (1 - threshold)
+
+
+def ratio(old: list[float], new: list[float]) -> dict[str, float | None]:
+    """Ratio of the medians, and its 95 % interval by the bootstrap (each side's rounds drawn anew, seed 0): None
+    where a side has one round."""
+    found = round(median(new) / median(old), 4)
+    if min(len(old), len(new)) < 2:
+        return {"ratio": found, "low": None, "high": None}
     draw = np.random.default_rng(0)
     above, below = np.asarray(new), np.asarray(old)
     ratios = np.median(draw.choice(above, (DRAWS, len(above))), axis=1) / np.median(
         draw.choice(below, (DRAWS, len(below))), axis=1
     )
     low, high = np.quantile(ratios, (0.025, 0.975))
-    return {"ratio": round(median(new) / median(old), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+    return {"ratio": found, "low": round(float(low), 4), "high": round(float(high), 4)}
 
 
 def _cells(path: Path) -> Cells:

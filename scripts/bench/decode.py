@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,11 +21,11 @@ from models.bench.throughput.slo import Slo
 from models.bench.throughput.variant import FREE, VARIANTS
 from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
-from models.errors import ModelNotFound
-from scripts.bench.decode_bench import Bench
+from models.errors import EngineError, ModelNotFound
+from scripts.bench.decode_bench import KEPT, Bench
 from scripts.bench.decode_options import SEARCH, contracts, known, loads, named, numbers, words
-from scripts.bench.decode_report import agreement_line, decode_table, latency_table, write_plots
-from scripts.console import console, tell
+from scripts.bench.decode_report import agreement_line, decode_table, latency_table, notes, write_plots
+from scripts.console import complain, console, tell
 
 USUAL = "constrained,free,jump-forward,outlines"
 WIDTH = 210
@@ -74,8 +75,10 @@ def decode(
 ) -> None:
     """Tokens per second and latencies of free text, of contracts, and of contracts with jump-forward, interleaved.
 
-    Ends early on Ctrl-C and keeps what it has. `constrained_over_free` in the last line compares jump-forward with free
-    text of the same length under each load. Names of metrics are those of `vllm bench serve`.
+    Ends early on Ctrl-C, with exit code 130, and keeps what it has. A request that fails is counted (`failed`), stands
+    in no other figure, and makes the exit code 1; where all of a round fail it ends. `constrained_over_free` in the
+    last line compares jump-forward with free text of the same length under each load. Names of metrics are those of
+    `vllm bench serve`.
     """
     if weights not in ("", "dummy"):
         raise ModelNotFound(f"There are no weights '{weights}'.", "Write --weights dummy, or name a --model.")
@@ -92,9 +95,6 @@ def decode(
         raise ModelNotFound("A --slo-share was given, and nothing is searched.", "Add --rate search, or leave it out.")
     if per_slot and num_prompts:
         raise ModelNotFound("Requests of a round are given twice.", "Choose one of --per-slot and --num-prompts.")
-    if urls and not (model or shape) and (flags or together):
-        unused = "--flags" if flags else "--together"
-        raise ModelNotFound(f"{unused} was given, and no server is started.", "Add --model, or leave it out.")
     own = contract_forms(contracts(contract))
     if schemas is not None:
         found, refused = schema_forms(schemas)
@@ -102,7 +102,7 @@ def decode(
         for why in refused:
             console.print(f"Left out: {why}", markup=False)
     chosen = known(forms or ",".join(FORMS), FORMS) if forms or not own else []
-    asked = read_prompts(prompts) if prompts else ()
+    asked = read_prompts(prompts, tell) if prompts else ()
     plan = Plan(
         forms=list(shaped([*chosen, *own], asked, numbers(input_tokens, "--input-tokens 512,2048"))),
         variants=_variants(variants, urls, bool(model or shape)),
@@ -114,6 +114,9 @@ def decode(
         warmups=num_warmups,
         stream=stream or level is not None,
     )
+    _refuse_idle(plan, urls, flags=flags, together=together, per_slot=per_slot, mix=mix, searching=rate == SEARCH)
+    if out and any((out / name).exists() for name in KEPT):
+        raise ModelNotFound(f"{out} holds what a benchmark has found.", "Name another folder with -o.")
     if vllm_bench and FREE.server not in [variant.server for variant in plan.variants]:
         raise ModelNotFound("`vllm bench serve` is compared on free text.", "Add free to --variants.")
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
@@ -135,6 +138,8 @@ def decode(
             raise ModelNotFound("`vllm bench serve` needs the model's tokenizer.", "Name the folder with --model.")
         arena = Arena.open(served, plan.variants, extra, logs, temperature, console.print, together, urls)
         summary = bench.measure(arena, logs)
+    if not summary["cells"] and not bench.stopped:
+        raise EngineError(f"Nothing was measured: {summary.get('ended', 'there was no time')}.")
     console.width = max(console.width, WIDTH)
     console.print(decode_table(summary))
     console.print(latency_table(summary))
@@ -142,7 +147,39 @@ def decode(
         console.print(agreement_line(one))
     if out:
         write_plots(summary, out)
+    for line in notes(summary, bench.first_error):
+        complain(line)
     print(json.dumps(summary))
+    if bench.failure:
+        raise bench.failure
+    if bench.stopped:
+        raise typer.Exit(130)
+    if bench.first_error:
+        raise typer.Exit(1)
+
+
+def _refuse_idle(
+    plan: Plan, urls: dict[str, str], *, flags: str, together: bool, per_slot: int | None, mix: str, searching: bool
+) -> None:
+    """ModelNotFound for what was written and would change nothing."""
+    names = {variant.server for variant in plan.variants}
+    chosen = ", ".join(variant.name for variant in plan.variants)
+    if idle := [name for name in urls if name not in names]:
+        raise ModelNotFound(
+            f"--url {idle[0]}=… was given, and none of {chosen} takes it.",
+            "Leave it out, or choose other --variants.",
+        )
+    if names <= urls.keys() and (flags or together):
+        unused = "--flags" if flags else "--together"
+        raise ModelNotFound(f"{unused} was given, and no server is started.", "Leave it out.")
+    if per_slot and (searching or not any(load.concurrency for load in plan.loads)):
+        raise ModelNotFound("--per-slot was given, and no --concurrency.", "Write --num-prompts in its place.")
+    if mix != "1" and all(variant.ask == "free" for variant in plan.variants):
+        raise ModelNotFound("--mix was given, and nothing is constrained.", "Leave it out, or add to --variants.")
+    if few := [load for load in plan.loads if load.concurrency and plan.requests(load) < load.concurrency]:
+        tell(f"A round has {plan.requests(few[0])} requests: {few[0].concurrency} are never under way at once.")
+    if names_of := [name for name, times in Counter(form.name for form in plan.forms).items() if times > 1]:
+        raise ModelNotFound(f"There are two forms '{names_of[0]}'.", "Rename one, or leave it out of --forms.")
 
 
 def _variants(names: str, urls: dict[str, str], own: bool) -> list[Any]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from models.bench.throughput.watch import Watch
 from models.errors import EngineError, ModelNotFound
 from scripts.console import console
 from scripts.progress import progress_bar
+
+KEPT = ("bench.json", "rounds", "rounds.jsonl")
+"""What a benchmark leaves in its folder; a second one there would mix with it."""
 
 
 @dataclass
@@ -44,17 +48,33 @@ class Bench:
     """How many graphics cards a server uses, where it is known."""
     found: list[Round] = field(default_factory=list)
     more: dict[str, Any] = field(default_factory=dict)
+    stopped: bool = False
+    """Whether Ctrl-C ended it."""
+    failure: EngineError | None = None
+    """Why it ended behind the first rounds, where a server failed."""
+    _streamed: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def first_error(self) -> str:
+        """Why a request failed, "" where none did."""
+        return next((reply.error for one in self.found for reply in one.replies if reply.error), "")
 
     def add(self, rounds: list[Round], watch: Watch) -> None:
-        """Keep `rounds`, with what the graphics cards drew meanwhile, and each streamed one in a file of its own."""
+        """Keep `rounds`, with what the graphics cards drew meanwhile, and each streamed one in a file of its own.
+
+        summary.json has all of these without their requests, as vLLM's `bench sweep plot` reads it.
+        """
         for one in rounds:
             watts = watch.between(one.began, one.seconds).get("watts") if self.cards else None
             one = replace(one, watts=watts * len(gpus()) if watts is not None else None)
             self.found.append(one)
             if self.out and one.streamed:
                 (self.out / "rounds").mkdir(exist_ok=True)
-                file = self.out / "rounds" / f"{one.number:08d}-{one.variant}.json"
-                file.write_text(json.dumps(result_file(one, self.about["model"], self.slo)), encoding="utf-8")
+                file = self.out / "rounds" / f"{len(self._streamed):05d}-{one.variant}.json"
+                told = result_file(one, self.about["model"], self.slo, datetime.now())
+                file.write_text(json.dumps(told), encoding="utf-8")
+                self._streamed.append({name: value for name, value in told.items() if not isinstance(value, list)})
+                (self.out / "summary.json").write_text(json.dumps(self._streamed), encoding="utf-8")
 
     def keep(self, **more: Any) -> dict[str, Any]:
         """All that is known, which is also written to bench.json."""
@@ -65,7 +85,7 @@ class Bench:
         return summary
 
     def measure(self, arena: AbstractAsyncContextManager[Arena], logs: Path) -> dict[str, Any]:
-        """Run the plan in `arena` until its end or Ctrl-C; what was found is kept after every step."""
+        """Run the plan in `arena` until its end, Ctrl-C, or a server's; what was found is kept after every step."""
         plan = self.plan
 
         async def steps() -> None:
@@ -80,9 +100,11 @@ class Bench:
                         "No contract is left to measure.", "Choose others with --forms, or another model."
                     )
                 self.about["model"] = self.about["model"] or next(iter(opened.targets.values())).model
+                done = 0
                 with bar, Watch(opened.processes) as watch:
                     task = bar.add_task("warming up", total=fitting.warm if self.search else fitting.steps)
                     async for rounds in fitting.warm_up(opened) if self.search else fitting.run(opened):
+                        done += 1
                         self.add(rounds, watch)
                         if rounds and (load := gpus()):  # clocks and memory while it is still warm
                             self.more.setdefault("gpus_after_each_step", []).append(load)
@@ -91,13 +113,23 @@ class Bench:
                         memory = {name: peak_memory(pid) for name, pid in opened.processes.items()}
                         if rounds:
                             self.keep(peak_memory_gib=memory)
+                    if not self.search and done < fitting.steps:
+                        self.more["ended"] = f"after {plan.minutes:g} minutes, {done} of {fitting.steps} steps"
                     if self.search:
                         await self._search(self.search, opened, fitting, watch)
                     if self.vllm_bench:
                         await self._agree(opened, fitting, logs)
 
-        with suppress(KeyboardInterrupt):
+        try:
             asyncio.run(steps())
+        except KeyboardInterrupt:
+            self.stopped = True
+            self.more["ended"] = "by Ctrl-C"
+        except EngineError as error:
+            if not self.found:
+                raise
+            self.failure = error
+            self.more["ended"] = str(error)
         costs = grammars(self.found, plan, self.tokenizer) if self.tokenizer else {}
         return self.keep(grammars=costs, mask_share=mask_shares(rows(self.found), costs))
 
@@ -108,9 +140,17 @@ class Bench:
             for load in plan.loads:
                 for variant in plan.variants:
                     if time.monotonic() > end:
+                        self.more["ended"] = f"after {plan.minutes:g} minutes, before {form.name}, {variant.name}"
                         return
                     requests = plan.requests(replace(load, concurrency=None))
-                    one = await search.run(arena, form, variant, load, requests, lambda one: self.add([one], watch))
+                    try:
+                        async with asyncio.timeout(end - time.monotonic()):
+                            one = await search.run(
+                                arena, form, variant, load, requests, lambda one: self.add([one], watch)
+                            )
+                    except TimeoutError:
+                        self.more["ended"] = f"after {plan.minutes:g} minutes, within {form.name}, {variant.name}"
+                        return
                     rate = one["highest_request_rate"]
                     console.print(f"{form.name}, {variant.name}: {'none' if rate is None else rate} requests a second")
                     found.append(one)
@@ -122,7 +162,7 @@ class Bench:
             raise ModelNotFound("`vllm bench serve` is compared on free text.", "Add free to --variants.")
         found = []
         for form in plan.forms:
-            lengths = [reply.tokens for one in self.found if one.form == form.name for reply in one.replies]
+            lengths = [reply.tokens for one in self.found if one.form == form.name for reply in one.answered]
             tokens = typical_length(lengths or [64])
             for load in dict.fromkeys(replace(load, mix=1.0) for load in plan.loads):
                 traffic = arena.targets[FREE.server]

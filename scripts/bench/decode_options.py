@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from math import inf
+from math import inf, isinf
 from typing import TypeVar
 
 from models.bench.throughput.load import Load
@@ -19,10 +19,10 @@ SEARCH = "search"
 
 
 def known(names: str, choices: Mapping[str, T]) -> list[T]:
-    """What `choices` has under `names`, which commas part. Raises ModelNotFound."""
+    """What `choices` has under `names`, which commas part, each once. Raises ModelNotFound."""
     if unknown := [name for name in names.split(",") if name not in choices]:
         raise ModelNotFound(f"There is no {unknown[0]} to compare.", f"Choose of {', '.join(choices)}.")
-    return [choices[name] for name in names.split(",")]
+    return [choices[name] for name in dict.fromkeys(names.split(","))]
 
 
 def numbers(text: str, example: str) -> list[int]:
@@ -34,9 +34,9 @@ def loads(concurrency: str, rate: str, burstiness: float, mix: str) -> list[Load
     """Every combination of what was given; without a rate, so many at once by default. Raises ModelNotFound."""
     at_once: Sequence[int | None] = numbers(concurrency, "--concurrency 1,32")
     rates = [] if rate == SEARCH else _values(rate, "--rate 1,4,inf", lambda value: value > 0)
-    if burstiness != 1.0 and not rate:
-        raise ModelNotFound("A burstiness was given, and no rate.", "Add --rate 1,4,inf, or leave --burstiness out.")
-    if not burstiness > 0:
+    if burstiness != 1.0 and rate != SEARCH and all(map(isinf, rates)):
+        raise ModelNotFound("A burstiness was given, and no rate.", "Add --rate 1,4, or leave --burstiness out.")
+    if not 0 < burstiness < inf:
         raise ModelNotFound(f"{burstiness:g} is no burstiness.", "Write --burstiness 1, or another number above 0.")
     mixes = _values(mix, "--mix 0,0.5,1", lambda value: 0 <= value <= 1)
     if not rates:

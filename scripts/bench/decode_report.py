@@ -33,6 +33,7 @@ COLUMNS = {
     "drafted": "drafted",
     "valid": "valid",
     "of": "constrained",
+    "failed": "failed",
 }
 """Heading → key of a cell in bench.json, or of what `_cell` adds."""
 
@@ -69,11 +70,26 @@ def latency_table(summary: dict[str, Any]) -> Table:
         if "p50_e2el_ms" in row:
             given = _cell(row)
             figures = (
-                " / ".join(f"{row[f'{point}_{name}_ms']:.4g}" for point in POINTS if f"{point}_{name}_ms" in row)
+                " / ".join(_ms(row[f"{point}_{name}_ms"]) for point in POINTS if f"{point}_{name}_ms" in row)
                 for name in LATENCIES.values()
             )
             table.add_row(given["form"], given["load"], given["variant"], *figures)
     return table
+
+
+def _ms(value: float) -> str:
+    """Four digits of milliseconds; from a second on whole ones."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
+def notes(summary: dict[str, Any], first_error: str) -> list[str]:
+    """What nobody should miss beside the tables: requests that failed, and what was not measured."""
+    failed = sum(cell["failed"] for cell in summary["cells"])
+    asked = failed + sum(cell["completed"] for cell in summary["cells"])
+    return [
+        *([f"{failed:,} of {asked:,} requests failed; the first: {first_error}"] if failed else []),
+        *([f"Not everything was measured: it ended {summary['ended']}."] if "ended" in summary else []),
+    ]
 
 
 def agreement_line(one: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -36,7 +36,8 @@ from models.bench.throughput.watch import Watch
 from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.engines.tokenizers import load_tokenizer
-from models.errors import EngineError, EngineUnavailable
+from models.errors import EngineError, EngineUnavailable, ModelNotFound
+from scripts.bench.decode_bench import KEPT
 from scripts.bench.decode_options import known, named, numbers, words
 from scripts.bench.gpu_table import markdown
 from scripts.console import console
@@ -130,17 +131,26 @@ def gpu(
         refuse_unused(
             context, "is of servers that are started here, and --url names running ones: leave it out.", "flags"
         )
+    chosen = known(variants, VARIANTS)
+    needed = {variant.server for variant in chosen}
+    if idle := [name for name in urls if name not in needed]:
+        raise ModelNotFound(f"--url {idle[0]}=… was given, and none of {variants} takes it.", "Leave it out.")
+    if urls and not model:
+        raise ModelNotFound("The model behind --url is not known.", "Add --model: its folder, or its name.")
+    if any((out / name).exists() for name in KEPT):
+        raise ModelNotFound(f"{out} holds what a benchmark has found.", "Name another folder with -o.")
     end = time.monotonic() + budget_seconds
     loads = [Load(number) for number in numbers(concurrency, "--concurrency 64,1,256")]
-    plan = Plan(known(forms, FORMS), known(variants, VARIANTS), loads, repeat=repeat, per_slot=per_slot)
+    plan = Plan(known(forms, FORMS), chosen, loads, repeat=repeat, per_slot=per_slot)
     out.mkdir(parents=True, exist_ok=True)
     cards = gpus()
-    extra = [
+    started = [
         *("--max-num-seqs", str(max(at_once(plan)))),
         *(GPU_FLAGS if cards else ()),
         *words(flags),
         *(() if model else LOAD_FLAGS),
     ]
+    extra = started if needed - urls.keys() else []
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
         served = model or str(write_dummy(Path(scratch) / shape, shape))
         about = {
@@ -150,14 +160,19 @@ def gpu(
         }
         bench = Bench(plan, about, out)
         arena = Arena.open(served, plan.variants, extra, out, 0.0, console.print, True, urls)
-        failure = None
-        with suppress(KeyboardInterrupt):
+        failure, stopped = None, False
+        try:
             failure = asyncio.run(measure(bench, arena, find_model_folder(served, console.print), end))
+        except KeyboardInterrupt:
+            stopped = True
+            bench.keep(ended="by Ctrl-C")
         summary = bench.keep()
     console.print((out / "table.md").read_text(encoding="utf-8"), markup=False, soft_wrap=True)
     print(json.dumps({key: summary[key] for key in ("model", "ratios", "phases", "ended") if key in summary}))
     if failure:
         raise failure
+    if stopped:
+        raise typer.Exit(130)
 
 
 async def measure(bench: Bench, arena: Any, model: Path, end: float) -> EngineError | None:

@@ -13,7 +13,8 @@ from rich.table import Table
 
 from models.bench.proof.enum_times import PLACES, enum_seconds
 from models.bench.proof.mask_times import MaskTimes, measure, quantile
-from models.bench.proof.schema_folder import check_schemas, read_folder
+from models.bench.proof.schema_files import read_folder
+from models.bench.proof.schema_folder import check_schemas
 from models.bench.proof.schema_trial import Case, Rival, Trial
 from models.contract import Contract
 from models.engines.tokenizers import load_tokenizer
@@ -46,7 +47,7 @@ def schemas(
     first mask."""
     cases = read_folder(folder, sample, seed) if folder.is_dir() else []
     if not cases:
-        raise UsageError(f"There is no schema in {folder}: give a folder with JSON Schemas in *.json files.")
+        raise UsageError(f"There is no schema in {folder}: give a folder with JSON Schemas in *.json or *.yaml files.")
     rows: dict[str, dict[str, float]] = {}
     with progress_bar() as progress:
         task = progress.add_task("Compiling", total=len(cases) * len(_WAYS))

@@ -128,7 +128,7 @@ async def test_free_text_is_measured_by_vllm_bench_serve_as_well(
     done = interlock("bench", "decode", *given, *load, "--vllm-bench")
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout.splitlines()[-1])["vllm_bench_serve"]
-    theirs = json.loads((tmp_path / "vllm-bench-0.json").read_text())
+    theirs = json.loads((tmp_path / "vllm-bench-keys-2-at-once-0.json").read_text())
     assert theirs["total_output_tokens"] == 4 * found["tokens"]
     assert found["theirs"]["output_throughput"] == round(theirs["output_throughput"], 3)
     assert found["difference"]["output_throughput"] == round(

@@ -128,7 +128,7 @@ def test_each_schema_of_a_folder_is_enforced_or_refused_with_keyword_and_path(tm
     (folder / "odd.json").write_text(json.dumps({"type": "string", "$ref": "#/$defs/x"}))
     done = interlock("check", tmp_path / "none.py", "--schemas", folder, "--attacks", 5)
     found = report(done)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, "one of the two cannot be enforced"
     counts = found["schemas"]
     assert (counts["schemas"], counts["proven"], counts["refused"]) == (2, 1, 1)
     assert found["refused"] == 1
@@ -137,8 +137,10 @@ def test_each_schema_of_a_folder_is_enforced_or_refused_with_keyword_and_path(tm
     assert "From a schema to its first mask" in done.stderr
     assert "seats.json" in done.stderr
     assert "$ref" in done.stderr.replace("\n", "")
-    (folder / "broken.json").write_text("{")
+    (folder / "odd.json").write_text("{")
     assert interlock("check", tmp_path / "none.py", "--schemas", folder, "--attacks", 1).returncode == 1
+    (folder / "odd.json").unlink()
+    assert interlock("check", tmp_path / "none.py", "--schemas", folder, "--attacks", 1).returncode == 0
     assert f"There is no {tmp_path / 'no'}" in interlock("check", "--schemas", tmp_path / "no").stderr
 
 
@@ -148,6 +150,13 @@ def test_one_schema_is_checked_as_a_folder_is(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (report(done)["schemas"], report(done)["attacks"]) == (1, 5)
     assert "--sample draws files" in interlock("check", "--schemas", tmp_path / "mood.json", "--sample", 2).stderr
+
+
+def test_a_level_that_is_demanded_and_not_had_fails(tmp_path: Path) -> None:
+    (tmp_path / "names.json").write_text('{"type": "array", "items": {"type": "string"}, "uniqueItems": true}')
+    assert interlock("check", "--schemas", tmp_path, "--attacks", 1).returncode == 0
+    done = interlock("check", "--schemas", tmp_path, "--attacks", 1, "--proven")
+    assert (done.returncode, report(done)["refused"]) == (1, 1)
 
 
 def test_what_cannot_be_checked_is_said_in_one_sentence(tmp_path: Path) -> None:

@@ -44,6 +44,15 @@ RUN = "-i nowhere.jsonl -o nowhere"
         ("bench gpu --url plain=http://x --flags --x", "--flags is of servers that are started here"),
         ("bench decode --vllm-bench --variants jump-forward", "is compared on free text"),
         ("bench decode --flags '\"'", "cannot be parted"),
+        ("bench decode --url plain=http://x --url ngram=http://y", "--url ngram=… was given, and none of"),
+        ("bench decode --url plain=http://x --variants free --together", "--together was given, and no server"),
+        ("bench decode --model m --url plain=http://x --variants free --flags --x", "--flags was given, and no server"),
+        ("bench decode --rate 4 --per-slot 3", "--per-slot was given, and no --concurrency"),
+        ("bench decode --rate search --slo ttft:9 --concurrency 4 --per-slot 3", "--per-slot was given, and no"),
+        ("bench decode --variants free --mix 0,1", "--mix was given, and nothing is constrained"),
+        ("bench decode --rate inf --burstiness 2", "A burstiness was given, and no rate"),
+        ("bench gpu --url jump=http://x --variants free --model m", "--url jump=… was given, and none of"),
+        ("bench gpu --url plain=http://x", "The model behind --url is not known"),
     ],
 )
 def test_an_option_that_would_be_ignored_is_refused_by_name(

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from models.bench.proof.contest import Entry
-from models.bench.proof.schema_folder import read_folder
+from models.bench.proof.schema_files import read_folder
 from models.bench.proof.verdict import judge
 from models.contract import Contract
 from models.engines.engine import Completion, Engine, Message, Sampling

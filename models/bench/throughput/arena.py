@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -25,8 +26,8 @@ from models.bench.throughput.variant import CONSTRAINED, SERVERS, Variant
 from models.engines.vllm.server import VllmServer
 from models.errors import EngineError
 
-STRIDE = 10_000
-"""Requests that one round may have: their numbers make them differ from those of every other round."""
+DRAFTLESS = ("plain", "stock")
+"""Servers without drafts, of those in SERVERS."""
 SETTLE = 0.1
 """Seconds until a server has counted its last step."""
 
@@ -39,13 +40,13 @@ class Round:
     form: str
     load: Load
     number: int
-    """That of its first request; the others follow."""
+    """That of its first request among all of its form; the others follow."""
     replies: tuple[Reply, ...]
     seconds: float
     counted: Counters
     streamed: bool
     constrained: int
-    """How many requests had a grammar or a schema."""
+    """How many answers are to requests that had a grammar or a schema."""
     valid: int
     """Answers of those that are what was asked for."""
     identical: int
@@ -61,6 +62,11 @@ class Round:
         return sum(reply.tokens for reply in self.replies)
 
     @property
+    def answered(self) -> tuple[Reply, ...]:
+        """The replies without those that failed."""
+        return tuple(reply for reply in self.replies if not reply.error)
+
+    @property
     def cell(self) -> tuple[str, Load]:
         """What rounds of several variants have in common."""
         return self.form, self.load
@@ -73,7 +79,9 @@ class Arena:
     targets: Mapping[str, Traffic]
     temperature: float = 0.0
     processes: Mapping[str, int] = field(default_factory=dict)
-    _number: count[int] = field(default_factory=count)
+    _turn: count[int] = field(default_factory=count)
+    _asked: Counter[str] = field(default_factory=Counter)
+    """Requests of each form so far: the next round's are others, and a user's prompts all have their turn."""
     _lengths: dict[str, list[int]] = field(default_factory=dict)
     """Tokens of the first constrained answers to each form."""
 
@@ -104,6 +112,7 @@ class Arena:
                 if url := (urls or {}).get(name):
                     traffic = await Traffic.open(url)
                     stack.push_async_callback(traffic.close)
+                    _check_kind(name, url, await traffic.metrics(), tell)
                     return traffic
                 server = await stack.enter_async_context(
                     VllmServer.start(model, tell, logs / f"{name}.log", flags=(*SERVERS[name], *flags))
@@ -131,7 +140,8 @@ class Arena:
         traffic = next(iter(self.targets.values()))
         found = []
         for form in forms:
-            one = ask(await _padded(form, STRIDE, traffic), STRIDE)
+            number = form.longest
+            one = ask(await _padded(form, number, traffic), number)
             if await traffic.count(one.sent) + one.grammar.max_tokens <= context:
                 found.append(form)
         return found
@@ -144,22 +154,26 @@ class Arena:
         Free text is as long as the constrained answer to the same request; where that is free as well, as long as
         constrained answers of earlier rounds; where its prompt says how long, as that.
         """
-        number = next(self._number)
-        places = range(number * STRIDE, number * STRIDE + requests)
+        turn, number = next(self._turn), self._asked[form.name]
+        self._asked[form.name] += requests
+        places = range(number, number + requests)
         traffic = self.targets[variants[0].server]
         asks = [ask(await _padded(form, place, traffic), place) for place in places]
         first, *others = sorted(variants, key=lambda variant: (variant != CONSTRAINED, variant.ask == "free"))
         lengths = [self._length(form, one, place) for place, one in enumerate(asks)]
-        done = [await self._run(first, form, asks, lengths, load, streamed, number, None)]
-        reference = [reply.text for reply in done[0].replies] if first == CONSTRAINED else None
+        done = [await self._run(first, form, asks, lengths, load, streamed, number, turn, None)]
+        reference = [None if reply.error else reply.text for reply in done[0].replies] if first == CONSTRAINED else None
         if first.ask != "free":
-            answered = [reply.tokens for place, reply in enumerate(done[0].replies) if load.constrains(place)]
-            if answered:
+            told = [reply.tokens for place, reply in enumerate(done[0].replies) if load.constrains(place)]
+            if answered := [tokens for tokens in told if tokens]:
                 self._lengths.setdefault(form.name, answered)
-            # Where the reference was free, that is the length that it was given.
-            lengths = [one.output_tokens or reply.tokens for one, reply in zip(asks, done[0].replies, strict=True)]
-        for variant in others if number % 2 == 0 else reversed(others):
-            done.append(await self._run(variant, form, asks, lengths, load, streamed, number, reference))
+            # Where the reference was free, or failed, that is the length that it was given.
+            lengths = [
+                one.output_tokens or reply.tokens or length
+                for one, reply, length in zip(asks, done[0].replies, lengths, strict=True)
+            ]
+        for variant in others if turn % 2 == 0 else reversed(others):
+            done.append(await self._run(variant, form, asks, lengths, load, streamed, number, turn, reference))
         return done
 
     def _length(self, form: Form, one: Ask, place: int) -> int:
@@ -175,7 +189,8 @@ class Arena:
         load: Load,
         streamed: bool,
         number: int,
-        reference: Sequence[str] | None,
+        turn: int,
+        reference: Sequence[str | None] | None,
     ) -> Round:
         traffic = self.targets[variant.server]
         constrained = [variant.ask != "free" and load.constrains(place) for place in range(len(asks))]
@@ -185,14 +200,14 @@ class Arena:
                 one.sent,
                 one.grammar.max_tokens if grammar else length,
                 _structured(variant, form, one) if grammar else None,
-                f"{variant.name} {number}",
+                f"{variant.name} {turn}",
                 self.temperature,
             )
             for one, length, grammar in zip(asks, lengths, constrained, strict=True)
         ]
         before = Counters.read(await traffic.metrics())
         began = time.perf_counter()
-        replies, seconds = await traffic.send(calls, load.concurrency, streamed, arrivals(len(calls), load, number))
+        replies, seconds = await traffic.send(calls, load.concurrency, streamed, arrivals(len(calls), load, turn))
         await asyncio.sleep(SETTLE)
         counted = Counters.read(await traffic.metrics()) - before
         kind = form.plain if variant.ask == "schema" else form.contract
@@ -202,16 +217,32 @@ class Arena:
             variant=variant.name,
             form=form.name,
             load=load,
-            number=number * STRIDE,
+            number=number,
             replies=tuple(replies),
             seconds=seconds,
             counted=counted,
             streamed=streamed,
-            constrained=sum(constrained),
+            constrained=sum(held and not reply.error for held, reply in zip(constrained, replies, strict=True)),
             valid=valid,
             identical=same,
             began=began,
         )
+
+
+def _check_kind(name: str, url: str, metrics: str, tell: Callable[[str], None]) -> None:
+    """Whether the server at `url` is of the kind that `name` says, by what it counts. Raises EngineError."""
+    if "vllm:" not in metrics:
+        raise EngineError(
+            f"The server at {url} does not count as vLLM does.", "Name the vLLM itself, with its /metrics."
+        )
+    drafts = "vllm:spec_decode_num_draft_tokens" in metrics
+    if not drafts and name not in DRAFTLESS:
+        raise EngineError(
+            f"The server at {url} drafts no tokens, so that it has no jump-forward.",
+            "Start it with what `interlock serve-flags` prints, or name it plain=… and choose other --variants.",
+        )
+    if drafts and name in DRAFTLESS:
+        tell(f"The server at {url} drafts tokens: what is called free and constrained is with these drafts.")
 
 
 async def _padded(form: Form, number: int, traffic: Traffic) -> Form:

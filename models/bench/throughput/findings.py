@@ -64,7 +64,7 @@ def _row(rounds: list[Round], slo: Slo | None, gpus: int | None) -> dict[str, An
     streamed = [one for one in rounds if one.streamed]
     speeds = [one.tokens / one.seconds for one in whole]
     tokens = sum(one.tokens for one in rounds)
-    answers = sum(len(one.replies) for one in rounds)
+    answers = sum(len(one.answered) for one in rounds)
     counted = [one.counted for one in rounds]
     drafted, accepted = sum(one.drafted for one in counted), sum(one.accepted for one in counted)
     prompt = sum(one.prompt for one in counted)
@@ -72,9 +72,11 @@ def _row(rounds: list[Round], slo: Slo | None, gpus: int | None) -> dict[str, An
     figures = [serving_metrics(one.replies, one.seconds, slo) for one in streamed]
     joules = [one.watts * one.seconds / one.tokens for one in rounds if one.watts is not None]
     replies = [reply for one in streamed for reply in one.replies]
+    asked = sum(len(one.replies) for one in rounds)
     return {
         "rounds": len(rounds),
         "completed": answers,
+        "failed": asked - answers,
         "constrained": sum(one.constrained for one in rounds),
         "valid": sum(one.valid for one in rounds),
         "identical": sum(one.identical for one in rounds),
@@ -87,7 +89,7 @@ def _row(rounds: list[Round], slo: Slo | None, gpus: int | None) -> dict[str, An
         "each_output_throughput": [round(speed, 1) for speed in speeds],
         "output_throughput_per_gpu": round(throughput / gpus, 1) if gpus else None,
         "joules_per_token": round(mean(joules), 3) if joules else None,
-        "request_throughput": round(median(len(one.replies) / one.seconds for one in whole), 3),
+        "request_throughput": round(median(len(one.answered) / one.seconds for one in whole), 3),
         "total_token_throughput": round(median(_all_tokens(one) / one.seconds for one in whole), 1),
         "steps": sum(one.steps for one in counted),
         # A sequence's own: what it takes part in, whatever the size of the batch.
@@ -98,7 +100,7 @@ def _row(rounds: list[Round], slo: Slo | None, gpus: int | None) -> dict[str, An
         "prefix_hits": round(sum(one.cached for one in counted) / prompt, 3) if prompt else 0.0,
         **({"request_goodput": round(median(one["request_goodput"] for one in figures), 3)} if slo and figures else {}),
         **({"slo_attainment": round(slo.attainment(replies), 4)} if slo and replies else {}),
-        **(latencies(replies) if replies else {}),
+        **(latencies([reply for reply in replies if not reply.error]) if replies else {}),
         "each": {key: [round(one[key], 3) for one in figures] for key in _spread(figures)},
         "intervals": {
             "output_throughput": interval(speeds),

@@ -76,6 +76,12 @@ class Form:
     input_tokens: int = 0
     filler: int = 0
 
+    @property
+    def longest(self) -> int:
+        """The number of the request with most characters: of a user's prompts the longest one."""
+        sizes = [sum(len(message.content) for message in prompt.messages) for prompt in self.prompts]
+        return sizes.index(max(sizes)) if sizes else 0
+
     @cached_property
     def plain(self) -> type[BaseModel]:
         """The contract as an ordinary class."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from models.bench.proof.schema_folder import read_folder
+from models.bench.proof.schema_files import read_folder
 from models.bench.throughput.forms import Form
 from models.bench.throughput.prompts import Prompt
 from models.contract import Contract
@@ -21,7 +21,7 @@ def contract_forms(contracts: Mapping[str, type[Contract]]) -> list[Form]:
 
 
 def schema_forms(folder: Path) -> tuple[list[Form], list[str]]:
-    """A form for each JSON Schema in the `*.json` below `folder`, named by its file, and why others cannot be enforced.
+    """A form for each JSON Schema in the files below `folder`, named by its file, and why others cannot be enforced.
 
     Raises ModelNotFound where there is no schema that can.
     """
@@ -37,7 +37,9 @@ def schema_forms(folder: Path) -> tuple[list[Form], list[str]]:
             refused.append(f"{case.path}: {error}")
     if not found:
         why = f" The first: {refused[0]}" if refused else ""
-        raise ModelNotFound(f"No JSON Schema of {folder} can be measured.{why}", "Name a folder with *.json files.")
+        raise ModelNotFound(
+            f"No JSON Schema of {folder} can be measured.{why}", "Name a folder with *.json or *.yaml files."
+        )
     return found, refused
 
 

@@ -1,9 +1,12 @@
-"""Prompts of a user's own, from a file with one JSON object a line, and prompts made longer. Knows no server."""
+"""Prompts of a user's own, from a file in one of the shapes that benchmarks have, and prompts made longer.
+
+Knows no server.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -12,8 +15,13 @@ from typing import Any
 from models.engines.engine import Message
 from models.errors import ModelNotFound, reason_of
 
-COLUMNS = ("prompt", "messages", "output_tokens")
-"""As `vllm bench serve --dataset-name custom` has them, and OpenAI's `messages`."""
+TEXTS = ("prompt", "messages", "conversations", "text", "text_input")
+"""What is sent, as `vllm bench serve --dataset-name custom` and guidellm, OpenAI, ShareGPT, and AIPerf name it."""
+LENGTHS = ("output_tokens", "output_tokens_count", "output_length")
+"""How long free text is, as vLLM, guidellm and AIPerf name it."""
+LABELS = ("id", "prompt_tokens_count", "input_length")
+"""What such a row tells of itself, and asks for nothing."""
+_SHAPES = ", ".join(f"`{name}`" for name in TEXTS)
 _WORDS = "the customer wrote that train ticket and hotel were late when she came to town with two bags for her".split()
 
 
@@ -25,18 +33,22 @@ class Prompt:
     output_tokens: int | None = None
 
 
-def read_prompts(file: Path) -> tuple[Prompt, ...]:
-    """The prompts of a JSONL file: each line has `prompt` or `messages`, and may have `output_tokens`.
+def read_prompts(file: Path, tell: Callable[[str], None] = lambda _: None) -> tuple[Prompt, ...]:
+    """The prompts of a file with one JSON object a line, or of one JSON array: each has one of TEXTS, and may have one
+    of LENGTHS, and LABELS. Of a conversation the first turn of a person is sent; `tell` hears how many have none.
 
     Raises ModelNotFound for a file that cannot be read, has no prompt, or has another column.
     """
     try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
+        text = Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelNotFound(f"{file} cannot be read ({reason_of(error)}).", "Check the path.") from error
-    found = tuple(_prompt(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip())
+    rows = [_prompt(row, where) for row, where in _rows(text, str(file))]
+    found = tuple(row for row in rows if row is not None)
     if not found:
         raise ModelNotFound(f"There is no prompt in {file}.", 'Write one a line, as {"prompt": "…"}.')
+    if silent := len(rows) - len(found):
+        tell(f"Left out: {silent} conversations of {file} in which no person speaks.")
     return found
 
 
@@ -50,23 +62,57 @@ def lengthened(messages: Sequence[Message], words: int, number: int) -> list[Mes
     return [Message(first.role, f"{filler} {first.content}"), *others]
 
 
-def _prompt(line: str, where: str) -> Prompt:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        raise ModelNotFound(f"{where} is no JSON.", 'Write one object a line, as {"prompt": "…"}.') from None
-    if not isinstance(row, dict) or ("prompt" in row) == ("messages" in row):
-        raise ModelNotFound(f"{where} needs either a `prompt` or `messages`.", 'Write {"prompt": "…"}.')
-    if unknown := [name for name in row if name not in COLUMNS]:
-        raise ModelNotFound(f"{where} has a column `{unknown[0]}`.", f"Leave only {', '.join(COLUMNS)}.")
-    tokens = row.get("output_tokens")
+def _rows(text: str, file: str) -> list[tuple[Any, str]]:
+    """Each row, and where it stands."""
+    if text.lstrip().startswith("["):
+        try:
+            return [(row, f"{file}, row {number}") for number, row in enumerate(json.loads(text), 1)]
+        except ValueError as error:
+            raise ModelNotFound(f"{file} is no JSON ({error}).", "Write an array of objects, or one a line.") from None
+    found: list[tuple[Any, str]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        where = f"{file}, line {number}"
+        try:
+            found += [(json.loads(line), where)] if line.strip() else []
+        except ValueError:
+            raise ModelNotFound(f"{where} is no JSON.", 'Write one object a line, as {"prompt": "…"}.') from None
+    return found
+
+
+def _prompt(row: Any, where: str) -> Prompt | None:
+    """None for a conversation in which no person speaks."""
+    given = [name for name in TEXTS if name in row] if isinstance(row, dict) else []
+    if len(given) != 1:
+        raise ModelNotFound(f"{where} needs one of {_SHAPES}, and has {len(given)}.", 'Write {"prompt": "…"}.')
+    if unknown := [name for name in row if name not in (*TEXTS, *LENGTHS, *LABELS)]:
+        raise ModelNotFound(
+            f"{where} has a column `{unknown[0]}`.", f"Leave only {', '.join((*TEXTS, *LENGTHS, *LABELS))}."
+        )
+    lengths = [name for name in LENGTHS if row.get(name) is not None]
+    if len(lengths) > 1:
+        raise ModelNotFound(f"{where} has `{lengths[0]}` and `{lengths[1]}`.", "Leave one of them.")
+    tokens = row[lengths[0]] if lengths else None
     if tokens is not None and (type(tokens) is not int or tokens < 1):
-        raise ModelNotFound(f"{where} has {tokens!r} for `output_tokens`.", "Write a whole number from 1.")
-    if "prompt" in row:
-        if not isinstance(row["prompt"], str):
-            raise ModelNotFound(f"{where} has a `prompt` that is no text.", 'Write {"prompt": "…"}.')
-        return Prompt((Message("user", row["prompt"]),), tokens)
-    return Prompt(_messages(row["messages"], where), tokens)
+        raise ModelNotFound(f"{where} has {tokens!r} for `{lengths[0]}`.", "Write a whole number from 1.")
+    (name,) = given
+    if name == "messages":
+        return Prompt(_messages(row[name], where), tokens)
+    text = _first_turn(row[name], where) if name == "conversations" else row[name]
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise ModelNotFound(f"{where} has a `{name}` that is no text.", f'Write {{"{name}": "…"}}.')
+    return Prompt((Message("user", text),), tokens)
+
+
+def _first_turn(given: Any, where: str) -> Any:
+    """What the first person says in a conversation of ShareGPT's: a list of `from` and `value`."""
+    if not isinstance(given, list) or not all(isinstance(one, dict) and "value" in one for one in given):
+        raise ModelNotFound(
+            f"{where} has `conversations` that are none.", 'Write [{"from": "human", "value": "…"}], as ShareGPT does.'
+        )
+    said = [one["value"] for one in given if one.get("from", "human") in ("human", "user")]
+    return said[0] if said else None
 
 
 def _messages(given: Any, where: str) -> tuple[Message, ...]:

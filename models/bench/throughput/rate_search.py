@@ -44,7 +44,7 @@ class RateSearch:
             return found
 
         burst = await at(inf)
-        capacity = median(len(one.replies) / one.seconds for one in burst)
+        capacity = median(len(one.answered) / one.seconds for one in burst)
 
         async def attained(rate: float) -> float:
             rounds = burst if isinf(rate) else await at(rate)

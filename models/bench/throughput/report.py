@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -79,18 +80,22 @@ def grammars(rounds: Sequence[Round], plan: Plan, model: Path) -> dict[str, dict
             for one in rounds
             if one.form == form.name and one.variant == CONSTRAINED.name
             for place, reply in enumerate(one.replies)
-            if one.load.constrains(place)
+            if one.load.constrains(place) and not reply.error
         ]
         if answered:
             found[form.name] = mask_costs(form, answered[:WALKED], tokenizer)
     return found
 
 
-def result_file(one: Round, model: str, slo: Slo | None) -> dict[str, Any]:
-    """A streamed round as `vllm bench serve --save-detailed` writes its result, so that its plots read it."""
+def result_file(one: Round, model: str, slo: Slo | None, ended: datetime) -> dict[str, Any]:
+    """A streamed round, over at `ended`, as `vllm bench serve --save-detailed` writes its result: its plots read it."""
     return {
+        "date": ended.strftime("%Y%m%d-%H%M%S"),
+        "endpoint_type": "openai-chat",
         "backend": "openai-chat",
         "label": f"{one.variant}, {one.form}",
+        "form": one.form,
+        "variant": one.variant,
         "model_id": model,
         "num_prompts": len(one.replies),
         **one.load.named,
@@ -102,5 +107,5 @@ def result_file(one: Round, model: str, slo: Slo | None) -> dict[str, Any]:
         "latencies": [reply.seconds for reply in one.replies],
         "start_times": [reply.began for reply in one.replies],
         "generated_texts": [reply.text for reply in one.replies],
-        "errors": [""] * len(one.replies),
+        "errors": [reply.error for reply in one.replies],
     }

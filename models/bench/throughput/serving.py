@@ -19,24 +19,26 @@ PERCENTILES = (50, 90, 95, 99)
 
 
 def serving_metrics(replies: Sequence[Reply], seconds: float, slo: Slo | None = None) -> dict[str, Any]:
-    """Metrics of streamed `replies` that took `seconds` in all, keyed as in the result file of `vllm bench serve`.
+    """Metrics of streamed `replies` that took `seconds` in all, keyed as in the result file of `vllm bench serve`:
+    those that failed are counted, and are in no other figure.
 
     Throughputs are per second, latencies in milliseconds. request_goodput: replies that kept `slo`, a second.
     """
-    prompt, output = sum(reply.prompt_tokens for reply in replies), sum(reply.tokens for reply in replies)
+    done = [reply for reply in replies if not reply.error]
+    prompt, output = sum(reply.prompt_tokens for reply in done), sum(reply.tokens for reply in done)
     good = None if slo is None else sum(map(slo.met, replies)) / seconds
     return {
         "duration": seconds,
-        "completed": len(replies),
-        "failed": 0,  # a request that fails ends the benchmark
+        "completed": len(done),
+        "failed": len(replies) - len(done),
         "total_input_tokens": prompt,
         "total_output_tokens": output,
-        "request_throughput": len(replies) / seconds,
+        "request_throughput": len(done) / seconds,
         "request_goodput": good,
         "output_throughput": output / seconds,
         "total_token_throughput": (prompt + output) / seconds,
         "max_concurrent_requests": most_at_once(replies),
-        **latencies(replies),
+        **latencies(done),
     }
 
 
@@ -78,4 +80,5 @@ def interval(values: Iterable[float]) -> list[float] | None:
     from scipy.stats import t  # type: ignore[import-untyped]  # half a second
 
     half = float(t.ppf(0.975, len(each) - 1)) * float(each.std(ddof=1)) / sqrt(len(each))
-    return [round(float(each.mean()) - half, 3), round(float(each.mean()) + half, 3)]
+    # What is measured is a time or a rate: below 0 there is nothing.
+    return [round(max(0.0, float(each.mean()) - half), 3), round(float(each.mean()) + half, 3)]

@@ -41,7 +41,10 @@ class Slo:
         return cls(tuple(limits.items()))
 
     def met(self, reply: Reply) -> bool:
-        """Whether a streamed reply kept all limits; a reply of one token has a TPOT of 0, as vLLM counts it."""
+        """Whether a streamed reply kept all limits; a reply of one token has a TPOT of 0, as vLLM counts it;
+        one that failed kept none."""
+        if reply.error:
+            return False
         found = {"ttft": reply.ttft, "tpot": reply.tpot, "e2el": reply.seconds}
         return all((value := found[name]) is not None and 1000 * value <= limit for name, limit in self.limits)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class Reply:
     """What came back. `seconds`: from sending it, at `began` (time.perf_counter()), to the last token.
 
     `ttft`: seconds to the first token; `itl`: seconds between tokens. Both are empty unless the answer was streamed.
+    `error`: why there is no answer; then `text` is empty and `tokens` 0.
     """
 
     text: str
@@ -49,6 +51,7 @@ class Reply:
     itl: tuple[float, ...] = ()
     prompt_tokens: int = 0
     began: float = 0.0
+    error: str = ""
 
     @property
     def tpot(self) -> float | None:
@@ -70,7 +73,7 @@ def token_gaps(chunks: Sequence[tuple[float, int]]) -> tuple[float, ...]:
 
 
 class Traffic:
-    """A client of the server at `url` ("http://host:port") that serves `model`."""
+    """A client of the server at `url` ("http://host:port") that serves `model`; its key is VLLM_API_KEY's."""
 
     def __init__(self, url: str, model: str) -> None:
         self.url = url
@@ -85,7 +88,10 @@ class Traffic:
         client = cls(root_of(url), "")
         try:
             client.model = (await client._served())["id"]
-        except (aiohttp.ClientError, ValueError, KeyError, IndexError) as error:
+        except EngineUnavailable:
+            await client.close()
+            raise
+        except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError) as error:
             await client.close()
             raise EngineUnavailable(f"No model is served at {url}.") from error
         return client
@@ -112,7 +118,8 @@ class Traffic:
         """The replies, in order, and the wall seconds from the first request to the last answer.
 
         `concurrency`: under way at most; None has no limit. `times`: when each is sent, in seconds from the start; one
-        that has to wait for others is sent later. Raises EngineUnavailable.
+        that has to wait for others is sent later. One that fails is a reply with its `error`. Raises EngineUnavailable
+        where all fail.
         """
         gate = asyncio.Semaphore(concurrency or max(1, len(calls)))
         started = time.perf_counter()
@@ -120,16 +127,20 @@ class Traffic:
         async def one(call: Call, at: float) -> Reply:
             await asyncio.sleep(max(0.0, started + at - time.perf_counter()))
             async with gate:
-                return await (self._streamed(call) if streamed else self._whole(call))
+                began = time.perf_counter()
+                try:
+                    return await (self._streamed(call) if streamed else self._whole(call))
+                except (aiohttp.ClientError, EngineUnavailable, ValueError, LookupError, TypeError) as error:
+                    why = f"{error}" if isinstance(error, EngineUnavailable) else f"{type(error).__name__}: {error}"
+                    return Reply("", 0, "", time.perf_counter() - began, began=began, error=why)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                planned = zip(calls, times or [0.0] * len(calls), strict=True)
-                tasks = [group.create_task(one(call, at)) for call, at in planned]
-        except* (aiohttp.ClientError, EngineUnavailable) as failed:
-            first = failed.exceptions[0]
-            raise EngineUnavailable(f"The server failed under load: {str(first) or type(first).__name__}") from first
-        return [task.result() for task in tasks], time.perf_counter() - started
+        async with asyncio.TaskGroup() as group:
+            planned = zip(calls, times or [0.0] * len(calls), strict=True)
+            tasks = [group.create_task(one(call, at)) for call, at in planned]
+        replies = [task.result() for task in tasks]
+        if replies and all(reply.error for reply in replies):
+            raise EngineUnavailable(f"The server failed under load: {replies[0].error}")
+        return replies, time.perf_counter() - started
 
     async def metrics(self) -> str:
         """The server's metrics in Prometheus' text format."""
@@ -146,12 +157,18 @@ class Traffic:
         """Made within the event loop that uses it."""
         if self._opened is None:
             connector = aiohttp.TCPConnector(limit=0)
-            self._opened = aiohttp.ClientSession(self.url, connector=connector, timeout=PATIENCE, read_bufsize=2**20)
+            key = os.environ.get("VLLM_API_KEY", "")
+            headers = {"Authorization": f"Bearer {key}"} if key else {}
+            self._opened = aiohttp.ClientSession(
+                self.url, connector=connector, timeout=PATIENCE, read_bufsize=2**20, headers=headers
+            )
         return self._opened
 
     async def _served(self) -> Any:
         """The first model that the server lists, as it describes it."""
         async with self._client.get("/v1/models") as answer:
+            if answer.status in (401, 403):
+                raise EngineUnavailable(f"The server at {self.url} wants another key: set VLLM_API_KEY.")
             return (await answer.json())["data"][0]
 
     def _body(self, call: Call, streamed: bool) -> dict[str, Any]:
@@ -178,6 +195,7 @@ class Traffic:
         _check(answer.status, text)
         data = json.loads(text)
         choice, usage = data["choices"][0], data["usage"]
+        _check_tokens(usage)
         return Reply(
             choice["message"]["content"] or "",
             usage["completion_tokens"],
@@ -200,6 +218,8 @@ class Traffic:
                     continue
                 now = time.perf_counter()
                 chunk = json.loads(line[6:])
+                if "error" in chunk:
+                    raise EngineUnavailable(f"The server broke off an answer: {str(chunk['error'])[:300]}")
                 usage = chunk.get("usage") or usage
                 for choice in chunk["choices"]:
                     reason = choice.get("finish_reason") or reason
@@ -208,6 +228,7 @@ class Traffic:
                 # A token that ends within a character comes as an empty text, and a role with none before any token.
                 if usage["completion_tokens"] > (chunks[-1][1] if chunks else 0):
                     chunks.append((now, usage["completion_tokens"]))
+        _check_tokens(usage)
         return Reply(
             "".join(parts),
             usage["completion_tokens"],
@@ -223,3 +244,8 @@ class Traffic:
 def _check(status: int, text: str) -> None:
     if status != 200:
         raise EngineUnavailable(f"The server refused a request of the benchmark ({status}): {text[:300]}")
+
+
+def _check_tokens(usage: Mapping[str, Any]) -> None:
+    if not usage["completion_tokens"]:
+        raise EngineUnavailable("The server answered without a token.")

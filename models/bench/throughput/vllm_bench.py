@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,10 +80,13 @@ async def agreement(
 
         async def by_us(calls: Sequence[Call] = calls, turn: int = turn) -> None:
             times = arrivals(len(calls), load, turn)
-            ours.append(serving_metrics(*await traffic.send(calls, load.concurrency, True, times)))
+            found = serving_metrics(*await traffic.send(calls, load.concurrency, True, times))
+            if found["failed"]:
+                raise EngineError(f"{found['failed']} of {len(calls)} requests failed beside `vllm bench serve`.")
+            ours.append(found)
 
         async def by_them(texts: Sequence[str] = texts, turn: int = turn) -> None:
-            theirs.append(await _serve(traffic, tokenizer, load, texts, tokens, turn, folder))
+            theirs.append(await _serve(traffic, tokenizer, form.name, load, texts, tokens, turn, folder))
 
         for one in (by_us, by_them) if turn % 2 == 0 else (by_them, by_us):
             await one()
@@ -104,9 +109,10 @@ def _text(form: Form, number: int) -> str:
 
 
 async def _serve(
-    traffic: Traffic, tokenizer: Path, load: Load, texts: Sequence[str], tokens: int, turn: int, folder: Path
+    traffic: Traffic, tokenizer: Path, form: str, load: Load, texts: Sequence[str], tokens: int, turn: int, folder: Path
 ) -> dict[str, Any]:
-    data, result = folder / f"vllm-bench-{turn}-prompts.json", folder / f"vllm-bench-{turn}.json"
+    name = "-".join(re.findall(r"[\w.]+", f"vllm-bench {form} {load} {turn}"))
+    data, result = folder / f"{name}-prompts.json", folder / f"{name}.json"
     turns = [{"conversations": [{"value": text}, {"value": text}]} for text in texts]
     data.write_text(json.dumps(turns), encoding="utf-8")
     command = [
@@ -119,9 +125,10 @@ async def _serve(
         *(("--max-concurrency", str(load.concurrency)) if load.concurrency else ()),
         *("--percentile-metrics", "ttft,tpot,itl,e2el", "--save-result", "--result-filename", str(result)),
     ]
+    key = os.environ.get("VLLM_API_KEY")
     running = await asyncio.create_subprocess_exec(
         *command,
-        env=launch_environment(),
+        env=launch_environment() | ({"OPENAI_API_KEY": key} if key else {}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,16 @@ def test_words_in_front_differ_with_every_request_and_are_not_copied() -> None:
     ("line", "said"),
     [
         ("{", "line 1 is no JSON"),
-        ("[]", "needs either a `prompt` or `messages`"),
-        ('{"prompt": "a", "messages": []}', "needs either a `prompt` or `messages`"),
-        ('{"prompt": "a", "id": 3}', "has a column `id`"),
+        ("[]", "There is no prompt in"),
+        ("3", "needs one of `prompt`, `messages`, `conversations`, `text`, `text_input`, and has 0"),
+        ('{"prompt": "a", "messages": []}', "and has 2"),
+        ('{"prompt": "a", "image": 3}', "has a column `image`"),
+        ('{"prompt": "a", "output_tokens": 3, "output_length": 3}', "has `output_tokens` and `output_length`"),
+        ('{"text": 3}', "a `text` that is no text"),
+        ('{"conversations": [{"from": "human", "value": 3}]}', "a `conversations` that is no text"),
+        ('{"conversations": ["a"]}', "`conversations` that are none"),
+        ('[{"prompt": "a"}, {"prompt": 3}]', "row 2 has a `prompt` that is no text"),
+        ('[{"prompt": "a"}', "prompts.jsonl is no JSON"),
         ('{"prompt": "a", "output_tokens": true}', "has True for `output_tokens`"),
         ('{"prompt": 3}', "a `prompt` that is no text"),
         ('{"messages": [{"role": "tool", "content": "a"}]}', "`messages` that are none"),
@@ -78,3 +86,20 @@ def test_schemas_of_a_folder_are_forms_and_those_that_are_none_are_named(tmp_pat
     (tmp_path / "pet.json").unlink()
     with pytest.raises(ModelNotFound, match="No JSON Schema of"):
         schema_forms(tmp_path)
+
+
+def test_the_shapes_of_other_benchmarks_are_read_and_their_labels_ask_for_nothing(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "conversations": [{"from": "human", "value": "Hello."}, {"from": "gpt", "value": "Hi."}]},
+        {"id": "b", "conversations": [{"from": "gpt", "value": "Hi."}]},
+        {"prompt": "My lamp.", "prompt_tokens_count": 3, "output_tokens_count": 40},
+        {"text": "My cup.", "output_length": 5},
+        {"text_input": "My\u2028hat."},
+    ]
+    told: list[str] = []
+    for lines in ([json.dumps(rows, indent=1)], [json.dumps(row, ensure_ascii=False) for row in rows]):
+        found = read_prompts(written(tmp_path, *lines), told.append)
+        assert [(one.messages[0].content, one.output_tokens) for one in found] == [
+            ("Hello.", None), ("My lamp.", 40), ("My cup.", 5), ("My\u2028hat.", None),
+        ]  # fmt: skip
+    assert [text.split(" of ")[0] for text in told] == ["Left out: 1 conversations"] * 2

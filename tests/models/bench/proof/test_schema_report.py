@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
-from models.bench.proof.schema_folder import check_schemas, read_folder
+from models.bench.proof.schema_files import read_folder
+from models.bench.proof.schema_folder import check_schemas
 from models.bench.proof.schema_report import SchemaReport
 from models.bench.proof.schema_trial import Trial
 
@@ -128,10 +130,13 @@ def test_each_schema_of_an_api_of_definitions_and_of_tools_is_a_case_of_its_own(
     assert reports["data.json"].keywords == {"$": "data.json is a list without any schema."}
 
 
-def test_yaml_is_said_not_to_be_read(tmp_path: Path) -> None:
-    (tmp_path / "api.yaml").write_text("openapi: 3.0.3\n")
-    (report,) = check_schemas(read_folder(tmp_path / "api.yaml"), Trial(1), 1)
-    assert (report.level, "YAML is not read" in report.keywords["$"]) == ("broken", True)
+def test_yaml_is_read_as_json_is(tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text(yaml.safe_dump(API, sort_keys=False) + "info: {date: 2026-01-01}\n")
+    (tmp_path / "days.yml").write_text("enum: [2026-01-01]")
+    found = checked(tmp_path)
+    assert [report.level for report in found.values()] == ["proven"] * 3
+    assert not any(report.ignored for report in found.values())
+    assert found["days.yml"].budget == len('"2026-01-01"') + 1
 
 
 def test_several_processes_say_the_same_in_the_same_order(folder: Path, reports: dict[str, SchemaReport]) -> None:
@@ -187,3 +192,26 @@ def test_an_instance_that_the_grammar_should_not_admit_is_found(tmp_path: Path) 
     (report,) = checked(tmp_path).values()
     assert (report.invalid_admitted, report.sound) == (1, False)
     assert report.details == ("admits an invalid instance: mistaken 3",)
+
+
+def test_what_is_no_schema_is_not_proven(tmp_path: Path) -> None:
+    (tmp_path / "deep.yml").write_text("a: [")
+    (tmp_path / "package.json").write_text('{"name": "shop", "version": "1.0"}')
+    found = checked(tmp_path)
+    assert {report.level for report in found.values()} == {"broken"}
+    said = [report.keywords["$"] for report in found.values()]
+    assert said[0].startswith("deep.yml cannot be read as YAML: ")
+    assert said[1] == "package.json has no keyword of JSON Schema, but name, version."
+
+
+def test_schemas_behind_links_are_found_and_a_circle_of_them_ends(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there" / "deep").mkdir(parents=True)
+    (tmp_path / "there" / "deep" / "a.JSON").write_text('{"type": "null"}')
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "there")
+    (tmp_path / "there" / "deep" / "up").symlink_to(tmp_path / "there")
+    (tmp_path / "here" / "gone.json").symlink_to(tmp_path / "nowhere")
+    found = {case.path: case.schema for case in read_folder(tmp_path / "here")}
+    assert found.pop("link/deep/a.JSON") == {"type": "null"}
+    assert [*found] == ["gone.json"]
+    assert "No such file" in found["gone.json"]

@@ -1,0 +1,121 @@
+"""Files of a folder, and the JSON Schemas in them.
+
+Knows what files hold, in JSON or in YAML: a schema with tests (as MaskBench has), a list of those (as the JSON Schema
+Test Suite has), of schemas or of tools, the description of an API, a bare schema. Checks none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any, NoReturn
+
+import yaml
+
+from models.bench.proof.schema_trial import Case
+from models.schema.collection import collected
+from models.schema.document import unwrapped
+from models.schema.spelling import OLD
+from models.schema.vocabulary import ENFORCED, SILENT
+
+SUFFIXES = (".json", ".yaml", ".yml")
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML as JSON has it: a day is a text."""
+
+
+_Yaml.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if not tag.endswith(":timestamp")]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_folder(folder: Path, sample: int | None = None, seed: int = 0) -> list[Case]:
+    """Every schema in every file of SUFFIXES below `folder`, in the order of their paths, also behind links; of
+    `sample` files drawn at random, where there are more. Where `folder` is a file, those in it."""
+    if folder.is_file():
+        return [*_cases(folder, folder.name)]
+    files = sorted(file for file in _files(folder) if file.suffix.lower() in SUFFIXES)
+    if sample is not None and sample < len(files):
+        files = sorted(Random(seed).sample(files, sample))
+    return [case for file in files for case in _cases(file, str(file.relative_to(folder)))]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below `folder`; a folder that a link leads to is read once, so that no circle has an end."""
+    seen: set[Path] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if (Path(place) / name).resolve() not in seen]
+        seen |= {(Path(place) / name).resolve() for name in folders}
+        yield from (Path(place) / name for name in files)
+
+
+def _cases(file: Path, path: str) -> Iterator[Case]:
+    kind = "YAML" if file.suffix.lower() in SUFFIXES[1:] else "JSON"
+    try:
+        text = file.read_text("utf-8-sig")
+        found = yaml.load(text, _Yaml) if kind == "YAML" else json.loads(text, parse_constant=_no_constant)
+    except (ValueError, OSError, RecursionError, yaml.YAMLError) as error:
+        yield Case(path, f"{path} cannot be read as {kind}: {' '.join(str(error).split())}.", [])
+        return
+    listed = found["tools"] if isinstance(found, dict) and found.keys() <= _TOOLS and "tools" in found else found
+    if not isinstance(listed, list):
+        yield from _of_one(found, path)
+    elif not any(isinstance(group, dict) for group in listed):
+        yield Case(path, f"{path} is a list without any schema.", [])
+    else:
+        for number, group in enumerate(listed):
+            name = f"{path}[{number}]"
+            told = _told(group) if isinstance(group, dict) else ""
+            yield from _of_one(group, name, f"{name} {told}".rstrip())
+
+
+_TOOLS = frozenset(("tools", "nextCursor", "_meta"))
+"""What a server of MCP says when it is asked for its tools."""
+_KEYWORDS = ENFORCED | SILENT | OLD
+
+
+def _told(group: dict[str, Any]) -> str:
+    """What one of a list is called."""
+    tool = group.get("function")
+    return str((tool if isinstance(tool, dict) else group).get("name", group.get("description", "")))
+
+
+def _of_one(found: Any, name: str, title: str | None = None) -> Iterator[Case]:
+    """The schema in one object, or each of a collection. `title`: what the case of one among others is called."""
+    if isinstance(found, dict) and "schema" in found and (title or isinstance(found.get("tests"), list)):
+        yield Case(title or name, _schema(found["schema"], name), _tests(found))
+        return
+    collection = collected(found) if isinstance(found, dict) else None
+    if collection:
+        yield from (Case(f"{name} {reference}", schema, []) for reference, schema in collection.items())
+    elif title and isinstance(found, dict) and not found.keys() & ENFORCED and unwrapped(found)[0] is found:
+        yield Case(name, f'{name} is no schema, no tool, and no object with a "schema".', [])
+    elif (
+        not title
+        and isinstance(found, dict)
+        and found
+        and not found.keys() & _KEYWORDS
+        and unwrapped(found)[0] is found
+    ):
+        named = ", ".join(map(str, list(found)[:5]))
+        yield Case(name, f"{name} has no keyword of JSON Schema, but {named}.", [])
+    else:
+        yield Case(title or name, _schema(found, name), [])
+
+
+def _schema(found: Any, name: str) -> Any:
+    return found if isinstance(found, dict | bool) else f"{name} is neither an object nor a truth value."
+
+
+def _tests(group: dict[str, Any]) -> list[dict[str, Any]]:
+    tests = group.get("tests")
+    return [test for test in tests if isinstance(test, dict) and "data" in test] if isinstance(tests, list) else []
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
