@@ -89,6 +89,11 @@ async def test_a_contract_and_prompts_of_ones_own_under_arrivals_by_the_clock(
     assert cells["jump-forward", "inf"]["accepted"] > 0
     kept = [json.loads(file.read_text()) for file in sorted((tmp_path / "bench" / "rounds").glob("*.json"))]
     assert len(kept) == 12
+    told = json.loads((tmp_path / "bench" / "summary.json").read_text())  # as `vllm bench sweep plot` reads it
+    assert [one["variant"] for one in told] == [one["variant"] for one in kept]
+    assert told[0] == {name: value for name, value in kept[0].items() if not isinstance(value, list)}
+    again = interlock("bench", "decode", *own, *given, "-o", str(tmp_path / "bench"))
+    assert (again.returncode, "holds what a benchmark has found" in again.stderr) == (2, True)
     assert {len(one["ttfts"]) for one in kept} == {6}
     for one in kept:
         assert all(len(gaps) == tokens - 1 for gaps, tokens in zip(one["itls"], one["output_lens"], strict=True)), one[
@@ -189,8 +194,9 @@ async def test_ctrl_c_keeps_what_was_measured(
             time.sleep(0.1)
         running.send_signal(signal.SIGINT)
         output, _ = running.communicate(timeout=60)
-        assert running.returncode == 0
+        assert running.returncode == 130
     kept = json.loads(output.splitlines()[-1])
+    assert kept["ended"] == "by Ctrl-C"
     assert kept["cells"]
     assert kept["constrained_over_free"]["1"] > 0
 
@@ -221,7 +227,18 @@ def test_two_runs_are_compared_and_a_sure_loss_fails(tmp_path: Path) -> None:
     assert (slower["variant"], slower["ratio"]) == ("free", 0.8)
     assert slower["low"] <= 0.8 <= slower["high"] < 0.95
     assert noisy["low"] < 1 < noisy["high"]
+    assert "alone, not compared: 1 cells (keys, 1 at once, gone)." in done.stderr
     assert interlock("bench", "compare", old, new, "--threshold", "0.25").returncode == 0
+    assert interlock("bench", "compare", old, new, "--threshold", "0.99").returncode == 0
+
+
+def test_a_single_round_on_either_side_is_no_proof_of_a_loss(tmp_path: Path) -> None:
+    old, new = run_of(tmp_path / "a", {"free": [100, 101]}), run_of(tmp_path / "b", {"free": [50]})
+    done = interlock("bench", "compare", old, new)
+    assert done.returncode == 0
+    (cell,) = json.loads(done.stdout.splitlines()[-1])["cells"]
+    assert (cell["low"], cell["high"], cell["regression"]) == (None, None, False)
+    assert "Nothing is sure" in done.stderr
 
 
 def test_a_loss_of_latency_or_goodput_is_a_regression_as_well(tmp_path: Path) -> None:
