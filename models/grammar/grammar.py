@@ -165,7 +165,8 @@ def _grammar(contract: type[BaseModel], builder: GrammarBuilder) -> Grammar:
         wider = GrammarBuilder(
             builder.said, builder.evidence, builder.scratchpad, (), builder.one_line, open=True, spaced=builder.spaced
         )
-        opened = _lark(contract_fragment(contract, wider).rule, wider)
+        known = without_sources(contract, builder.scratchpad, builder.spaced, builder.one_line, True)
+        opened = (known or _grammar(contract, wider)).lark
         opened = "" if opened == lark else opened
     return Grammar(
         lark,

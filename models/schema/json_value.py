@@ -5,7 +5,6 @@ Knows pydantic's side of it. The jsonschema package validates; the grammar is th
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import new_class
 from typing import Any, NoReturn, TypeVar
 
@@ -46,7 +45,6 @@ class JsonValue(BaseModel):
     __document__ = document(True)
     __bounds__ = Bounds()
     __asked__ = False
-    __compiled__ = {}  # type: dict[tuple[bool, bool], tuple[Fragment, GrammarBuilder]]
 
     def __init__(self, value: Any) -> None:
         self.__pydantic_validator__.validate_python(value, self_instance=self)
@@ -61,24 +59,12 @@ class JsonValue(BaseModel):
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of what the schema and the bounds admit; of what the schema alone does if the builder is open."""
         # Bounds that somebody asked for hold for engines, too, that could do without.
+        bounds = None if builder.open and not cls.__asked__ else cls.__bounds__
         if not builder.open and not cls.__asked__:
             builder.tightened[cls.__name__] = "what its schema gives no end, by its Bounds"
-        bounds = None if builder.open and not cls.__asked__ else cls.__bounds__
-        alone = not builder.terminals and not builder.rules
-        form = bounds is None, builder.spaced
-        if alone and form in cls.__compiled__:
-            fragment, compiled = cls.__compiled__[form]
-            builder.terminals.update(compiled.terminals)
-            builder.rules.update(compiled.rules)
-            builder.bounds.extend(compiled.bounds)
-            return fragment
         writer = SchemaWriter(Normal(cls.__document__), bounds, builder, cls.__name__)
         fragment = writer.value((cls.__document__.root,))
         writer.note(cls.__document__.path, fragment)
-        if alone:
-            kept = replace(builder, terminals=dict(builder.terminals), rules=dict(builder.rules),
-                           bounds=list(builder.bounds))  # fmt: skip
-            cls.__compiled__[form] = fragment, kept
         return fragment
 
     @model_validator(mode="before")
@@ -142,7 +128,6 @@ def json_contract(
             "__bounds__": bounds or Bounds(),
             "__asked__": bounds is not None,
             "__module__": __name__,
-            "__compiled__": {},
         }
         contract: type[C] = new_class(name, (JsonValue, base), {}, lambda namespace: namespace.update(named))
         # The form that nearly every model is asked for: what is proven here is what its engine takes.

@@ -56,7 +56,7 @@ def record(clause: Clause, writer: Values) -> Fragment:
     if (least > len(required) or given is not None) and len(pairs) * min(len(pairs), given or len(pairs)) > _COUNTED:
         writer.notes.loosen(clause.where("minProperties", "maxProperties"), "counts too many names")
         least, given = len(required), None
-    return some_of(pairs, least, given, "{}", writer.builder, others, room)
+    return some_of(pairs, least, given, writer.builder, others, room)
 
 
 def _declared(clause: Clause, writer: Values) -> list[str]:

@@ -1,32 +1,73 @@
-"""Values: what the files of single types need of the writer that knows them all."""
+"""Values: what the files of single types need of the writer that knows them all (writer.py)."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
-from models.grammar.fragments.builder import GrammarBuilder
-from models.grammar.fragments.fragment import Fragment
+from models.grammar.fragments.builder import Bound, GrammarBuilder
+from models.grammar.fragments.fragment import Fragment, either
+from models.schema import strings
+from models.schema.bounds import Bounds
 from models.schema.clause import Clause
 from models.schema.document import Document, Located
+from models.schema.finite import finite
+from models.schema.normal import Normal
 from models.schema.notes import Notes
-from models.schema.strings import Rule
+from models.schema.refusal import Unsatisfiable
 
 
-class Values(Protocol):
-    """Writes any value that fits some schemas (writer.py)."""
+class Values(ABC):
+    """`bounds`: what ends a text, an array or a recursion that the schema gives no end; None: they have none. `title`:
+    the contract's name. `level`: how often a schema was entered that the present value is inside of."""
+
+    def __init__(self, normal: Normal, bounds: Bounds | None, builder: GrammarBuilder, title: str) -> None:
+        self.normal, self.bounds, self.builder, self.title = normal, bounds, builder, title
+        self.level = 0
+
+    @abstractmethod
+    def value(self, parts: tuple[Located, ...], needed: bool = False) -> Fragment:
+        """Any value that fits all of `parts`. `needed`: what is being written has to have one. NoText if none does."""
 
     @property
-    def builder(self) -> GrammarBuilder: ...
+    def document(self) -> Document:
+        return self.normal.document
+
     @property
-    def document(self) -> Document: ...
-    @property
-    def notes(self) -> Notes: ...
-    def usual(self, what: str) -> int | None: ...
-    def value(self, parts: tuple[Located, ...], needed: bool = False) -> Fragment: ...
-    def finite(self, parts: tuple[Located, ...]) -> list[tuple[Any, str]] | None: ...
+    def notes(self) -> Notes:
+        return self.document.notes
+
+    def usual(self, what: str) -> int | None:
+        """The bound of that name here, None where there is none; a quarter for each level."""
+        if self.bounds is None:
+            return None
+        given: int = getattr(self.bounds, what)
+        return max(given >> 2 * self.level, min(given, 1))
+
+    def finite(self, parts: tuple[Located, ...]) -> list[tuple[Any, str]] | None:
+        """See finite.py."""
+        return finite(self.normal.clauses(parts))
+
     def name(
-        self, parts: tuple[Located, ...], rules: list[Rule], declared: Iterable[str], prefixes: list[str],
+        self, parts: tuple[Located, ...], rules: list[strings.Rule], declared: Iterable[str], prefixes: list[str],
         around: Clause,
-    ) -> Fragment: ...  # fmt: skip
-    def note(self, path: str, fragment: Fragment) -> None: ...
+    ) -> Fragment:  # fmt: skip
+        """A property name that fits all of `parts` and matches `rules`, is none of those declared and begins with none
+        of `prefixes`."""
+        at = around.where("propertyNames", "patternProperties", "additionalProperties")
+        found = []
+        whole = (Located({"type": "string"}, at), *parts)
+        for clause in self.normal.clauses(whole) if parts else [Clause((), at)]:
+            if clause.values is None and "string" in clause.types:
+                left_out = [*declared, *(value for value in clause.excluded if isinstance(value, str))]
+                asked = [*rules, *strings.rules(clause, self.notes)]
+                usual = None if self.bounds is None else self.bounds.key
+                found.append(strings.text(clause, asked, left_out, usual, self.notes, self.builder, prefixes))
+        if not found:
+            raise Unsatisfiable(at, "leaves no name for a property.", "Relax propertyNames or the patterns.")
+        return either(found)
+
+    def note(self, path: str, fragment: Fragment) -> None:
+        """Take down how long the value at `path` may be."""
+        self.builder.bounds.append(Bound(f"{self.title} {path}", fragment.bound, fragment.longest))

@@ -12,17 +12,16 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
-from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText
+from models.grammar.fragments.builder import GrammarBuilder, NoText
 from models.grammar.fragments.fragment import Fragment, either, text_fragment
 from models.schema import array, numbers, record, strings
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
-from models.schema.document import Document, Located, Schema
-from models.schema.finite import finite
+from models.schema.document import Located, Schema
 from models.schema.normal import Normal
-from models.schema.notes import Notes
 from models.schema.refusal import Unsatisfiable
 from models.schema.row import constant, json_text
+from models.schema.values import Values
 from models.schema.vocabulary import TOLD
 
 Key = tuple[Any, ...]
@@ -31,53 +30,37 @@ _DIGITS = 15
 """Of an integer without bounds, where nothing else bounds it."""
 
 
-class SchemaWriter:
-    """`bounds`: what ends a text, an array or a recursion that the schema gives no end; None: they have none, a schema
-    that leads back into itself becomes a rule that does. `title`: the contract's name."""
+class SchemaWriter(Values):
+    """Writes each value once, and a schema that leads back into itself as a rule that does, or as deep as its bounds
+    allow."""
 
     def __init__(self, normal: Normal, bounds: Bounds | None, builder: GrammarBuilder, title: str) -> None:
-        self.normal, self.bounds, self.builder, self.title = normal, bounds, builder, title
-        self._level = 0
+        super().__init__(normal, bounds, builder, title)
         self._inside: dict[Key, str] = {}  # values that are being written, and the rule of each that is used in itself
         self._memo: dict[Key, tuple[Fragment | NoText, frozenset[Key]]] = {}
         self._needed: list[set[Key]] = []  # of the alternative at hand: the values around it that it cannot do without
         self._names = 0
         self._keep: list[Any] = []
 
-    @property
-    def document(self) -> Document:
-        return self.normal.document
-
-    @property
-    def notes(self) -> Notes:
-        return self.document.notes
-
-    def usual(self, what: str) -> int | None:
-        """The bound of that name here, None where there is none; a quarter for each time that a schema was entered."""
-        if self.bounds is None:
-            return None
-        given: int = getattr(self.bounds, what)
-        return max(given >> 2 * self._level, min(given, 1))
-
     def value(self, parts: tuple[Located, ...], needed: bool = False) -> Fragment:
         """Any value that fits all of `parts`. `needed`: what is being written has to have one. NoText if none does."""
         parts = tuple(map(self.document.direct, parts))
         if self.bounds is None and all(_asks_nothing(part.schema) for part in parts):
             return self._anything
-        key = (tuple(map(_identity, parts)), self._level)
+        key = (tuple(map(_identity, parts)), self.level)
         if key in self._inside:
             if self.bounds is None:
                 return self._again(key, needed)
-            if self._level + 1 >= max(self.bounds.depth, 1):
+            if self.level + 1 >= max(self.bounds.depth, 1):
                 raise Unsatisfiable(
                     parts[0].path if parts else "$", "leads into itself again and again.",
                     f"Let it be optional or an array without minItems; Bounds(depth={self.bounds.depth}) is how often.",
                 )  # fmt: skip
-            self._level += 1
+            self.level += 1
             try:
                 return self.value(parts, needed)
             finally:
-                self._level -= 1
+                self.level -= 1
         if key not in self._memo:
             self._keep.append(parts)
             made = len(self._memo)
@@ -197,33 +180,6 @@ class SchemaWriter:
             json_text(value, clause.path)
         written = [self.builder.one_of("CHOICE", texts)] if texts else []
         return [*written, *(constant(value, self.builder) for value in nested)]
-
-    def finite(self, parts: tuple[Located, ...]) -> list[tuple[Any, str]] | None:
-        """See finite.py."""
-        return finite(self.normal.clauses(parts))
-
-    def name(
-        self, parts: tuple[Located, ...], rules: list[strings.Rule], declared: Iterable[str], prefixes: list[str],
-        around: Clause,
-    ) -> Fragment:  # fmt: skip
-        """A property name that fits all of `parts` and matches `rules`, is none of those declared and begins with none
-        of `prefixes`."""
-        at = around.where("propertyNames", "patternProperties", "additionalProperties")
-        found = []
-        whole = (Located({"type": "string"}, at), *parts)
-        for clause in self.normal.clauses(whole) if parts else [Clause((), at)]:
-            if clause.values is None and "string" in clause.types:
-                left_out = [*declared, *(value for value in clause.excluded if isinstance(value, str))]
-                asked = [*rules, *strings.rules(clause, self.notes)]
-                usual = None if self.bounds is None else self.bounds.key
-                found.append(strings.text(clause, asked, left_out, usual, self.notes, self.builder, prefixes))
-        if not found:
-            raise Unsatisfiable(at, "leaves no name for a property.", "Relax propertyNames or the patterns.")
-        return either(found)
-
-    def note(self, path: str, fragment: Fragment) -> None:
-        """Take down how long the value at `path` may be."""
-        self.builder.bounds.append(Bound(f"{self.title} {path}", fragment.bound, fragment.longest))
 
 
 _KINDS = {"null": {"null"}, "boolean": {"boolean"}, "number": {"integer", "fraction"}, "string": {"string"},
