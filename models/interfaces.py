@@ -251,7 +251,10 @@ def _probe_pydantic() -> None:
     from pydantic import RootModel
 
     _need(getattr(RootModel.__init__, "__pydantic_base_init__", False), "no RootModel.__init__.__pydantic_base_init__")
-    _need(hasattr(RootModel, "__pydantic_validator__"), "no BaseModel.__pydantic_validator__")
+    made = type.__new__(type(RootModel), "Made", (RootModel[int],), {})
+    made.model_rebuild(force=True)
+    for name in ("__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__"):
+        _need(name in vars(made), f"no {name} of a class that is rebuilt")
 
 
 def _probe_uvicorn() -> None:

@@ -113,6 +113,16 @@ def test_what_reads_values_is_made_at_the_first_value() -> None:
     assert contract.__pydantic_complete__
 
 
+def test_what_has_read_a_value_nests_as_well() -> None:
+    ticket, number = (Contract.from_json_schema(schema, name="Value") for schema in (TICKET, {"type": "integer"}))
+    assert [ticket({"title": "a"}).value, number(4).value] == [{"title": "a"}, 4]
+    reply = create_model("Reply", __base__=Contract, ticket=(ticket, ...), spare=(number | None, None))
+    text = '{"ticket":{"title":"b"},"spare":3}'
+    assert reply.model_validate_json(text).model_dump_json() == text
+    with pytest.raises(ValidationError, match="'b' is not of type 'integer'"):
+        reply.model_validate({"ticket": {"title": "b"}, "spare": "b"})
+
+
 def test_a_schema_may_be_changed_afterwards() -> None:
     schema = {"type": "integer", "maximum": 5}
     contract = Contract.from_json_schema(schema)
