@@ -5,6 +5,7 @@ Knows pydantic's side of it. The jsonschema package validates; the grammar is th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from types import new_class
 from typing import Any, NoReturn, TypeVar
@@ -58,10 +59,11 @@ class JsonValue(BaseModel):
     @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of what the schema and the bounds admit; of what the schema alone does if the builder is open."""
-        # Bounds that somebody asked for hold for engines, too, that could do without.
         bounds = None if builder.open and not cls.__asked__ else cls.__bounds__
-        if not builder.open and not cls.__asked__:
+        if bounds is not None and not cls.__asked__:
             builder.tightened[cls.__name__] = "what its schema gives no end, by its Bounds"
+        if bounds is not None and builder.open:  # bounds that somebody asked for hold for engines, too, that close
+            builder = replace(builder, open=False)
         writer = SchemaWriter(Normal(cls.__document__), bounds, builder, cls.__name__)
         fragment = writer.value((cls.__document__.root,))
         writer.note(cls.__document__.path, fragment)
@@ -158,7 +160,7 @@ def json_contract(
         refuse_loops(read)
         contract = _made(base, name, __document__=read, __bounds__=bounds or Bounds(), __asked__=bounds is not None)
         # The form that nearly every model is asked for: what is proven here is what its engine takes.
-        lark = compile_grammar(contract, spaced=True, open=True).lark
+        lark = compile_grammar(contract, spaced=True, open=bounds is None).lark
     except RecursionError:
         raise SchemaRefused("$", "is nested too deeply.", "Nest fewer schemas inside each other.") from None
     try:
