@@ -10,7 +10,7 @@ from typing import Any
 
 from models.schema.clause import Clause
 from models.schema.document import Document, Located, Schema
-from models.schema.equality import is_type, same, scalar
+from models.schema.equality import Canonical, canonical, is_type
 from models.schema.parts import item_parts, prefix_length, property_parts
 from models.schema.span import span_of
 from models.schema.vocabulary import TOLD, types_of
@@ -74,9 +74,28 @@ def _no_object(clause: Clause, document: Document, below: Callable[[tuple[Locate
     return any(below(property_parts(clause, name, document)) for name in sorted(required))
 
 
-def disjoint(one: Located, other: Located, document: Document) -> bool:
+_LOOKS = 2  # levels of required properties that are compared
+
+
+def disjoint(one: Located, other: Located, document: Document, looks: int = _LOOKS) -> bool:
     """Whether a look at types, constants and required properties tells that no value fits both."""
-    return _apart(document.direct(one).schema, document.direct(other).schema, document, _LOOKS)
+    first, second = document.direct(one).schema, document.direct(other).schema
+    if not isinstance(first, dict) or not isinstance(second, dict):
+        return first is False or second is False
+    values, others = _listed(first), _listed(second)
+    if values is not None and others is not None:
+        return values.isdisjoint(others)
+    for listed, schema in ((values, second), (others, first)):
+        if listed is not None and "type" in schema:
+            return not any(is_type(value, kind) for value in listed for kind in _types(schema))
+    kinds = [{*_types(schema), *(["integer"] if "number" in _types(schema) else [])} for schema in (first, second)]
+    if all(kinds) and kinds[0].isdisjoint(kinds[1]):
+        return True
+    if not looks or not _types(first) == _types(second) == ["object"]:
+        return False
+    some, more = first.get("properties", {}), second.get("properties", {})
+    asked = some.keys() & more.keys() & {*first.get("required", ()), *second.get("required", ())}
+    return any(disjoint(Located(some[name], ""), Located(more[name], ""), document, looks - 1) for name in asked)
 
 
 def all_apart(options: list[Located], document: Document) -> bool:
@@ -96,40 +115,15 @@ def all_apart(options: list[Located], document: Document) -> bool:
 
 
 def _distinct(schemas: list[Schema]) -> bool:
-    listed = [_listed(schema) if isinstance(schema, dict) else None for schema in schemas]
-    values = [value for some in listed if some is not None for value in set(map(scalar, some))]
-    return None not in listed and None not in values and len(set(values)) == len(values)
+    listed = [_listed(schema) for schema in schemas]
+    values = [value for some in listed for value in some or ()]
+    return None not in listed and len(set(values)) == len(values)
 
 
-_LOOKS = 2  # levels of required properties that are compared
-
-
-def _apart(one: Schema, other: Schema, document: Document, looks: int) -> bool:
-    if not isinstance(one, dict) or not isinstance(other, dict):
-        return one is False or other is False
-    first, second = _listed(one), _listed(other)
-    if first is not None and second is not None:
-        return not any(same(a, b) for a in first for b in second) if len(first) * len(second) < 10_000 else False
-    for values, schema in ((first, other), (second, one)):
-        if values is not None and "type" in schema:
-            return not any(is_type(value, kind) for value in values for kind in _types(schema))
-    if "type" in one and "type" in other and not any(
-        a == b or {a, b} == {"integer", "number"} for a in _types(one) for b in _types(other)
-    ):  # fmt: skip
-        return True
-    if not looks or not _types(one) == _types(other) == ["object"]:
-        return False
-    names = {*one.get("required", ()), *other.get("required", ())}
-    parts = [(one["properties"][name], other["properties"][name]) for name in sorted(names)
-             if name in one.get("properties", {}) and name in other.get("properties", {})]  # fmt: skip
-    return any(
-        _apart(document.direct(Located(a, "")).schema, document.direct(Located(b, "")).schema, document, looks - 1)
-        for a, b in parts
-    )
-
-
-def _listed(schema: dict[str, Any]) -> list[Any] | None:
-    return [schema["const"]] if "const" in schema else schema.get("enum")
+def _listed(schema: Schema) -> set[Canonical] | None:
+    if not isinstance(schema, dict) or not schema.keys() & {"const", "enum"}:
+        return None
+    return set(map(canonical, [schema["const"]] if "const" in schema else schema["enum"]))
 
 
 def _types(schema: dict[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.schema.clause import Clause
-from models.schema.equality import same
+from models.schema.equality import Canonical, canonical
 from models.schema.span import span_of
 
 _MOST, _INTEGERS = 256, 64
@@ -14,15 +14,14 @@ _MOST, _INTEGERS = 256, 64
 
 def finite(clauses: list[Clause]) -> list[tuple[Any, str]] | None:
     """Every value that fits a clause, once, and the clause's path; None if they are many."""
-    kept: list[tuple[Any, str]] = []
+    kept: dict[Canonical, tuple[Any, str]] = {}
     for clause in clauses:
         found = _values(clause)
         if found is None or len(found) > _MOST:
             return None
         for value in found:
-            if not any(same(value, other) for other, _ in kept):
-                kept.append((value, clause.path))
-    return kept
+            kept.setdefault(canonical(value), (value, clause.path))
+    return list(kept.values())
 
 
 def _values(clause: Clause) -> list[Any] | None:
@@ -37,4 +36,5 @@ def _values(clause: Clause) -> list[Any] | None:
         if low is None or high is None or high - low >= _INTEGERS or clause.said("multipleOf"):
             return None
         found += range(low, high + 1)
-    return [value for value in found if not any(same(value, out) for out in clause.excluded)]
+    excluded = set(map(canonical, clause.excluded))
+    return [value for value in found if canonical(value) not in excluded]

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from models.schema.document import Document, Schema
-from models.schema.equality import is_type, same, scalar
+from models.schema.equality import Canonical, canonical, is_type
 from models.schema.negation import Denial
 from models.schema.oracle import oracle
 from models.schema.vocabulary import TOLD, types_of
@@ -27,7 +27,7 @@ class Listing:
         self._keep: list[Any] = []  # whose ids are keys below
         self._fits: dict[tuple[int, int], list[bool]] = {}
         self._alone: dict[int, list[Any]] = {}
-        self._counted: dict[int, Counter[Any] | None] = {}
+        self._counted: dict[int, Counter[Canonical] | None] = {}
 
     def fitting(self, keywords: dict[str, Any], schemas: list[Schema]) -> tuple[Any, ...] | None:
         """The values that `keywords` list, that fit all of `schemas`, one or more; None where they list none."""
@@ -54,28 +54,30 @@ class Listing:
 
     def _look(self, schema: dict[str, Any], listed: list[Any]) -> Callable[[Any], bool] | None:
         """Whether one of the values listed somewhere fits `schema`, where a look tells; None where it takes more."""
-        choices = [(name, self._scalars(schema[name])) for name in ("anyOf", "oneOf") if name in schema]
+        choices = [(name, self._consts(schema[name])) for name in ("anyOf", "oneOf") if name in schema]
         counted = [(name, counts) for name, counts in choices if counts is not None]
         if not schema.keys() <= _LOOKED_AT or len(counted) < len(choices):
             return None
-        types, among = types_of(schema["type"]) if "type" in schema else None, schema.get("enum", listed)
+        types = types_of(schema["type"]) if "type" in schema else None
+        among = [schema["enum"]] if schema.get("enum", listed) is not listed else []
+        among += [[schema["const"]]] if "const" in schema else []
+        sets = [set(map(canonical, values)) for values in among]
 
         def fits(value: Any) -> bool:
+            found = canonical(value)
             return (
-                (types is None or any(is_type(value, kind) for kind in types))
-                and (among is listed or any(same(value, other) for other in among))
-                and ("const" not in schema or same(value, schema["const"]))
-                and all(0 < counts[scalar(value)] < (2 if name == "oneOf" else inf) for name, counts in counted)
+                (types is None or any(is_type(found, kind) for kind in types))
+                and all(found in values for values in sets)
+                and all(0 < counts[found] < (2 if name == "oneOf" else inf) for name, counts in counted)
             )
 
         return fits
 
-    def _scalars(self, alternatives: list[Any]) -> Counter[Any] | None:
-        """Which scalars alternatives list that are a const each, and how often; None where one is anything else."""
+    def _consts(self, alternatives: list[Any]) -> Counter[Canonical] | None:
+        """Which values alternatives list that are a const each, and how often; None where one is anything else."""
         key = id(alternatives)
         if key not in self._counted:
             self._keep.append(alternatives)
-            consts = [isinstance(part, dict) and "const" in part and part.keys() <= _CONST for part in alternatives]
-            values = [scalar(part["const"]) for part in alternatives] if all(consts) else [None]
-            self._counted[key] = None if None in values else Counter(values)
+            consts = all(isinstance(part, dict) and "const" in part and part.keys() <= _CONST for part in alternatives)
+            self._counted[key] = Counter(canonical(part["const"]) for part in alternatives) if consts else None
         return self._counted[key]
