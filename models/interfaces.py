@@ -185,9 +185,9 @@ def _probe_llguidance() -> None:
 
 
 def _probe_vllm() -> None:
-    from llguidance import LLExecutor
+    from llguidance import LLExecutor, grammar_from
     from vllm.config import VllmConfig
-    from vllm.sampling_params import SamplingParams
+    from vllm.sampling_params import SamplingParams, StructuredOutputsParams
     from vllm.v1.core.sched.output import SchedulerOutput
     from vllm.v1.core.sched.scheduler import Scheduler
     from vllm.v1.engine import EngineCoreOutput
@@ -196,7 +196,7 @@ def _probe_vllm() -> None:
     from vllm.v1.sample.rejection_sampler import expand_batch_to_tokens
     from vllm.v1.sample.sampler import Sampler
     from vllm.v1.structured_output import StructuredOutputManager
-    from vllm.v1.structured_output.backend_guidance import GuidanceGrammar
+    from vllm.v1.structured_output.backend_guidance import GuidanceGrammar, validate_guidance_grammar
     from vllm.v1.structured_output.request import StructuredOutputRequest
     from vllm.v1.structured_output.utils import apply_grammar_bitmask
     from vllm.v1.worker.gpu_input_batch import InputBatch
@@ -205,6 +205,8 @@ def _probe_vllm() -> None:
     _takes(Scheduler.update_draft_token_ids, "self", "draft_token_ids")
     _takes(Scheduler.update_from_output, "self", "scheduler_output", "model_runner_output")
     _takes(StructuredOutputManager.grammar_init, "self", "request")
+    _takes(StructuredOutputManager._create_grammar, "self", "request")
+    _takes(validate_guidance_grammar, "sampling_params", "tokenizer")
     _need([*signature(Scheduler._preempt_request).parameters][:3] == ["self", "request", "timestamp"], "no preemption")
     attributes = ("vllm_config", "scheduler_config", "structured_output_manager", "requests", "max_model_len")
     _stores(Scheduler.__init__, "running", "prev_step_scheduled_req_ids")
@@ -220,6 +222,7 @@ def _probe_vllm() -> None:
     _stores(StructuredOutputManager.__init__, "_grammar_bitmask", "reasoner_cls", "enable_in_reasoning")
     arguments = ("self", "requests", "structured_output_request_ids", "scheduled_spec_decode_tokens")
     _takes(StructuredOutputManager.grammar_bitmask, *arguments)
+    _need(grammar_from("grammar", 'start: "a"') == 'start: "a"', "llguidance writes a grammar otherwise")
     _takes(apply_grammar_bitmask, "scheduler_output", "grammar_output", "input_batch", "logits")
     _takes(Scheduler.get_grammar_bitmask, "self", "scheduler_output")
     _takes(GPUModelRunner._calc_spec_decode_metadata, "self", "num_draft_tokens", "cu_num_scheduled_tokens")
@@ -236,7 +239,8 @@ def _probe_vllm() -> None:
         ModelRunnerOutput: ("sampled_token_ids", "req_id_to_index"),
         SchedulerOutput: ("has_structured_output_requests", "scheduled_spec_decode_tokens"),
         EngineCoreOutput: ("request_id", "finish_reason", "stop_reason"),
-        SamplingParams: ("extra_args",),
+        SamplingParams: ("extra_args", "structured_outputs"),
+        StructuredOutputsParams: ("grammar",),
         VllmConfig: ("speculative_config", "device_config"),
         LogprobsTensors: ("logprob_token_ids", "logprobs", "selected_token_ranks"),
         LLExecutor: ("unsafe_compute_mask_ptr", "unsafe_compute_mask_ptr_with_draft_token"),

@@ -16,6 +16,8 @@ DRAFTS = 8
 """Forced tokens checked in one pass at most: on a key-heavy schema 3 gave 35 steps, 8 gave 29 and 16 gave 27."""
 
 _PLUGIN = "models.engines.vllm.jump_forward_scheduler"
+_FRONT = ("--middleware", "models.engines.vllm.known_grammars.KnownGrammars")
+"""vLLM's way of having a front end import something."""
 
 
 def serve_flags(drafts: int = DRAFTS, ngram: bool = False) -> tuple[str, ...]:
@@ -30,13 +32,14 @@ def serve_flags(drafts: int = DRAFTS, ngram: bool = False) -> tuple[str, ...]:
         else {"method": "custom_class", "model": f"{_PLUGIN}.NullProposer"}
     )
     speculative = json.dumps(proposer | {"num_speculative_tokens": drafts}, separators=(",", ":"))
-    return ("--scheduler-cls", f"{_PLUGIN}.JumpForwardScheduler", "--speculative-config", speculative)
+    return ("--scheduler-cls", f"{_PLUGIN}.JumpForwardScheduler", "--speculative-config", speculative, *_FRONT)
 
 
 def closing_flags() -> tuple[str, ...]:
     """Flags for closing without jump-forward. Both know only after a step what the next may hold, so the server gives
     up async scheduling."""
-    return ("--scheduler-cls", "models.engines.vllm.closing_scheduler.ClosingScheduler", "--no-async-scheduling")
+    scheduler = ("--scheduler-cls", "models.engines.vllm.closing_scheduler.ClosingScheduler", "--no-async-scheduling")
+    return (*scheduler, *_FRONT)
 
 
 def refusal(vllm: str | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+import httpx
 import pytest
 import pytest_asyncio
 from drafted import counted
@@ -96,6 +97,17 @@ async def engine(url: str) -> AsyncIterator[VllmEngine]:
     assert engine.closes
     yield engine
     await engine.close()
+
+
+async def test_a_grammar_that_fails_in_the_engine_alone_is_refused_alone(url: str) -> None:
+    broken, sound = ({"structured_outputs": {"grammar": lark}} for lark in ("start: <|no such token|>", 'start: "ab"'))
+    async with httpx.AsyncClient(base_url=f"{url}/v1", timeout=60) as client:
+        model = (await client.get("/models")).json()["data"][0]["id"]
+        asked = {"model": model, "prompt": "a", "max_tokens": 8}
+        calls = [client.post("/completions", json=asked | more) for more in (broken, sound, broken, sound)]
+        answers = await asyncio.gather(*calls)
+    assert [answer.status_code for answer in answers] == [500, 200, 500, 200]
+    assert {answer.json()["choices"][0]["text"] for answer in answers[1::2]} == {"ab"}
 
 
 async def test_every_text_ends_whole_and_valid_within_every_budget(engine: VllmEngine, random_model: Path) -> None:

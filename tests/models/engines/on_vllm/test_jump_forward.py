@@ -115,7 +115,7 @@ def test_the_flags_name_classes_that_the_server_can_import() -> None:
     speculative = json.loads(flags["--speculative-config"])
     assert speculative["num_speculative_tokens"] == 8
     pytest.importorskip("vllm", reason="vLLM is not installed")
-    for path in (flags["--scheduler-cls"], speculative["model"]):
+    for path in (flags["--scheduler-cls"], flags["--middleware"], speculative["model"]):
         module, name = path.rsplit(".", 1)
         assert isinstance(getattr(importlib.import_module(module), name), type)
 
