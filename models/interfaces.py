@@ -234,9 +234,9 @@ def _probe_vllm() -> None:
     fields: dict[type[Any], tuple[str, ...]] = {
         Request: ("is_finished", "use_structured_output", "num_output_tokens", "num_tokens"),
         GuidanceGrammar: ("ll_matcher", "ll_tokenizer", "is_terminated"),
-        StructuredOutputRequest: ("grammar", "reasoning_ended"),
+        StructuredOutputRequest: ("grammar", "_grammar", "reasoning_ended"),
         DraftTokenIds: ("req_ids",),
-        ModelRunnerOutput: ("sampled_token_ids", "req_id_to_index"),
+        ModelRunnerOutput: ("sampled_token_ids", "req_id_to_index", "prompt_logprobs_dict"),
         SchedulerOutput: ("has_structured_output_requests", "scheduled_spec_decode_tokens"),
         EngineCoreOutput: ("request_id", "finish_reason", "stop_reason"),
         SamplingParams: ("extra_args", "structured_outputs"),

@@ -128,10 +128,14 @@ def shortest(lark: str) -> bytes:
 def matching(lark: str) -> tuple[bytes, ...]:
     """A short text, in quotes, for each pattern that may be matched anywhere in a text: any letter is allowed before
     it, so that no mask tells the way to it."""
-    found = []
-    for asked in map(json.loads, re.findall(r"^\w+: %json (.*)$", lark, re.MULTILINE)):
-        pattern = asked.get("pattern", "^$")
-        if not (pattern.startswith("^") and pattern.endswith("$")):
+    found, decoder = [], json.JSONDecoder()
+    for begun in re.finditer(r"^\w+: %json\s*", lark, re.MULTILINE):
+        try:
+            asked, _ = decoder.raw_decode(lark, begun.end())
+        except ValueError:  # a comment, say: of somebody else's grammar nothing is known
+            continue
+        pattern = asked.get("pattern") if isinstance(asked, dict) else None
+        if isinstance(pattern, str) and not (pattern.startswith("^") and pattern.endswith("$")):
             alone = {**asked, "pattern": f"^(?:{pattern.removeprefix('^').removesuffix('$')})$"}
             try:
                 text = search(BY_BYTES.start_of(f"start: %json {json.dumps(alone)}"), b"")
@@ -246,6 +250,7 @@ def place(written: bytes) -> str:
         elif mark in "}]" and kinds:
             kinds.pop()
             path.pop()
+            wants_key = False
         elif mark == "," and kinds:
             wants_key = kinds[-1] == "{"
             if kinds[-1] == "[":
@@ -260,4 +265,4 @@ def place(written: bytes) -> str:
                 path[-1], wants_key = key, False
         at += 1
     told = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path if part != "")
-    return told.removeprefix(".") or "$"
+    return told.removeprefix(".").encode(errors="backslashreplace").decode() or "$"  # half a pair stands in no message

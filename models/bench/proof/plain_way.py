@@ -15,6 +15,7 @@ from models.bench.proof.twin import twin
 from models.contract import Contract
 from models.engines.vllm.address import root_of
 from models.engines.vllm.client import CompletionVLLM, connect, errors, greet
+from models.engines.vllm.replies import ChatReply
 from models.grammar.fragments.unenforced import CUSTOM
 from models.said import QuoteMark, SaidMark, ScratchpadMark
 
@@ -31,21 +32,21 @@ class PlainWay:
         """Connect to the server at `url`. Raises EngineUnavailable or ModelNotFound."""
         client = connect(root_of(url))
         served, _ = await greet(client, url)
-        return cls(client, str(served["id"]))
+        return cls(client, served.id)
 
     async def generate(
         self, prompt: str, kind: type[BaseModel], max_tokens: int, temperature: float, seed: int
     ) -> tuple[str, str]:
         """The text and its finish_reason. Raises EngineError where the server refuses the class."""
         with errors("the server"):
-            answer: Any = await self._model(
+            answer: ChatReply = await self._model(
                 Chat([{"role": "user", "content": prompt}]),
                 kind,
                 max_tokens=max_tokens,
                 temperature=temperature,
                 seed=seed,
             )
-        return answer.choices[0].message.content or "", answer.choices[0].finish_reason
+        return answer.choices[0].message.content or "", answer.choices[0].finish_reason or "none"
 
     async def close(self) -> None:
         """Close the connection."""

@@ -5,22 +5,25 @@ Knows addresses, Outlines' client and OpenAI's; knows nothing of grammars' langu
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import httpx
+import openai
 from openai import AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient
-from openai.types import Completion as TextCompletion
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from outlines.exceptions import (
     APIConnectionError,
     APIError,
     APITimeoutError,
+    AuthenticationError,
     BadRequestError,
     NotFoundError,
+    PermissionDeniedError,
     RateLimitError,
     ServerError,
     normalize_provider_errors,
@@ -31,10 +34,36 @@ from outlines.types import CFG
 
 from models.engines.hearing import Heard
 from models.engines.vllm.address import is_local
+from models.engines.vllm.replies import (
+    ChatReply,
+    Choice,
+    Counted,
+    Detokenized,
+    Message,
+    Models,
+    Piece,
+    Read,
+    Served,
+    TextReply,
+    Unfit,
+    Unreadable,
+    Version,
+    read,
+    read_piece,
+)
 from models.errors import EngineError, EngineUnavailable, ModelNotFound, PromptTooLong, RequestRefused
 
 GREETING_SECONDS = 15.0
-"""How long a server may take to say what it serves; a generation may take ten minutes, the client's default."""
+GENERATION_SECONDS = 600.0
+"""How long a server may take to say what it serves, and to answer in one piece: the latter is the client's default."""
+
+PIECES = 16
+"""Pieces of a stream for each token, at most: a token is some bytes, and a stream without end is none of an answer."""
+LONGEST = 1_000_000
+"""Tokens of an answer whose budget is not known, at most."""
+
+REASON = 400
+"""Characters of a server's own words in a sentence of ours, at most."""
 
 
 class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
@@ -46,87 +75,77 @@ class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
 
     async def generate(
         self, model_input: Chat, output_type: CFG | None = None, heard: Heard | None = None, **inference: Any
-    ) -> ChatCompletion:
+    ) -> ChatReply:
         body = {"model": self.model_name, "messages": self.type_adapter.format_input(model_input), **inference}
         body |= self.type_adapter.format_output_type(output_type)
         with normalize_provider_errors("vllm"):
             if heard is not None:
-                return await self._heard("/chat/completions", body, ChatCompletionChunk, heard)
-            completion: ChatCompletion = await self.client.post("/chat/completions", body=body, cast_to=ChatCompletion)
-        return completion
+                return await self._heard("/chat/completions", body, heard)
+            return await _post(self.client, "/chat/completions", body, ChatReply)
 
     async def go_on(
         self, prompt: str, output_type: CFG | None = None, heard: Heard | None = None, **inference: Any
-    ) -> ChatCompletion:
+    ) -> ChatReply:
         """The same for a text without a chat's template, which the model goes on with."""
         scores = {"logprobs": inference.pop("top_logprobs")} if inference.pop("logprobs", False) else {}
         body = {"model": self.model_name, "prompt": prompt, **inference, **scores}
         body |= self.type_adapter.format_output_type(output_type)
         with normalize_provider_errors("vllm"):
             if heard is not None:
-                return await self._heard("/completions", body, TextCompletion, heard)
-            completion: Any = await self.client.post("/completions", body=body, cast_to=TextCompletion)
-        return _as_chat(completion)
+                return await self._heard("/completions", body, heard)
+            return (await _post(self.client, "/completions", body, TextReply)).as_chat()
 
-    async def _heard(self, path: str, body: Mapping[str, Any], kind: type[Any], heard: Heard) -> ChatCompletion:
+    async def _heard(self, path: str, body: Mapping[str, Any], heard: Heard) -> ChatReply:
         """An answer that is told of piece by piece, put together again."""
         asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
         texts, thoughts, reason, stopped, usage = [""], [""], None, None, None
-        kinds: Any = AsyncStream
-        try:
-            stream: Any = await self.client.post(path, body=asked, cast_to=kind, stream=True, stream_cls=kinds[kind])
-            async with stream:
-                async for piece in stream:
-                    usage = piece.usage or usage
-                    for choice in piece.choices:
-                        said = getattr(choice, "delta", None) or choice
-                        texts.append(getattr(said, "content", None) or getattr(said, "text", None) or "")
-                        thought = getattr(said, "reasoning", None) or getattr(said, "reasoning_content", None)
-                        thoughts.append(thought or "")
-                        reason = choice.finish_reason or reason
-                        stopped = getattr(choice, "stop_reason", None) or stopped
-                        if texts[-1]:
-                            heard("".join(texts))
-        except httpx.TransportError as error:  # which OpenAI's client leaves as they are once a stream has begun
-            raise EngineUnavailable(
-                f"The server was lost while it answered ({error or type(error).__name__})."
-            ) from error
+        stream: Any = await self.client.post(
+            path, body=asked, cast_to=object, stream=True, stream_cls=AsyncStream[object]
+        )
+        most = PIECES * (body.get("max_completion_tokens") or body.get("max_tokens") or LONGEST) + PIECES
+        async with stream:
+            async for piece in _pieces(stream, most):
+                usage = piece.usage or usage
+                for choice in piece.choices or ():
+                    said = choice.delta or Message()
+                    texts.append(said.content or choice.text or "")
+                    thoughts.append(said.reasoning or said.reasoning_content or "")
+                    reason = choice.finish_reason or reason
+                    stopped = choice.stop_reason or stopped
+                    if texts[-1]:
+                        heard("".join(texts))
         if reason is None:  # the connection ended, and the text did not
             raise EngineUnavailable("The server ended its answer before the text's end.")
-        message = {"role": "assistant", "content": "".join(texts), "reasoning": "".join(thoughts) or None}
-        choices = [{"index": 0, "message": message, "finish_reason": reason, "logprobs": None, "stop_reason": stopped}]
-        made = {"id": "", "created": 0, "model": body["model"], "object": "chat.completion"}
-        return ChatCompletion.construct(**made, usage=usage, choices=choices)
+        message = Message(content="".join(texts), reasoning="".join(thoughts) or None)
+        return ChatReply(choices=[Choice(message=message, finish_reason=reason, stop_reason=stopped)], usage=usage)
 
 
-def _as_chat(completion: TextCompletion) -> ChatCompletion:
-    """The same answer in the form that a chat's has, alternatives by their text included."""
-    choices = []
-    for choice in completion.choices:
-        told, scores = choice.logprobs, None
-        if told is not None:
-            others = told.top_logprobs or [{}] * len(told.tokens or [])
-            rows = zip(told.tokens or [], told.token_logprobs or [], others, strict=True)
-            scores = {
-                "content": [
-                    {
-                        **_scored(token, score),
-                        "top_logprobs": [_scored(other, likely) for other, likely in (more or {}).items()],
-                    }
-                    for token, score, more in rows
-                ]
-            }
-        message = {"role": "assistant", "content": choice.text}
-        choices.append({"index": choice.index, "message": message, "finish_reason": choice.finish_reason})
-        choices[-1] |= {"logprobs": scores, "stop_reason": getattr(choice, "stop_reason", None)}
-    whole = completion.model_dump(exclude={"choices", "object"})
-    if completion.choices:  # which a chat has beside its choices
-        whole["prompt_logprobs"] = getattr(completion.choices[0], "prompt_logprobs", None)
-    return ChatCompletion.construct(**whole, object="chat.completion", choices=choices)
+async def _pieces(stream: AsyncStream[object], most: int) -> AsyncIterator[Piece]:
+    """The pieces of a stream as they come."""
+    left = most
+    try:
+        async for told in stream:
+            yield read_piece(told)
+            left -= 1
+            if not left:
+                raise EngineUnavailable(f"The server goes on after {most} pieces of its answer.")
+    except httpx.RequestError as error:  # which OpenAI's client leaves as they are once a stream has begun
+        raise EngineUnavailable(f"The server was lost while it answered ({error or type(error).__name__}).") from error
+    except (ValueError, RecursionError) as error:  # of its JSON
+        raise Unreadable from error
 
 
-def _scored(token: str, score: float | None) -> dict[str, Any]:
-    return {"token": token, "logprob": score or 0.0, "bytes": list(token.encode())}
+async def _post(client: AsyncOpenAI, path: str, body: Mapping[str, Any], kind: type[Read]) -> Read:
+    """What a server answers to `body`. Raises Unreadable or Unfit."""
+    async with asyncio.timeout(GENERATION_SECONDS):
+        reply = await client.post(path, body=body, cast_to=httpx.Response)
+    return read(kind, reply.content)
+
+
+async def _get(client: AsyncOpenAI, path: str) -> bytes:
+    async with asyncio.timeout(GREETING_SECONDS):
+        reply = await client.get(path, cast_to=httpx.Response, options={"timeout": GREETING_SECONDS})
+    return reply.content
 
 
 def connect(root: str) -> AsyncOpenAI:
@@ -139,69 +158,63 @@ def connect(root: str) -> AsyncOpenAI:
     )
 
 
-async def greet(client: AsyncOpenAI, root: str) -> tuple[Mapping[str, Any], str]:
+async def greet(client: AsyncOpenAI, root: str) -> tuple[Served, str]:
     """The first model that the server at `root` serves, as it describes it, and its version ("" if it tells none).
 
     Raises EngineUnavailable when nothing of the kind answers there, ModelNotFound when it serves no model.
     """
     with errors(f"the server at {root}"):
-        models: Any = await client.get("/models", cast_to=object, options={"timeout": GREETING_SECONDS})
+        try:
+            models = read(Models, await _get(client, "/models")).data
+        except (Unreadable, Unfit) as error:
+            raise EngineUnavailable(f"What answers at {root} is not an OpenAI-compatible server.") from error
         version = await _version(client, root)
-    try:
-        served = models["data"][0] if models["data"] else None
-        if served is not None:
-            served["id"]
-    except (KeyError, TypeError) as error:
-        raise EngineUnavailable(f"What answers at {root} is not an OpenAI-compatible server.") from error
-    if served is None:
+    if not models:
         raise ModelNotFound(f"The server at {root} serves no model.", "Start it with a model.")
-    return dict(served), version
+    return models[0], version
 
 
 async def count_tokens(client: AsyncOpenAI, root: str, body: Mapping[str, Any]) -> int | None:
     """Tokens of a templated prompt; None where the server cannot count: then it has to notice itself."""
     try:
         with normalize_provider_errors("vllm"):
-            counted: Any = await client.post(f"{root}/tokenize", body=body, cast_to=object)
-    except NotFoundError:
+            return (await _post(client, f"{root}/tokenize", body, Counted)).count
+    except (NotFoundError, Unfit):
         return None
-    return int(counted["count"])
 
 
 async def templated(client: AsyncOpenAI, root: str, body: Mapping[str, Any]) -> tuple[str, int]:
     """A prompt as the server's chat template writes it, and its tokens. NotFoundError where the server cannot say."""
-    counted: Any = await client.post(f"{root}/tokenize", body=body, cast_to=object)
-    asked = {"model": body["model"], "tokens": counted["tokens"]}
-    text: Any = await client.post(f"{root}/detokenize", body=asked, cast_to=object)
-    return str(text["prompt"]), int(counted["count"])
+    counted = await _post(client, f"{root}/tokenize", body, Counted)
+    asked = {"model": body["model"], "tokens": counted.tokens}
+    return (await _post(client, f"{root}/detokenize", asked, Detokenized)).prompt, counted.count
 
 
-def first_token(choice: Any) -> dict[str, float]:
+def first_token(choice: Choice) -> dict[str, float]:
     """How likely each alternative of the first token was, by its text; empty where that was not asked for."""
-    content = getattr(getattr(choice, "logprobs", None), "content", None) or []
+    content = (choice.logprobs and choice.logprobs.content) or []
     texts: dict[str, float] = {}
     for alternative in content[0].top_logprobs if content else ():
         texts[alternative.token] = texts.get(alternative.token, 0.0) + math.exp(alternative.logprob)
     return texts
 
 
-def token_scores(choice: Any) -> list[dict[str, Any]]:
+def token_scores(choice: Choice) -> list[dict[str, Any]]:
     """Of each token its log-probability and its alternatives, as OpenAI's API has it; empty where not asked for."""
-    content = getattr(getattr(choice, "logprobs", None), "content", None) or []
-    return [token.model_dump() for token in content]
+    return [token.model_dump() for token in (choice.logprobs and choice.logprobs.content) or []]
 
 
-def prompt_scores(answer: Any) -> list[tuple[str, float]]:
+def prompt_scores(answer: ChatReply) -> list[tuple[str, float]]:
     """Each token of the prompt but the first with its log-probability; empty where not asked for, or not told."""
-    told = [next(iter(one.values())) for one in getattr(answer, "prompt_logprobs", None) or [] if one]
-    return [(str(one["decoded_token"]), float(one["logprob"])) for one in told]
+    told = [next(iter(one.values())) for one in answer.prompt_logprobs or [] if one]
+    return [(one.decoded_token or "", one.logprob) for one in told]
 
 
 async def fetch_metrics(client: AsyncOpenAI, root: str) -> str:
     """What the server at `root` counts, in Prometheus' text format; "" where it counts nothing."""
     try:
         with normalize_provider_errors("vllm"):
-            return await client.get(f"{root}/metrics", cast_to=str, options={"timeout": GREETING_SECONDS})
+            return (await _get(client, f"{root}/metrics")).decode(errors="replace")
     except NotFoundError:
         return ""
 
@@ -209,10 +222,10 @@ async def fetch_metrics(client: AsyncOpenAI, root: str) -> str:
 async def _version(client: AsyncOpenAI, root: str) -> str:
     try:
         with normalize_provider_errors("vllm"):
-            answer: Any = await client.get(f"{root}/version", cast_to=object, options={"timeout": GREETING_SECONDS})
-    except NotFoundError:
+            version = read(Version, await _get(client, f"{root}/version")).version
+    except (NotFoundError, Unreadable, Unfit):
         return ""  # OpenAI-compatible, but not vLLM
-    return f"vllm {answer['version']}"
+    return version and f"vllm {version}"
 
 
 @contextmanager
@@ -225,12 +238,35 @@ def errors(who: str) -> Iterator[None]:
         raise EngineUnavailable(f"{_capital(who)} does not answer ({_reason(error)}).") from error
     except NotFoundError as error:
         raise ModelNotFound(f"{_capital(who)} does not know the model or the request ({_reason(error)}).") from error
+    except (AuthenticationError, PermissionDeniedError) as error:
+        raise EngineError(f"{_capital(who)} failed: {_sentence(error)}", "Set VLLM_API_KEY to its key.") from error
+    except Unreadable as error:
+        raise EngineUnavailable(f"{_capital(who)} sent a reply that is no JSON.") from error
+    except Unfit as error:
+        raise EngineError(f"{_capital(who)} sent a reply that is no chat completion.") from error
+    except TimeoutError as error:
+        raise EngineUnavailable(f"{_capital(who)} did not come to the end of its answer.") from error
+    except openai.APIError as error:  # told in the middle of a stream, as a 500 or a 400 would be at its begin
+        raise _told_late(who, error) from error
     except BadRequestError as error:
+        if _status(error) == HTTPStatus.REQUEST_TIMEOUT:
+            raise EngineUnavailable(f"{_capital(who)} does not answer ({_reason(error)}).") from error
         if "maximum context length" in _reason(error):
             raise PromptTooLong(f"The prompt does not fit {who}: {_sentence(error)}") from error
         raise RequestRefused(f"{_capital(who)} refused the request: {_sentence(error)}") from error
     except APIError as error:
         raise EngineError(f"{_capital(who)} failed: {_sentence(error)}") from error
+
+
+def _told_late(who: str, error: openai.APIError) -> EngineError:
+    reason = _brief(error.message)
+    told = error.body if isinstance(error.body, dict) else {}
+    refused = str(told.get("code", "")).startswith("4")
+    if refused and "maximum context length" in reason:
+        return PromptTooLong(f"The prompt does not fit {who}: {reason}.")
+    if refused:
+        return RequestRefused(f"{_capital(who)} refused the request: {reason}.")
+    return EngineUnavailable(f"{_capital(who)} failed while it answered ({reason}).")
 
 
 def _capital(text: str) -> str:
@@ -244,9 +280,23 @@ def _sentence(error: APIError) -> str:
 
 def _reason(error: APIError) -> str:
     """The first line of the server's own message, without the layers around it."""
+    cause = _cause(error)
+    body = getattr(cause, "body", None)
+    message = body.get("message") if isinstance(body, dict) else None
+    return _brief(str(message or cause or error))
+
+
+def _status(error: APIError) -> int | None:
+    return getattr(_cause(error), "status_code", None)
+
+
+def _cause(error: APIError) -> Exception | None:
     cause: Exception | None = error
     while isinstance(cause, APIError):
         cause = cause.original_exception
-    body = getattr(cause, "body", None)
-    message = body.get("message") if isinstance(body, dict) else None
-    return str(message or cause or error).strip().split("\n", 1)[0]
+    return cause
+
+
+def _brief(text: str) -> str:
+    line = text.strip().split("\n", 1)[0]
+    return line if len(line) <= REASON else f"{line[:REASON]}…"

@@ -67,6 +67,7 @@ class ClosingScheduler(Scheduler):  # type: ignore[misc]
     def update_from_output(self, scheduler_output: Any, model_runner_output: Any) -> Any:
         """After each step: what was drawn becomes part of the texts, as far as they can still be closed behind it."""
         sampled, places = model_runner_output.sampled_token_ids, model_runner_output.req_id_to_index
+        scores = model_runner_output.prompt_logprobs_dict
         asking, cut = dict[str, Request](), list[Request]()
         for name in scheduler_output.num_scheduled_tokens if sampled else ():
             request = self.requests.get(name)
@@ -77,11 +78,14 @@ class ClosingScheduler(Scheduler):  # type: ignore[misc]
                 continue
             tokens = sampled[places[name]]
             grammar = request.structured_output_request.grammar
+            closed = bool(closing.closed)
             taken = longest(tokens, closing, grammar.ll_matcher, grammar.ll_tokenizer.eos_token)
-            if taken < len(tokens):
+            # Where nothing but the ending was admitted, the request itself forbids that: for vLLM to end.
+            if taken < len(tokens) and not closed:
                 closing.close()
                 sampled[places[name]] = tokens[:taken]
                 cut.append(request)
+            self._closings.tell_with_a_token(request, scores, bool(sampled[places[name]]))
         outputs = super().update_from_output(scheduler_output, model_runner_output)
         for request in cut:
             if not request.is_finished():

@@ -11,10 +11,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+from llguidance import LLTokenizer
 from numpy.typing import NDArray
 
 from models.engines.closing import Closing
-from models.errors import BudgetTooSmall
+from models.errors import EngineError
 
 ASKED = "interlock_closing"
 """Name of the extra argument that asks for it; its value is 1."""
@@ -25,6 +26,9 @@ SHORT = "too short: "
 """What `stop_reason` begins with: the model came to the end by itself; the field that was being written when the ending
 began; why there is no answer."""
 
+WORKERS = 4
+"""Endings looked for at once: one takes milliseconds, and that of a large enough grammar seconds."""
+
 
 class Closings:
     """Makes one for each request of `manager` that asks, while its prompt waits. `context`: tokens that a prompt and
@@ -34,7 +38,7 @@ class Closings:
         self._manager = manager
         self._theirs = manager.grammar_init
         self._context = context
-        self._worker = ThreadPoolExecutor(1, "closings")
+        self._workers = ThreadPoolExecutor(WORKERS, "closings")
         manager.grammar_init = self.begin
 
     def begin(self, request: Any) -> None:
@@ -47,29 +51,56 @@ class Closings:
             return
         budget = min(request.max_tokens, self._context - request.num_prompt_tokens)
         tokenizer = getattr(self._manager.backend, "ll_tokenizer", None)  # guidance is the only backend that has one
-        if tokenizer is not None:
-            structured.closing = self._worker.submit(Closing, tokenizer, structured.params.grammar, budget)
+        compiled = structured._grammar
+        if tokenizer is None:
+            return
+        if isinstance(compiled, Future):  # a request is planned once that is done, so none waits for another's ending
+            structured.grammar = self._workers.submit(_with_ending, structured, compiled, tokenizer, budget)
+        else:
+            _with_ending(structured, compiled, tokenizer, budget)
 
     def of(self, request: Any) -> Closing | None:
         """That of a request which asked for it, and has room for an ending; else it ends with its next token."""
-        made: Future[Closing] | None = getattr(request.structured_output_request, "closing", None)
-        if made is None:
-            return None
-        try:
-            return made.result()
-        except BudgetTooSmall:
+        made = _made(request)
+        if isinstance(made, Closing):
+            return made
+        if made is not None:
             request.max_tokens = 1
-            return None
+        return None
+
+    def tell_with_a_token(self, request: Any, scores: dict[str, Any], token: bool) -> None:
+        """Keep what a step says of a request's prompt in `scores` until there is a `token` to tell it with: vLLM ends
+        where there is none, and a prompt that is read again says nothing more."""
+        structured, name = request.structured_output_request, request.request_id
+        if not token:
+            structured.scores = scores.pop(name, None)
+        elif (kept := getattr(structured, "scores", None)) is not None:
+            scores[name], structured.scores = kept, None
 
     def told(self, request: Any) -> str | None:
         """What the answer says; None for a request that did not ask."""
-        made: Future[Closing] | None = getattr(request.structured_output_request, "closing", None)
+        made = _made(request)
         if made is None:
             return None
-        if error := made.exception():
-            return f"{SHORT}{error.what if isinstance(error, BudgetTooSmall) else error}"
-        closed = made.result().closed
-        return f"{CLOSED}{closed}" if closed else ABLE
+        if isinstance(made, Closing):
+            return f"{CLOSED}{made.closed}" if made.closed else ABLE
+        return f"{SHORT}{made.what if isinstance(made, EngineError) else made}"
+
+
+def _made(request: Any) -> Closing | Exception | None:
+    """What became of a request's ending; None for one that did not ask."""
+    made: Closing | Exception | None = getattr(request.structured_output_request, "closing", None)
+    return made
+
+
+def _with_ending(structured: Any, compiled: Any, tokenizer: LLTokenizer, budget: int) -> Any:
+    """The grammar of a request, once an ending of it was looked for. `compiled`: the grammar, or a future of it."""
+    grammar = compiled.result() if isinstance(compiled, Future) else compiled
+    try:
+        structured.closing = Closing(tokenizer, structured.params.grammar, budget)
+    except Exception as error:  # whatever somebody's grammar holds: one request ends, and not the server
+        structured.closing = error
+    return grammar
 
 
 def only_endings(rows: NDArray[np.int32], first: int, closing: Closing, end: int, count: int) -> None:

@@ -108,11 +108,11 @@ class VllmEngine:
         except EngineError:
             await client.close()
             raise
-        model = str(served["id"])
-        behind = str(served.get("root") or model)  # a name, or a folder that is here if the server is
+        model = served.id
+        behind = served.root or model  # a name, or a folder that is here if the server is
         profile = profile_of(model, [behind, *names_of(Path(behind))])
-        context = int(served.get("max_model_len") or profile.context)
-        identity = f"{weights or model + '@' + str(served.get('root', ''))} {version}".strip()
+        context = served.max_model_len or profile.context
+        identity = f"{weights or model + '@' + str(served.root)} {version}".strip()
         return cls(client, root, model, f"vllm:{model}", replace(profile, context=context), identity, control)
 
     async def generate(
@@ -234,22 +234,19 @@ class VllmEngine:
             if not self._client.is_closed():
                 raise
             raise EngineUnavailable(f"{self.name} was closed before it answered.", "Open the engine again.") from error
-        choice = next(iter(getattr(answer, "choices", None) or ()), None)
-        if choice is None or choice.message is None:
-            raise EngineError(f"{self.name} sent a reply that is no chat completion.")
-        message, usage = choice.message, answer.usage
+        choice, usage = answer.choices[0], answer.usage
+        message = choice.message
         completion = Completion(
             text=message.content or "",
-            finish_reason=choice.finish_reason,
-            usage=Usage(usage.prompt_tokens, usage.completion_tokens) if usage else Usage(0, 0),
+            finish_reason=choice.finish_reason or "none",
+            usage=Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0) if usage else Usage(0, 0),
             seconds=time.perf_counter() - started,
-            # vLLM's field, and what it and others called it before; no part of OpenAI's own message.
-            thinking=getattr(message, "reasoning", None) or getattr(message, "reasoning_content", None) or "",
+            thinking=message.reasoning or message.reasoning_content or "",
             first=first_token(choice),
             logprobs=token_scores(choice),
             prompt_logprobs=prompt_scores(answer),
         )
-        return completion, str(getattr(choice, "stop_reason", None) or "")
+        return completion, str(choice.stop_reason or "")
 
     def _turns(self, messages: Sequence[Message]) -> list[dict[str, str]]:
         """Messages as a server takes them. It recognises control tokens in a rendered template, whoever wrote them."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from llguidance import LLMatcher
 from pydantic import BaseModel, Field
 
 from models import Contract
@@ -18,6 +19,7 @@ from models.engines.engine import Message, Sampling
 from models.engines.tokenizers import load_tokenizer
 from models.errors import BudgetTooSmall
 from models.grammar.grammar import compile_grammar
+from models.grammar.matchers import BYTES
 
 TINY = Path(__file__).parents[3] / "models" / "tiny"
 
@@ -98,6 +100,19 @@ def test_an_ending_is_short_where_a_shorter_way_is_open(schema: dict[str, object
     assert shortest(compile_grammar(Contract.from_json_schema(schema)).opened().lark).decode() == found
 
 
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        ('start: "k" x\nx: %json {"type": "string",\n  "pattern": "zqww[0-9]{8}x"}\n', 'k"zqww00000000x"'),
+        ('start: "k" x y\nx: %json {"type": "string", "pattern": "zqww[0-9]{8}x"}\ny: %json true', None),
+    ],
+)
+def test_schemas_are_found_in_whatever_way_a_grammar_holds_them(rules: str, found: str | None) -> None:
+    text = shortest(rules).decode()
+    assert text == found or found is None
+    assert LLMatcher(BYTES, LLMatcher.grammar_from_lark(rules)).validate_tokens([*text.encode()]) == len(text)
+
+
 def test_what_no_bound_gives_an_end_has_no_budget_and_is_closed_within_the_context() -> None:
     schema = {"type": "string", "pattern": r"^(?:\S+\s+){0,99}\S+$"}
     grammar = compile_grammar(Contract.from_json_schema(schema))
@@ -115,6 +130,8 @@ def test_what_no_bound_gives_an_end_has_no_budget_and_is_closed_within_the_conte
         ("[[1],[2", "[1][0]"),
         ("", "$"),
         ('{"a":[{"b":1},', "a[1]"),
+        ('[{}"k",', "[1]"),  # no JSON, but a grammar may ask for it
+        (r'{"\ud800":"', r"\ud800"),
     ],
 )
 def test_which_field_was_being_written(text: str, told: str) -> None:

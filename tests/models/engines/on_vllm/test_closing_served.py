@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
 import pytest_asyncio
 from drafted import counted
+from llguidance import LLMatcher
 from pydantic import BaseModel, Field
 from soak import repeats
 
@@ -28,6 +30,7 @@ from models.engines.vllm.jump_forward import closing_flags
 from models.engines.vllm.server import VllmServer
 from models.errors import BudgetTooSmall
 from models.grammar.grammar import compile_grammar
+from models.grammar.matchers import BYTES
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vLLM is not installed"),
@@ -163,6 +166,64 @@ async def test_closing_disturbs_none_of_its_batch(engine: VllmEngine) -> None:
     assert any(done.closed for done in together[8:])
     for done in together[8:]:
         Notes.model_validate_json(done.text)
+
+
+TOKEN = "start: <[5]> /[a-z]+/"
+HOSTILE = {
+    "a token by its number": TOKEN,
+    "a schema over several lines": 'start: "k" x\nx: %json {"type": "string",\n "pattern": "zqww[0-9]{8}x"}\n',
+    "a schema that is no object": 'start: "k" x y\nx: %json {"type": "string", "pattern": "z[0-9]{8}x"}\ny: %json true',
+    "what looks like JSON": r'start: "[{}\"k\",\"" /[a-z]+/ "\"]"',
+    "a name that is half a pair": r'start: "{\"\\ud800\":\"" /[a-z]+/ "\"}"',
+}
+
+
+async def post(url: str, **body: Any) -> httpx.Response:
+    """What a server answers to a client that is not ours."""
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        model = (await client.get("/v1/models")).json()["data"][0]["id"]
+        asked = {"model": model, "prompt": "Write.", "vllm_xargs": {"interlock_closing": 1}}
+        return await client.post("/v1/completions", json=asked | body)
+
+
+@pytest.mark.parametrize("lark", HOSTILE.values(), ids=HOSTILE)
+async def test_whatever_a_grammar_holds_the_server_goes_on(url: str, lark: str) -> None:
+    answer = await post(url, structured_outputs={"grammar": lark}, max_tokens=20, temperature=1, seed=3)
+    (choice,) = answer.json()["choices"]
+    if lark == TOKEN:  # whose texts are no bytes: no ending is known
+        assert (choice["finish_reason"], choice["stop_reason"][:10]) == ("length", "too short:")
+    else:
+        assert (choice["finish_reason"], choice["stop_reason"][:4]) == ("stop", "clos")
+        assert LLMatcher(BYTES, LLMatcher.grammar_from_lark(lark)).validate_tokens([*choice["text"].encode()])
+    assert (await post(url, max_tokens=3)).status_code == 200
+
+
+async def test_a_request_that_forbids_its_own_ending_ends(url: str) -> None:
+    asked = {"structured_outputs": {"grammar": 'start: "[" /[a-z]+/ "]"'}, "max_tokens": 8, "bad_words": ["]"]}
+    answer = await post(url, **asked, temperature=0)
+    assert answer.status_code == 500 or answer.json()["choices"][0]["finish_reason"] != "stop"
+    assert (await post(url, max_tokens=3)).status_code == 200
+
+
+async def test_a_prompt_is_scored_where_the_first_token_is_taken_back(url: str) -> None:
+    long = " ".join(f'"a_long_name_{number}"' for number in range(30))
+    grammar = {"grammar": f'start: "{{" x "}}" | "ab"\nx: {long}'}
+    asked = {"structured_outputs": grammar, "max_tokens": 12, "prompt_logprobs": 1, "temperature": 2, "seed": 1}
+    choices = (await post(url, **asked, n=12)).json()["choices"]
+    assert {(choice["text"], choice["finish_reason"]) for choice in choices} == {("ab", "stop")}
+    assert {choice["stop_reason"] for choice in choices} == {"closing", "closed: $"}  # what began with a bracket is
+    assert all(len(choice["prompt_logprobs"]) > 1 and all(choice["prompt_logprobs"][1:]) for choice in choices)
+
+
+async def test_none_waits_for_the_ending_of_another(url: str) -> None:
+    schema = {"type": "array", "items": {"type": "integer", "minimum": 1_000_000}, "minItems": 60}
+    slow = asyncio.create_task(
+        post(url, structured_outputs={"grammar": f"start: x\nx: %json {json.dumps(schema)}"}, max_tokens=1)
+    )
+    await asyncio.sleep(0.1)
+    await post(url, max_tokens=1)
+    assert not slow.done()
+    assert (await slow).json()["choices"][0]["stop_reason"].startswith("too short: The answer may take 1 tokens")
 
 
 async def test_endings_are_drafts_of_jump_forward(jump_server: VllmServer) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from random import Random
 from types import SimpleNamespace
@@ -27,7 +26,7 @@ class Text:
 
     ll_matcher: LLMatcher
     ll_tokenizer: Any = field(default=TOKENIZER)
-    closing: Future[Closing] | None = None
+    closing: Closing | None = None
 
     def is_terminated(self) -> bool:
         return False
@@ -92,8 +91,7 @@ def test_where_a_text_has_room_for_its_ending_only_its_masks_admit_nothing_else(
     manager.reasoner_cls = None if knows else object  # then vLLM fills them, and the endings still hold
     closings, requests = Closings(manager, 1024), {}
     for name, budget in (("tight", 3), ("wide", 40)):
-        requests[name] = Text(LLMatcher(TOKENIZER, lark), closing=Future())
-        requests[name].closing.set_result(Closing(TOKENIZER, lark, budget))
+        requests[name] = Text(LLMatcher(TOKENIZER, lark), closing=Closing(TOKENIZER, lark, budget))
     drafts = {"tight": TOKENIZER.tokenize_str("[]")}
     assert len(drafts["tight"]) == 2
     rows = ParallelMasks(manager, closings).fill(requests, ["wide", "tight"], drafts)
