@@ -40,8 +40,10 @@ class Pool:
     in vain does EngineUnavailable reach the caller.
 
     An engine that is gone is set aside for a while that doubles up to `LONGEST_WAIT`; then one call tries it again. So
-    is one that no longer knows its model: something else was started at its address. All must be the same model with
-    the same profile. The profile's context is the smallest of them: a longer prompt is refused where it meets that one.
+    is one that no longer knows its model: something else was started at its address; and one that fails in no way that
+    is known to be the request's, whose error reaches the caller where all engines fail like this. All must be the same
+    model with the same profile. The profile's context is the smallest of them: a longer prompt is refused where it
+    meets that one.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Pool:
         prefix = messages[0] if messages else None
         tried: list[_Member] = []
         said: list[str] = []
+        odd: list[EngineError] = []
         while left := [member for member in self._members if member not in tried]:
             member = self._choose(left, prefix)
             tried.append(member)
@@ -102,7 +105,12 @@ class Pool:
             member.flying += 1
             try:
                 completion = await member.engine.generate(messages, grammar, sampling, max_tokens)
-            except (EngineUnavailable, ModelNotFound) as error:
+            except EngineError as error:
+                # Of no kind that is about the request: a member that fails at once would draw all calls to itself.
+                if type(error) is EngineError:
+                    odd.append(error)
+                elif not isinstance(error, EngineUnavailable | ModelNotFound):
+                    raise
                 said.append(f"{member.place}: {error.what}")
                 self._set_aside(member, failures)
             else:
@@ -111,6 +119,8 @@ class Pool:
                 return completion
             finally:
                 member.flying -= 1
+        if len(odd) == len(tried):
+            raise odd[0]
         raise EngineUnavailable(f"None of the servers of {self.name} answers. {' '.join(said)}")
 
     async def load(self) -> Load | None:

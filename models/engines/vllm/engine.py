@@ -36,7 +36,14 @@ from models.engines.vllm.client import (
     token_scores,
 )
 from models.engines.vllm.closings import ABLE, ASKED, CLOSED, SHORT
-from models.errors import BudgetTooSmall, ConstraintBroken, EngineError, EngineUnavailable, PromptTooLong
+from models.errors import (
+    BudgetTooSmall,
+    ConstraintBroken,
+    EngineError,
+    EngineUnavailable,
+    ModelNotFound,
+    PromptTooLong,
+)
 from models.grammar.control_tokens import broken
 from models.grammar.grammar import Grammar
 from models.grammar.membership import admits
@@ -230,6 +237,8 @@ class VllmEngine:
                         **drawn,
                     )
                 )
+        except ModelNotFound as error:
+            raise await self._replaced(error) from error
         except RuntimeError as error:  # HTTP clients raise it for a connection that was closed while a reply was read
             if not self._client.is_closed():
                 raise
@@ -247,6 +256,14 @@ class VllmEngine:
             prompt_logprobs=prompt_scores(answer),
         )
         return completion, str(choice.stop_reason or "")
+
+    async def _replaced(self, error: ModelNotFound) -> EngineError:
+        """`error`, unless another model was started at the server's address: ours may come back."""
+        served, _ = await greet(self._client, self._root)
+        if served.id == self._model:
+            return error
+        what = f"The server at {self._root} serves {served.id} now, and not {self._model}."
+        return EngineUnavailable(what, f"Start it with {self._model} again.")
 
     def _turns(self, messages: Sequence[Message]) -> list[dict[str, str]]:
         """Messages as a server takes them. It recognises control tokens in a rendered template, whoever wrote them."""

@@ -50,7 +50,7 @@ def piece(text: object) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serving(answer: bytes, endless: bool = False, **gets: bytes) -> AsyncIterator[str]:
+async def serving(answer: bytes, endless: bool = False, port: int = 0, **gets: bytes) -> AsyncIterator[str]:
     """A server that answers every POST with these bytes, `endless` ones with blanks behind them, and each path of
     `gets` with those."""
     paths = {"/v1/models": http(MODELS), "/version": http({"version": "1"})}
@@ -74,7 +74,7 @@ async def serving(answer: bytes, endless: bool = False, **gets: bytes) -> AsyncI
         finally:
             writer.close()
 
-    server = await asyncio.start_server(answers, "127.0.0.1", 0)
+    server = await asyncio.start_server(answers, "127.0.0.1", port)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
@@ -204,7 +204,10 @@ async def test_a_server_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> 
             await asked(url, None)
 
 
-@pytest.mark.parametrize("answer", [http(b"<html>", kind="text/html"), http({"error": {"message": "x"}}, 404)])
+@pytest.mark.parametrize(
+    "answer",
+    [http(b"<html>", kind="text/html"), http({"error": {"message": "x"}}, 404), http([1]), http(b"no key", 401)],
+)
 async def test_a_pool_goes_to_the_next_server(answer: bytes) -> None:
     good = http(chat(logprobs=None))
     async with serving(answer) as first, serving(good) as second:
@@ -213,6 +216,19 @@ async def test_a_pool_goes_to_the_next_server(answer: bytes) -> None:
         for _ in range(4):
             assert (await pool.generate(ASKED, None, SCORED, 6)).text == "abc"
         await pool.close()
-    async with serving(http({"error": {"message": "The model `m` does not exist."}}, 404)) as alone:
+
+
+async def test_a_server_that_was_started_with_another_model_is_waited_for() -> None:
+    unknown = http({"error": {"message": "The model `m` does not exist."}}, 404)
+    async with serving(unknown) as url:
         with pytest.raises(ModelNotFound):
-            await asked(alone, None)
+            await asked(url, None)
+        engine = await VllmEngine.open(url)
+        address = int(url.rsplit(":", 1)[1])
+    async with serving(unknown, port=address, v1_models=http({"data": [{"id": "other"}]})):
+        with pytest.raises(EngineUnavailable, match="serves other now, and not m") as caught:
+            await engine.generate(ASKED, None, SCORED, 6)
+        one_sentence(caught.value)
+    async with serving(http(chat()), port=address):
+        assert (await engine.generate(ASKED, None, SCORED, 6)).text == "abc"
+    await engine.close()

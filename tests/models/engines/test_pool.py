@@ -131,6 +131,18 @@ async def test_a_prompt_of_everybody_is_served_by_everybody() -> None:
     assert await held(pool, parrots, ["repeat"] * 100) == [50, 50]  # both know it now
 
 
+async def test_an_engine_that_fails_at_once_does_not_draw_all_calls_to_itself() -> None:
+    parrots = [Parrot(EngineError("It sent something else.")), Parrot()]
+    pool = Pool(parrots)
+    for number in range(20):
+        assert await call(pool, str(number)) == "hello"
+    assert parrots[0].calls == 1
+    parrots[1].fault = EngineError("So did this one.")
+    with pytest.raises(EngineError, match="this one") as caught:
+        await call(pool)
+    assert type(caught.value) is EngineError
+
+
 async def test_when_an_engine_goes_away_the_others_take_its_calls() -> None:
     parrots = [Parrot(), Parrot()]
     pool = Pool(parrots)
