@@ -26,8 +26,9 @@ SHORT = "too short: "
 """What `stop_reason` begins with: the model came to the end by itself; the field that was being written when the ending
 began; why there is no answer."""
 
-WORKERS = 4
-"""Endings looked for at once: one takes milliseconds, and that of a large enough grammar seconds."""
+WORKERS = 2
+"""Endings looked for at once: one takes milliseconds, and that of a large enough grammar seconds. More of the latter
+would only slow the scheduler down, whose interpreter they share."""
 
 
 class Closings:
