@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.bench.proof.twin import twin
 from models.contract import Contract
 from models.engines.vllm.address import root_of
-from models.engines.vllm.client import CompletionVLLM, connect, errors, greet
+from models.engines.vllm.client import CompletionVLLM, connect, greet
+from models.engines.vllm.failures import errors
 from models.engines.vllm.replies import ChatReply
 from models.grammar.fragments.unenforced import CUSTOM
 from models.said import QuoteMark, SaidMark, ScratchpadMark

@@ -1,4 +1,4 @@
-"""The HTTP side of a vLLM server: its client, what it reports of itself, and its errors as ours.
+"""The HTTP side of a vLLM server: its client, and what it reports of itself.
 
 Knows addresses, Outlines' client and OpenAI's; knows nothing of grammars' languages, thoughts or budgets.
 """
@@ -8,32 +8,19 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
-from http import HTTPStatus
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx
-import openai
 from openai import AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient
-from outlines.exceptions import (
-    APIConnectionError,
-    APIError,
-    APITimeoutError,
-    AuthenticationError,
-    BadRequestError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    ServerError,
-    normalize_provider_errors,
-)
+from outlines.exceptions import NotFoundError, normalize_provider_errors
 from outlines.inputs import Chat
 from outlines.models.vllm import AsyncVLLM
 from outlines.types import CFG
 
 from models.engines.hearing import Heard
 from models.engines.vllm.address import is_local
+from models.engines.vllm.failures import errors
 from models.engines.vllm.replies import (
     ChatReply,
     Choice,
@@ -51,7 +38,7 @@ from models.engines.vllm.replies import (
     read,
     read_piece,
 )
-from models.errors import EngineError, EngineUnavailable, ModelNotFound, PromptTooLong, RequestRefused
+from models.errors import EngineUnavailable, ModelNotFound
 
 GREETING_SECONDS = 15.0
 GENERATION_SECONDS = 600.0
@@ -61,9 +48,6 @@ PIECES = 16
 """Pieces of a stream for each token, at most: a token is some bytes, and a stream without end is none of an answer."""
 LONGEST = 1_000_000
 """Tokens of an answer whose budget is not known, at most."""
-
-REASON = 400
-"""Characters of a server's own words in a sentence of ours, at most."""
 
 
 class CompletionVLLM(AsyncVLLM):  # type: ignore[misc]
@@ -226,77 +210,3 @@ async def _version(client: AsyncOpenAI, root: str) -> str:
     except (NotFoundError, Unreadable, Unfit):
         return ""  # OpenAI-compatible, but not vLLM
     return version and f"vllm {version}"
-
-
-@contextmanager
-def errors(who: str) -> Iterator[None]:
-    """What Outlines reports, as our own errors: the server's text where it helps, and no stack of three libraries."""
-    try:
-        with normalize_provider_errors("vllm"):
-            yield
-    except (APIConnectionError, APITimeoutError, ServerError, RateLimitError) as error:
-        raise EngineUnavailable(f"{_capital(who)} does not answer ({_reason(error)}).") from error
-    except NotFoundError as error:
-        raise ModelNotFound(f"{_capital(who)} does not know the model or the request ({_reason(error)}).") from error
-    except (AuthenticationError, PermissionDeniedError) as error:
-        raise EngineError(f"{_capital(who)} failed: {_sentence(error)}", "Set VLLM_API_KEY to its key.") from error
-    except Unreadable as error:
-        raise EngineUnavailable(f"{_capital(who)} sent a reply that is no JSON.") from error
-    except Unfit as error:
-        raise EngineError(f"{_capital(who)} sent a reply that is no chat completion.") from error
-    except TimeoutError as error:
-        raise EngineUnavailable(f"{_capital(who)} did not come to the end of its answer.") from error
-    except openai.APIError as error:  # told in the middle of a stream, as a 500 or a 400 would be at its begin
-        raise _told_late(who, error) from error
-    except BadRequestError as error:
-        if _status(error) == HTTPStatus.REQUEST_TIMEOUT:
-            raise EngineUnavailable(f"{_capital(who)} does not answer ({_reason(error)}).") from error
-        if "maximum context length" in _reason(error):
-            raise PromptTooLong(f"The prompt does not fit {who}: {_sentence(error)}") from error
-        raise RequestRefused(f"{_capital(who)} refused the request: {_sentence(error)}") from error
-    except APIError as error:
-        raise EngineError(f"{_capital(who)} failed: {_sentence(error)}") from error
-
-
-def _told_late(who: str, error: openai.APIError) -> EngineError:
-    reason = _brief(error.message)
-    told = error.body if isinstance(error.body, dict) else {}
-    refused = str(told.get("code", "")).startswith("4")
-    if refused and "maximum context length" in reason:
-        return PromptTooLong(f"The prompt does not fit {who}: {reason}.")
-    if refused:
-        return RequestRefused(f"{_capital(who)} refused the request: {reason}.")
-    return EngineUnavailable(f"{_capital(who)} failed while it answered ({reason}).")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if text.startswith("the ") else text
-
-
-def _sentence(error: APIError) -> str:
-    reason = _reason(error)
-    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
-
-
-def _reason(error: APIError) -> str:
-    """The first line of the server's own message, without the layers around it."""
-    cause = _cause(error)
-    body = getattr(cause, "body", None)
-    message = body.get("message") if isinstance(body, dict) else None
-    return _brief(str(message or cause or error))
-
-
-def _status(error: APIError) -> int | None:
-    return getattr(_cause(error), "status_code", None)
-
-
-def _cause(error: APIError) -> Exception | None:
-    cause: Exception | None = error
-    while isinstance(cause, APIError):
-        cause = cause.original_exception
-    return cause
-
-
-def _brief(text: str) -> str:
-    line = text.strip().split("\n", 1)[0]
-    return line if len(line) <= REASON else f"{line[:REASON]}…"

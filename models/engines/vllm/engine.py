@@ -27,7 +27,6 @@ from models.engines.vllm.client import (
     CompletionVLLM,
     connect,
     count_tokens,
-    errors,
     fetch_metrics,
     first_token,
     greet,
@@ -36,6 +35,7 @@ from models.engines.vllm.client import (
     token_scores,
 )
 from models.engines.vllm.closings import ABLE, ASKED, CLOSED, SHORT
+from models.engines.vllm.failures import errors
 from models.errors import (
     BudgetTooSmall,
     ConstraintBroken,
