@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.engines.closing import Closing
 from models.errors import EngineError
+from models.grammar.matchers import fault_of, is_outgrown
 
 ASKED = "interlock_closing"
 """Name of the extra argument that asks for it; its value is 1."""
@@ -23,8 +24,9 @@ ASKED = "interlock_closing"
 ABLE = "closing"
 CLOSED = "closed: "
 SHORT = "too short: "
+COMPLEX = "too complex: "
 """What `stop_reason` begins with: the model came to the end by itself; the field that was being written when the ending
-began; why there is no answer."""
+began; why there is no answer; why llguidance ended one that is none."""
 
 WORKERS = 2
 """Endings looked for at once: one takes milliseconds, and that of a large enough grammar seconds. More of the latter
@@ -84,6 +86,9 @@ class Closings:
         if made is None:
             return None
         if isinstance(made, Closing):
+            matcher = request.structured_output_request.grammar.ll_matcher
+            if is_outgrown(matcher):
+                return f"{COMPLEX}{fault_of(matcher)}"
             return f"{CLOSED}{made.closed}" if made.closed else ABLE
         return f"{SHORT}{made.what if isinstance(made, EngineError) else made}"
 

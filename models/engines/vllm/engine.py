@@ -34,7 +34,7 @@ from models.engines.vllm.client import (
     templated,
     token_scores,
 )
-from models.engines.vllm.closings import ABLE, ASKED, CLOSED, SHORT
+from models.engines.vllm.closings import ABLE, ASKED, CLOSED, COMPLEX, SHORT
 from models.engines.vllm.failures import errors
 from models.errors import (
     BudgetTooSmall,
@@ -43,6 +43,7 @@ from models.errors import (
     EngineUnavailable,
     ModelNotFound,
     PromptTooLong,
+    TooComplex,
 )
 from models.grammar.control_tokens import broken
 from models.grammar.grammar import Grammar
@@ -142,7 +143,7 @@ class VllmEngine:
         raw, stopped = await self._ask(messages, sampling, budget, self.profile.template, output, **more)
         if grammar is not None:
             if self._closes is None and not grammar.may_be_cut:
-                self._closes = stopped.startswith((ABLE, CLOSED, SHORT))
+                self._closes = stopped.startswith((ABLE, CLOSED, COMPLEX, SHORT))
             self._check_kept(raw, grammar)
             return raw
         thought, text = split_thought(raw.text, self.profile.thinking_tags)
@@ -255,7 +256,10 @@ class VllmEngine:
             logprobs=token_scores(choice),
             prompt_logprobs=prompt_scores(answer),
         )
-        return completion, str(choice.stop_reason or "")
+        stopped = str(choice.stop_reason or "")
+        if stopped.startswith(COMPLEX):
+            raise TooComplex(f"The grammar is too complex ({stopped.removeprefix(COMPLEX)}).")
+        return completion, stopped
 
     async def _replaced(self, error: ModelNotFound) -> EngineError:
         """`error`, unless another model was started at the server's address: ours may come back."""

@@ -62,6 +62,9 @@ class ParallelMasks:
             self._executor.unsafe_compute_mask_ptr(alone, *where)
         if ahead:
             self._executor.unsafe_compute_mask_ptr_with_draft_token(ahead, *where)
+            for matcher, first, tokens in ahead:
+                if matcher.is_error():  # its grammar outgrew what is built: the rows behind are of another step
+                    bits[first + 1 : first + 1 + len(tokens)] = bits[first]
         return bits[:row].numpy()
 
     def _knows(self, grammars: Sequence[Any], drafts: Sequence[Sequence[int]]) -> bool:

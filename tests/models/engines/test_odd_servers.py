@@ -19,7 +19,7 @@ from models.engines.hearing import hearing
 from models.engines.pool import Pool
 from models.engines.vllm import client
 from models.engines.vllm.engine import VllmEngine
-from models.errors import EngineError, EngineUnavailable, ModelNotFound, PromptTooLong, RequestRefused
+from models.errors import EngineError, EngineUnavailable, ModelNotFound, PromptTooLong, RequestRefused, TooComplex
 from models.grammar.grammar import Grammar
 
 WORD = Grammar("start: /[a-z]{3,5}/", 6)
@@ -166,6 +166,12 @@ async def test_a_stream_that_breaks_loses_one_answer_and_says_so(
             await asked(url)
     one_sentence(caught.value)
     assert isinstance(caught.value, EngineUnavailable) == (answer in BROKEN.values())
+
+
+async def test_a_text_that_a_server_ended_since_its_grammar_was_too_complex_is_called_so() -> None:
+    async with serving(http(chat(stop_reason="too complex: lexer error: too many expressions constructed"))) as url:
+        with pytest.raises(TooComplex, match=r"^The grammar is too complex \(lexer error: too many"):
+            await asked(url)
 
 
 async def test_what_a_stream_refuses_late_is_a_refusal() -> None:

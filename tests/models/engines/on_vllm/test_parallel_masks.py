@@ -85,6 +85,23 @@ def test_they_are_the_masks_that_are_filled_one_by_one(form: str, seed: int) -> 
     assert (manager.grammar_bitmask(requests, names, drafts) == theirs).all()  # and took all drafts back
 
 
+def test_where_a_grammar_outgrows_what_is_built_the_text_ends_and_says_so() -> None:
+    lark, manager = "start: (A B?)+\nA: /[a-z]{1,2000}/ & /.*a.{300}/\nB: /x/", OneByOne()
+    matcher = LLMatcher(TOKENIZER, lark, log_level=0)
+    closings, (a,), (b,) = Closings(manager, 1024), *map(TOKENIZER.tokenize_str, "ab")
+    masks, text = ParallelMasks(manager, closings), Text(matcher, closing=Closing(TOKENIZER, 'start: "a"', 5))
+    for number in range(400):
+        manager._grammar_bitmask.fill_(-1)  # as of another step
+        rows = masks.fill({"a": text}, ["a"], {"a": [b, b]})
+        if matcher.is_error():
+            break
+        matcher.consume_token(a if number % 3 else b)
+    assert matcher.is_error()
+    bits = np.unpackbits(rows.view(np.uint8), axis=1, bitorder="little")
+    assert [list(np.flatnonzero(row)) for row in bits] == [[TOKENIZER.eos_token]] * 3
+    assert closings.told(text) == "too complex: lexer error: too many expressions constructed"
+
+
 @pytest.mark.parametrize("knows", [True, False])
 def test_where_a_text_has_room_for_its_ending_only_its_masks_admit_nothing_else(knows: bool) -> None:
     lark, manager = 'start: "[" (/[a-z]+/ ",")* "]"', OneByOne()
