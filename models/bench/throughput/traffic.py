@@ -7,7 +7,6 @@ at thousands of chunks a second a library's own work is measured as well. A chun
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from models.engines.vllm.address import root_of
+from models.engines.vllm.replies import ChatReply, Counted, Models, Piece, Served, Unfit, Unreadable, Usage, read
 from models.errors import EngineUnavailable
 
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=600)
@@ -87,11 +87,11 @@ class Traffic:
         """
         client = cls(root_of(url), "")
         try:
-            client.model = (await client._served())["id"]
+            client.model = (await client._served()).id
         except EngineUnavailable:
             await client.close()
             raise
-        except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError) as error:
+        except (aiohttp.ClientError, TimeoutError, Unreadable, Unfit, IndexError) as error:
             await client.close()
             raise EngineUnavailable(f"No model is served at {url}.") from error
         return client
@@ -99,17 +99,20 @@ class Traffic:
     async def context(self) -> int:
         """How many tokens the model reads and writes at most. Raises EngineUnavailable."""
         try:
-            return int((await self._served())["max_model_len"])
-        except (aiohttp.ClientError, ValueError, KeyError, IndexError, TypeError) as error:
-            raise EngineUnavailable("The server does not say how long its model's context is.") from error
+            length = (await self._served()).max_model_len
+        except (aiohttp.ClientError, TimeoutError, Unreadable, Unfit, IndexError):
+            length = None
+        if length is None:
+            raise EngineUnavailable("The server does not say how long its model's context is.")
+        return length
 
     async def count(self, messages: Sequence[Mapping[str, str]]) -> int:
         """How many tokens the server makes of `messages`, its chat template included. Raises EngineUnavailable."""
         body = {"model": self.model, "messages": list(messages), "add_generation_prompt": True}
         try:
             async with self._client.post("/tokenize", json=body) as answer:
-                return int((await answer.json())["count"])
-        except (aiohttp.ClientError, ValueError, KeyError, TypeError) as error:
+                return read(Counted, await answer.read()).count
+        except (aiohttp.ClientError, TimeoutError, Unreadable, Unfit) as error:
             raise EngineUnavailable("The server does not say how many tokens a prompt has.") from error
 
     async def send(
@@ -130,9 +133,13 @@ class Traffic:
                 began = time.perf_counter()
                 try:
                     return await (self._streamed(call) if streamed else self._whole(call))
-                except (aiohttp.ClientError, EngineUnavailable, ValueError, LookupError, TypeError) as error:
-                    why = f"{error}" if isinstance(error, EngineUnavailable) else f"{type(error).__name__}: {error}"
-                    return Reply("", 0, "", time.perf_counter() - began, began=began, error=why)
+                except EngineUnavailable as error:
+                    why = str(error)
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    why = f"{type(error).__name__}: {error}"
+                except (Unreadable, Unfit, IndexError):
+                    why = "The server sent what is no answer."
+                return Reply("", 0, "", time.perf_counter() - began, began=began, error=why)
 
         async with asyncio.TaskGroup() as group:
             planned = zip(calls, times or [0.0] * len(calls), strict=True)
@@ -143,9 +150,12 @@ class Traffic:
         return replies, time.perf_counter() - started
 
     async def metrics(self) -> str:
-        """The server's metrics in Prometheus' text format."""
-        async with self._client.get("/metrics") as answer:
-            return await answer.text()
+        """The server's metrics in Prometheus' text format. Raises EngineUnavailable."""
+        try:
+            async with self._client.get("/metrics") as answer:
+                return await answer.text(errors="replace")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise EngineUnavailable("The server does not say what it counts.") from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -164,12 +174,12 @@ class Traffic:
             )
         return self._opened
 
-    async def _served(self) -> Any:
+    async def _served(self) -> Served:
         """The first model that the server lists, as it describes it."""
         async with self._client.get("/v1/models") as answer:
             if answer.status in (401, 403):
                 raise EngineUnavailable(f"The server at {self.url} wants another key: set VLLM_API_KEY.")
-            return (await answer.json())["data"][0]
+            return read(Models, await answer.read()).data[0]
 
     def _body(self, call: Call, streamed: bool) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -190,18 +200,18 @@ class Traffic:
     async def _whole(self, call: Call) -> Reply:
         began = time.perf_counter()
         async with self._client.post("/v1/chat/completions", json=self._body(call, False)) as answer:
-            text = await answer.text()
+            data = await answer.read()
         seconds = time.perf_counter() - began
-        _check(answer.status, text)
-        data = json.loads(text)
-        choice, usage = data["choices"][0], data["usage"]
-        _check_tokens(usage)
+        _check(answer.status, data)
+        told = read(ChatReply, data)
+        choice, usage = told.choices[0], told.usage or Usage()
+        _check_tokens(usage.completion_tokens)
         return Reply(
-            choice["message"]["content"] or "",
-            usage["completion_tokens"],
-            choice["finish_reason"],
+            choice.message.content or "",
+            usage.completion_tokens or 0,
+            choice.finish_reason or "",
             seconds,
-            prompt_tokens=usage["prompt_tokens"],
+            prompt_tokens=usage.prompt_tokens or 0,
             began=began,
         )
 
@@ -209,43 +219,49 @@ class Traffic:
         began = last = time.perf_counter()
         chunks: list[tuple[float, int]] = []
         parts: list[str] = []
-        usage, reason = {"completion_tokens": 0, "prompt_tokens": 0}, ""
+        tokens, prompt_tokens, reason = 0, 0, ""
         async with self._client.post("/v1/chat/completions", json=self._body(call, True)) as answer:
             if answer.status != 200:
-                _check(answer.status, await answer.text(errors="replace"))
+                _check(answer.status, await answer.read())
             async for line in answer.content:
                 if not line.startswith(b"data: {"):
                     continue
                 now = time.perf_counter()
-                chunk = json.loads(line[6:])
-                if "error" in chunk:
-                    raise EngineUnavailable(f"The server broke off an answer: {str(chunk['error'])[:300]}")
-                usage = chunk.get("usage") or usage
-                for choice in chunk["choices"]:
-                    reason = choice.get("finish_reason") or reason
-                    parts.append(choice["delta"].get("content") or "")
+                try:
+                    piece = read(Piece, line[6:])
+                except Unfit as error:  # it tells of an error
+                    said = line[6:306].decode(errors="replace").strip()
+                    raise EngineUnavailable(f"The server broke off an answer: {said}") from error
+                if piece.usage is not None:
+                    tokens, prompt_tokens = piece.usage.completion_tokens or 0, piece.usage.prompt_tokens or 0
+                for choice in piece.choices or ():
+                    reason = choice.finish_reason or reason
+                    parts.append((choice.delta and choice.delta.content) or "")
                     last = now
                 # A token that ends within a character comes as an empty text, and a role with none before any token.
-                if usage["completion_tokens"] > (chunks[-1][1] if chunks else 0):
-                    chunks.append((now, usage["completion_tokens"]))
-        _check_tokens(usage)
+                if tokens > (chunks[-1][1] if chunks else 0):
+                    chunks.append((now, tokens))
+        if not reason:
+            raise EngineUnavailable("The server ended its answer before the text's end.")
+        _check_tokens(tokens)
         return Reply(
             "".join(parts),
-            usage["completion_tokens"],
+            tokens,
             reason,
             last - began,
             chunks[0][0] - began if chunks else None,
             token_gaps(chunks),
-            usage["prompt_tokens"],
+            prompt_tokens,
             began,
         )
 
 
-def _check(status: int, text: str) -> None:
+def _check(status: int, told: bytes) -> None:
     if status != 200:
-        raise EngineUnavailable(f"The server refused a request of the benchmark ({status}): {text[:300]}")
+        text = told.decode(errors="replace")[:300]
+        raise EngineUnavailable(f"The server refused a request of the benchmark ({status}): {text}")
 
 
-def _check_tokens(usage: Mapping[str, Any]) -> None:
-    if not usage["completion_tokens"]:
+def _check_tokens(tokens: int | None) -> None:
+    if not tokens:
         raise EngineUnavailable("The server answered without a token.")

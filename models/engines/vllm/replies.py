@@ -149,9 +149,9 @@ class PieceChoice(Shape):
 
 
 class Piece(Shape):
-    """One piece of a stream."""
+    """One piece of a stream; what tells of an error is none."""
 
-    choices: list[PieceChoice] | None = None
+    choices: list[PieceChoice] | None
     usage: Usage | None = None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from models.bench.throughput.traffic import Call, Traffic
 from models.engines.engine import Completion, Decoding, Message
 from models.engines.hearing import hearing
 from models.engines.pool import Pool
@@ -238,3 +239,33 @@ async def test_a_server_that_was_started_with_another_model_is_waited_for() -> N
     async with serving(http(chat()), port=address):
         assert (await engine.generate(ASKED, None, SCORED, 6)).text == "abc"
     await engine.close()
+
+
+TOLD = {**CUT, **ODD}
+
+
+@pytest.mark.parametrize("answer", TOLD.values(), ids=TOLD)
+async def test_a_benchmark_is_told_what_failed(answer: bytes) -> None:
+    async with serving(answer) as url:
+        traffic = await Traffic.open(url)
+        with pytest.raises(EngineUnavailable, match="The server failed under load") as caught:
+            await traffic.send([Call([{"role": "user", "content": "Hello."}], 4)] * 3, None, False)
+        one_sentence(caught.value)
+        await traffic.close()
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
+async def test_a_benchmark_counts_no_stream_that_broke(answer: bytes) -> None:
+    async with serving(answer) as url:
+        traffic = await Traffic.open(url)
+        with pytest.raises(EngineUnavailable, match="The server failed under load") as caught:
+            await traffic.send([Call([{"role": "user", "content": "Hello."}], 4)] * 3, None, True)
+        one_sentence(caught.value)
+        await traffic.close()
+
+
+@pytest.mark.parametrize("answer", TOLD.values(), ids=TOLD)
+async def test_a_benchmark_of_no_server_says_so(answer: bytes) -> None:
+    async with serving(b"", v1_models=answer) as url:
+        with pytest.raises(EngineUnavailable, match="No model is served at"):
+            await Traffic.open(url)
