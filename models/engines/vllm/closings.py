@@ -101,12 +101,11 @@ def _made(request: Any) -> Closing | Exception | None:
 
 def _with_ending(structured: Any, compiled: Any, tokenizer: LLTokenizer, budget: int) -> Any:
     """The grammar of a request, once an ending of it was looked for. `compiled`: the grammar, or a future of it."""
-    grammar = compiled.result() if isinstance(compiled, Future) else compiled
     try:
         structured.closing = Closing(tokenizer, structured.params.grammar, budget)
     except Exception as error:  # whatever somebody's grammar holds: one request ends, and not the server
         structured.closing = error
-    return grammar
+    return compiled.result() if isinstance(compiled, Future) else compiled
 
 
 def only_endings(rows: NDArray[np.int32], first: int, closing: Closing, end: int, count: int) -> None:
