@@ -23,7 +23,7 @@ from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.errors import EngineError, ModelNotFound
 from scripts.bench.decode_bench import KEPT, Bench
-from scripts.bench.decode_options import SEARCH, contracts, known, loads, named, numbers, words
+from scripts.bench.decode_options import SEARCH, addresses, contracts, known, loads, numbers, started, words
 from scripts.bench.decode_report import agreement_line, decode_table, latency_table, notes, write_plots
 from scripts.console import complain, console, tell
 
@@ -87,7 +87,7 @@ def decode(
     if shape and model:
         raise ModelNotFound("A model and a shape are both given.", "Choose one of --model and --shape.")
     extra = [*words(flags), *(LOAD_FLAGS if shape else ())]
-    urls = dict(map(named, url))
+    model, urls = started(model), addresses(url)
     level = Slo.parse(slo) if slo else None
     if rate == SEARCH and not level:
         raise ModelNotFound("There is no service level to search within.", "Add --slo ttft:500,tpot:30.")
@@ -123,7 +123,12 @@ def decode(
         logs = out or Path(scratch)
         logs.mkdir(parents=True, exist_ok=True)
         served = str(write_dummy(Path(scratch) / shape, shape)) if shape else model or ("" if urls else "models/tiny")
-        about = {"model": f"{shape}, random weights" if shape else served, "flags": extra, "at": temperature}
+        about = {
+            "model": f"{shape}, random weights" if shape else served,
+            "flags": extra,
+            "urls": urls,
+            "at": temperature,
+        }
         bench = Bench(
             plan,
             about,
@@ -139,10 +144,11 @@ def decode(
         arena = Arena.open(served, plan.variants, extra, logs, temperature, console.print, together, urls)
         summary = bench.measure(arena, logs)
     if not summary["cells"] and not bench.stopped:
-        raise EngineError(f"Nothing was measured: {summary.get('ended', 'there was no time')}.")
+        raise EngineError(f"Nothing was measured {summary.get('ended', '')}.", "Give more --minutes.")
     console.width = max(console.width, WIDTH)
     console.print(decode_table(summary))
-    console.print(latency_table(summary))
+    if any("p50_e2el_ms" in cell for cell in summary["cells"]):
+        console.print(latency_table(summary))
     for one in summary.get("vllm_bench_serve", ()):
         console.print(agreement_line(one))
     if out:

@@ -68,6 +68,24 @@ def words(flags: str) -> list[str]:
         raise ModelNotFound(f"--flags {flags} cannot be parted ({error}).", "Write them as in a shell.") from None
 
 
+def started(model: str) -> str:
+    """The model that servers are started for, from its folder or name, with or without "vllm:". Raises ModelNotFound
+    for an address."""
+    if model.startswith(("http://", "https://")):
+        raise ModelNotFound("--model names what servers are started for.", f"Write --url plain={model}.")
+    return model.removeprefix("vllm:")
+
+
+def addresses(urls: Sequence[str]) -> dict[str, str]:
+    """Running servers by their kind, from NAME=ADDRESS. Raises ModelNotFound, also for two of one kind."""
+    found: dict[str, str] = {}
+    for name, address in map(named, urls):
+        if name in found:
+            raise ModelNotFound(f"Two servers are given as {name}.", "Write one --url for each kind.")
+        found[name] = address
+    return found
+
+
 def named(url: str) -> tuple[str, str]:
     """The name and the address of a running server, from NAME=ADDRESS. Raises ModelNotFound."""
     name, _, address = url.partition("=")

@@ -107,9 +107,16 @@ def write_plots(summary: dict[str, Any], out: Path) -> list[Path]:
     cells: list[dict[str, Any]] = summary["cells"]
     if not cells:
         return []
+    shown = [
+        ("throughput", "output_throughput", "output tokens per second"),
+        ("latency", "p99_itl_ms", "time between tokens, p99, ms"),
+    ]
     pictures = [
-        _plot(cells, out / "throughput.png", "output_throughput", "output tokens per second", summary["model"]),
-        _plot(cells, out / "latency.png", "p99_itl_ms", "time between tokens, p99, ms", summary["model"]),
+        *(
+            _plot(cells, out / f"{name}.png", key, label, summary["model"])
+            for name, key, label in shown
+            if any(key in cell for cell in cells)
+        ),
         *_pareto(cells, out / "pareto.png", summary["model"]),
     ]
     page = out / "report.html"

@@ -38,7 +38,7 @@ from models.engines.model_folder import find_model_folder
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError, EngineUnavailable, ModelNotFound
 from scripts.bench.decode_bench import KEPT
-from scripts.bench.decode_options import known, named, numbers, words
+from scripts.bench.decode_options import addresses, known, numbers, started, words
 from scripts.bench.gpu_table import markdown
 from scripts.console import console
 from scripts.unused import refuse_unused
@@ -126,7 +126,7 @@ def gpu(
     """
     if model:
         refuse_unused(context, "is of random weights, and --model names a model: give one of them.", "shape")
-    urls = dict(map(named, url))
+    model, urls = started(model), addresses(url)
     if urls:
         refuse_unused(
             context, "is of servers that are started here, and --url names running ones: leave it out.", "flags"
@@ -144,13 +144,13 @@ def gpu(
     plan = Plan(known(forms, FORMS), chosen, loads, repeat=repeat, per_slot=per_slot)
     out.mkdir(parents=True, exist_ok=True)
     cards = gpus()
-    started = [
+    flagged = [
         *("--max-num-seqs", str(max(at_once(plan)))),
         *(GPU_FLAGS if cards else ()),
         *words(flags),
         *(() if model else LOAD_FLAGS),
     ]
-    extra = started if needed - urls.keys() else []
+    extra = flagged if needed - urls.keys() else []
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
         served = model or str(write_dummy(Path(scratch) / shape, shape))
         about = {

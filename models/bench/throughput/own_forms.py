@@ -27,6 +27,8 @@ def schema_forms(folder: Path) -> tuple[list[Form], list[str]]:
     """
     found: list[Form] = []
     refused: list[str] = []
+    if not folder.exists():
+        raise ModelNotFound(f"There is no {folder}.", "Name a JSON Schema, or a folder of them.")
     for case in read_folder(folder):
         if isinstance(case.schema, str):
             refused.append(case.schema)
