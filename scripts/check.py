@@ -57,7 +57,9 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="Refuse schemas with a format that is not known.")] = False,
     within: Annotated[
         int | None,
-        typer.Option(min=1, help="Of texts that may be of any length: closed in a random budget up to so many tokens."),
+        typer.Option(
+            min=1, help="Of texts of any length: closed within random budgets up to so many tokens, where they fit."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 0,
 ) -> None:

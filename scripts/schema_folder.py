@@ -19,7 +19,7 @@ from scripts.progress import progress_bar
 
 _SHOWN = 20
 _EACH = 40
-"""Schemas that are listed one by one; of more, only what they have in common is shown."""
+"""Schemas that are listed one by one; of more, only what they have in common is shown, unless --json is given."""
 
 _LEVELS = ("proven", "checked", "refused", "broken", "crashed", "slow")
 
@@ -37,9 +37,11 @@ def check_folder(folder: Path, trial: Trial, sample: int | None = None) -> tuple
     with progress_bar() as progress:
         task = progress.add_task("Checking schemas", total=len(cases))
         reports = check_schemas(cases, trial, progress=lambda done: progress.advance(task, done))
-    if len(reports) <= _EACH:
+    if len(reports) <= _EACH or console.as_json:
         console.print(_each(reports))
     console.print(_keywords(reports))
+    if len(reports) > _EACH:
+        _tell_those_not_enforced(reports)
     ignored = Counter(name for report in reports for name in report.ignored)
     if ignored:
         named = ", ".join(f"{name} ({times})" for name, times in ignored.most_common(_SHOWN))
@@ -52,6 +54,14 @@ def check_folder(folder: Path, trial: Trial, sample: int | None = None) -> tuple
         told = ", ".join(f"{value:.1f} ({name.removesuffix('_ms')})" for name, value in times.items())
         console.print(f"From a schema to its first mask, in ms of a processor: {told}", highlight=False)
     return {**counts_of(reports), **times}, all(report.sound and report.enforced for report in reports)
+
+
+def _tell_those_not_enforced(reports: list[SchemaReport]) -> None:
+    left = [report for report in reports if not report.enforced]
+    for report in left[:_SHOWN]:
+        console.print(f"{report.path}, {report.level}: {next(iter(report.keywords.values()), '')}", markup=False)
+    if len(left) > _SHOWN:
+        console.print(f"{len(left) - _SHOWN} more are not enforced: --json lists every schema.", markup=False)
 
 
 _SHARES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99, "worst_ms": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from typing import Annotated
 
@@ -35,7 +36,9 @@ def flags(
 ) -> None:
     """Print the flags for `python -m vllm.entrypoints.openai.api_server --model …`, to be pasted."""
     chosen = [*FLAGS]
-    vllm = version or installed_vllm()
+    if version and not re.match(r"v?\d+\.\d+", version):
+        raise UsageError(f"--version {version} is no version: write it as 0.32.0.")
+    vllm = version.removeprefix("v") or installed_vllm()
     tested = vllm is not None and VLLM.is_tested(vllm)
     if jump_forward and vllm is None:
         raise UsageError(f"{refusal(vllm)} Give the server's --version.")
@@ -46,6 +49,8 @@ def flags(
     jumping = bool(jump_forward) or (tested and jump_forward is None)
     if closing and vllm is None:
         raise UsageError(f"Closing was tested with vLLM {VLLM.series}, and none is here. Give the server's --version.")
+    if closing and not jumping and vllm is not None and not tested:
+        tell(f"Closing was tested with vLLM {VLLM.series}, and this is {vllm}: a server starts if it has all it takes.")
     if jumping or closing:
         chosen += serve_flags() if jumping else closing_flags()
         tell("The server's Python must be able to import Interlock: install it there, or set PYTHONPATH.")

@@ -16,7 +16,7 @@ from typing import Any
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from models.engines.tokenizers import TEKKEN
-from models.errors import ModelError
+from models.errors import ModelError, ModelNotFound
 
 LOAD_FLAGS = ("--load-format", "dummy")
 
@@ -63,7 +63,7 @@ TEMPLATE = (
 def write_dummy(folder: Path, shape: str) -> Path:
     """Write the files of a Llama of `shape` to `folder`, about 20 MB, and return it. Raises ModelError."""
     if shape not in SHAPES:
-        raise ModelError(f"There is no shape {shape}.", f"Choose one of {', '.join(SHAPES)}.")
+        raise ModelNotFound(f"There is no shape {shape}.", f"Choose one of {', '.join(SHAPES)}.")
     tokenizer = tekken()
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"), pretty=False)

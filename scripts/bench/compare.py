@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from models.bench.throughput.load import Load
@@ -68,13 +69,15 @@ def compare(
     for row in rows:
         style = "red" if row in slower else ""
         interval = "one round" if row["low"] is None else f"{row['low']:.3f} – {row['high']:.3f}"
-        shown = (row["form"], row["load"], row["variant"], row["metric"], f"{row['ratio']:.3f}", interval)
+        shown = (escape(row["form"]), row["load"], row["variant"], row["metric"], f"{row['ratio']:.3f}", interval)
         table.add_row(*shown, style=style)
     console.print(table)
     for path, these, others in ((before, old, new), (after, new, old)):
         if lone := [key for key in these if key not in others]:
             named = "; ".join(", ".join(map(str, key)) for key in lone[:SHOWN])
-            console.print(f"In {path} alone, not compared: {len(lone)} cells ({named}{' …' * (len(lone) > SHOWN)}).")
+            console.print(
+                f"In {path} alone, not compared: {len(lone)} cells ({named}{' …' * (len(lone) > SHOWN)}).", markup=False
+            )
     if not any(row["low"] is not None for row in rows):
         console.print("Nothing is sure: a cell takes two rounds at least on both sides (--repeat).")
     finish(regressions=len(slower), threshold=threshold, cells=rows)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from models.bench.throughput.load import Load
@@ -57,7 +58,7 @@ def decode_table(summary: dict[str, Any]) -> Table:
         left = heading in ("form", "load", "variant")
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     for row in map(_cell, summary["cells"]):
-        table.add_row(*(row[COLUMNS[heading]] for heading in shown))
+        table.add_row(*(escape(row[COLUMNS[heading]]) for heading in shown))
     return table
 
 
@@ -73,7 +74,7 @@ def latency_table(summary: dict[str, Any]) -> Table:
                 " / ".join(_ms(row[f"{point}_{name}_ms"]) for point in POINTS if f"{point}_{name}_ms" in row)
                 for name in LATENCIES.values()
             )
-            table.add_row(given["form"], given["load"], given["variant"], *figures)
+            table.add_row(escape(given["form"]), given["load"], given["variant"], *figures)
     return table
 
 

@@ -159,6 +159,19 @@ def test_a_level_that_is_demanded_and_not_had_fails(tmp_path: Path) -> None:
     assert (done.returncode, report(done)["refused"]) == (1, 1)
 
 
+def test_of_many_schemas_those_that_are_not_enforced_are_named_and_json_has_all(tmp_path: Path) -> None:
+    for number in range(45):
+        wrong = {"minimum": 5, "maximum": 3} if number > 20 else {}
+        (tmp_path / f"{number:02}.json").write_text(json.dumps({"type": "integer", **wrong}))
+    done = interlock("check", "--schemas", tmp_path, "--attacks", 0)
+    assert done.returncode == 1
+    assert "21.json, refused: " in done.stderr
+    assert "44.json" not in done.stderr
+    assert "4 more are not enforced: --json lists every schema." in done.stderr
+    told = [json.loads(line) for line in interlock("check", "--schemas", tmp_path, "--json").stdout.splitlines()]
+    assert [row["Level"] for row in told[0]["rows"]] == ["proven"] * 21 + ["refused"] * 24
+
+
 def test_what_cannot_be_checked_is_said_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("1 / 0")
     for arguments, sentence in [

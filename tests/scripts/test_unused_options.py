@@ -52,6 +52,7 @@ RUN = "-i nowhere.jsonl -o nowhere"
         ("bench decode --variants free --mix 0,1", "--mix was given, and nothing is constrained"),
         ("bench decode --rate inf --burstiness 2", "A burstiness was given, and no rate"),
         ("bench gpu --url jump=http://x --variants free --model m", "--url jump=… was given, and none of"),
+        ("bench gpu --shape huge", "There is no shape huge"),
         ("bench gpu --url plain=http://x", "The model behind --url is not known"),
     ],
 )
