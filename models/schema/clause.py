@@ -16,7 +16,10 @@ from models.schema.vocabulary import KINDS, types_of
 ALL_TYPES = frozenset(("null", "boolean", "integer", "fraction", "string", "array", "object"))
 """JSON Schema's types, with number split into integers and the rest."""
 
-_SPLIT = {"number": ("integer", "fraction")}
+
+def split(types: str | list[str]) -> set[str]:
+    """What stands under `type`, one or several, with number split."""
+    return {part for name in types_of(types) for part in (("integer", "fraction") if name == "number" else (name,))}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +71,9 @@ class Clause:
         """The types that the layers leave: every one if none speaks of types."""
         found = ALL_TYPES
         for named, _ in self.said("type"):
-            found &= {part for name in types_of(named) for part in _SPLIT.get(name, (name,))}
+            found &= split(named)
         for denied, _ in self.said("not"):
-            found -= {part for name in types_of(denied.get("type", [])) for part in _SPLIT.get(name, (name,))}
+            found -= split(denied.get("type", []))
         return found
 
     @cached_property
@@ -79,9 +82,8 @@ class Clause:
         left = self.types
         if self.said("type"):
             return left
-        about = {kind for kind, words in KINDS.items() if any(self.said(word) for word in words)}
-        split = {part for kind in about for part in _SPLIT.get(kind, (kind,))}
-        return left & split if split else left
+        about = split([kind for kind, words in KINDS.items() if any(self.said(word) for word in words)])
+        return left & about if about else left
 
     @cached_property
     def excluded(self) -> list[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from models.schema.clause import Clause
+from models.schema.clause import Clause, split
 from models.schema.document import Document, Located, Schema
 from models.schema.equality import Canonical, canonical, is_type
 from models.schema.parts import item_parts, prefix_length, property_parts
@@ -88,8 +88,7 @@ def disjoint(one: Located, other: Located, document: Document, looks: int = _LOO
     for listed, schema in ((values, second), (others, first)):
         if listed is not None and "type" in schema:
             return not any(is_type(value, kind) for value in listed for kind in _types(schema))
-    kinds = [{*_types(schema), *(["integer"] if "number" in _types(schema) else [])} for schema in (first, second)]
-    if all(kinds) and kinds[0].isdisjoint(kinds[1]):
+    if "type" in first and "type" in second and split(first["type"]).isdisjoint(split(second["type"])):
         return True
     if not looks or not _types(first) == _types(second) == ["object"]:
         return False

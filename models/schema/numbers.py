@@ -19,7 +19,7 @@ from models.grammar.matchers import BYTES
 from models.schema.clause import Clause
 from models.schema.notes import Notes
 from models.schema.refusal import Unsatisfiable
-from models.schema.span import Span, span_of
+from models.schema.span import INFINITE, Span, span_of
 
 _DIGITS = 15
 """Digits that every reader of JSON numbers keeps."""
@@ -81,33 +81,31 @@ def _integer(span: Span, digits: int) -> Written | None:
 
 
 def _number(span: Span, open: bool) -> Written | None:
-    if span.high is None and (span.low is None or (span.low == 0 and not span.low_open)):
+    if span.high == INFINITE and (span.low == -INFINITE or (span.low == 0 and not span.low_open)):
         body = ANY if open else f"-?{_ANY}"
-        signed = span.low is None
+        signed = span.low < 0
         return body if signed else body.removeprefix("-?"), 41, "any number" if signed else "0 or more"
     found = _powers(span) if open else []
     for most, places in _TIERS:
         unit = 10**places
-        low = -most if span.low is None else max(span.low, -most)
-        high = most if span.high is None else min(span.high, most)
-        least, last = ceil(Ratio(low) * unit), floor(Ratio(high) * unit)
-        least += span.low_open and Ratio(least, unit) == Ratio(span.low or 0)
-        last -= span.high_open and Ratio(last, unit) == Ratio(span.high or 0)
+        least = ceil(Ratio(max(span.low, -most)) * unit)
+        last = floor(Ratio(min(span.high, most)) * unit)
+        least += span.low_open and Ratio(least, unit) == Ratio(span.low)
+        last -= span.high_open and Ratio(last, unit) == Ratio(span.high)
         if least <= last:
             found.append(decimals(Decimal(f"{least}e-{places}"), Decimal(f"{last}e-{places}"), places))
-        if max(abs(span.low or most + 1), abs(span.high or most + 1)) <= most:
+        if all(0 < abs(end) <= most for end in (span.low, span.high)):
             break
-    bound = f"{'' if span.low is None else span.low} to {'' if span.high is None else span.high}"
     if found:
-        return "|".join(found), 26 if open else 18, bound
-    if span.low is None or span.high is None or abs(span.low) > _TIERS[-1][0]:
+        return "|".join(found), 26 if open else 18, str(span)
+    if span.high == INFINITE or abs(span.low) > _TIERS[-1][0]:
         beyond = _ends(span.least_integer, span.greatest_integer, 10**_DIGITS - 1)
         if beyond[0] <= beyond[1]:
-            return integers(*beyond), max(len(str(end)) for end in beyond), bound
+            return integers(*beyond), max(len(str(end)) for end in beyond), str(span)
     ends = [
         json.dumps(float(end))
         for end, left_out in ((span.low, span.low_open), (span.high, span.high_open))
-        if end is not None and not left_out
+        if end.is_finite() and not left_out
     ]  # nothing with so few digits lies between, but an end itself may belong
     return ("|".join(ends).replace(".", "[.]").replace("+", "[+]"), 30, "|".join(ends)) if ends else None
 
@@ -116,9 +114,9 @@ def _powers(span: Span) -> list[str]:
     """What has an exponent, of each kind that is in the span as a whole."""
     found = []
     for sign, side in (("", span), ("-", span.mirrored)):
-        if side.holds(1) and (side.low is None or side.low <= 0):
+        if side.holds(1) and side.low <= 0:
             found.append(sign + _SMALL)
-        if side.holds(1) and side.high is None:
+        if side.holds(1) and side.high == INFINITE:
             found.append(sign + _LARGE)
     return found
 
@@ -151,8 +149,7 @@ def _multiples(
     step = Decimal(unit.numerator) / Decimal(unit.denominator)
     places = max(0, -int(step.normalize().as_tuple().exponent))
     most = 10 ** max(1, min(digits, _DIGITS - places)) - 1
-    low = -most if span.low is None else max(span.low, -most)
-    high = most if span.high is None else min(span.high, most)
+    low, high = max(span.low, -most), min(span.high, most)
     limits = {"gt" if span.low_open else "ge": low, "lt" if span.high_open else "le": high, "multiple_of": step}
     try:
         kind = number.integer if unit.denominator == 1 else number.float_
