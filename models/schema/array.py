@@ -13,7 +13,7 @@ from models.schema.bounds import LARGE
 from models.schema.clause import Clause
 from models.schema.parts import item_parts, prefix_length
 from models.schema.refusal import Unsatisfiable
-from models.schema.row import EMPTY_ARRAY, json_text
+from models.schema.row import constant, json_text
 from models.schema.values import Values
 
 
@@ -53,7 +53,7 @@ def array(clause: Clause, writer: Values) -> Fragment:
     if layer is not None:
         return contains.holding(clause, layer, least, most, writer, item)
     if most == 0:
-        return EMPTY_ARRAY
+        return constant([], writer.builder)
     last = inf if most is None else most
     if not prefix:
         return writer.builder.items("item", item(0), least, last)

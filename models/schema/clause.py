@@ -6,7 +6,6 @@ Knows the flat keywords (types, lengths, ranges, required names). Does not know 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from models.schema.document import Located
@@ -66,7 +65,7 @@ class Clause:
         found = (layer.at(keyword) for keyword in keywords for layer in self.layers if keyword in layer.keywords)
         return next(found, self.path)
 
-    @cached_property
+    @property
     def types(self) -> frozenset[str]:
         """The types that the layers leave: every one if none speaks of types."""
         found = ALL_TYPES
@@ -76,7 +75,7 @@ class Clause:
             found -= split(denied.get("type", []))
         return found
 
-    @cached_property
+    @property
     def spoken(self) -> frozenset[str]:
         """The types to write: those left; where no layer names any, those that its keywords speak of."""
         left = self.types
@@ -85,7 +84,7 @@ class Clause:
         about = split([kind for kind, words in KINDS.items() if any(self.said(word) for word in words)])
         return left & about if about else left
 
-    @cached_property
+    @property
     def excluded(self) -> list[Any]:
         """The values that `not` takes out."""
         return [value for denied, _ in self.said("not") for value in denied.get("enum", [])]

@@ -158,7 +158,9 @@ def json_contract(
     try:
         read = document(schema, strict)
         refuse_loops(read)
-        contract = _made(base, name, __document__=read, __bounds__=bounds or Bounds(), __asked__=bounds is not None)
+        contract = _made(
+            base, name, __document__=read, __bounds__=bounds or JsonValue.__bounds__, __asked__=bounds is not None
+        )
         # The form that nearly every model is asked for: what is proven here is what its engine takes.
         lark = compile_grammar(contract, spaced=True, open=bounds is None).lark
     except RecursionError:

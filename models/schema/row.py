@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from models.grammar.fragments.builder import GrammarBuilder
-from models.grammar.fragments.fragment import Fragment, literal, quoted, sequence, text_fragment
+from models.grammar.fragments.fragment import Fragment, quoted, sequence, text_fragment
 from models.schema.refusal import SchemaRefused
 
 
@@ -20,20 +20,15 @@ def key(name: str, builder: GrammarBuilder) -> Fragment:
 def constant(value: Any, builder: GrammarBuilder) -> Fragment:
     """One JSON value."""
     if isinstance(value, dict):
-        pairs = [sequence([key(name, builder), constant(inner, builder)]) for name, inner in value.items()]
-        return _bracketed("{", pairs, "}", builder)
-    if isinstance(value, list):
-        return _bracketed("[", [constant(inner, builder) for inner in value], "]", builder)
-    return text_fragment(json.dumps(value, ensure_ascii=False, allow_nan=False))
-
-
-def _bracketed(opening: str, parts: list[Fragment], closing: str, builder: GrammarBuilder) -> Fragment:
+        marks, parts = "{}", [sequence([key(name, builder), constant(value[name], builder)]) for name in value]
+    elif isinstance(value, list):
+        marks, parts = "[]", [constant(inner, builder) for inner in value]
+    else:
+        return text_fragment(json.dumps(value, ensure_ascii=False, allow_nan=False))
     with_commas = [fragment for part in parts for fragment in (builder.comma, part)][1:]
-    whole = sequence([text_fragment(opening), *with_commas, text_fragment(closing)])
+    whole = sequence([text_fragment(marks[0]), *with_commas, text_fragment(marks[1])])
     return Fragment(f"({whole.rule})", whole.longest, whole.bound, whole.constant)
 
-
-EMPTY_ARRAY = Fragment(f"({literal('[')} {literal(']')})", 2, "[]", "[]")
 
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 

@@ -34,12 +34,6 @@ Rule = tuple[str, str]
 """A pattern as llguidance reads it, and the path of the keyword that asks for it."""
 
 
-def string(clause: Clause, usual: int | None, notes: Notes, builder: GrammarBuilder) -> Fragment:
-    """Any text for which `clause` holds, of `usual` characters at most where it has no end, if there is a usual."""
-    excluded = [value for value in clause.excluded if isinstance(value, str)]
-    return text(clause, rules(clause, notes), excluded, usual, notes, builder)
-
-
 def rules(clause: Clause, notes: Notes) -> list[Rule]:
     """What the patterns and formats of `clause` ask for, as far as llguidance can follow it."""
     found: list[Rule] = [
@@ -60,15 +54,18 @@ def rule(pattern: str, at: str, notes: Notes) -> list[Rule]:
 
 def text(
     clause: Clause,
-    asked: list[Rule],
-    excluded: Iterable[str],
     usual: int | None,
     notes: Notes,
     builder: GrammarBuilder,
+    beside: Iterable[Rule] = (),
+    declared: Iterable[str] = (),
     prefixes: Iterable[str] = (),
 ) -> Fragment:
-    """A quoted text of the lengths of `clause` that matches `asked`, is none of `excluded` and begins with none of
-    `prefixes`. Unsatisfiable where there is none."""
+    """Any quoted text for which `clause` holds, of `usual` characters at most where it has no end, if there is a usual;
+    that matches the rules `beside` it, is none of those `declared` and begins with none of `prefixes`. Unsatisfiable
+    where there is none."""
+    asked = [*beside, *rules(clause, notes)]
+    barred, begun = [*declared, *(value for value in clause.excluded if isinstance(value, str))], list(prefixes)
     least, given = clause.least("minLength"), clause.most("maxLength")
     if given is not None and least > given:
         raise Unsatisfiable(
@@ -83,7 +80,6 @@ def text(
         notes.loosen(clause.where("maxLength"), f"counts more than {LONGEST} characters")
         given = None
     most = given if given is not None else None if usual is None else max(usual, least)
-    barred, begun = list(excluded), list(prefixes)
     if most == 0 and not (asked or barred or begun):
         return text_fragment('""')
     if not asked and (barred or begun or builder.open):

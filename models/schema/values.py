@@ -60,10 +60,8 @@ class Values(ABC):
         whole = (Located({"type": "string"}, at), *parts)
         for clause in self.normal.clauses(whole) if parts else [Clause((), at)]:
             if clause.values is None and "string" in clause.types:
-                left_out = [*declared, *(value for value in clause.excluded if isinstance(value, str))]
-                asked = [*rules, *strings.rules(clause, self.notes)]
                 usual = None if self.bounds is None else self.bounds.key
-                found.append(strings.text(clause, asked, left_out, usual, self.notes, self.builder, prefixes))
+                found.append(strings.text(clause, usual, self.notes, self.builder, rules, declared, prefixes))
         if not found:
             raise Unsatisfiable(at, "leaves no name for a property.", "Relax propertyNames or the patterns.")
         return either(found)

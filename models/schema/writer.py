@@ -157,7 +157,7 @@ class SchemaWriter(Values):
             digits = _DIGITS if self.bounds is None else self.bounds.digits
             return [numbers.write(clause, clause.spoken, digits, self.notes, self.builder)]
         if kind == "string":
-            return [strings.string(clause, self.usual("text"), self.notes, self.builder)]
+            return [strings.text(clause, self.usual("text"), self.notes, self.builder)]
         if kind in ("array", "object"):
             if any(isinstance(value, list if kind == "array" else dict) for value in clause.excluded):
                 self.notes.loosen(clause.where("not"), f"takes out one {kind} among many")
