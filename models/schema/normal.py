@@ -17,7 +17,7 @@ from models.schema.document import Document, Located
 from models.schema.emptiness import never_empty, nothing_fits
 from models.schema.listing import Listing
 from models.schema.refusal import step
-from models.schema.vocabulary import FLAT, TOLD
+from models.schema.vocabulary import FLAT
 
 _MOST = 256
 """Alternatives of one value; where a schema multiplies out to more, one choice is made and the others are checked."""
@@ -32,9 +32,6 @@ _FUEL = 4
 """Levels of properties and items that a proof of emptiness looks through."""
 
 _UNEVALUATED = frozenset(("unevaluatedProperties", "unevaluatedItems"))
-
-_PLAIN = (FLAT | TOLD | {"$defs"}) - _UNEVALUATED - {"enum", "const"}
-"""Keywords that make no choice, and list no values."""
 
 
 @dataclass(frozen=True)
@@ -68,35 +65,16 @@ class Normal:
         an enum or a const lists the values, those that fit are all. Into `dead` go clauses that no value fits. `depth`:
         values that are being written around this one."""
         self._keep.extend(parts)
-        if len(parts) == 1 and isinstance(parts[0].schema, dict) and parts[0].schema.keys() <= _PLAIN:
-            return self._without_choice(parts[0], parts[0].schema, fuel, dead)
         path = parts[0].path if parts else "$"
-        spread = 1 if self._steps > _STEPS or depth > _DEEP else _MOST
-        while True:
+        for spread in (1,) if self._steps > _STEPS or depth > _DEEP else (_MOST, 1):
             found: list[Clause] = []
-            try:
-                for clause in self._expanded([Asked(part) for part in parts], _Partial(), path, fuel, dead, spread):
-                    found.append(clause)
-                    if spread > 1 and (len(found) > _MOST or self._steps > _STEPS):
-                        raise _TooMany
-            except _TooMany:
-                spread = 1
-                continue
-            return found
-
-    def _without_choice(
-        self, located: Located, schema: dict[str, Any], fuel: int, dead: list[Clause] | None
-    ) -> list[Clause]:
-        """The same of one schema without choices, as nearly all are."""
-        self._steps += 2 * (id(schema) in self._seen)
-        self._seen.add(id(schema))
-        keywords = {keyword: value for keyword, value in schema.items() if keyword in FLAT}
-        clause = Clause((Layer(keywords, located.path),) if keywords else (), located.path)
-        if never_empty(schema) or not nothing_fits(clause, self.document, self.empty, fuel):
-            return [clause]
-        if dead is not None:
-            dead.append(clause)
-        return []
+            for clause in self._expanded([Asked(part) for part in parts], _Partial(), path, fuel, dead, spread):
+                found.append(clause)
+                if spread > 1 and (len(found) > _MOST or self._steps > _STEPS):
+                    break
+            else:
+                break
+        return found
 
     def empty(self, parts: tuple[Located, ...], fuel: int = _FUEL) -> bool:
         """Whether it is proven, within `fuel` levels and without loosening anything, that no value fits all of
@@ -198,10 +176,6 @@ class Normal:
         if not partial.branches:  # a choice may still let more count
             layers += tuple(more for layer in layers for more in _unevaluated(layer, layers))
         return Clause(layers, path)
-
-
-class _TooMany(Exception):
-    """There are more alternatives than are written out."""
 
 
 def _unevaluated(layer: Layer, layers: tuple[Layer, ...]) -> Iterator[Layer]:
