@@ -254,7 +254,6 @@ def _probe_vllm() -> None:
 def _probe_pydantic() -> None:
     from pydantic import RootModel
 
-    _need(getattr(RootModel.__init__, "__pydantic_base_init__", False), "no RootModel.__init__.__pydantic_base_init__")
     made = type.__new__(type(RootModel), "Made", (RootModel[int],), {})
     made.model_rebuild(force=True)
     for name in ("__pydantic_core_schema__", "__pydantic_validator__", "__pydantic_serializer__"):

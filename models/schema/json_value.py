@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from types import new_class
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from jsonschema.exceptions import best_match
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -21,7 +21,7 @@ from models.grammar.grammar import compile_grammar
 from models.grammar.matchers import BY_BYTES
 from models.interfaces import PYDANTIC
 from models.schema.bounds import Bounds
-from models.schema.document import document
+from models.schema.document import Document, document
 from models.schema.loops import refuse_loops
 from models.schema.normal import Normal
 from models.schema.notes import Notes
@@ -42,15 +42,12 @@ class JsonValue(BaseModel):
 
     value: Any
 
-    # Without annotations, which pydantic evaluates anew for every subclass.
-    __document__ = document(True)
-    __bounds__ = Bounds()
-    __asked__ = False
+    __document__: ClassVar[Document] = document(True)
+    __bounds__: ClassVar[Bounds] = Bounds()
+    __asked__: ClassVar[bool] = False
 
     def __init__(self, value: Any) -> None:
         self.__pydantic_validator__.validate_python(value, self_instance=self)
-
-    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # as RootModel has it: JSON is no keywords
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -86,7 +86,6 @@ RELEASES = [
         "grammars are written otherwise",
     ),
     ("LLGUIDANCE", without("llguidance:LLParserLimits"), "ImportError: cannot import name 'LLParserLimits'"),
-    ("PYDANTIC", without("pydantic:RootModel.__init__.__pydantic_base_init__"), "__pydantic_base_init__"),
     ("PYDANTIC", otherwise("pydantic:BaseModel.model_rebuild", lambda **options: None), "no __pydantic_core_schema__"),
     ("UVICORN", without("uvicorn.protocols.http.httptools_impl:HttpToolsProtocol"), "HttpToolsProtocol"),
     ("UVICORN", otherwise("uvicorn:Server.shutdown", lambda self: None), "takes self"),
