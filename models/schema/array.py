@@ -11,6 +11,7 @@ from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
 from models.schema import contains
 from models.schema.bounds import LARGE
 from models.schema.clause import Clause
+from models.schema.finite import finite
 from models.schema.parts import item_parts, prefix_length
 from models.schema.refusal import Unsatisfiable
 from models.schema.row import constant, json_text
@@ -24,7 +25,7 @@ def array(clause: Clause, writer: Values) -> Fragment:
     unique = next((layer for value, layer in clause.said("uniqueItems") if value), None)
     layer = contains.asked(clause, most, least, writer)
     if unique is not None and (most is None or most > 1):
-        options = None if prefix or layer else writer.finite(item_parts(clause, 0))
+        options = None if prefix or layer else finite(writer.normal.clauses(item_parts(clause, 0)))
         if options and any(isinstance(value, list | dict) for value, _ in options):
             options = None
         if options is not None and len(options) <= subset.OPTIONS:

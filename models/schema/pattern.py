@@ -146,8 +146,12 @@ def _code(token: str) -> int | None:
     return 0 if token == "\\0" else None
 
 
-def _plain(token: str) -> str | None:
-    """An escape that is one character, in a class or not."""
+def _plain(token: str, for_python: bool) -> str:
+    """An escape that is one character or a property, in a class or not; "" for any other."""
+    if token[1] in "pP" and len(token) > 2:
+        if for_python:
+            raise _Beyond("a Unicode property")
+        return token
     code = _code(token)
     if code is not None:
         if code > 0x10FFFF:
@@ -159,7 +163,7 @@ def _plain(token: str) -> str | None:
         return r"\x0b"
     if len(token) == 2:
         return f"\\{token[1]}" if token[1] in _META else token[1]
-    return None
+    return ""
 
 
 def _escaped(token: str, for_python: bool) -> str:
@@ -170,15 +174,11 @@ def _escaped(token: str, for_python: bool) -> str:
         return token if for_python else ""
     if letter in "AZz" and len(token) == 2:
         return "^" if letter == "A" else r"\Z" if for_python else "$"
-    if letter in "pP" and len(token) > 2:
-        if for_python:
-            raise _Beyond("a Unicode property")
-        return token
     if (letter.isdecimal() and letter != "0") or (letter == "k" and len(token) > 2):
         if for_python and letter != "k":
             return token
         raise _Beyond("a reference back")
-    return _plain(token) or ""
+    return _plain(token, for_python)
 
 
 def _member(token: str, for_python: bool, before: str) -> str:
@@ -192,11 +192,7 @@ def _member(token: str, for_python: bool, before: str) -> str:
         return _MEMBERS[letter]
     if letter == "b":
         return r"\x08"
-    if letter in "pP" and len(token) > 2:
-        if for_python:
-            raise _Beyond("a Unicode property")
-        return token
-    return _plain(token) or ""
+    return _plain(token, for_python)
 
 
 def without(texts: Iterable[str], prefixes: Iterable[str] = ()) -> str:

@@ -8,6 +8,7 @@ from models.grammar.fragments.builder import NoText
 from models.grammar.fragments.fragment import Fragment, either, sequence
 from models.schema.clause import Clause, Layer
 from models.schema.document import Located
+from models.schema.finite import finite
 from models.schema.optional import some_of
 from models.schema.parts import property_parts
 from models.schema.refusal import Unsatisfiable
@@ -65,7 +66,7 @@ def _declared(clause: Clause, writer: Values) -> list[str]:
     found += [name for names, _ in clause.said("required") for name in names]
     names = tuple(layer.child("propertyNames") for _, layer in clause.said("propertyNames"))
     if names:
-        listed = writer.finite((Located({"type": "string"}, names[0].path), *names))
+        listed = finite(writer.normal.clauses((Located({"type": "string"}, names[0].path), *names)))
         found += [name for name, _ in listed or () if isinstance(name, str)]
     return list(dict.fromkeys(found))
 

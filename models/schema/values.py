@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
 
 from models.grammar.fragments.builder import Bound, GrammarBuilder
 from models.grammar.fragments.fragment import Fragment, either
@@ -12,7 +11,6 @@ from models.schema import strings
 from models.schema.bounds import Bounds
 from models.schema.clause import Clause
 from models.schema.document import Document, Located
-from models.schema.finite import finite
 from models.schema.normal import Normal
 from models.schema.notes import Notes
 from models.schema.refusal import Unsatisfiable
@@ -44,10 +42,6 @@ class Values(ABC):
             return None
         given: int = getattr(self.bounds, what)
         return max(given >> 2 * self.level, min(given, 1))
-
-    def finite(self, parts: tuple[Located, ...]) -> list[tuple[Any, str]] | None:
-        """See finite.py."""
-        return finite(self.normal.clauses(parts))
 
     def name(
         self, parts: tuple[Located, ...], rules: list[strings.Rule], declared: Iterable[str], prefixes: list[str],
