@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import new_class
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-from pydantic import BaseModel, GetCoreSchemaHandler, PydanticUserError, TypeAdapter
+from pydantic import BaseModel, GetCoreSchemaHandler, PydanticUserError, RootModel, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
 from models.errors import ContractError
@@ -17,7 +17,7 @@ from models.grammar.fragments.advice import unsupported
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment
 from models.grammar.fragments.members import has_members, members
-from models.grammar.fragments.record import contract_fragment
+from models.grammar.fragments.record import contract_fragment, root_fragment
 from models.grammar.fragments.unenforced import checked_after
 
 C = TypeVar("C", bound=BaseModel)
@@ -49,7 +49,10 @@ class HeldValue(BaseModel):
     @classmethod
     def __fragment__(cls, builder: GrammarBuilder) -> Fragment:
         """The grammar of the class."""
-        return contract_fragment(cls.__kind__, replace(builder, omit=cls.__omit__))
+        inside = replace(builder, omit=cls.__omit__)
+        if has_members(cls.__kind__):
+            return contract_fragment(cls.__kind__, inside)
+        return root_fragment(cls.__kind__, {}, cls.__name__, inside)
 
     @classmethod
     def model_json_schema(cls, *arguments: Any, **named: Any) -> dict[str, Any]:
@@ -78,7 +81,7 @@ class HeldValue(BaseModel):
 def contract_of(base: type[C], kind: Any, omit: bool) -> type[C]:
     """A subclass of HeldValue and of `base`, which compiles it. ContractError for what cannot be enforced."""
     name = getattr(kind, "__name__", str(kind))
-    if not has_members(kind):
+    if not has_members(kind) and not (isinstance(kind, type) and issubclass(kind, RootModel)):
         raise (
             unsupported(kind, name)
             if not isinstance(kind, type)
@@ -86,8 +89,7 @@ def contract_of(base: type[C], kind: Any, omit: bool) -> type[C]:
         )
     try:
         TypeAdapter(kind)
-        if not list(members(kind)):
-            raise ContractError(f"{name} has no fields.", "Give it some.")
+        list(members(kind))
     except (PydanticUserError, NameError) as error:
         told = (str(error).splitlines() or [""])[0].rstrip(".")
         raise ContractError(f"{name} cannot be read by Pydantic: {told}.", "Mend the class.") from error

@@ -114,6 +114,9 @@ class Closing:
         return tokens_of(self._tokenizer, found)
 
 
+_DECODER = json.JSONDecoder()
+
+
 @lru_cache(256)
 def shortest(lark: str) -> bytes:
     """A shortest text of a grammar, as far as one is found. BudgetTooSmall where none is."""
@@ -128,10 +131,10 @@ def shortest(lark: str) -> bytes:
 def matching(lark: str) -> tuple[bytes, ...]:
     """A short text, in quotes, for each pattern that may be matched anywhere in a text: any letter is allowed before
     it, so that no mask tells the way to it."""
-    found, decoder = [], json.JSONDecoder()
-    for begun in re.finditer(r"^\w+: %json\s*", lark, re.MULTILINE):
+    found = []
+    for begun in re.finditer(r"%json\s*", lark):
         try:
-            asked, _ = decoder.raw_decode(lark, begun.end())
+            asked, _ = _DECODER.raw_decode(lark, begun.end())
         except ValueError:  # a comment, say: of somebody else's grammar nothing is known
             continue
         pattern = asked.get("pattern") if isinstance(asked, dict) else None

@@ -8,7 +8,6 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
-from annotated_types import Predicate
 from pydantic import (
     AfterValidator,
     AliasPath,
@@ -157,12 +156,9 @@ class Reference(str):
         (float, Field(ge=0.00000011, le=0.00000012), r"no number between its bounds\. Widen"),
         (Decimal, Field(max_digits=40, decimal_places=2), r"between that and 28"),
         (Decimal, Field(max_digits=2, decimal_places=3), r"max_digits=2 beside decimal_places=3"),
-        (list, Field(max_length=2), r"list\[…\] with max_length"),
-        (list[bytes], Field(max_length=2), r"Bad\.field\[…\] is bytes, .*Use a str"),
-        (tuple, ..., r"Say what is in it: tuple\[…\]"),
+        (list[complex], Field(max_length=2), r"Bad\.field\[…\] is complex, .*Use two floats"),
         (datetime, Field(ge=TODAY), r"bounded by datetime\.date.*Give the bound as a datetime"),
         (time, Field(ge=time(9), lt=time(9)), r"no value between its bounds\. Give both ends"),
-        (bytes, ..., r"Use a str with max_length"),
         (complex, ..., r"complex, which no grammar can enforce\. Use two floats"),
         (Money, ..., r"Write Said\[Money\]"),
         (int | bool, Field(ge=3), r"has ge, .*guardrail"),
@@ -176,7 +172,6 @@ class Reference(str):
         (bool, Field(serialization_alias="flag"), r'read from "field" but written as "flag"\. Use alias=… alone'),
         (bool, Field(validation_alias=AliasPath("a", 0)), r"read from a path.*alias that is one text"),
         (date, Field(gt=TODAY, le=TODAY), r"no value between its bounds\. Give both ends"),
-        (Annotated[bool, Predicate(bool)], ..., r"has func, which a grammar cannot enforce here.*guardrail"),
     ],
 )
 def test_a_field_that_cannot_be_enforced_is_refused_with_advice(annotation: Any, field: Any, advice: str) -> None:

@@ -58,6 +58,12 @@ def email(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragme
     return Fragment(builder.terminal("EMAIL", body), most + 2, f"{shortest}–{most} characters")
 
 
+def url_of(kind: Any) -> UrlConstraints | None:
+    """What a class of URLs asks of its own: FtpUrl, PostgresDsn, …; None for any other class."""
+    asked = getattr(kind, "_constraints", None) if isinstance(kind, type) else None
+    return asked if isinstance(asked, UrlConstraints) else None
+
+
 def any_url(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """A URL with one of the schemes `ANY`, or those of its UrlConstraints."""
     return _url(limits, where, builder, ANY, None)
@@ -104,6 +110,17 @@ def _url(
     return Fragment(builder.terminal("URL", body), most + 2, f"{least}–{most} characters")
 
 
+def own_url(asked: UrlConstraints, limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """A URL as its class asks for it."""
+    if asked.allowed_schemes == ["file"]:
+        most = min(limits.pop("max_length", MOST), asked.max_length or MOST)
+        least = len("file:///a")
+        ordered(least, most, where)
+        body = f'"\\"" (/file:\\/\\/\\/(?:{_PATH})+/ & /.{{{least},{most}}}/) "\\""'
+        return Fragment(builder.terminal("URL", body), most + 2, f"{least}–{most} characters")
+    return _url({"url": asked, **limits}, where, builder, ANY, None)
+
+
 def ip4(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """Four numbers from 0 to 255."""
     return Fragment(builder.terminal("IP4", f'/"{_OCTET}(?:[.]{_OCTET}){{3}}"/'), 17, "0.0.0.0 … 255.255.255.255")
@@ -114,6 +131,32 @@ def ip6(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment
     forms = [f"(?:{_HEX}:){{7}}{_HEX}", f"::(?:{_HEX}(?::{_HEX}){{0,6}})?", f"{_HEX}(?::{_HEX}){{6}}::"]
     forms += [f"{_HEX}(?::{_HEX}){{{n - 1}}}::(?:{_HEX}(?::{_HEX}){{0,{6 - n}}})?" for n in range(1, 7)]
     return Fragment(builder.terminal("IP6", f'/"(?:{"|".join(forms)})"/'), 41, "8 groups of hexadecimal digits")
+
+
+def network4(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """A network of 256, 65,536 or 16,777,216 addresses, or a single one."""
+    forms = [rf"{_OCTET}(?:[.]{_OCTET}){{{n - 1}}}{'[.]0' * (4 - n)}\/{8 * n}" for n in range(1, 5)]
+    forms.append(rf"{_OCTET}(?:[.]{_OCTET}){{3}}")
+    return Fragment(builder.terminal("NET4", f'/"(?:{"|".join(forms)})"/'), 20, "an address and /8, /16, /24 or /32")
+
+
+def network6(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """A network that begins with two, three or four groups, or a single address."""
+    forms = [rf"[1-9a-f][0-9a-f]{{0,3}}(?::{_HEX}){{{n - 1}}}::\/{16 * n}" for n in range(2, 5)]
+    forms.append(rf"(?:{_HEX}:){{7}}{_HEX}(?:\/128)?")
+    return Fragment(builder.terminal("NET6", f'/"(?:{"|".join(forms)})"/'), 45, "an address and /32, /48, /64 or /128")
+
+
+def interface4(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """An IPv4 address in a network."""
+    body = rf'/"{_OCTET}(?:[.]{_OCTET}){{3}}(?:\/(?:{integers(0, 32)}))?"/'
+    return Fragment(builder.terminal("INTERFACE4", body), 20, "an address and /0 … /32")
+
+
+def interface6(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """An IPv6 address in a network."""
+    body = rf'/"(?:{_HEX}:){{7}}{_HEX}(?:\/(?:{integers(0, 128)}))?"/'
+    return Fragment(builder.terminal("INTERFACE6", body), 45, "an address and /0 … /128")
 
 
 def ip(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:

@@ -11,6 +11,8 @@ from functools import cached_property, lru_cache
 from math import inf
 from typing import Any, get_args
 
+from pydantic import ConfigDict
+
 from models.errors import ContractError
 from models.grammar.fragments.characters import CONTROLS
 from models.grammar.fragments.fragment import Fragment, literal, sequence, text_fragment
@@ -34,23 +36,27 @@ class Bound:
 class GrammarBuilder:
     """`said`: normalised messages; `evidence`: sentences by paragraph; `scratchpad`: characters that a Scratchpad may
     have at most, if fewer than it declares; `within`: the contracts around the present field; `one_line`: no text holds
-    a line break, a tab, or another control character; `texts`: what the present class asks of each of its texts;
+    a line break, a tab, or another control character; `config`: the present class's configuration, `texts`:
+    what it asks of each text;
     `open`: what has no end of its own gets none, and `Fragment.longest` is infinite. `tightened`: the places where
     something got an end that it does not have, and which. `omit`: fields that have a default may be left out.
-    `recursive`: the rules of classes that contain themselves, by class, where the grammar is open.
+    `recursive`: the rules of classes that contain themselves, by class, where the grammar is open; `written`: what
+    has been written, by class and what it is inside of.
     `spaced`: whether a blank stands behind each comma and colon; `given`, `counts`: names of
     bodies, and how many each name has."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
     scratchpad: int | None = None
-    within: tuple[type[Any], ...] = ()
+    within: tuple[Any, ...] = ()
     one_line: bool = False
+    config: ConfigDict = field(default_factory=ConfigDict)
     texts: Mapping[str, Any] = field(default_factory=dict)
     open: bool = False
     tightened: dict[str, str] = field(default_factory=dict)
     omit: bool = False
-    recursive: dict[type[Any], str] = field(default_factory=dict)
+    recursive: dict[Any, str] = field(default_factory=dict)
+    written: dict[Any, Fragment | NoText] = field(default_factory=dict)
     terminals: dict[str, str] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     bounds: list[Bound] = field(default_factory=list)

@@ -11,13 +11,15 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
 from pydantic import AnyHttpUrl, AnyUrl, AwareDatetime, BaseModel, EmailStr, HttpUrl, IPvAnyAddress, NaiveDatetime
 
 from models.errors import ContractError
 from models.grammar.fragments import choice
+from models.grammar.fragments.annotation import is_alias, named, plainer
 from models.grammar.fragments.builder import GrammarBuilder, NoText, closed, ordered, type_name
 from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
 from models.grammar.fragments.subset import OPTIONS, subset
@@ -29,7 +31,7 @@ Inner = Callable[[Any, str], Fragment]
 """The fragment of an annotation at a place."""
 
 _KEYS = {
-    *(str, int, Decimal, date, time, datetime, AwareDatetime, NaiveDatetime, timedelta, UUID, EmailStr),
+    *(str, int, float, Decimal, date, time, datetime, AwareDatetime, NaiveDatetime, timedelta, UUID, EmailStr),
     *(AnyUrl, AnyHttpUrl, HttpUrl, IPv4Address, IPv6Address, IPvAnyAddress),
 }
 
@@ -71,6 +73,14 @@ def fixed(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarB
     for place, kind in enumerate(kinds):
         parts += [*([builder.comma] if place else []), inner(kind, f"{where}[{place}]")]
     return closed(_grouped(sequence([*parts, text_fragment("]")]), f"{len(kinds)} items"), limits, where)
+
+
+def row(kinds: list[tuple[Any, str]], where: str, builder: GrammarBuilder, inner: Inner) -> Fragment:
+    """One kind a place, each with its name: a NamedTuple."""
+    parts = [text_fragment("[")]
+    for place, (kind, name) in enumerate(kinds):
+        parts += [*([builder.comma] if place else []), inner(kind, f"{where}.{name}")]
+    return _grouped(sequence([*parts, text_fragment("]")]), f"{len(kinds)} items")
 
 
 def mapping(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarBuilder, inner: Inner) -> Fragment:
@@ -127,16 +137,18 @@ def _lengths(
 
 def _key(kind: Any, where: str, inner: Inner) -> Fragment:
     """A key of one kind in quotation marks."""
-    base = kind
-    while get_origin(base) is Annotated:
-        base = base.__origin__
+    base = plainer(kind)
+    while get_origin(base) is Annotated or is_alias(base):
+        base = named(base) if is_alias(base) else plainer(base.__origin__)
+    if base in (Any, object) or (get_origin(base) in (Union, UnionType) and str in get_args(base)):
+        kind = base = str  # a key is a text, and stays one where it may
     if base not in _KEYS:
         raise ContractError(
             f"{where} has keys of type {type_name(kind)}, which JSON cannot write exactly.",
             "Use str, int, date, UUID, a Literal or an Enum as keys.",
         )
     key = inner(kind, f"{where}.keys()")
-    return key if base is not int else sequence([text_fragment('"'), key, text_fragment('"')])
+    return key if base not in (int, float) else sequence([text_fragment('"'), key, text_fragment('"')])
 
 
 def _key_names(kind: Any, where: str) -> list[str]:

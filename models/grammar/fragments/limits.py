@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
 from typing import Any
 
-from annotated_types import BaseMetadata, GroupedMetadata
+from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
 from pydantic import UrlConstraints
 from pydantic.fields import FieldInfo
-from pydantic.types import AllowInfNan, UuidVersion
+from pydantic.types import UuidVersion
 
 from models.errors import ContractError
-from models.grammar.fragments.unenforced import CUSTOM
+from models.grammar.fragments.builder import type_name
+from models.grammar.fragments.unenforced import unknown
 from models.said import QuoteMark, SaidMark, ScratchpadMark
+
+_LIMITS = (Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf)
+_NOTHING = {"strict", "union_mode", "coerce_numbers_to_str", "fail_fast"}
+"""What the grammars obey anyway: they leave no room for conversions, and each kind of a union is a value of it."""
 
 
 def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
-    """The constraints of a field by name (ge, max_length, decimal_places, …), and its mark under "mark"."""
+    """The constraints of a field by name (ge, max_length, decimal_places, …), and its mark under "mark".
+
+    What Pydantic does not know says nothing, as PEP 593 has it; what is code of somebody's is listed by
+    `Contract.checked_after`, or a ContractError where it may read something else than its type says.
+    """
     found: dict[str, Any] = {}
     for item in metadata:
         if isinstance(item, SaidMark | QuoteMark | ScratchpadMark):
@@ -30,20 +38,15 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
             found = both(found, limits_of(item.metadata, where), where)
         elif isinstance(item, GroupedMetadata):
             found = both(found, limits_of(item, where), where)
-        elif isinstance(item, BaseMetadata) and is_dataclass(item):
-            given = {part.name: getattr(item, part.name) for part in fields(item)}
+        elif isinstance(item, _LIMITS) or type(item).__name__ == "_PydanticGeneralMetadata":
+            # The latter is pydantic's own carrier of decimal_places, pattern, …
+            names = item.__slots__ if isinstance(item, _LIMITS) else vars(item)
+            given = {name: getattr(item, name) for name in names if name not in _NOTHING}
             found = both(found, {name: limit for name, limit in given.items() if limit is not None}, where)
-        elif type(item).__name__ == "_PydanticGeneralMetadata":  # pydantic's own carrier of decimal_places, pattern, …
-            found = both(found, {name: limit for name, limit in vars(item).items() if limit is not None}, where)
-        elif isinstance(item, AllowInfNan):
-            continue  # plain digits are finite anyway
-        elif item is None:
-            continue  # conint() and its like put it where they were given nothing
-        elif isinstance(item, CUSTOM):
-            continue  # listed by Contract.checked_after
-        else:
+        elif unknown(item):
             raise ContractError(
-                f"{where} is annotated with {type(item).__name__}, which a grammar cannot enforce.",
+                f"{where} is annotated with {type_name(item) if isinstance(item, type) else type(item).__name__}, "
+                "which a grammar cannot enforce.",
                 "Remove it, and check it in a @field_validator or a guardrail instead.",
             )
     return found

@@ -30,6 +30,13 @@ def integer(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Frag
     return _number("INT", integers(int(low), int(high)), low, high, 0, "", "", builder, where)
 
 
+def natural(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """An integer from 0 on."""
+    if not {"ge", "gt"} & limits.keys():
+        limits["ge"] = 0
+    return integer(limits, where, builder)
+
+
 def float_(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """Plain digits, at most six after the point and fifteen in all, so that no two of them are the same float."""
     limits.pop("allow_inf_nan", None)

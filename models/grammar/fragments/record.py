@@ -8,80 +8,29 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable
 from dataclasses import is_dataclass, replace
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address
-from math import inf
+from inspect import isabstract
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
-from uuid import UUID
 
-from pydantic import (
-    AnyHttpUrl,
-    AnyUrl,
-    AwareDatetime,
-    EmailStr,
-    HttpUrl,
-    IPvAnyAddress,
-    NaiveDatetime,
-    RootModel,
-)
+from pydantic import MISSING, RootModel
 from typing_extensions import is_typeddict
 
 from models.errors import ContractError
-from models.grammar.fragments import address, choice, collection, free, moment, number, text
+from models.grammar.fragments import address, choice, collection, text
 from models.grammar.fragments.advice import unsupported
+from models.grammar.fragments.annotation import is_alias, named, plainer
 from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText, closed
 from models.grammar.fragments.copied import quote_fragment, said_fragment
 from models.grammar.fragments.fragment import Fragment, either, sequence, text_fragment
+from models.grammar.fragments.kinds import COLLECTIONS, SCALARS
 from models.grammar.fragments.limits import both, limits_of
-from models.grammar.fragments.members import has_members, marked, text_limits
+from models.grammar.fragments.members import class_of, config_of, has_members, marked, places, text_limits
 from models.grammar.fragments.members import members as read_members
+from models.grammar.fragments.recursion import recursive
 from models.said import QuoteMark, SaidMark, ScratchpadMark
 from models.values.reading import readable
-
-DEPTH = 2
-"""How often a class may stand within itself that does not say how deep it goes."""
-
-Scalar = Callable[[dict[str, Any], str, GrammarBuilder], Fragment]
-
-SCALARS: dict[object, Scalar] = {
-    str: text.string,
-    bool: choice.boolean,
-    types.NoneType: choice.nothing,
-    None: choice.nothing,
-    int: number.integer,
-    float: number.float_,
-    Decimal: number.decimal,
-    date: moment.day,
-    time: moment.clock,
-    datetime: moment.moment,
-    AwareDatetime: moment.aware_moment,
-    NaiveDatetime: moment.naive_moment,
-    timedelta: moment.duration,
-    UUID: address.uuid,
-    EmailStr: address.email,
-    AnyUrl: address.any_url,
-    AnyHttpUrl: address.any_web_url,
-    HttpUrl: address.web_url,
-    IPv4Address: address.ip4,
-    IPv6Address: address.ip6,
-    IPvAnyAddress: address.ip,
-    Any: free.anything,
-    object: free.anything,
-}
-COLLECTIONS: dict[object, Callable[[Any, dict[str, Any], str, GrammarBuilder, collection.Inner], Fragment]] = {
-    list: collection.items,
-    Sequence: collection.items,
-    set: collection.distinct,
-    frozenset: collection.distinct,
-    Set: collection.distinct,
-    tuple: collection.fixed,
-    dict: collection.mapping,
-    Mapping: collection.mapping,
-}
 
 
 def contract_fragment(contract: type[Any], builder: GrammarBuilder) -> Fragment:
@@ -95,27 +44,31 @@ def contract_fragment(contract: type[Any], builder: GrammarBuilder) -> Fragment:
     own: Callable[[GrammarBuilder], Fragment] | None = getattr(contract, "__fragment__", None)
     if own is not None:
         return own(builder)
-    depth: int | None = getattr(contract, "__depth__", None)
-    if contract in builder.within and depth is None and builder.open:
-        return Fragment(builder.recursive.setdefault(contract, f"r_again_{len(builder.recursive)}"), inf)
-    if contract in builder.within and depth is None:
-        builder.end(contract.__name__, DEPTH, "deep")
-    if builder.within.count(contract) > (DEPTH if depth is None else depth):
-        raise NoText(f"{contract.__name__} contains itself, and must, so that it has no end.", "Allow None there.")
-    inside = replace(builder, within=(*builder.within, contract), texts=text_limits(contract))
+    if isabstract(contract):
+        raise NoText(
+            f"{contract.__name__} is abstract, so that nothing can be read as one.", "Name a class that is not."
+        )
+    config = config_of(contract, builder.config)
+    inside = replace(builder, config=config, texts=text_limits(config))
+    return recursive(contract, contract.__name__, inside, lambda within: _record(contract, within, not builder.within))
+
+
+def _record(contract: type[Any], inside: GrammarBuilder, outermost: bool) -> Fragment:
     pairs: list[tuple[Fragment, bool]] = []
     refused: list[ContractError] = []
     public = False
-    for member in read_members(contract):
+    for member in read_members(contract, inside.config):
         where = f"{contract.__name__}.{member.name}"
         private = marked(member.metadata, ScratchpadMark)
-        if private and (public or builder.within):
+        if private and (public or not outermost):
             raise ContractError(
                 f"{where} is a Scratchpad that would not be written first.",
                 "Declare it before every other field of the outermost contract.",
             )
         public |= not private
-        omit = member.optional and (is_typeddict(contract) or inside.omit or getattr(contract, "__omit__", False))
+        omit = member.optional and (
+            is_typeddict(class_of(contract)) or inside.omit or getattr(contract, "__omit__", False)
+        )
         try:
             value = field_fragment(member.annotation, limits_of(member.metadata, where), where, inside, private)
         except NoText:
@@ -126,17 +79,13 @@ def contract_fragment(contract: type[Any], builder: GrammarBuilder) -> Fragment:
             refused.append(error)
             continue
         quoted = json.dumps(member.key, ensure_ascii=False)
-        pairs.append((sequence([text_fragment(quoted), builder.colon, value]), omit))
+        pairs.append((sequence([text_fragment(quoted), inside.colon, value]), omit))
         bound = Bound(where, value.bound, value.longest)
-        if bound not in builder.bounds:
-            builder.bounds.append(bound)
+        if bound not in inside.bounds:
+            inside.bounds.append(bound)
     if refused:
         raise all_of(refused)
-    whole = replace(_object(pairs, inside), bound=contract.__name__)
-    if contract in builder.recursive and contract not in builder.within:
-        builder.rules[builder.recursive[contract]] = whole.rule
-        return Fragment(builder.recursive[contract], inf, contract.__name__)
-    return whole
+    return replace(_object(pairs, inside), bound=contract.__name__)
 
 
 def _object(pairs: list[tuple[Fragment, bool]], builder: GrammarBuilder) -> Fragment:
@@ -172,10 +121,15 @@ def field_fragment(
     annotation: Any, limits: dict[str, Any], where: str, builder: GrammarBuilder, private: bool = False
 ) -> Fragment:
     """The fragment of a field. `limits`: its constraints by name; `private`: it may be a Scratchpad."""
-    while get_origin(annotation) is Annotated:
+    while not is_alias(annotation := plainer(annotation, builder.within)) and get_origin(annotation) is Annotated:
         limits = both(limits_of(annotation.__metadata__, where), limits, where)
         annotation = annotation.__origin__
-    limits.pop("strict", None)  # how the JSON is written already leaves no room for conversions
+    if is_alias(annotation):
+        again = (annotation, repr(limits)) if limits else annotation
+        value = named(annotation)
+        return recursive(
+            again, str(annotation), builder, lambda inside: field_fragment(value, dict(limits), where, inside)
+        )
     mark = limits.pop("mark", None)
     if isinstance(mark, SaidMark):
         return closed(said_fragment(mark, where, builder), limits, where)
@@ -188,42 +142,49 @@ def field_fragment(
     origin = get_origin(annotation)
     if origin in (Union, types.UnionType):
         return _union(annotation, limits, where, builder)
+    inner: collection.Inner = lambda kind, at: field_fragment(kind, {}, at, builder)  # noqa: E731
     if origin in COLLECTIONS:
-        inner: collection.Inner = lambda kind, at: field_fragment(kind, {}, at, builder)  # noqa: E731
         return COLLECTIONS[origin](annotation, limits, where, builder, inner)
     if origin is Literal:
         return closed(choice.options(annotation, where, builder), limits, where)
+    if has_members(annotation) and not (is_dataclass(annotation) and readable(annotation)):
+        return closed(nested(annotation, builder), limits, where)
     if isinstance(annotation, type) and annotation not in SCALARS:
         if issubclass(annotation, Enum):
             return closed(choice.options(annotation, where, builder), limits, where)
         if issubclass(annotation, RootModel):
-            root = annotation.model_fields["root"]
-            rooted = both(limits_of(root.metadata, where), limits, where)
-            return field_fragment(root.annotation, rooted, where, replace(builder, texts=text_limits(annotation)))
-        if has_members(annotation) and not (is_dataclass(annotation) and readable(annotation)):
-            return closed(nested(annotation, builder), limits, where)
+            return root_fragment(annotation, limits, where, builder)
+        if (kinds := places(annotation)) is not None:
+            return closed(collection.row(kinds, where, builder, inner), limits, where)
+    if annotation not in SCALARS and (asked := address.url_of(annotation)) is not None:
+        return closed(address.own_url(asked, limits, where, builder), limits, where)
     if annotation not in SCALARS:
         raise unsupported(annotation, where)
     return closed(SCALARS[annotation](limits, where, builder), limits, where)
 
 
+def root_fragment(model: type[RootModel[Any]], limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """The value of a model that is nothing but its root."""
+    root = model.model_fields["root"]
+    limits = both(limits_of(root.metadata, where), limits, where)
+    inside = replace(builder, config=model.model_config, texts=text_limits(model.model_config))
+    again = (model, repr(limits)) if limits else model
+    return recursive(
+        again, model.__name__, inside, lambda within: field_fragment(root.annotation, dict(limits), where, within)
+    )
+
+
 def _union(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
-    """Any one of several kinds. Limits belong to the only kind beside None, else to none of them."""
+    """Any one of several kinds, each within the limits. Which of them a text is read as, is up to Pydantic."""
     kinds = get_args(annotation)
-    rest = [kind for kind in kinds if kind is not types.NoneType]
-    discriminator = limits.pop("discriminator", None)
-    if discriminator is not None and not isinstance(discriminator, str):
-        raise ContractError(
-            f"{where} is told apart by a function, which no grammar can follow.",
-            "Give discriminator=… the name of a Literal field.",
-        )
+    rest = [kind for kind in kinds if kind is not types.NoneType and kind is not MISSING]
     found, missing = [], None
     for kind in rest:
         try:
-            found.append(field_fragment(kind, limits if len(rest) == 1 else {}, where, builder))
+            found.append(field_fragment(kind, dict(limits), where, builder))
         except NoText as error:
             missing = error
-    options = [*found, *([text_fragment("null")] if len(rest) < len(kinds) else [])]
+    options = [*found, *([text_fragment("null")] if types.NoneType in kinds else [])]
     if not options:
         raise missing or unsupported(annotation, where)
-    return closed(either(options), {} if len(rest) == 1 else limits, where)
+    return either(options)

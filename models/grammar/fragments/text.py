@@ -63,6 +63,34 @@ def string(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragm
     return Fragment(builder.terminal("TEXT", f'/"{body}"/'), most * widest + 2, f"{many} characters")
 
 
+def octets(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
+    """Bytes, as a text of characters that are a byte each where their number is limited; base64 or hexadecimal where
+    the configuration says so."""
+    written = builder.config.get("val_json_bytes", "utf8")
+    least, most = limits.pop("min_length", 0), limits.pop("max_length", None)
+    if written == "utf8":
+        given = {"min_length": least} if most is None else {"min_length": least, "max_length": most, "ascii_only": True}
+        return string(given, where, replace(builder, texts={}))
+    most = builder.end(where, max(MOST, least), "bytes") if most is None else most
+    ordered(least, most, where)
+    if written == "hex":
+        many = f"{{{least},{'' if most == inf else most}}}"
+        return Fragment(builder.terminal("HEX", f'/"(?:[0-9a-f]{{2}}){many}"/'), 2 * most + 2, f"{least}–{most} bytes")
+    longest = inf if most == inf else 4 * -(-most // 3)
+    return Fragment(builder.terminal("BASE64", f'/"(?:{_base64(least, most)})"/'), longest + 2, f"{least}–{most} bytes")
+
+
+def _base64(least: int, most: float) -> str:
+    """`least` to `most` bytes, three in four characters, the last one or two of them padded."""
+    whole, one, two = "[A-Za-z0-9_-]{4}", "[A-Za-z0-9_-][AQgw]==", "[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]="
+    forms = []
+    for rest, tail in ((0, ""), (1, one), (2, two)):
+        low, high = max(-(-(least - rest) // 3), 0), inf if most == inf else (most - rest) // 3
+        if low <= high:
+            forms.append(f"(?:{whole}){{{low},{'' if high == inf else int(high)}}}{tail}")
+    return "|".join(forms)
+
+
 def _free(least: int, most: float, besides: str, controls: str) -> str:
     return f"{any_character(besides, controls).text}{{{least},{'' if most == inf else most}}}"
 

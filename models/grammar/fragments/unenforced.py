@@ -5,25 +5,59 @@ Knows Pydantic's custom validators and what sets do to repeated items. Does not 
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections import abc
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, WrapValidator
+from annotated_types import Not, Predicate
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    InstanceOf,
+    OnErrorOmit,
+    PlainSerializer,
+    PlainValidator,
+    RootModel,
+    SerializeAsAny,
+    SkipValidation,
+    Tag,
+    UrlConstraints,
+    WrapSerializer,
+    WrapValidator,
+)
+from pydantic.fields import FieldInfo
+from pydantic.types import PathType, UuidVersion
 
 from models.grammar.fragments import choice, subset
-from models.grammar.fragments.members import has_members, members
+from models.grammar.fragments.annotation import is_alias, named, plainer
+from models.grammar.fragments.kinds import CHECKED
+from models.grammar.fragments.members import class_of, has_members, members, places
 from models.grammar.fragments.pattern import alternatives
+from models.said import QuoteMark, SaidMark, ScratchpadMark
 
-CUSTOM = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
+CUSTOM = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator, Predicate, Not)
 """Validators of a user's own inside an annotation: code, which no grammar can follow."""
 
+_KNOWN = (
+    *(*CUSTOM, PathType, SaidMark, QuoteMark, ScratchpadMark, UrlConstraints, UuidVersion),
+    *(PlainSerializer, WrapSerializer, SerializeAsAny),  # how a value is written
+    *(
+        Discriminator,
+        Tag,
+        InstanceOf,
+        SkipValidation,
+        get_args(OnErrorOmit)[1],
+    ),  # all of these read JSON of the type
+)
+_POST_INIT = BaseModel.model_post_init
 
 _UNIQUE: dict[Any, str] = {
-    **dict.fromkeys((set, frozenset, abc.Set), "repeated items are dropped"),
-    **dict.fromkeys((dict, abc.Mapping), "the last of repeated keys counts"),
+    **dict.fromkeys((set, frozenset), "repeated items are dropped"),
+    dict: "the last of repeated keys counts",
 }
 
 
@@ -37,18 +71,41 @@ def checked_after(contract: type[Any]) -> tuple[str, ...]:
 def _of_contract(contract: Any, within: tuple[Any, ...], prefix: str) -> Iterator[str]:
     held = getattr(contract, "__kind__", None)  # of a class that only holds a value of another one
     if held is not None:
-        yield from _of_contract(held, within, prefix)
+        yield from _of_annotation(held, (), prefix, getattr(held, "__name__", str(held)), outermost=True)
     if contract in within or held is not None:
         return
     custom = getattr(contract, "__pydantic_decorators__", None)
     kinds = ("field_validators", "model_validators", "validators", "root_validators")
     yield from (f"{prefix}{name}" for kind in kinds for name in getattr(custom, kind, ()))
+    yield from (f"{prefix}{name}" for name in _own_code(class_of(contract)))
     for member in members(contract):
         yield from (f"{prefix}{member.name}: {told}" for item in member.metadata for told in beyond(item))
         yield from _of_annotation(member.annotation, (*within, contract), prefix, member.name)
 
 
-def _of_annotation(annotation: Any, within: tuple[Any, ...], prefix: str, field: str) -> Iterator[str]:
+def _own_code(kind: Any) -> Iterator[str]:
+    """The methods of a class that Pydantic calls while it reads one, and that may refuse it."""
+    if dataclasses.is_dataclass(kind):
+        yield from ["__post_init__"] if hasattr(kind, "__post_init__") else []
+    if not issubclass(kind, BaseModel):
+        return
+    if kind.__get_pydantic_core_schema__.__func__ is not BaseModel.__get_pydantic_core_schema__.__func__:  # type: ignore[attr-defined]
+        yield "__get_pydantic_core_schema__"
+    if getattr(kind, "__pydantic_custom_init__", False):
+        yield "__init__"
+    # Pydantic puts one of its own there for private attributes.
+    if kind.model_post_init.__name__ != "init_private_attributes" and kind.model_post_init is not _POST_INIT:
+        yield "model_post_init"
+
+
+def _of_annotation(
+    annotation: Any, within: tuple[Any, ...], prefix: str, field: str, outermost: bool = False
+) -> Iterator[str]:
+    annotation = plainer(annotation, within)
+    if is_alias(annotation):
+        if annotation not in within:
+            yield from _of_annotation(named(annotation), (*within, annotation), prefix, field)
+        return
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from (f"{prefix}{field}: {told}" for item in annotation.__metadata__ for told in beyond(item))
@@ -56,10 +113,15 @@ def _of_annotation(annotation: Any, within: tuple[Any, ...], prefix: str, field:
         yield f"{prefix}{field}: {_UNIQUE[origin]}"
     if origin is Literal:
         return
+    if (told := CHECKED.get(origin or annotation)) is not None:
+        yield f"{prefix}{field}: {told}"
+    if has_members(annotation) or (isinstance(annotation, type) and issubclass(annotation, RootModel)):
+        yield from _of_contract(annotation, within, prefix if outermost else f"{annotation.__name__}.")
+        return
     for inner in get_args(annotation):
         yield from _of_annotation(inner, within, prefix, field)
-    if has_members(annotation):
-        yield from _of_contract(annotation, within, f"{annotation.__name__}.")
+    for inner, _ in places(annotation) or ():
+        yield from _of_annotation(inner, within, prefix, field)
 
 
 def _distinct(annotation: Any) -> bool:
@@ -74,8 +136,20 @@ def beyond(item: Any) -> Iterator[str]:
     """What of one thing beside an annotation no grammar enforces."""
     if isinstance(item, CUSTOM):
         yield str(getattr(item.func, "__name__", item.func))
+    if isinstance(item, Discriminator) and not isinstance(item.discriminator, str):
+        yield "which kind it is read as"
+    if isinstance(item, PathType):
+        yield f"what is at the path ({item.path_type})"
     for inside in getattr(item, "metadata", ()):  # of a Field within Annotated
         yield from beyond(inside)
+    if isinstance(item, FieldInfo):
+        yield from beyond(item.discriminator)
     pattern = getattr(item, "pattern", None)
     if isinstance(pattern, str | re.Pattern) and alternatives(pattern, "A text", "").loose:
         yield "what its pattern looks around for"
+
+
+def unknown(item: Any) -> bool:
+    """Whether something beside an annotation tells Pydantic, by code of its own, what to read."""
+    kind = item if isinstance(item, type) else type(item)
+    return hasattr(item, "__get_pydantic_core_schema__") and not issubclass(kind, _KNOWN)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -9,9 +8,8 @@ from decimal import Decimal
 from enum import Enum, IntEnum
 from ipaddress import IPv4Address
 from itertools import combinations
-from pathlib import Path
 from random import Random
-from typing import Annotated, Any, List, Literal, NamedTuple, Tuple  # noqa: UP035 (users still write them)
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import pytest
@@ -213,10 +211,6 @@ def test_a_collection_of_what_nobody_said_is_empty_or_refused(annotation: Any) -
         (set[list[bool]], {"max_length": 2}, r"list has no hash\. Use list\[…\], or tuple\[…\] inside it"),
         (set[Listing], {"max_length": 2}, r"set of Listing, but list has no hash"),
         (set[int], {"min_length": 2, "max_length": 1}, r"at least 2 and at most 1"),
-        (set, {"max_length": 1}, r"Say what is in it: set\[…\] with max_length"),
-        (dict, {"max_length": 1}, r"Say what is in it: dict\[…, …\] with max_length"),
-        (List, {"max_length": 1}, r"Say what is in it: list\[…\] with max_length"),  # noqa: UP006
-        (Tuple, {}, r"tuple of anything\. Say what is in it: tuple\[…\]"),  # noqa: UP006
         (tuple[int, int], {"max_length": 1}, r"has 2 items, which its lengths forbid\. Remove them"),
         (
             dict[str, int],
@@ -224,14 +218,11 @@ def test_a_collection_of_what_nobody_said_is_empty_or_refused(annotation: Any) -
             r"same key twice\. Use Literal or Enum keys, 256 at most, or a min_length",
         ),
         (dict[Colour, int], {"min_length": 4, "max_length": 4}, r"needs 4 different items of 3"),
-        (dict[float, int], {"max_length": 1}, r"keys of type float, .*Use str, int, date"),
-        (dict[str | int, int], {"max_length": 1}, r"keys of type str \| int, .*Use str, int, date"),
+        (dict[tuple[int], int], {"max_length": 1}, r"keys of type tuple\[int\], .*Use str, int, date"),
+        (dict[date | int, int], {"max_length": 1}, r"keys of type datetime.date \| int, .*Use str, int, date"),
         (dict[Literal[1, 2], int], {}, r"has the key 1, which Pydantic does not read back from JSON\. Use str as keys"),
         (dict[Mixed, int], {}, r"has the key 1, which Pydantic does not read back"),
         (Iterable[int], {"max_length": 1}, r"Say what is in it: list\[…\] with max_length"),
-        (deque[int], {"max_length": 1}, r"Say what is in it: list\[…\] with max_length"),
-        (defaultdict[str, int], {"max_length": 1}, r"Say what is in it: dict\[…, …\] with max_length"),
-        (Path, {}, r"Use a str with max_length"),
         (SecretStr, {}, r"Use a str with max_length; the journal keeps what a model writes"),
         (Json, {}, r"Nest a Contract: what a model writes is JSON already"),
         (Callable[[], int], {}, r"Use a Literal with the names of the functions"),

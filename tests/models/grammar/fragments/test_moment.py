@@ -12,11 +12,7 @@ from llguidance import LLTokenizer
 from pydantic import (
     AwareDatetime,
     Field,
-    FutureDate,
-    FutureDatetime,
     NaiveDatetime,
-    PastDate,
-    PastDatetime,
     ValidationError,
     create_model,
 )
@@ -208,14 +204,6 @@ def test_bounds_with_a_zone_are_kept_in_utc() -> None:
         (NaiveDatetime, {"ge": datetime(2020, 1, 1, tzinfo=UTC)}, r"has no time zone, .*bounds without tzinfo"),
         (timedelta, {"le": timedelta(seconds=-1)}, r"no value between its bounds\. Give both ends"),
         (timedelta, {"multiple_of": timedelta(minutes=15)}, r"has multiple_of, .*guardrail"),
-        (
-            PastDate,
-            {},
-            r"PastDate, which no grammar can enforce\. Use date, and compare it with today's in a guardrail",
-        ),
-        (FutureDate, {}, r"Use date, and compare"),
-        (PastDatetime, {}, r"Use AwareDatetime, and compare"),
-        (FutureDatetime, {}, r"Use AwareDatetime, and compare"),
     ],
 )
 def test_a_moment_that_cannot_be_enforced_is_refused_with_advice(

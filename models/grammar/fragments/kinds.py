@@ -1,0 +1,83 @@
+"""Kinds: which type is written by which fragment. Knows types; knows no annotations around them."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from pathlib import Path, PosixPath, PurePath, PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from pydantic import (
+    AnyHttpUrl,
+    AnyUrl,
+    AwareDatetime,
+    ByteSize,
+    EmailStr,
+    FutureDate,
+    FutureDatetime,
+    HttpUrl,
+    IPvAnyAddress,
+    NaiveDatetime,
+    PastDate,
+    PastDatetime,
+)
+
+from models.grammar.fragments import address, choice, collection, free, moment, number, text
+from models.grammar.fragments.builder import GrammarBuilder
+from models.grammar.fragments.fragment import Fragment
+
+Scalar = Callable[[dict[str, Any], str, GrammarBuilder], Fragment]
+
+SCALARS: dict[object, Scalar] = {
+    str: text.string,
+    bool: choice.boolean,
+    types.NoneType: choice.nothing,
+    None: choice.nothing,
+    int: number.integer,
+    float: number.float_,
+    Decimal: number.decimal,
+    date: moment.day,
+    time: moment.clock,
+    datetime: moment.moment,
+    AwareDatetime: moment.aware_moment,
+    NaiveDatetime: moment.naive_moment,
+    timedelta: moment.duration,
+    UUID: address.uuid,
+    EmailStr: address.email,
+    AnyUrl: address.any_url,
+    AnyHttpUrl: address.any_web_url,
+    HttpUrl: address.web_url,
+    IPv4Address: address.ip4,
+    IPv6Address: address.ip6,
+    IPvAnyAddress: address.ip,
+    IPv4Network: address.network4,
+    IPv6Network: address.network6,
+    IPv4Interface: address.interface4,
+    IPv6Interface: address.interface6,
+    ByteSize: number.natural,
+    bytes: text.octets,
+    **dict.fromkeys((PurePath, Path, PurePosixPath, PosixPath), text.string),
+    re.Pattern: text.string,
+    **dict.fromkeys((PastDate, FutureDate), moment.day),
+    **dict.fromkeys((PastDatetime, FutureDatetime), moment.moment),
+    Any: free.anything,
+    object: free.anything,
+}
+COLLECTIONS: dict[object, Callable[[Any, dict[str, Any], str, GrammarBuilder, collection.Inner], Fragment]] = {
+    list: collection.items,
+    set: collection.distinct,
+    frozenset: collection.distinct,
+    tuple: collection.fixed,
+    dict: collection.mapping,
+}
+CHECKED: dict[object, str] = {
+    re.Pattern: "that it is a regular expression",
+    **dict.fromkeys((PastDate, PastDatetime), "that it has passed"),
+    **dict.fromkeys((FutureDate, FutureDatetime), "that it is to come"),
+}
+"""What Pydantic asks of a type's values that no grammar can."""
