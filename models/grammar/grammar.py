@@ -14,9 +14,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from models.grammar.fragments.builder import Bound, GrammarBuilder
-from models.grammar.fragments.fragment import either, sequence, text_fragment
+from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText
+from models.grammar.fragments.fragment import Fragment, either, sequence, text_fragment
 from models.grammar.fragments.record import contract_fragment
+from models.grammar.fragments.recursion import LEVELS, Sprawling
 from models.grammar.source import normalise, sentences
 
 __all__ = ["Grammar", "compile_choice", "compile_grammar", "normalise"]
@@ -158,15 +159,15 @@ def without_sources(
 
 
 def _grammar(contract: type[BaseModel], builder: GrammarBuilder) -> Grammar:
-    fragment = contract_fragment(contract, builder)
+    try:
+        fragment = contract_fragment(contract, builder)
+    except Sprawling:
+        fragment, builder = _levelled(contract, builder)
     lark = _lark(fragment.rule, builder)
     opened = ""
     if builder.tightened and not builder.open:
-        wider = GrammarBuilder(
-            builder.said, builder.evidence, builder.scratchpad, (), builder.one_line, open=True, spaced=builder.spaced
-        )
         known = without_sources(contract, builder.scratchpad, builder.spaced, builder.one_line, True)
-        opened = (known or _grammar(contract, wider)).lark
+        opened = (known or _grammar(contract, _anew(builder, open=True))).lark
         opened = "" if opened == lark else opened
     return Grammar(
         lark,
@@ -179,6 +180,30 @@ def _grammar(contract: type[BaseModel], builder: GrammarBuilder) -> Grammar:
         builder.spaced,
         open=opened,
         tightened=tuple(f"{place}: {end}" for place, end in builder.tightened.items()),
+    )
+
+
+def _levelled(contract: type[BaseModel], builder: GrammarBuilder) -> tuple[Fragment, GrammarBuilder]:
+    """A contract of classes that lead into each other in many ways, as deep as it has to go."""
+    for levels in LEVELS:
+        anew = _anew(builder, levels=levels)
+        try:
+            return contract_fragment(contract, anew), anew
+        except NoText as error:
+            missing = error
+    raise missing
+
+
+def _anew(builder: GrammarBuilder, open: bool = False, levels: int = 0) -> GrammarBuilder:
+    """A builder of the same kind that has written nothing yet."""
+    return GrammarBuilder(
+        builder.said,
+        builder.evidence,
+        builder.scratchpad,
+        one_line=builder.one_line,
+        open=open,
+        levels=levels,
+        spaced=builder.spaced,
     )
 
 

@@ -27,14 +27,14 @@ _PLAIN: dict[Any, Any] = {
     **dict.fromkeys(_SETS, set),
     **dict.fromkeys(_DICTS, dict),
 }
-_ITEM = str | int | float | bool | None
+HASHABLE = str | int | float | bool | None
 """What a set that does not say what is in it holds: a list or an object has no hash."""
 _OF_ANYTHING: dict[Any, Any] = {
     list: list[Any],
     dict: dict[str, Any],
     tuple: tuple[Any, ...],
-    set: set[_ITEM],
-    frozenset: frozenset[_ITEM],
+    set: set[HASHABLE],
+    frozenset: frozenset[HASHABLE],
 }
 
 

@@ -39,22 +39,25 @@ class GrammarBuilder:
     a line break, a tab, or another control character; `config`: the present class's configuration, `texts`:
     what it asks of each text;
     `open`: what has no end of its own gets none, and `Fragment.longest` is infinite. `tightened`: the places where
-    something got an end that it does not have, and which. `omit`: fields that have a default may be left out.
+    something got an end that it does not have, and which. `omit`: fields that have a default may be left out,
+    but for the one of the name `tag`, by which a union tells its kinds apart.
     `recursive`: the rules of classes that contain themselves, by class, where the grammar is open; `written`: what
-    has been written, by class and what it is inside of.
+    has been written, by class and what it is inside of. `levels`: how deep classes may go in all; 0: each by itself.
     `spaced`: whether a blank stands behind each comma and colon; `given`, `counts`: names of
     bodies, and how many each name has."""
 
     said: tuple[str, ...] = ()
     evidence: tuple[tuple[str, ...], ...] = ()
     scratchpad: int | None = None
-    within: tuple[Any, ...] = ()
+    within: tuple[tuple[Any, str], ...] = ()
     one_line: bool = False
     config: ConfigDict = field(default_factory=ConfigDict)
     texts: Mapping[str, Any] = field(default_factory=dict)
     open: bool = False
     tightened: dict[str, str] = field(default_factory=dict)
     omit: bool = False
+    tag: str = ""
+    levels: int = 0
     recursive: dict[Any, str] = field(default_factory=dict)
     written: dict[Any, Fragment | NoText] = field(default_factory=dict)
     terminals: dict[str, str] = field(default_factory=dict)
@@ -63,6 +66,11 @@ class GrammarBuilder:
     spaced: bool = False
     given: dict[tuple[str, str], str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def around(self) -> tuple[Any, ...]:
+        """The contracts around the present field, outermost first."""
+        return tuple(kind for kind, _ in self.within)
 
     @cached_property
     def comma(self) -> Fragment:

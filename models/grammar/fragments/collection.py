@@ -19,7 +19,7 @@ from pydantic import AnyHttpUrl, AnyUrl, AwareDatetime, BaseModel, EmailStr, Htt
 
 from models.errors import ContractError
 from models.grammar.fragments import choice
-from models.grammar.fragments.annotation import is_alias, named, plainer
+from models.grammar.fragments.annotation import HASHABLE, is_alias, named, plainer
 from models.grammar.fragments.builder import GrammarBuilder, NoText, closed, ordered, type_name
 from models.grammar.fragments.fragment import Fragment, sequence, text_fragment
 from models.grammar.fragments.subset import OPTIONS, subset
@@ -45,6 +45,8 @@ def items(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarB
 def distinct(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarBuilder, inner: Inner) -> Fragment:
     """A set or frozenset with bounded size: of a choice, any selection in declared order; else a list."""
     item = (get_args(annotation) or [None])[0]
+    if item in (Any, object):
+        item = HASHABLE
     values = choice.members(item, f"{where}[…]") if choice.is_choice(item) else None
     least, most = _lengths(annotation, limits, where, "set", builder, None if values is None else len(values))
     if kind := _unhashable(item):
@@ -73,14 +75,6 @@ def fixed(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarB
     for place, kind in enumerate(kinds):
         parts += [*([builder.comma] if place else []), inner(kind, f"{where}[{place}]")]
     return closed(_grouped(sequence([*parts, text_fragment("]")]), f"{len(kinds)} items"), limits, where)
-
-
-def row(kinds: list[tuple[Any, str]], where: str, builder: GrammarBuilder, inner: Inner) -> Fragment:
-    """One kind a place, each with its name: a NamedTuple."""
-    parts = [text_fragment("[")]
-    for place, (kind, name) in enumerate(kinds):
-        parts += [*([builder.comma] if place else []), inner(kind, f"{where}.{name}")]
-    return _grouped(sequence([*parts, text_fragment("]")]), f"{len(kinds)} items")
 
 
 def mapping(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarBuilder, inner: Inner) -> Fragment:
@@ -177,6 +171,8 @@ def _unhashable(annotation: Any, seen: tuple[object, ...] = ()) -> str | None:
     """The name of a type within `annotation` whose values cannot be in a set, if there is one."""
     if annotation in seen:
         return None
+    if annotation in (Any, object):
+        return "a list"
     base = get_origin(annotation) or annotation
     parts: tuple[Any, ...] = get_args(annotation)
     if base is Annotated:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
-from pydantic import UrlConstraints
+from pydantic import Discriminator, UrlConstraints
 from pydantic.fields import FieldInfo
 from pydantic.types import UuidVersion
 
@@ -35,7 +35,7 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
         elif isinstance(item, UrlConstraints):
             found = both(found, {"url": item}, where)
         elif isinstance(item, FieldInfo):
-            found = both(found, limits_of(item.metadata, where), where)
+            found = both(found, limits_of(item.metadata, where) | _tag(item.discriminator), where)
         elif isinstance(item, GroupedMetadata):
             found = both(found, limits_of(item, where), where)
         elif isinstance(item, _LIMITS) or type(item).__name__ == "_PydanticGeneralMetadata":
@@ -43,6 +43,8 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
             names = item.__slots__ if isinstance(item, _LIMITS) else vars(item)
             given = {name: getattr(item, name) for name in names if name not in _NOTHING}
             found = both(found, {name: limit for name, limit in given.items() if limit is not None}, where)
+        elif isinstance(item, Discriminator):
+            found = both(found, _tag(item), where)
         elif unknown(item):
             raise ContractError(
                 f"{where} is annotated with {type_name(item) if isinstance(item, type) else type(item).__name__}, "
@@ -50,6 +52,12 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
                 "Remove it, and check it in a @field_validator or a guardrail instead.",
             )
     return found
+
+
+def _tag(discriminator: str | Discriminator | None) -> dict[str, Any]:
+    """The name of the field that tells the kinds of a union apart, which has to be written."""
+    name = discriminator.discriminator if isinstance(discriminator, Discriminator) else discriminator
+    return {"tag": name} if isinstance(name, str) else {}
 
 
 def both(some: dict[str, Any], others: dict[str, Any], where: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, NotRequired, Required, get_args, get_origin, get_type_hints
 
-from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, RootModel
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Discriminator, RootModel
 from pydantic.fields import FieldInfo
 from typing_extensions import ReadOnly
 
@@ -64,7 +64,7 @@ def members(kind: Any, config: ConfigDict | None = None) -> Iterator[Member]:
         for name, info in fields.items():
             if info.init is not False:
                 key = _key(name, info, f"{kind.__name__}.{name}", config)
-                told = () if info.discriminator is None else (info.discriminator,)
+                told = () if info.discriminator is None else (_as_mark(info.discriminator),)
                 yield Member(name, key, info.annotation, (*info.metadata, *told), not info.is_required())
         return
     for name, hint in _hints(kind).items():
@@ -86,6 +86,10 @@ def members(kind: Any, config: ConfigDict | None = None) -> Iterator[Member]:
         info = next((item for item in metadata if isinstance(item, FieldInfo)), FieldInfo())
         key = _key(name, info, f"{kind.__name__}.{name}", config)
         yield Member(name, key, hint, metadata, optional)
+
+
+def _as_mark(discriminator: str | Discriminator) -> Discriminator:
+    return Discriminator(discriminator) if isinstance(discriminator, str) else discriminator
 
 
 def _hints(kind: Any) -> dict[str, Any]:

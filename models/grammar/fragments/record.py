@@ -49,11 +49,17 @@ def contract_fragment(contract: type[Any], builder: GrammarBuilder) -> Fragment:
             f"{contract.__name__} is abstract, so that nothing can be read as one.", "Name a class that is not."
         )
     config = config_of(contract, builder.config)
-    inside = replace(builder, config=config, texts=text_limits(config))
-    return recursive(contract, contract.__name__, inside, lambda within: _record(contract, within, not builder.within))
+    inside = replace(builder, config=config, texts=text_limits(config), tag="")
+    return recursive(
+        contract,
+        contract.__name__,
+        inside,
+        lambda within: _record(contract, within, not builder.within, builder.tag),
+        builder.tag,
+    )
 
 
-def _record(contract: type[Any], inside: GrammarBuilder, outermost: bool) -> Fragment:
+def _record(contract: type[Any], inside: GrammarBuilder, outermost: bool, tag: str) -> Fragment:
     pairs: list[tuple[Fragment, bool]] = []
     refused: list[ContractError] = []
     public = False
@@ -66,9 +72,8 @@ def _record(contract: type[Any], inside: GrammarBuilder, outermost: bool) -> Fra
                 "Declare it before every other field of the outermost contract.",
             )
         public |= not private
-        omit = member.optional and (
-            is_typeddict(class_of(contract)) or inside.omit or getattr(contract, "__omit__", False)
-        )
+        omits = is_typeddict(class_of(contract)) or inside.omit or getattr(contract, "__omit__", False)
+        omit = member.optional and omits and member.name != tag
         try:
             value = field_fragment(member.annotation, limits_of(member.metadata, where), where, inside, private)
         except NoText:
@@ -121,14 +126,17 @@ def field_fragment(
     annotation: Any, limits: dict[str, Any], where: str, builder: GrammarBuilder, private: bool = False
 ) -> Fragment:
     """The fragment of a field. `limits`: its constraints by name; `private`: it may be a Scratchpad."""
-    while not is_alias(annotation := plainer(annotation, builder.within)) and get_origin(annotation) is Annotated:
+    while not is_alias(annotation := plainer(annotation, builder.around)) and get_origin(annotation) is Annotated:
         limits = both(limits_of(annotation.__metadata__, where), limits, where)
         annotation = annotation.__origin__
     if is_alias(annotation):
-        again = (annotation, repr(limits)) if limits else annotation
-        value = named(annotation)
+        value, how = named(annotation), repr(limits) if limits else ""
         return recursive(
-            again, str(annotation), builder, lambda inside: field_fragment(value, dict(limits), where, inside)
+            annotation,
+            str(annotation),
+            builder,
+            lambda within: field_fragment(value, dict(limits), where, within),
+            how,
         )
     mark = limits.pop("mark", None)
     if isinstance(mark, SaidMark):
@@ -155,7 +163,8 @@ def field_fragment(
         if issubclass(annotation, RootModel):
             return root_fragment(annotation, limits, where, builder)
         if (kinds := places(annotation)) is not None:
-            return closed(collection.row(kinds, where, builder, inner), limits, where)
+            row = recursive(annotation, annotation.__name__, builder, lambda within: _row(kinds, where, within))
+            return closed(row, limits, where)
     if annotation not in SCALARS and (asked := address.url_of(annotation)) is not None:
         return closed(address.own_url(asked, limits, where, builder), limits, where)
     if annotation not in SCALARS:
@@ -163,19 +172,34 @@ def field_fragment(
     return closed(SCALARS[annotation](limits, where, builder), limits, where)
 
 
+def _row(kinds: list[tuple[Any, str]], where: str, builder: GrammarBuilder) -> Fragment:
+    """A NamedTuple: one kind a place."""
+    parts = [text_fragment("[")]
+    for place, (kind, name) in enumerate(kinds):
+        value = field_fragment(kind, {}, f"{where}.{name}", builder)
+        parts += [*([builder.comma] if place else []), value]
+    whole = sequence([*parts, text_fragment("]")])
+    return replace(whole, rule=f"({whole.rule})", bound=f"{len(kinds)} items")
+
+
 def root_fragment(model: type[RootModel[Any]], limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """The value of a model that is nothing but its root."""
     root = model.model_fields["root"]
     limits = both(limits_of(root.metadata, where), limits, where)
     inside = replace(builder, config=model.model_config, texts=text_limits(model.model_config))
-    again = (model, repr(limits)) if limits else model
     return recursive(
-        again, model.__name__, inside, lambda within: field_fragment(root.annotation, dict(limits), where, within)
+        model,
+        model.__name__,
+        inside,
+        lambda within: field_fragment(root.annotation, dict(limits), where, within),
+        repr(limits) if limits else "",
     )
 
 
 def _union(annotation: Any, limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """Any one of several kinds, each within the limits. Which of them a text is read as, is up to Pydantic."""
+    if "tag" in limits:
+        builder = replace(builder, tag=limits.pop("tag"))
     kinds = get_args(annotation)
     rest = [kind for kind in kinds if kind is not types.NoneType and kind is not MISSING]
     found, missing = [], None

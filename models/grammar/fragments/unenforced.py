@@ -65,22 +65,23 @@ _UNIQUE: dict[Any, str] = {
 def checked_after(contract: type[Any]) -> tuple[str, ...]:
     """One name for each custom validator of `contract` and of the contracts inside it; one for each set or dict whose
     items or keys may repeat, since Pydantic drops repetitions silently."""
-    return tuple(dict.fromkeys(_of_contract(contract, (), "")))
+    return tuple(dict.fromkeys(_of_contract(contract, (), "", set())))
 
 
-def _of_contract(contract: Any, within: tuple[Any, ...], prefix: str) -> Iterator[str]:
+def _of_contract(contract: Any, within: tuple[Any, ...], prefix: str, seen: set[Any]) -> Iterator[str]:
     held = getattr(contract, "__kind__", None)  # of a class that only holds a value of another one
     if held is not None:
-        yield from _of_annotation(held, (), prefix, getattr(held, "__name__", str(held)), outermost=True)
-    if contract in within or held is not None:
+        yield from _of_contract(held, (), prefix, seen)
+    if contract in seen or held is not None:
         return
+    seen.add(contract)
     custom = getattr(contract, "__pydantic_decorators__", None)
     kinds = ("field_validators", "model_validators", "validators", "root_validators")
     yield from (f"{prefix}{name}" for kind in kinds for name in getattr(custom, kind, ()))
     yield from (f"{prefix}{name}" for name in _own_code(class_of(contract)))
     for member in members(contract):
         yield from (f"{prefix}{member.name}: {told}" for item in member.metadata for told in beyond(item))
-        yield from _of_annotation(member.annotation, (*within, contract), prefix, member.name)
+        yield from _of_annotation(member.annotation, (*within, contract), f"{prefix}{member.name}", seen)
 
 
 def _own_code(kind: Any) -> Iterator[str]:
@@ -98,30 +99,29 @@ def _own_code(kind: Any) -> Iterator[str]:
         yield "model_post_init"
 
 
-def _of_annotation(
-    annotation: Any, within: tuple[Any, ...], prefix: str, field: str, outermost: bool = False
-) -> Iterator[str]:
+def _of_annotation(annotation: Any, within: tuple[Any, ...], where: str, seen: set[Any]) -> Iterator[str]:
     annotation = plainer(annotation, within)
     if is_alias(annotation):
         if annotation not in within:
-            yield from _of_annotation(named(annotation), (*within, annotation), prefix, field)
+            yield from _of_annotation(named(annotation), (*within, annotation), where, seen)
         return
-    origin = get_origin(annotation)
+    origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        yield from (f"{prefix}{field}: {told}" for item in annotation.__metadata__ for told in beyond(item))
-    if origin in _UNIQUE and not _distinct(get_args(annotation)[0]):
-        yield f"{prefix}{field}: {_UNIQUE[origin]}"
+        yield from (f"{where}: {told}" for item in annotation.__metadata__ for told in beyond(item))
+        inner = inner[:1]
+    if origin in _UNIQUE and not _distinct(inner[0]):
+        yield f"{where}: {_UNIQUE[origin]}"
     if origin is Literal:
         return
     if (told := CHECKED.get(origin or annotation)) is not None:
-        yield f"{prefix}{field}: {told}"
+        yield f"{where}: {told}"
     if has_members(annotation) or (isinstance(annotation, type) and issubclass(annotation, RootModel)):
-        yield from _of_contract(annotation, within, prefix if outermost else f"{annotation.__name__}.")
+        yield from _of_contract(annotation, within, f"{annotation.__name__}.", seen)
         return
-    for inner in get_args(annotation):
-        yield from _of_annotation(inner, within, prefix, field)
-    for inner, _ in places(annotation) or ():
-        yield from _of_annotation(inner, within, prefix, field)
+    if (kinds := places(annotation)) is not None and annotation not in within:
+        inner, within = tuple(kind for kind, _ in kinds), (*within, annotation)
+    for part in inner:
+        yield from _of_annotation(part, within, where, seen)
 
 
 def _distinct(annotation: Any) -> bool:

@@ -159,3 +159,15 @@ async def test_the_model_in_this_process_ends_within_any_budget(budget: int) -> 
             await engine.generate(messages, grammar, Sampling(), 3)
     finally:
         await engine.close()
+
+
+@pytest.mark.parametrize("step", [3, 7])
+def test_a_multiple_of_a_number_is_closed_within_every_budget(step: int) -> None:
+    class Count(BaseModel):
+        number: int = Field(multiple_of=step)
+
+    contract = Contract.of(Count)
+    for seed in range(40):
+        walk = random_walk(compile_grammar(contract), load_tokenizer("byte"), Random(seed), "uniform", 14 + seed)
+        assert walk.fault is None
+        assert judge(contract, walk.text)[0] == "valid"

@@ -9,7 +9,7 @@ from dataclasses import InitVar, dataclass
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any, Generic, List, NamedTuple, NewType, NotRequired, Optional, Self, TypeVar  # noqa: UP035
+from typing import Annotated, Any, Generic, List, Literal, NamedTuple, NewType, NotRequired, Optional, Self, TypeVar  # noqa: UP035
 
 import pytest
 from annotated_types import Ge, Predicate, Unit
@@ -56,6 +56,11 @@ Key = NewType("Key", str)
 class Place(NamedTuple):
     row: int
     name: str = "a"
+
+
+class Line(NamedTuple):
+    number: int
+    after: Optional[Line] = None  # noqa: UP045
 
 
 class Link(RootModel["list[Link] | int"]):
@@ -106,6 +111,8 @@ PROVEN: list[tuple[Any, str]] = [
     (MutableSequence[int], "[1]"),
     (Sequence, "[[]]"),
     (Place, '[3,"b"]'),
+    (Line, "[1,[2,null]]"),
+    (list[Annotated[int, "a note"]], "[4]"),
     (Link, "[[],[[4]]]"),
     (Node[int], '{"value":1,"more":[{"value":2,"more":[]}]}'),
     (Chain, '{"then":{"then":null}}'),
@@ -133,6 +140,7 @@ PROVEN: list[tuple[Any, str]] = [
 ]
 CHECKED: list[tuple[Any, str, str]] = [
     (set, '[1,"a",null]', "repeated items are dropped"),
+    (frozenset[Any], "[true]", "repeated items are dropped"),
     (MutableSet[int], "[1]", "repeated items are dropped"),
     (dict, '{"a":1}', "the last of repeated keys counts"),
     (dict[Any, int], '{"a":1}', "the last of repeated keys counts"),
@@ -183,7 +191,7 @@ def test_what_only_code_can_say_of_it_is_listed(annotation: Any, text: str, afte
 
 
 def test_classes_that_lead_into_each_other_in_many_ways_are_written_once() -> None:
-    names = [f"N{number}" for number in range(3)]
+    names = [f"N{number}" for number in range(9)]
     optional = {name.lower(): (f"{name} | None", None) for name in names}
     kinds: Any = [create_model(name, __module__=__name__, **optional) for name in names]  # type: ignore[call-overload]
     for kind in kinds:
@@ -191,6 +199,30 @@ def test_classes_that_lead_into_each_other_in_many_ways_are_written_once() -> No
     contract = Contract.of(kinds[0])
     assert len(compile_grammar(contract).open) < 20_000
     assert attack(contract, compile_grammar(contract), BYTES, Random(1), 5, within=400).outcomes["valid"] == 5
+
+
+def test_what_tells_the_kinds_of_a_union_apart_is_written_though_it_has_a_default() -> None:
+    class Leaf(BaseModel):
+        kind: Literal["leaf"] = "leaf"
+        size: int = 1
+
+    class Branch(BaseModel):
+        kind: Literal["branch"] = "branch"
+        parts: list[Annotated[Leaf | Branch, Field(discriminator="kind")]] = []
+
+    contract = Contract.of(Branch, omit=True)
+    assert written(contract, '{"parts":[{"kind":"leaf"},{"kind":"branch"}]}')
+    assert not written(contract, '{"parts":[{"size":1}]}')
+    for form in (compile_grammar(contract), compile_grammar(contract).opened()):
+        tally = attack(contract, form, BYTES, Random(1), 30, within=200)
+        assert tally.outcomes["valid"] == 30, tally.wrong
+
+
+def test_a_set_of_anything_holds_nothing_without_a_hash() -> None:
+    contract = Contract.of(create_model("Bag", it=(set[Any], ...)))
+    assert not written(contract, '{"it":[[1]]}')
+    with pytest.raises(ContractError, match="a list has no hash"):
+        Contract.of(create_model("Bag", it=(set[tuple[Any, ...]], ...)))
 
 
 def test_a_configuration_holds_in_the_dataclasses_and_typeddicts_inside_as_pydantic_has_it() -> None:
