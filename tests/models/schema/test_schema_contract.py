@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from llguidance import LLTokenizer
 from pydantic import TypeAdapter, ValidationError, create_model
 
@@ -255,3 +256,26 @@ def test_what_describes_an_api_is_no_schema_and_says_how_to_name_one() -> None:
     assert pet.model_validate_json('"Rex"').public() == "Rex"
     with pytest.raises(SchemaRefused, match="is of type function, and has no schema in it"):
         Contract.from_json_schema({"type": "function", "function": {"name": "ping"}})
+
+
+LISTED = [0, 1, 2.5, 1.0, "a", "bb", None, True, False]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"anyOf": [{"$ref": "#/$defs/near"}, {"type": "array"}, {"pattern": "^b", "type": "string"}]},
+        {"oneOf": [{"type": "number"}, {"$ref": "#/$defs/near"}, {"minLength": 2}]},
+        {"allOf": [{"not": {"$ref": "#/$defs/near"}}, {"type": ["string", "boolean", "number"]}]},
+        {"if": {"type": "string"}, "then": {"maxLength": 1}, "else": {"enum": [0, False, 2.5]}},
+        {"anyOf": [{"const": 1}, {"const": True}, {"const": "a"}], "multipleOf": 1, "required": ["x"], "minItems": 3},
+        {"$ref": "#/$defs/near", "dependentSchemas": {"x": False}, "maximum": 0},
+    ],
+)
+def test_of_the_values_listed_those_are_written_that_fit_what_stands_beside(beside: dict[str, Any]) -> None:
+    near = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "null"}, {"const": "a"}]}
+    schema = {**beside, "enum": LISTED, "$defs": {"near": near}}
+    grammar = compile_grammar(Contract.from_json_schema(schema), open=True)
+    told = [value for value in LISTED if Draft202012Validator(schema).is_valid(value)]
+    assert [value for value in LISTED if admits(grammar, json.dumps(value))] == told
+    assert 0 < len(told) < len(LISTED)
