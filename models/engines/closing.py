@@ -25,7 +25,7 @@ _NODES = 400
 """States that one search looks at, at most: a few milliseconds, and far more than any value of a real schema needs."""
 _BRANCHES = 24
 """Bytes that are tried from one state, at most."""
-_LONGEST = 4096
+_LONGEST = 6_144
 """Bytes of an ending that is looked for, at most."""
 _STANDSTILL = 8
 """Ranks that a byte counts more after which the same may follow as before: it may be one of any number."""
@@ -129,8 +129,8 @@ def shortest(lark: str) -> bytes:
 
 @lru_cache(256)
 def matching(lark: str) -> tuple[bytes, ...]:
-    """A short text, in quotes, for each pattern that may be matched anywhere in a text: any letter is allowed before
-    it, so that no mask tells the way to it."""
+    """Short texts, in quotes, for each pattern: before what it asks for at its end, or anywhere, many a letter may
+    stand, so that no mask tells the way to it."""
     found = []
     for begun in re.finditer(r"%json\s*", lark):
         try:
@@ -138,14 +138,28 @@ def matching(lark: str) -> tuple[bytes, ...]:
         except ValueError:  # a comment, say: of somebody else's grammar nothing is known
             continue
         pattern = asked.get("pattern") if isinstance(asked, dict) else None
-        if isinstance(pattern, str) and not (pattern.startswith("^") and pattern.endswith("$")):
-            alone = {**asked, "pattern": f"^(?:{pattern.removeprefix('^').removesuffix('$')})$"}
+        if not isinstance(pattern, str):
+            continue
+        inner = pattern.removeprefix("^").removesuffix("$")
+        tried = [{**asked, "pattern": f"^(?:{_shortened(inner)})$", "minLength": 0}]
+        if pattern != f"^{inner}$":
+            tried.append({**asked, "pattern": f"^(?:{inner})$"})
+        for alone in tried:
             try:
                 text = search(BY_BYTES.start_of(f"start: %json {json.dumps(alone)}"), b"")
             except EngineError:  # an anchor inside, say; what is found is tried on the grammar in any case
                 continue
             found += [text] if text else []
     return tuple(dict.fromkeys(found))
+
+
+_PART = re.compile(r"(\\.|\(\?|\[(?:\\.|\[(?:\\.|[^\]])*\]|[^\]])*\])|(\{\d+)(?:,\d*\})|([*?+])(\??)", re.DOTALL)
+
+
+def _shortened(pattern: str) -> str:
+    """A pattern with what may be repeated as seldom as it may be: all that it matches, `pattern` matches."""
+    times = {"*": "{0}", "?": "{0}", "+": ""}
+    return _PART.sub(lambda part: part[1] or (f"{part[2]}}}" if part[2] else times[part[3]]), pattern)
 
 
 def tokens_of(tokenizer: LLTokenizer, data: bytes) -> list[int]:

@@ -111,7 +111,7 @@ class Normal:
     def _expanded(
         self, todo: list[Asked], partial: _Partial, path: str, fuel: int, dead: list[Clause] | None, spread: int
     ) -> Iterator[Clause]:
-        """`spread`: how many choices are written out, one inside the other."""
+        """`spread`: how many choices are written out, one beside the other."""
         while todo:
             item = todo.pop(0)
             schema = item.located.schema
@@ -141,8 +141,10 @@ class Normal:
         rest = replace(partial, branches=tuple(order[1:]))
         self._steps += len(rest.layers)
         known = tuple(Located(layer.keywords, layer.path) for layer in rest.layers)
+        # An anyOf inside an anyOf adds to the alternatives; a choice beside another one multiplies them.
+        spread -= bool(rest.branches) or keyword != "anyOf" or self._steps > 2 * _STEPS
         for option in self._choices.options(keyword, item, known, fuel):
-            yield from self._expanded(option, rest, path, fuel, dead, spread - 1)
+            yield from self._expanded(option, rest, path, fuel, dead, spread)
 
     def _taken(self, item: Asked, partial: _Partial, todo: list[Asked]) -> _Partial:
         """`partial` with one schema more; what holds beside it goes on `todo`, what is a choice to its branches."""

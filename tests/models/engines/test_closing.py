@@ -47,6 +47,34 @@ def test_every_text_ends_whole_and_valid_within_every_budget(seed: int) -> None:
             Closing(tokenizer, lark, least - 1)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "end"),
+    [
+        (r"^[a-z0-9.]+\.js$", ".js"),
+        (r"^(?:[a-z]+-)*zeta$", "zeta"),
+        (r"^[^@\]]+@exa[m]ple\.com?$", "@example.com"),
+        (r"^(?!/)[\w/]{2,9}?Qx+$", "Qx"),
+    ],
+)
+def test_an_ending_is_found_where_many_a_letter_may_stand_before_it(pattern: str, end: str) -> None:
+    """No mask tells that only one of some sixty letters leads on."""
+    name = {"type": "string", "pattern": pattern}
+    contract = Contract.from_json_schema({"type": "array", "items": {**name, "minLength": 14}, "minItems": 2})
+    grammar, tokenizer = compile_grammar(contract), load_tokenizer("byte")
+    least = len(shortest(grammar.open)) + 1
+    assert shortest(grammar.open).endswith(f'{end}"]'.encode())
+    for seed in range(4):
+        walk = random_walk(grammar, tokenizer, Random(seed), budget=least + 5 * seed)
+        assert walk.fault is None
+        assert judge(contract, walk.text)[0] == "valid", walk.text
+
+
+def test_a_text_of_some_thousand_bytes_has_an_ending() -> None:
+    fields = {f"a_field_with_a_long_name_{number}": {"type": "string"} for number in range(150)}
+    contract = Contract.from_json_schema({"type": "object", "properties": fields, "required": [*fields]})
+    assert 4_500 < len(shortest(compile_grammar(contract).open)) < 6_000
+
+
 def test_a_class_that_contains_itself_without_end_is_closed_however_deep_it_went() -> None:
     contract = Contract.of(Tree)
     grammar, tokenizer = compile_grammar(contract), load_tokenizer("byte")

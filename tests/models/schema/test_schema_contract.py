@@ -16,7 +16,7 @@ from models import Contract, ContractError
 from models.bench.proof.random_walk import random_walk
 from models.grammar.grammar import compile_grammar
 from models.grammar.membership import admits
-from models.schema import Bounds, JsonValue, SchemaRefused, choices, listing
+from models.schema import Bounds, JsonValue, SchemaRefused, choices, listing, normal
 
 BYTES = LLTokenizer("byte")
 TICKET: dict[str, Any] = {
@@ -279,3 +279,16 @@ def test_of_the_values_listed_those_are_written_that_fit_what_stands_beside(besi
     told = [value for value in LISTED if Draft202012Validator(schema).is_valid(value)]
     assert [value for value in LISTED if admits(grammar, json.dumps(value))] == told
     assert 0 < len(told) < len(LISTED)
+
+
+def test_choices_inside_choices_are_written_out_in_a_large_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normal, "_STEPS", 400)
+    inner = {"anyOf": [{"type": "string", "pattern": "^[a-c]$"}, {"type": "boolean"}]}
+    outer = {"anyOf": [{"$ref": "#/$defs/inner"}, {"type": "integer"}]}
+    fields = {f"field{n}": {"title": str(n), "anyOf": [{"$ref": "#/$defs/outer"}, {"type": "null"}]} for n in range(30)}
+    large = {"type": "object", "properties": fields, "required": [*fields], "$defs": {"inner": inner, "outer": outer}}
+    contract = Contract.from_json_schema(large)
+    assert contract.checked_after() == ()
+    for value in ("a", True, 3, None, [1], "d"):
+        text = json.dumps(dict.fromkeys(fields, value), separators=(",", ":"))
+        assert admits(compile_grammar(contract), text) is (value not in ([1], "d"))
