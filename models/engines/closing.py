@@ -25,8 +25,8 @@ _NODES = 400
 """States that one search looks at, at most: a few milliseconds, and far more than any value of a real schema needs."""
 _BRANCHES = 24
 """Bytes that are tried from one state, at most."""
-_LONGEST = 6_144
-"""Bytes of an ending that is looked for, at most."""
+_COPIED = 6_000_000
+"""Bytes of text behind all states that one search makes, each a copy: most of a second, at most."""
 _STANDSTILL = 8
 """Ranks that a byte counts more after which the same may follow as before: it may be one of any number."""
 _DONE = frozenset(b",]}")
@@ -121,7 +121,9 @@ _DECODER = json.JSONDecoder()
 def shortest(lark: str) -> bytes:
     """A shortest text of a grammar, as far as one is found. BudgetTooSmall where none is."""
     start = BY_BYTES.start_of(lark)
-    found = search(start, b"") or search(start, b"", texts=matching(lark))
+    found = search(start, b"")
+    if found is None and (texts := matching(lark)):
+        found = search(start, b"", texts=texts)
     if found is None:
         raise BudgetTooSmall("The grammar has no short text that could be found.")
     return found
@@ -179,7 +181,7 @@ def search(state: LLMatcher, old: bytes, inside: bool = False, texts: Sequence[b
     again.
     """
     tails = [old[at:] for at in range(len(old)) if at == 0 or old[at] in _DONE][:12]
-    count = looked = 0
+    count = looked = copied = 0
     queue: list[tuple[float, int, float, bool, bytes, LLMatcher]] = [(0.0, 0, 0.0, inside, b"", state.deep_copy())]
     while queue and looked < _NODES:
         _, _, cost, quoted, path, here = heapq.heappop(queue)
@@ -191,7 +193,7 @@ def search(state: LLMatcher, old: bytes, inside: bool = False, texts: Sequence[b
         path += forced
         if here.is_accepting():
             return path
-        if len(path) > _LONGEST:
+        if copied > _COPIED:
             return None
         if done:
             queue, looked, cost = [], 0, 0.0
@@ -201,6 +203,8 @@ def search(state: LLMatcher, old: bytes, inside: bool = False, texts: Sequence[b
         seen: set[bytes] = set()
         present = bytes(here.compute_bitmask())
         whole = [text[quoted:] for text in texts]
+        if quoted and (begun := path[path.rfind(b'"') :]):  # what a grammar forces, may stand already
+            whole += [text.removeprefix(begun) for text in texts if text.startswith(begun) and len(begun) > 1]
         for step in [*whole, *(bytes([byte]) for byte in _bytes_from(here, quoted))]:
             child = here.deep_copy()
             if child.try_consume_tokens(list(step)) != len(step):
@@ -215,6 +219,7 @@ def search(state: LLMatcher, old: bytes, inside: bool = False, texts: Sequence[b
             if done and rank == 0:
                 queue = []
             further = path + step
+            copied += len(further)
             along = len(further) - max(further.rfind(mark) for mark in _MARKS)
             spent = cost + rank + _STANDSTILL * (mask == present)
             # Of equal ones the latest: that which is furthest.

@@ -69,6 +69,7 @@ class Document:
         return located
 
 
+_SHOWN = 40  # characters of a wrong value that its refusal repeats
 _DEEP = 8  # references that lead to references
 
 
@@ -199,7 +200,9 @@ class _Reader:
             return False
         fault = fault_of(name, value)
         if fault:
-            raise SchemaRefused(at, f"is not {fault[0]}.", fault[1])
+            given = json.dumps(value, ensure_ascii=False)
+            told = f"is {given}, not" if len(given) <= _SHOWN else "is not"
+            raise SchemaRefused(at, f"{told} {fault[0]}.", fault[1])
         return True
 
     def _add(self, found: dict[str, Any], name: str, value: Any) -> None:

@@ -100,7 +100,9 @@ def _written(tokens: list[str], for_python: bool) -> tuple[str, str]:
             out.append(
                 (f"]&&[^{_UNWRITTEN}]]"[: 1 if for_python else None])
                 if not inside
-                else _member(token, for_python, tokens[number - 1])
+                else _member(
+                    token, for_python, tokens[number - 1], tokens[number + 1] if number + 1 < len(tokens) else "]"
+                )
             )
         elif token in ("[", "[^"):
             inside, begun = True, number
@@ -181,9 +183,10 @@ def _escaped(token: str, for_python: bool) -> str:
     return _plain(token, for_python)
 
 
-def _member(token: str, for_python: bool, before: str) -> str:
-    """What a token is inside a class. `before`: the token before it, with which it may look like a set operation."""
-    if token == before == "-":
+def _member(token: str, for_python: bool, before: str, after: str) -> str:
+    """What a token is inside a class. `before`: the token before it, with which it may look like a set operation;
+    `after`: the one behind it. Beside a class a hyphen is no range, but a hyphen."""
+    if token == "-" and (before == "-" or (after != "]" and before[0] != "[" and any(map(_is_class, (before, after))))):
         return r"\-"
     if token[0] != "\\":
         return "".join(f"\\{c}" if c in "[&~|" else c for c in token)
@@ -193,6 +196,10 @@ def _member(token: str, for_python: bool, before: str) -> str:
     if letter == "b":
         return r"\x08"
     return _plain(token, for_python)
+
+
+def _is_class(token: str) -> bool:
+    return token[0] == "\\" and (token[1] in _MEMBERS or (token[1] in "pP" and len(token) > 2))
 
 
 def without(texts: Iterable[str], prefixes: Iterable[str] = ()) -> str:

@@ -7,10 +7,19 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urljoin
 
+from jsonschema import Draft4Validator, Draft6Validator, Draft7Validator
+
 from models.schema import vocabulary
 from models.schema.refusal import step
 
 ROOT = "urn:interlock:schema"
+
+METASCHEMAS = {
+    f"{scheme}://json-schema.org/draft-0{draft}/schema": kind.META_SCHEMA
+    for draft, kind in ((4, Draft4Validator), (6, Draft6Validator), (7, Draft7Validator))
+    for scheme in ("http", "https")
+}
+"""What a schema is, which schemas refer to that hold one: those drafts that are one document each."""
 
 _SCHEMAS = vocabulary.ONE | vocabulary.MANY | {"additionalItems", "extends"}
 _NAMED = vocabulary.NAMED | {"$defs", "definitions", "dependencies"}
@@ -95,6 +104,8 @@ class Places:
         if whole in (ROOT, self.root.base) and (not fragment or fragment.startswith("/")):
             return self._pointed(self.root, fragment)  # without a walk through what may be megabytes
         start = self._index.ids.get(whole)
+        if start is None and whole in METASCHEMAS:
+            start = Place(METASCHEMAS[whole], step("$", whole), whole)
         if start is None:
             return None
         if fragment and not fragment.startswith("/"):

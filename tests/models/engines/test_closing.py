@@ -53,7 +53,8 @@ def test_every_text_ends_whole_and_valid_within_every_budget(seed: int) -> None:
         (r"^[a-z0-9.]+\.js$", ".js"),
         (r"^(?:[a-z]+-)*zeta$", "zeta"),
         (r"^[^@\]]+@exa[m]ple\.com?$", "@example.com"),
-        (r"^(?!/)[\w/]{2,9}?Qx+$", "Qx"),
+        (r"^(?!/)[\w/]{2,19}?Qx+$", "Qx"),
+        (r"^arn:aw[-a-z0-9]*:connect:\d{3}:of/[-a-zA-Z0-9]*$", ""),
     ],
 )
 def test_an_ending_is_found_where_many_a_letter_may_stand_before_it(pattern: str, end: str) -> None:
@@ -70,9 +71,9 @@ def test_an_ending_is_found_where_many_a_letter_may_stand_before_it(pattern: str
 
 
 def test_a_text_of_some_thousand_bytes_has_an_ending() -> None:
-    fields = {f"a_field_with_a_long_name_{number}": {"type": "string"} for number in range(150)}
+    fields = {f"a_field_with_a_long_name_{number}": {"type": "string"} for number in range(250)}
     contract = Contract.from_json_schema({"type": "object", "properties": fields, "required": [*fields]})
-    assert 4_500 < len(shortest(compile_grammar(contract).open)) < 6_000
+    assert len(shortest(compile_grammar(contract).open)) > 7_500
 
 
 def test_a_class_that_contains_itself_without_end_is_closed_however_deep_it_went() -> None:

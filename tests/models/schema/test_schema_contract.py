@@ -292,3 +292,25 @@ def test_choices_inside_choices_are_written_out_in_a_large_schema(monkeypatch: p
     for value in ("a", True, 3, None, [1], "d"):
         text = json.dumps(dict.fromkeys(fields, value), separators=(",", ":"))
         assert admits(compile_grammar(contract), text) is (value not in ([1], "d"))
+
+
+@pytest.mark.parametrize("draft", [4, 6, 7])
+def test_a_schema_may_hold_a_schema_of_a_draft_that_is_one_document(draft: int) -> None:
+    address = f"http://json-schema.org/draft-0{draft}/schema"
+    fields = {"is": {"$ref": f"{address}#"}, "most": {"$ref": f"{address}#/properties/maxLength"}}
+    contract = Contract.from_json_schema({"type": "object", "properties": fields})
+    grammar = compile_grammar(contract, open=True)
+    assert admits(grammar, '{"is":{"properties":{"a":{"minLength":3,"type":["null","string"]}}},"most":3}')
+    for text in ('{"is":{"type":"text"}}', '{"is":{"properties":{"a":{"minLength":-3}}}}', '{"most":-1}'):
+        assert not admits(grammar, text)
+        with pytest.raises(ValidationError):
+            contract.model_validate_json(text)
+    with pytest.raises(SchemaRefused, match=r"2020-12/schema.*which is not in this schema"):
+        Contract.from_json_schema({"$ref": "https://json-schema.org/draft/2020-12/schema"})
+
+
+def test_a_wrong_value_is_told_back() -> None:
+    with pytest.raises(SchemaRefused, match=r'\$\.properties\.a\.type is "float", not a type\. Use null, boolean'):
+        Contract.from_json_schema({"type": "object", "properties": {"a": {"type": "float"}}})
+    with pytest.raises(SchemaRefused, match=r'\$\.minLength is "3", not a number of things'):
+        Contract.from_json_schema({"minLength": "3"})
