@@ -18,6 +18,8 @@ from models.schema.vocabulary import KINDS, TOLD, types_of
 _CONST = TOLD | {"const"}
 _ASKED = frozenset((*KINDS["string"], *KINDS["number"]))
 """Keywords about scalars that the package is asked for: none leads to another schema."""
+_NESTED = frozenset((*KINDS["array"], *KINDS["object"], "dependentRequired", "dependentSchemas"))
+"""Keywords about arrays and objects."""
 
 Judge = Callable[[Any], bool]
 
@@ -57,7 +59,7 @@ class Listing:
 
     def _judge(self, schema: Schema) -> Judge:
         """Whether a value fits `schema`. Of a scalar a look tells; the package finds out why one does not fit, at every
-        alternative that a schema leads to, and is asked for arrays and objects only."""
+        alternative that a schema leads to, and is asked about what is inside arrays and objects only."""
         if isinstance(schema, bool):
             return lambda _: schema
         if id(schema) not in self._judges:
@@ -67,6 +69,7 @@ class Listing:
 
     def _made(self, schema: dict[str, Any]) -> Judge:
         tests: list[Judge] = []
+        nested = not schema.keys().isdisjoint(_NESTED)
         if "type" in schema:
             tests.append(partial(_is_any, types_of(schema["type"])))
         for values in (schema.get("enum"), [schema["const"]] if "const" in schema else None):
@@ -85,7 +88,7 @@ class Listing:
             )
 
         def fits(value: Any) -> bool:
-            if isinstance(value, dict | list):
+            if nested and isinstance(value, dict | list):
                 return bool(oracle(self._document, schema).is_valid(value))
             return all(test(value) for test in tests)
 
