@@ -25,8 +25,8 @@ _NODES = 400
 """States that one search looks at, at most: a few milliseconds, and far more than any value of a real schema needs."""
 _BRANCHES = 24
 """Bytes that are tried from one state, at most."""
-_COPIED = 6_000_000
-"""Bytes of text behind all states that one search makes, each a copy: most of a second, at most."""
+_COPIED = 4_000_000
+"""Bytes of text behind all states that one search makes, each a copy: half a second, at most."""
 _STANDSTILL = 8
 """Ranks that a byte counts more after which the same may follow as before: it may be one of any number."""
 _DONE = frozenset(b",]}")
