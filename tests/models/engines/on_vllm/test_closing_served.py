@@ -103,7 +103,7 @@ async def engine(url: str) -> AsyncIterator[VllmEngine]:
 
 
 async def test_a_grammar_that_fails_in_the_engine_alone_is_refused_alone(url: str) -> None:
-    broken, sound = ({"structured_outputs": {"grammar": lark}} for lark in ("start: <|no such token|>", 'start: "ab"'))
+    broken, sound = ({"structured_outputs": {"grammar": lark}} for lark in ("start: <|no_such_token|>", 'start: "ab"'))
     async with httpx.AsyncClient(base_url=f"{url}/v1", timeout=60) as client:
         model = (await client.get("/models")).json()["data"][0]["id"]
         asked = {"model": model, "prompt": "a", "max_tokens": 8}
