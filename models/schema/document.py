@@ -123,6 +123,14 @@ def unwrapped(plain: dict[str, Any]) -> tuple[dict[str, Any], str]:
     return plain, "$"
 
 
+def without_keywords(plain: dict[str, Any]) -> tuple[str, ...]:
+    """The names of an object that has no keyword of JSON Schema and wraps no schema: it was meant for something else,
+    and as a schema it would admit everything. () for a schema, `{}` among them."""
+    if plain.keys() & (vocabulary.ENFORCED | vocabulary.SILENT | OLD) or unwrapped(plain)[0] is not plain:
+        return ()
+    return tuple(map(str, plain))
+
+
 class _Reader:
     """One walk through the schema as it was given, and through what its references mean."""
 

@@ -104,6 +104,15 @@ def test_a_schema_lines_a_folder_and_a_limit(tmp_path: Path) -> None:
     assert answers == {"one.txt": "One lamp", "deep/two.md": "Two lamps"}
 
 
+def test_what_holds_no_schema_is_not_taken_for_one_that_admits_everything(tmp_path: Path) -> None:
+    lines = write(tmp_path / "in.jsonl", '{"text": "One lamp"}\n')
+    tools = write(tmp_path / "tools.json", '{"tools": [{"name": "a", "inputSchema": {"type": "object"}}]}')
+    process = interlock("batch", "-i", lines, "-o", tmp_path / "out", "--schema", tools)
+    assert process.returncode == 2
+    assert "The schema has no keyword of JSON Schema, but tools: give one" in " ".join(process.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_parquet_file_is_a_table(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")

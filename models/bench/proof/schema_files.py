@@ -17,9 +17,8 @@ import yaml
 
 from models.bench.proof.schema_trial import Case
 from models.schema.collection import collected
-from models.schema.document import unwrapped
-from models.schema.spelling import OLD
-from models.schema.vocabulary import ENFORCED, SILENT
+from models.schema.document import unwrapped, without_keywords
+from models.schema.vocabulary import ENFORCED
 
 SUFFIXES = (".json", ".yaml", ".yml")
 
@@ -76,7 +75,6 @@ def _cases(file: Path, path: str) -> Iterator[Case]:
 
 _TOOLS = frozenset(("tools", "nextCursor", "_meta"))
 """What a server of MCP says when it is asked for its tools."""
-_KEYWORDS = ENFORCED | SILENT | OLD
 
 
 def _told(group: dict[str, Any]) -> str:
@@ -95,15 +93,8 @@ def _of_one(found: Any, name: str, title: str | None = None) -> Iterator[Case]:
         yield from (Case(f"{name} {reference}", schema, []) for reference, schema in collection.items())
     elif title and isinstance(found, dict) and not found.keys() & ENFORCED and unwrapped(found)[0] is found:
         yield Case(name, f'{name} is no schema, no tool, and no object with a "schema".', [])
-    elif (
-        not title
-        and isinstance(found, dict)
-        and found
-        and not found.keys() & _KEYWORDS
-        and unwrapped(found)[0] is found
-    ):
-        named = ", ".join(map(str, list(found)[:5]))
-        yield Case(name, f"{name} has no keyword of JSON Schema, but {named}.", [])
+    elif isinstance(found, dict) and (names := without_keywords(found)):
+        yield Case(name, f"{name} has no keyword of JSON Schema, but {', '.join(names[:5])}.", [])
     else:
         yield Case(title or name, _schema(found, name), [])
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from models.contract import Contract
 from models.engines.engine import Message
+from models.schema.document import without_keywords
 from pipeline.completions.shape import WIDE
 from pipeline.errors import UsageError
 from pipeline.json_text import JsonFault, read_json
@@ -59,6 +60,11 @@ class Table:
                 schema = read_json(self.schema, "The schema")
             except JsonFault as error:
                 raise UsageError(str(error)) from None
+            if isinstance(schema, dict) and (names := without_keywords(schema)):
+                held = ", ".join(names[:5])
+                raise UsageError(
+                    f"The schema has no keyword of JSON Schema, but {held}: give one schema of what it holds."
+                )
             return Contract.from_json_schema(schema, "Answer", WIDE)
         file, _, name = self.contract.rpartition(":")
         if not file or not name:
