@@ -6,10 +6,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import is_dataclass
 from typing import Any, get_origin
 
-from pydantic import Json, NameEmail, SecretBytes, SecretStr
+from pydantic import ConfigDict, Json, NameEmail, PydanticUserError, SecretBytes, SecretStr, TypeAdapter
 
 from models.errors import ContractError
-from models.grammar.fragments.builder import type_name
+from models.grammar.fragments.builder import NoJson, type_name
 from models.values.money import Money
 from models.values.reading import readable
 
@@ -26,6 +26,15 @@ _ADVICE: dict[object, str] = {
 }
 
 
+def _read_from_nothing(annotation: Any) -> bool:
+    """Whether Pydantic asks whether a value is there already: no JSON is one."""
+    try:
+        schema = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True)).core_schema
+    except (PydanticUserError, NameError, TypeError):
+        return False
+    return schema["type"] in ("callable", "is-instance", "is-subclass")
+
+
 def unsupported(annotation: Any, where: str) -> ContractError:
     """The error for a type that has no fragment, with the smallest change that gives it one."""
     kind = get_origin(annotation) or annotation
@@ -34,7 +43,8 @@ def unsupported(annotation: Any, where: str) -> ContractError:
         advice = f"Write Said[{type_name(kind)}], so that code reads it."
     elif advice is None and is_dataclass(kind):
         advice = "Make it a Contract, with the same fields."
-    return ContractError(
+    kind_of_error = NoJson if _read_from_nothing(annotation) else ContractError
+    return kind_of_error(
         f"{where} is {type_name(annotation)}, which no grammar can enforce.",
         advice or "Use str, int, float, bool, Decimal, date, Literal, an Enum, list, another Contract, Said or Quote.",
     )

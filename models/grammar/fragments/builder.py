@@ -23,6 +23,10 @@ class NoText(ContractError):
     """A value that cannot be written here: an Optional around it is null, a list of it is empty."""
 
 
+class NoJson(NoText):
+    """A value that is read from no JSON: a function, a class, an instance of something Pydantic does not know."""
+
+
 @dataclass(frozen=True)
 class Bound:
     """One field of a contract: where it is, what it admits, and the bytes of its longest text, infinite without end."""

@@ -21,7 +21,7 @@ from models.errors import ContractError
 from models.grammar.fragments import address, choice, collection, text
 from models.grammar.fragments.advice import unsupported
 from models.grammar.fragments.annotation import is_alias, named, plainer
-from models.grammar.fragments.builder import Bound, GrammarBuilder, NoText, closed
+from models.grammar.fragments.builder import Bound, GrammarBuilder, NoJson, NoText, closed
 from models.grammar.fragments.copied import quote_fragment, said_fragment
 from models.grammar.fragments.fragment import Fragment, either, sequence, text_fragment
 from models.grammar.fragments.kinds import COLLECTIONS, SCALARS
@@ -76,6 +76,10 @@ def _record(contract: type[Any], inside: GrammarBuilder, outermost: bool, tag: s
         omit = member.optional and omits and member.name != tag
         try:
             value = field_fragment(member.annotation, limits_of(member.metadata, where), where, inside, private)
+        except NoJson as error:
+            if not member.optional:
+                refused.append(error)
+            continue
         except NoText:
             if not omit:
                 raise
@@ -119,7 +123,8 @@ def all_of(refused: list[ContractError]) -> ContractError:
     """What was refused as one error, a line for each."""
     if len(refused) == 1:
         return refused[0]
-    return ContractError("\n".join(dict.fromkeys(map(str, refused))), "")
+    kind = NoJson if any(isinstance(error, NoJson) for error in refused) else ContractError
+    return kind("\n".join(dict.fromkeys(map(str, refused))), "")
 
 
 def field_fragment(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Hashable, MutableMapping, MutableSequence, MutableSet, Sequence
+from collections.abc import Callable, Hashable, MutableMapping, MutableSequence, MutableSet, Sequence
 from dataclasses import InitVar, dataclass
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network
 from pathlib import Path
@@ -216,6 +216,25 @@ def test_what_tells_the_kinds_of_a_union_apart_is_written_though_it_has_a_defaul
     for form in (compile_grammar(contract), compile_grammar(contract).opened()):
         tally = attack(contract, form, BYTES, Random(1), 30, within=200)
         assert tally.outcomes["valid"] == 30, tally.wrong
+
+
+def test_what_is_read_from_no_json_is_left_out_where_something_else_may_stand() -> None:
+    class Engine:
+        pass
+
+    class Hooked(BaseModel):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+        name: str
+        call: Callable[[int], int] | None = None
+        kind: type[int] = int
+        engine: Engine | int
+        engines: list[Engine]
+
+    contract = Contract.of(Hooked)
+    assert written(contract, '{"name":"a","call":null,"engine":1,"engines":[]}')
+    assert attack(contract, compile_grammar(contract), BYTES, Random(1), 20).outcomes["valid"] == 20
+    with pytest.raises(ContractError, match="Made.engine is Engine, which no grammar can enforce"):
+        Contract.of(create_model("Made", engine=(Engine, ...), __config__=ConfigDict(arbitrary_types_allowed=True)))
 
 
 def test_a_set_of_anything_holds_nothing_without_a_hash() -> None:
