@@ -26,6 +26,11 @@ _ADVICE: dict[object, str] = {
 }
 
 
+def advised(annotation: Any) -> bool:
+    """Whether there is something better to write than what a class is read from."""
+    return annotation in _ADVICE or readable(annotation)
+
+
 def _read_from_nothing(annotation: Any) -> bool:
     """Whether Pydantic asks whether a value is there already: no JSON is one."""
     try:

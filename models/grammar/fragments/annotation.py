@@ -83,7 +83,7 @@ def _step(annotation: Any, within: Sequence[Any]) -> Any:
     if kind is Counter:
         return dict[(*(inner or (str,)), int)]  # type: ignore[misc]
     plain = _PLAIN.get(kind, kind) if isinstance(kind, type) else kind
-    if not inner and plain in _OF_ANYTHING and not hasattr(annotation, "__args__"):
+    if not inner and isinstance(plain, type) and plain in _OF_ANYTHING and not hasattr(annotation, "__args__"):
         return _OF_ANYTHING[plain]
     return annotation if plain is kind else plain[inner]
 

@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path, PosixPath, PurePath, PurePosixPath
 from typing import Any
@@ -16,6 +17,7 @@ from pydantic import (
     AnyHttpUrl,
     AnyUrl,
     AwareDatetime,
+    BaseModel,
     ByteSize,
     EmailStr,
     FutureDate,
@@ -28,8 +30,10 @@ from pydantic import (
 )
 
 from models.grammar.fragments import address, choice, collection, free, moment, number, text
+from models.grammar.fragments.advice import advised
 from models.grammar.fragments.builder import GrammarBuilder
 from models.grammar.fragments.fragment import Fragment
+from models.grammar.fragments.own_type import read_as
 
 Scalar = Callable[[dict[str, Any], str, GrammarBuilder], Fragment]
 
@@ -81,3 +85,14 @@ CHECKED: dict[object, str] = {
     **dict.fromkeys((FutureDate, FutureDatetime), "that it is to come"),
 }
 """What Pydantic asks of a type's values that no grammar can."""
+
+
+def own_type(annotation: Any) -> tuple[Any, dict[str, Any]] | None:
+    """What a class that no fragment knows is read from, and its limits; None for any other, and where there is better
+    advice."""
+    if not isinstance(annotation, type) or annotation in SCALARS or address.url_of(annotation) is not None:
+        return None
+    if issubclass(annotation, (BaseModel, Enum)) or advised(annotation):
+        return None
+    kind: Any = annotation
+    return read_as(kind)

@@ -24,7 +24,7 @@ from models.grammar.fragments.annotation import is_alias, named, plainer
 from models.grammar.fragments.builder import Bound, GrammarBuilder, NoJson, NoText, closed
 from models.grammar.fragments.copied import quote_fragment, said_fragment
 from models.grammar.fragments.fragment import Fragment, either, sequence, text_fragment
-from models.grammar.fragments.kinds import COLLECTIONS, SCALARS
+from models.grammar.fragments.kinds import COLLECTIONS, SCALARS, own_type
 from models.grammar.fragments.limits import both, limits_of
 from models.grammar.fragments.members import class_of, config_of, has_members, marked, places, text_limits
 from models.grammar.fragments.members import members as read_members
@@ -172,6 +172,8 @@ def field_fragment(
             return closed(row, limits, where)
     if annotation not in SCALARS and (asked := address.url_of(annotation)) is not None:
         return closed(address.own_url(asked, limits, where, builder), limits, where)
+    if annotation not in SCALARS and (plain := own_type(annotation)) is not None:
+        return field_fragment(plain[0], both(plain[1], limits, where), where, builder)
     if annotation not in SCALARS:
         raise unsupported(annotation, where)
     return closed(SCALARS[annotation](limits, where, builder), limits, where)

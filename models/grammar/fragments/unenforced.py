@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -34,7 +34,7 @@ from pydantic.types import PathType, UuidVersion
 
 from models.grammar.fragments import choice, subset
 from models.grammar.fragments.annotation import is_alias, named, plainer
-from models.grammar.fragments.kinds import CHECKED
+from models.grammar.fragments.kinds import CHECKED, own_type
 from models.grammar.fragments.members import class_of, has_members, members, places
 from models.grammar.fragments.pattern import alternatives
 from models.said import QuoteMark, SaidMark, ScratchpadMark
@@ -111,10 +111,12 @@ def _of_annotation(annotation: Any, within: tuple[Any, ...], where: str, seen: s
         inner = inner[:1]
     if origin in _UNIQUE and not _distinct(inner[0]):
         yield f"{where}: {_UNIQUE[origin]}"
-    if origin is Literal:
+    if origin in (Literal, Callable):
         return
     if (told := CHECKED.get(origin or annotation)) is not None:
         yield f"{where}: {told}"
+    if not has_members(annotation) and own_type(annotation) is not None:
+        yield f"{where}: what {annotation.__name__} checks"
     if has_members(annotation) or (isinstance(annotation, type) and issubclass(annotation, RootModel)):
         yield from _of_contract(annotation, within, f"{annotation.__name__}.", seen)
         return

@@ -22,6 +22,7 @@ from pydantic import (
     Discriminator,
     Field,
     FileUrl,
+    GetCoreSchemaHandler,
     InstanceOf,
     JsonValue,
     MongoDsn,
@@ -36,6 +37,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 from random_walk import admits
 from typing_extensions import TypeAliasType, TypedDict
 
@@ -92,6 +94,19 @@ class Boxed(Generic[T]):
 
 class Told(TypedDict, Generic[T]):
     item: NotRequired[T]
+
+
+class Code(str):
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(max_length=3))
+
+
+class Share(float):
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        plain = core_schema.union_schema([core_schema.is_instance_schema(cls), core_schema.float_schema(ge=0, le=1)])
+        return core_schema.no_info_before_validator_function(lambda value: value, plain)
 
 
 PROVEN: list[tuple[Any, str]] = [
@@ -154,6 +169,9 @@ CHECKED: list[tuple[Any, str, str]] = [
     (re.Pattern, '"a+"', "that it is a regular expression"),
     (re.Pattern[str], '"a+"', "that it is a regular expression"),
     (PastDate, '"2020-02-29"', "that it has passed"),
+    (Code, '"abc"', "what Code checks"),
+    (Share, "0.5", "what Share checks"),
+    (list[Code], '["abc"]', "what Code checks"),
     (Annotated[str, Predicate(str.islower)], '"a"', "islower"),
     (
         Annotated[
@@ -231,9 +249,10 @@ def test_what_is_read_from_no_json_is_left_out_where_something_else_may_stand() 
         engines: list[Engine]
 
     contract = Contract.of(Hooked)
+    assert contract.checked_after() == ()
     assert written(contract, '{"name":"a","call":null,"engine":1,"engines":[]}')
     assert attack(contract, compile_grammar(contract), BYTES, Random(1), 20).outcomes["valid"] == 20
-    with pytest.raises(ContractError, match="Made.engine is Engine, which no grammar can enforce"):
+    with pytest.raises(ContractError, match=r"Made\.engine is Engine, which no grammar can enforce"):
         Contract.of(create_model("Made", engine=(Engine, ...), __config__=ConfigDict(arbitrary_types_allowed=True)))
 
 
