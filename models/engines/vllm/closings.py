@@ -90,12 +90,13 @@ class Closings:
             if is_outgrown(matcher):
                 return f"{COMPLEX}{fault_of(matcher)}"
             return f"{CLOSED}{made.closed}" if made.closed else ABLE
-        return f"{SHORT}{made.what if isinstance(made, EngineError) else made}"
+        why = made.what if isinstance(made, EngineError) else f"{type(made).__name__}: {made}"
+        return SHORT + why.split("\n", 1)[0]  # llguidance adds all of its state
 
 
-def _made(request: Any) -> Closing | Exception | None:
+def _made(request: Any) -> Closing | BaseException | None:
     """What became of a request's ending; None for one that did not ask."""
-    made: Closing | Exception | None = getattr(request.structured_output_request, "closing", None)
+    made: Closing | BaseException | None = getattr(request.structured_output_request, "closing", None)
     return made
 
 
@@ -103,7 +104,7 @@ def _with_ending(structured: Any, compiled: Any, tokenizer: LLTokenizer, budget:
     """The grammar of a request, once an ending of it was looked for. `compiled`: the grammar, or a future of it."""
     try:
         structured.closing = Closing(tokenizer, structured.params.grammar, budget)
-    except Exception as error:  # whatever somebody's grammar holds: one request ends, and not the server
+    except BaseException as error:  # llguidance's panics, too: whatever a grammar holds, it ends one request alone
         structured.closing = error
     return compiled.result() if isinstance(compiled, Future) else compiled
 

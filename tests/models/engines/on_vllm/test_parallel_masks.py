@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from random import Random
 from types import SimpleNamespace
@@ -40,6 +41,7 @@ class OneByOne:
     """Masks the way vLLM fills them: one after the other, accepting each draft and taking all back at the end."""
 
     reasoner_cls = None
+    backend: Any = None
 
     def __init__(self) -> None:
         self._grammar_bitmask = torch.full((400, (TOKENIZER.vocab_size + 31) // 32), -1, dtype=torch.int32)
@@ -116,6 +118,35 @@ def test_where_a_text_has_room_for_its_ending_only_its_masks_admit_nothing_else(
     assert [list(np.flatnonzero(row)) for row in bits[1:]] == [[one] for one in [*drafts["tight"], TOKENIZER.eos_token]]
     assert bits[0].sum() > 0
     assert (closings.of(requests["tight"]).closed, closings.of(requests["wide"]).closed) == ("$", "")
+
+
+@pytest.mark.parametrize(
+    ("lark", "told"),
+    [
+        ("start: <[300]>", "too short: llguidance cannot compile the grammar: "),  # a token, where its bytes are asked
+        ('start: x "b"\nx: %regex {"substring_chunks": ["a", ""]}', "too short: llguidance cannot compile"),  # a panic
+        ('start: "a" start', "too short: The grammar has no short text that could be found."),
+        ('start: "abc"', "closing"),
+    ],
+)
+def test_whatever_becomes_of_an_ending_the_request_is_planned_and_says_so(lark: str, told: str) -> None:
+    manager, compiled = OneByOne(), Future[str]()
+    manager.backend = SimpleNamespace(ll_tokenizer=TOKENIZER)
+    structured = SimpleNamespace(params=SimpleNamespace(grammar=lark), _grammar=compiled)
+    asked = SimpleNamespace(extra_args={"interlock_closing": 1})
+    request = SimpleNamespace(
+        structured_output_request=structured, sampling_params=asked, max_tokens=9, num_prompt_tokens=1
+    )
+    closings = Closings(manager, 1024)
+    closings.begin(request)
+    waiting = structured.grammar
+    compiled.set_result("compiled")
+    assert waiting.result(60) == "compiled"
+    structured.grammar = SimpleNamespace(ll_matcher=LLMatcher(TOKENIZER, 'start: "a"'))
+    assert (closings.of(request) is None, request.max_tokens) == ((True, 1) if told != "closing" else (False, 9))
+    said = closings.told(request)
+    assert said.startswith(told)
+    assert "\n" not in said
 
 
 def test_what_they_do_not_know_is_left_to_vllm() -> None:
