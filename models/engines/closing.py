@@ -139,13 +139,16 @@ def matching(lark: str) -> tuple[bytes, ...]:
             asked, _ = _DECODER.raw_decode(lark, begun.end())
         except ValueError:  # a comment, say: of somebody else's grammar nothing is known
             continue
-        pattern = asked.get("pattern") if isinstance(asked, dict) else None
-        if not isinstance(pattern, str):
-            continue
-        inner = pattern.removeprefix("^").removesuffix("$")
-        tried = [{**asked, "pattern": f"^(?:{_shortened(inner)})$", "minLength": 0}]
-        if pattern != f"^{inner}$":
-            tried.append({**asked, "pattern": f"^(?:{inner})$"})
+        beside = asked.get("allOf") if isinstance(asked, dict) else None
+        parts = [asked, *(beside if isinstance(beside, list) else ())]
+        patterns = [part.get("pattern") for part in parts if isinstance(part, dict)]
+        tried = []
+        for pattern in (pattern for pattern in patterns if isinstance(pattern, str)):
+            inner = pattern.removeprefix("^").removesuffix("$")
+            # Of one pattern alone: what it is to be like besides may come before.
+            tried.append({**asked, "pattern": f"^(?:{_shortened(inner)})$", "minLength": 0, "allOf": []})
+            if pattern != f"^{inner}$":
+                tried.append({**asked, "pattern": f"^(?:{inner})$"})
         for alone in tried:
             try:
                 text = search(BY_BYTES.start_of(f"start: %json {json.dumps(alone)}"), b"")

@@ -70,6 +70,13 @@ def test_an_ending_is_found_where_many_a_letter_may_stand_before_it(pattern: str
         assert judge(contract, walk.text)[0] == "valid", walk.text
 
 
+def test_an_ending_is_found_of_what_a_format_and_a_pattern_ask_for_together() -> None:
+    asked = {"type": "string", "format": "uri", "pattern": r"/orders/\d+$"}
+    found = shortest(compile_grammar(Contract.from_json_schema(asked)).open).decode()
+    assert found.endswith('/orders/0"')
+    assert Contract.from_json_schema(asked).model_validate_json(found)
+
+
 def test_a_text_of_some_thousand_bytes_has_an_ending() -> None:
     fields = {f"a_field_with_a_long_name_{number}": {"type": "string"} for number in range(180)}
     contract = Contract.from_json_schema({"type": "object", "properties": fields, "required": [*fields]})
