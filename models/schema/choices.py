@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from models.schema.document import Document, Located, Schema
 from models.schema.emptiness import Empty, all_apart, disjoint
@@ -78,13 +77,13 @@ class Choices:
             other = [asked.to(Located(schema["else"], step(path, "else")))] if "else" in schema else []
             return [held, [asked.to(Located(Denial(value), at), at, counts=False), *other]]
         ((name, needed),) = value.items()
-        without = asked.to(Located({"properties": {name: False}}, path), counts=False)
-        present: dict[str, Any] = {"type": "object", "required": [name]}
-        if keyword == "dependentRequired":
-            present["required"] = [name, *needed]
-            return [[without], [asked.to(Located(present, path), counts=False)]]
-        schemas = [asked.to(Located(needed, step(at, name)))]
-        return [[without], [asked.to(Located(present, path), counts=False), *schemas]]
+        without: Schema = {"properties": {name: False}}
+        present: Schema = {"type": "object", "required": [name]}
+        beside = Located({"required": needed} if keyword == "dependentRequired" else needed, step(at, name))
+        return [
+            [asked.to(Located(without, path), counts=False)],
+            [asked.to(Located(present, path), counts=False), asked.to(beside)],
+        ]
 
     def _one_of(
         self, parts: list[Located], at: str, asked: Asked, known: tuple[Located, ...], fuel: int

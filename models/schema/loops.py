@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from models.schema.document import Document, Located
+from models.schema.document import Document, Schema
 from models.schema.refusal import SchemaRefused, step
 from models.schema.vocabulary import IN_PLACE, MANY, ONE
 
@@ -14,37 +12,29 @@ def refuse_loops(document: Document) -> None:
     around: set[int] = set()
     done: set[int] = set()
 
-    def follow(located: Located) -> None:
-        here = id(located.schema)
-        if here in around:
-            raise SchemaRefused(
-                located.path,
-                "refers to itself without a property or an item in between.",
-                "Put the reference below properties or items.",
-            )
-        if here in done or isinstance(located.schema, bool):
+    def follow(schema: Schema, path: str) -> None:
+        if isinstance(schema, bool) or id(schema) in done:
             return
-        around.add(here)
-        for part in _in_place(located, document):
-            follow(part)
-        around.remove(here)
-        done.add(here)
+        if id(schema) in around:
+            raise SchemaRefused(
+                path, "refers to itself without a property or an item in between.",
+                "Put the reference below properties or items.",
+            )  # fmt: skip
+        around.add(id(schema))
+        for keyword, value in schema.items():
+            at = step(path, keyword)
+            if keyword == "$ref":
+                follow(document.targets[value].schema, at)
+            elif keyword in IN_PLACE & ONE:
+                follow(value, at)
+            elif keyword in IN_PLACE & MANY:
+                for number, part in enumerate(value):
+                    follow(part, step(at, number))
+            elif keyword == "dependentSchemas":
+                for name, part in value.items():
+                    follow(part, step(at, name))
+        around.remove(id(schema))
+        done.add(id(schema))
 
     for target in document.targets.values():  # each loop leads through a reference
-        follow(target)
-
-
-def _in_place(located: Located, document: Document) -> Iterator[Located]:
-    """The schemas that speak of the same value."""
-    schema, path = located.schema, located.path
-    assert isinstance(schema, dict)
-    for keyword in IN_PLACE & schema.keys():
-        value, at = schema[keyword], step(path, keyword)
-        if keyword == "$ref":
-            yield Located(document.targets[value].schema, at)
-        elif keyword in ONE:
-            yield Located(value, at)
-        elif keyword in MANY:
-            yield from (Located(part, step(at, number)) for number, part in enumerate(value))
-        elif keyword == "dependentSchemas":
-            yield from (Located(part, step(at, name)) for name, part in value.items())
+        follow(target.schema, target.path)
