@@ -193,7 +193,7 @@ def _probe_vllm() -> None:
     from vllm.v1.engine import EngineCoreOutput
     from vllm.v1.outputs import DraftTokenIds, LogprobsTensors, ModelRunnerOutput
     from vllm.v1.request import Request
-    from vllm.v1.sample.rejection_sampler import expand_batch_to_tokens
+    from vllm.v1.sample.rejection_sampler import apply_sampling_constraints, expand_batch_to_tokens
     from vllm.v1.sample.sampler import Sampler
     from vllm.v1.structured_output import StructuredOutputManager
     from vllm.v1.structured_output.backend_guidance import GuidanceGrammar, validate_guidance_grammar
@@ -230,6 +230,7 @@ def _probe_vllm() -> None:
     _stores(InputBatch.__init__, "num_logprobs")
     _takes(Sampler.compute_logprobs, "logits")
     _takes(Sampler.gather_logprobs, "logprobs", "num_logprobs", "token_ids")
+    _need([*signature(apply_sampling_constraints).parameters][:1] == ["logits"], "drafts are constrained otherwise")
     _takes(expand_batch_to_tokens, "x", "cu_num_tokens", "num_tokens", "replace_from", "replace_to")
     fields: dict[type[Any], tuple[str, ...]] = {
         Request: ("is_finished", "use_structured_output", "num_output_tokens", "num_tokens"),

@@ -42,6 +42,7 @@ class JumpForwardScheduler(ClosingScheduler):
         speculative = self.vllm_config.speculative_config
         if speculative is None:
             raise RuntimeError("Jump-forward needs the --speculative-config that `interlock serve-flags` prints.")
+        constrain_drafts_alone()
         correct_expansion(self.vllm_config)  # with vLLM's own n-gram proposer there is no NullProposer to do it
         self._only_forced = speculative.method == "custom_class"
 
@@ -87,6 +88,7 @@ class NullProposer:
     """Proposes no drafts: vLLM's drafting is on, and the scheduler alone decides what is drafted."""
 
     def __init__(self, config: VllmConfig) -> None:
+        constrain_drafts_alone()
         correct_expansion(config)
         apply_on_cpu(config)  # a worker may be a process of its own
         if on_cpu(config):
@@ -100,6 +102,16 @@ class NullProposer:
     def propose(self, sampled_token_ids: list[list[int]], *_: Any, **__: Any) -> list[list[int]]:
         """One empty draft for each sequence."""
         return [[] for _ in sampled_token_ids]
+
+
+def constrain_drafts_alone() -> None:
+    """Leave a step without drafts as it is: vLLM 0.32 looks for the largest of their `top_k`, and ends without one."""
+    theirs = rejection_sampler.apply_sampling_constraints
+
+    def constrain(logits: torch.Tensor, *more: Any, **named: Any) -> torch.Tensor:
+        return theirs(logits, *more, **named) if len(logits) else logits
+
+    rejection_sampler.apply_sampling_constraints = constrain
 
 
 def correct_expansion(config: VllmConfig) -> None:
