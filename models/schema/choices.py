@@ -112,7 +112,7 @@ class Choices:
         try:
             options = opposite(located, self.document)
         except SchemaRefused as refused:
-            because = _BECAUSE[asked.because.rsplit(".", 1)[-1] == "if"] if asked.because else refused.what
+            because = _BECAUSE[asked.because.rsplit(".", 1)[-1] == "if"] if asked.because else refused.reason
             self.loosen(asked.because or refused.path, because)
             return [[]]
         return [[asked.to(part, counts=False) for part in option] for option in options]

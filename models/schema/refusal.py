@@ -14,11 +14,11 @@ _PLAIN = re.compile(r"[$A-Za-z_][$\w-]*")
 
 
 class SchemaRefused(ContractError):
-    """`keyword` at `path` (as in `$.properties.tags.uniqueItems`) cannot be enforced; the hint is the smallest change
-    that fixes it."""
+    """`keyword` at `path` (as in `$.properties.tags.uniqueItems`) cannot be enforced, for a `reason` that is told
+    behind the path; the hint is the smallest change that fixes it."""
 
     def __init__(self, path: str, what: str, hint: str) -> None:
-        self.path, self.keyword, self.what = path, keyword_of(path), what.removesuffix(".")
+        self.path, self.keyword, self.reason = path, keyword_of(path), what.removesuffix(".")
         super().__init__(f"{path} {what}", hint)
 
 
