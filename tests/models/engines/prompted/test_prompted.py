@@ -256,6 +256,7 @@ def edgeless(value: Any) -> Any:
 
 @given(seed=st.integers(0, 2**32))
 @example(seed=15366)
+@example(seed=401414)  # a text that begins with a line break
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_value_of_a_random_contract_reads_back_as_itself(seed: int) -> None:
     specimen = random_specimen(Random(seed), fields=5)
@@ -265,7 +266,8 @@ def test_every_value_of_a_random_contract_reads_back_as_itself(seed: int) -> Non
     read = valid(written, grammar)
     assert read is not None
     # Records of a union that differ only in what a field is (true, "true") look alike in XML: the first one is read.
-    assert read == text or untyped(as_xml(read, grammar)) == untyped(written)
+    same = edgeless(json.loads(read)) == edgeless(json.loads(text))
+    assert same or untyped(as_xml(read, grammar)) == untyped(written)
 
 
 def untyped(xml: str) -> str:
