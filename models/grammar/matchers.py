@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from threading import Lock
 
@@ -18,14 +19,21 @@ def compiled(tokenizer: LLTokenizer, lark: str) -> LLMatcher:
     """A matcher at the start of a grammar, compiled now. Raises EngineError where it cannot be."""
     matcher = LLMatcher(tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0)
     if matcher.is_error():
-        raise EngineError(f"llguidance cannot compile the grammar: {fault_of(matcher)}", "Report this.")
+        fault = fault_of(matcher)
+        if _SYMBOLS in fault:
+            raise EngineError("The grammar has more rules than llguidance builds.", "Ask for fewer fields or values.")
+        raise EngineError(f"llguidance cannot compile the grammar: {fault}", "Report this.")
     return matcher
 
 
+_SYMBOLS = "grammar.symbols.len()"
+"""What llguidance asserts of a grammar's size: some 65,000 rules and terminals."""
+
+
 def fault_of(matcher: LLMatcher) -> str:
-    """Why a matcher is in error; "" where it is not. llguidance's own text goes on with all of its state."""
-    told: str = matcher.get_error()
-    return told.split("\n<state>", 1)[0].rstrip(".")
+    """Why a matcher is in error; "" where it is not. llguidance's own text goes on with all of its state, or with where
+    it panicked."""
+    return re.split("\n<(?:state|backtrace)>", matcher.get_error(), maxsplit=1)[0].rstrip(".")
 
 
 def is_outgrown(matcher: LLMatcher) -> bool:

@@ -22,7 +22,7 @@ from models.bench.proof.random_walk import draw_token
 from models.contract import Contract
 from models.errors import EngineError
 from models.grammar.grammar import compile_grammar, without_sources
-from models.grammar.matchers import compiled
+from models.grammar.matchers import compiled, fault_of
 
 _BYTES = 4
 """Of a token of usual text."""
@@ -86,7 +86,7 @@ def _retrace(matcher: LLMatcher, tokens: Sequence[int]) -> list[int]:
         matcher.compute_bitmask()
         times.append(thread_time_ns() - started)
         if not matcher.consume_token(token):
-            raise EngineError(f"A text of the grammar was refused: {matcher.get_error()}", "Report this.")
+            raise EngineError(f"A text of the grammar was refused: {fault_of(matcher)}", "Report this.")
     return times
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.errors import EngineError
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import BYTES, compiled
+from models.grammar.matchers import BYTES, compiled, fault_of
 
 WORDS = 6
 """Of so many words one ends its text, where it may."""
@@ -48,5 +48,5 @@ def plausible_text(grammar: Grammar, random: Random, most: int | None = None) ->
         said.append(token)
         matcher.consume_token(token)
     if matcher.is_error() or not (matcher.is_accepting() or len(said) == most):
-        raise EngineError(f"No way on after {bytes(said[-60:])!r}: {matcher.get_error()}", "Report this.")
+        raise EngineError(f"No way on after {bytes(said[-60:])!r}: {fault_of(matcher)}", "Report this.")
     return bytes(said).decode(errors="ignore")

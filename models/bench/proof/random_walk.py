@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.engines.closing import Closing, shortest, tokens_of
 from models.errors import BudgetTooSmall
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import compiled
+from models.grammar.matchers import compiled, fault_of
 
 Draw = Literal["uniform", "longest"]
 """uniform: every allowed token is as likely as any other. longest: tokens that end nothing, and characters of many
@@ -86,7 +86,7 @@ def random_walk(
         text = data.decode()
     except UnicodeDecodeError:
         text, fault = data.decode(errors="replace"), fault or "undecodable"
-    why = matcher.get_error() if matcher.is_error() else ""
+    why = fault_of(matcher) if matcher.is_error() else ""
     return Walk(text, len(tokens) + 1, fault, why, closing.closed if closing else "")
 
 

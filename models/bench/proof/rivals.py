@@ -15,7 +15,7 @@ from llguidance import LLMatcher
 from models.bench.proof.schema_report import SchemaReport, patience
 from models.bench.proof.schema_trial import Case, Rival
 from models.bench.proof.written import written
-from models.grammar.matchers import BYTES
+from models.grammar.matchers import BYTES, fault_of
 
 
 def rival_report(rival: Rival, case: Case) -> SchemaReport:
@@ -25,7 +25,7 @@ def rival_report(rival: Rival, case: Case) -> SchemaReport:
         with patience():
             matcher = LLMatcher(BYTES, _GRAMMARS[rival](case.schema), log_level=0)
             if matcher.is_error():
-                return SchemaReport(case.path, "refused", {"$": matcher.get_error()}, seconds=thread_time() - begun)
+                return SchemaReport(case.path, "refused", {"$": fault_of(matcher)}, seconds=thread_time() - begun)
             matcher.compute_bitmask()
             seconds = thread_time() - begun
             inside = [(bool(test.get("valid")), written(matcher, test["data"])) for test in case.tests]

@@ -18,6 +18,8 @@ from typing import Any
 from llguidance import LLMatcher, grammar_from
 from vllm.v1.structured_output import backend_guidance
 
+from models.grammar.matchers import fault_of
+
 KEPT = 4096
 """Grammars that are remembered, by 32 bytes each."""
 LONGEST = 16_384
@@ -94,7 +96,7 @@ def tell_faults(manager: Any) -> None:
             raise ValueError(str(panic)) from panic
         matcher = getattr(grammar, "ll_matcher", None)  # guidance is the only backend that has one
         if matcher is not None and matcher.is_error():
-            raise ValueError(matcher.get_error())
+            raise ValueError(fault_of(matcher))
         return grammar
 
     manager._create_grammar = create

@@ -58,3 +58,12 @@ def test_a_fault_is_told_without_what_else_llguidance_knows() -> None:
     matcher.consume_token(ord("b"))
     assert "<state>" in matcher.get_error()
     assert fault_of(matcher) == """Parser Error: token "b" doesn't satisfy the grammar; byte 'b' fails parse"""
+
+
+def test_a_grammar_of_more_rules_than_llguidance_builds_is_told_in_one_sentence() -> None:
+    rules = range(66_000)
+    lark = "start: " + " ".join(f"r{n}" for n in rules) + "".join(f'\nr{n}: "a" | "b" "c"' for n in rules)
+    with pytest.raises(
+        EngineError, match=r"^The grammar has more rules than llguidance builds\. Ask for fewer fields or values\.$"
+    ):
+        Matchers(BYTES).start_of(lark)
