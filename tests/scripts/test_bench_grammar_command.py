@@ -33,10 +33,10 @@ def test_the_bench_counts_every_compile_and_every_mask() -> None:
 
 
 def test_a_refused_contract_ends_the_bench_with_its_sentence(tmp_path: Path) -> None:
-    (tmp_path / "bad.py").write_text("from models import Contract\nclass Bad(Contract):\n    anything: bytes\n")
+    (tmp_path / "bad.py").write_text("from models import Contract\nclass Bad(Contract):\n    anything: complex\n")
     done = interlock("bench", "grammar", tmp_path / "bad.py")
     assert done.returncode == 2
-    assert "Bad.anything is bytes" in done.stderr
+    assert "Bad.anything is complex" in done.stderr
 
 
 def test_a_plausible_text_is_one_of_the_grammar_and_mostly_words() -> None:
