@@ -15,7 +15,7 @@ from models.grammar.fragments.builder import GrammarBuilder, closed, ordered
 from models.grammar.fragments.characters import any_character
 from models.grammar.fragments.fragment import Fragment, text_fragment
 from models.grammar.fragments.part import Part, repeated, together
-from models.grammar.fragments.pattern import alternatives
+from models.grammar.fragments.pattern import Reading, alternatives
 from models.grammar.fragments.probe import probed
 
 MOST = 256
@@ -132,21 +132,16 @@ def _matching(
     choices = reading.choices
     endless = most is None and any(part.most == inf for one in choices for part in one.parts)
     usual = builder.end(where, MOST, "characters") if endless else MOST
-    rows = [together(_counted(one.parts, least, most, usual)) for one in choices]
+    counted = [_counted(one.parts, least, most, usual) for one in choices]
+    rows = [together(parts) for parts in counted]
     ends = [row.most if row.most < inf else max(usual, least, row.least) for row in rows]
     limit = max(ends) if most is None else most
-    body = '/"(?:' + "|".join(row.text for row in rows) + ')"/'
-    for choice in reading.ahead:
-        body += ' & /"(?:' + "|".join(together(one.parts).text for one in choice) + ')"/'
-    if any(row.most > limit or row.least < least for row in rows):
-        body += f' & /"{_free(least, limit, "", controls)}"/'
-    inner, edge, space = any_character(besides, controls).text, _edge(besides), _space(r"\s", controls)
-    edged = (rf'{body} & /"{space}(?s:.*)/', rf'{body} & /(?s:.*){space}"/')
-    if strip and any(probed(spaced) != "empty" for spaced in edged):
-        body += f' & /"(?:{edge}(?:{inner}*{edge})?)?"/'
-    elif besides:
-        body += f' & /"{inner}*"/'
-    outcome = probed(body)
+    body = _body(rows, reading, least, limit, besides, strip, controls)
+    outcome, shared = probed(body), ""
+    if outcome == "too complex" and any(row.most > limit for row in rows):
+        rows = [together(_shared(parts, limit)) for parts in counted]
+        body = _body(rows, reading, least, limit, besides, strip, controls)
+        outcome, shared = probed(body), ", a like number in each part"
     if outcome == "empty":
         raise ContractError(
             f"{where} has no text that matches its pattern and the rest of what it asks for.",
@@ -160,8 +155,42 @@ def _matching(
         )
     longest = max(min(row.longest, row.widest * limit) for row in rows)
     shown = f"/{pattern if isinstance(pattern, str) else pattern.pattern}/"
-    bound = shown if limit == inf else f"{shown}, at most {limit} characters"
+    bound = shown if limit == inf else f"{shown}, at most {limit} characters{shared}"
+    if shared:
+        builder.tightened[where] = f"{limit} characters{shared}"
     return Fragment(builder.terminal("PATTERN", body), longest + 2, bound)
+
+
+def _body(
+    rows: list[Part], reading: Reading, least: int, limit: float, besides: str, strip: bool, controls: str
+) -> str:
+    """The terminal of a text that is one of `rows`, and all else that is asked of it."""
+    body = '/"(?:' + "|".join(row.text for row in rows) + ')"/'
+    for choice in reading.ahead:
+        body += ' & /"(?:' + "|".join(together(one.parts).text for one in choice) + ')"/'
+    if any(row.most > limit or row.least < least for row in rows):
+        body += f' & /"{_free(least, limit, "", controls)}"/'
+    inner, edge, space = any_character(besides, controls).text, _edge(besides), _space(r"\s", controls)
+    edged = (rf'{body} & /"{space}(?s:.*)/', rf'{body} & /(?s:.*){space}"/')
+    if strip and any(probed(spaced) != "empty" for spaced in edged):
+        body += f' & /"(?:{edge}(?:{inner}*{edge})?)?"/'
+    elif besides:
+        body += f' & /"{inner}*"/'
+    return body
+
+
+def _shared(parts: tuple[Part, ...], limit: float) -> tuple[Part, ...]:
+    """`parts` with the room that `limit` leaves in even shares: to count across several parts of which each may hold
+    the same characters takes llguidance a state for every way to divide it. As they are where one has no unit."""
+    loose = [part for part in parts if part.least != part.most]
+    room = limit - sum(part.least for part in parts)
+    if room < 0 or not loose or not all(part.unit for part in loose):
+        return parts
+    share = room // len(loose)
+    return tuple(
+        repeated(part.unit, part.least, min(part.most, part.least + share)) if part in loose and part.unit else part
+        for part in parts
+    )
 
 
 def _counted(parts: tuple[Part, ...], least: int, most: int | None, usual: float) -> tuple[Part, ...]:
