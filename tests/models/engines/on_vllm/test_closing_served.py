@@ -225,14 +225,22 @@ async def test_a_prompt_is_scored_where_the_first_token_is_taken_back(url: str) 
 
 
 async def test_none_waits_for_the_ending_of_another(url: str) -> None:
-    schema = {"type": "array", "items": {"type": "integer", "minimum": 1_000_000}, "minItems": 60}
-    slow = asyncio.create_task(
-        post(url, structured_outputs={"grammar": f"start: x\nx: %json {json.dumps(schema)}"}, max_tokens=1)
-    )
+    many = [
+        {"type": "array", "items": {"type": "integer", "minimum": 1_000_000}, "minItems": least}
+        for least in range(140, 148)  # seconds in all
+    ]
+    slow = [
+        asyncio.create_task(
+            post(url, structured_outputs={"grammar": f"start: x\nx: %json {json.dumps(schema)}"}, max_tokens=1)
+        )
+        for schema in many
+    ]
     await asyncio.sleep(0.1)
     await post(url, max_tokens=1)
-    assert not slow.done()
-    assert (await slow).json()["choices"][0]["stop_reason"].startswith("too short: The answer may take 1 tokens")
+    assert not all(task.done() for task in slow)
+    for answer in await asyncio.gather(*slow):
+        told = answer.json()["choices"][0]["stop_reason"]
+        assert told.startswith("too short: The answer may take 1 tokens")
 
 
 async def test_endings_are_drafts_of_jump_forward(jump_server: VllmServer) -> None:
