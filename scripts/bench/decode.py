@@ -22,8 +22,18 @@ from models.bench.throughput.variant import FREE, VARIANTS
 from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.errors import EngineError, ModelNotFound
-from scripts.bench.decode_bench import KEPT, Bench
-from scripts.bench.decode_options import SEARCH, addresses, contracts, known, loads, numbers, started, words
+from scripts.bench.decode_bench import Bench, refuse_used
+from scripts.bench.decode_options import (
+    SEARCH,
+    addresses,
+    contracts,
+    known,
+    loads,
+    numbers,
+    refuse_unasked,
+    started,
+    words,
+)
 from scripts.bench.decode_report import agreement_line, decode_table, latency_table, notes, write_plots
 from scripts.console import complain, console, tell
 
@@ -115,8 +125,8 @@ def decode(
         stream=stream or level is not None,
     )
     _refuse_idle(plan, urls, flags=flags, together=together, per_slot=per_slot, mix=mix, searching=rate == SEARCH)
-    if out and any((out / name).exists() for name in KEPT):
-        raise ModelNotFound(f"{out} holds what a benchmark has found.", "Name another folder with -o.")
+    if out:
+        refuse_used(out)
     if vllm_bench and FREE.server not in [variant.server for variant in plan.variants]:
         raise ModelNotFound("`vllm bench serve` is compared on free text.", "Add free to --variants.")
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
@@ -169,12 +179,7 @@ def _refuse_idle(
 ) -> None:
     """ModelNotFound for what was written and would change nothing."""
     names = {variant.server for variant in plan.variants}
-    chosen = ", ".join(variant.name for variant in plan.variants)
-    if idle := [name for name in urls if name not in names]:
-        raise ModelNotFound(
-            f"--url {idle[0]}=… was given, and none of {chosen} takes it.",
-            "Leave it out, or choose other --variants.",
-        )
+    refuse_unasked(urls, plan.variants)
     if names <= urls.keys() and (flags or together):
         unused = "--flags" if flags else "--together"
         raise ModelNotFound(f"{unused} was given, and no server is started.", "Leave it out.")

@@ -28,8 +28,14 @@ from models.errors import EngineError, ModelNotFound
 from scripts.console import console
 from scripts.progress import progress_bar
 
-KEPT = ("bench.json", "rounds", "rounds.jsonl")
+_KEPT = ("bench.json", "rounds", "rounds.jsonl")
 """What a benchmark leaves in its folder; a second one there would mix with it."""
+
+
+def refuse_used(out: Path) -> None:
+    """ModelNotFound for a folder that holds a benchmark."""
+    if any((out / name).exists() for name in _KEPT):
+        raise ModelNotFound(f"{out} holds what a benchmark has found.", "Name another folder with -o.")
 
 
 @dataclass

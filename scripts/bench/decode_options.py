@@ -8,7 +8,7 @@ from math import inf, isinf
 from typing import TypeVar
 
 from models.bench.throughput.load import Load
-from models.bench.throughput.variant import SERVERS
+from models.bench.throughput.variant import SERVERS, Variant
 from models.contract import Contract
 from models.errors import ContractError, ModelNotFound
 from pipeline.workflows.table.table import Table
@@ -84,6 +84,16 @@ def addresses(urls: Sequence[str]) -> dict[str, str]:
             raise ModelNotFound(f"Two servers are given as {name}.", "Write one --url for each kind.")
         found[name] = address
     return found
+
+
+def refuse_unasked(urls: Mapping[str, str], variants: Sequence[Variant]) -> None:
+    """ModelNotFound for a running server that none of `variants` asks."""
+    needed = {variant.server for variant in variants}
+    if idle := [name for name in urls if name not in needed]:
+        chosen = ", ".join(variant.name for variant in variants)
+        raise ModelNotFound(
+            f"--url {idle[0]}=… was given, and none of {chosen} takes it.", "Leave it out, or choose other --variants."
+        )
 
 
 def named(url: str) -> tuple[str, str]:

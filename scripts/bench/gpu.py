@@ -37,8 +37,8 @@ from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError, EngineUnavailable, ModelNotFound
-from scripts.bench.decode_bench import KEPT
-from scripts.bench.decode_options import addresses, known, numbers, started, words
+from scripts.bench.decode_bench import refuse_used
+from scripts.bench.decode_options import addresses, known, numbers, refuse_unasked, started, words
 from scripts.bench.gpu_table import markdown
 from scripts.console import console
 from scripts.unused import refuse_unused
@@ -132,13 +132,10 @@ def gpu(
             context, "is of servers that are started here, and --url names running ones: leave it out.", "flags"
         )
     chosen = known(variants, VARIANTS)
-    needed = {variant.server for variant in chosen}
-    if idle := [name for name in urls if name not in needed]:
-        raise ModelNotFound(f"--url {idle[0]}=… was given, and none of {variants} takes it.", "Leave it out.")
+    refuse_unasked(urls, chosen)
     if urls and not model:
         raise ModelNotFound("The model behind --url is not known.", "Add --model: its folder, or its name.")
-    if any((out / name).exists() for name in KEPT):
-        raise ModelNotFound(f"{out} holds what a benchmark has found.", "Name another folder with -o.")
+    refuse_used(out)
     end = time.monotonic() + budget_seconds
     loads = [Load(number) for number in numbers(concurrency, "--concurrency 64,1,256")]
     plan = Plan(known(forms, FORMS), chosen, loads, repeat=repeat, per_slot=per_slot)
@@ -150,7 +147,7 @@ def gpu(
         *words(flags),
         *(() if model else LOAD_FLAGS),
     ]
-    extra = flagged if needed - urls.keys() else []
+    extra = flagged if {variant.server for variant in chosen} - urls.keys() else []
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as scratch:
         served = model or str(write_dummy(Path(scratch) / shape, shape))
         about = {

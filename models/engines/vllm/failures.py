@@ -53,9 +53,7 @@ def errors(who: str) -> Iterator[None]:
     except BadRequestError as error:
         if _status(error) == HTTPStatus.REQUEST_TIMEOUT:
             raise EngineUnavailable(f"{_capital(who)} does not answer ({_reason(error)}).") from error
-        if "maximum context length" in _reason(error):
-            raise PromptTooLong(f"The prompt does not fit {who}: {_sentence(error)}") from error
-        raise RequestRefused(f"{_capital(who)} refused the request: {_sentence(error)}") from error
+        raise _refused(who, _sentence(error)) from error
     except APIError as error:
         raise EngineError(f"{_capital(who)} failed: {_sentence(error)}") from error
 
@@ -63,12 +61,16 @@ def errors(who: str) -> Iterator[None]:
 def _told_late(who: str, error: openai.APIError) -> EngineError:
     reason = _brief(error.message)
     told = error.body if isinstance(error.body, dict) else {}
-    refused = str(told.get("code", "")).startswith("4")
-    if refused and "maximum context length" in reason:
-        return PromptTooLong(f"The prompt does not fit {who}: {reason}.")
-    if refused:
-        return RequestRefused(f"{_capital(who)} refused the request: {reason}.")
+    if str(told.get("code", "")).startswith("4"):
+        return _refused(who, f"{reason}.")
     return EngineUnavailable(f"{_capital(who)} failed while it answered ({reason}).")
+
+
+def _refused(who: str, sentence: str) -> EngineError:
+    """A request that the server does not take, for the reason in `sentence`."""
+    if "maximum context length" in sentence:
+        return PromptTooLong(f"The prompt does not fit {who}: {sentence}")
+    return RequestRefused(f"{_capital(who)} refused the request: {sentence}")
 
 
 def _capital(text: str) -> str:

@@ -92,12 +92,17 @@ class Message(Shape):
     reasoning_content: str | None = None
 
 
-class Choice(Shape):
-    """One answer, and how it came to its end."""
+class Ended(Shape):
+    """How an answer came to its end, where it has."""
 
-    message: Message
     finish_reason: str | None = None
     stop_reason: Any = None
+
+
+class Choice(Ended):
+    """One answer."""
+
+    message: Message
     logprobs: Scores | None = None
 
 
@@ -109,12 +114,10 @@ class ChatReply(Shape):
     prompt_logprobs: PromptScores | None = None
 
 
-class TextChoice(Shape):
+class TextChoice(Ended):
     """One answer of a text without a chat's template."""
 
     text: str
-    finish_reason: str | None = None
-    stop_reason: Any = None
     logprobs: TextScores | None = None
     prompt_logprobs: PromptScores | None = None
 
@@ -139,13 +142,11 @@ class TextReply(Shape):
         return ChatReply(choices=choices, usage=self.usage, prompt_logprobs=self.choices[0].prompt_logprobs)
 
 
-class PieceChoice(Shape):
+class PieceChoice(Ended):
     """What one piece of a stream adds: a chat's has a `delta`, another's a `text`."""
 
     delta: Message | None = None
     text: str | None = None
-    finish_reason: str | None = None
-    stop_reason: Any = None
 
 
 class Piece(Shape):

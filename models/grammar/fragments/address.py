@@ -29,6 +29,8 @@ _ATOM = "[A-Za-z0-9_%+'-]+"
 _OCTET = "(?:[0-9]|[1-9][0-9]|1[0-9][0-9]|2[0-4][0-9]|25[0-5])"
 _PATH = "[A-Za-z0-9._~!$&()*+,;=:@\\/-]|%[0-9A-Fa-f]{2}"  # nothing that the URL standard would escape
 _HEX = "[0-9a-f]{1,4}"
+_IP4 = f"{_OCTET}(?:[.]{_OCTET}){{3}}"
+_IP6 = f"(?:{_HEX}:){{7}}{_HEX}"
 # No application may use these for e-mail (RFC 6761, 6762, 7686); email-validator refuses them.
 _SPECIAL = "arpa|invalid|local|localhost|onion|test"
 
@@ -103,7 +105,7 @@ def _url(
         raise ContractError(f"{where} leaves no room for a URL.", "Allow a larger max_length.")
     # The last label starts with a letter: the URL standard reads every other one as part of a number.
     host = f"/(?:{_LABEL}[.])*[a-z][a-z0-9]*(?:-[a-z0-9]+)*/ & /.{{1,{DOMAIN}}}/"
-    host = f"(({host}) | /{_OCTET}(?:[.]{_OCTET}){{3}}/)"
+    host = f"(({host}) | /{_IP4}/)"
     rest = f"/(?::(?:{integers(1, 65535)}))?\\/(?:{_PATH})*(?:[?](?:{_PATH}|[?])*)?(?:#(?:{_PATH}|[?])*)?/"
     names = "|".join(re.escape(scheme) for scheme in schemes)
     body = f'"\\"" ((/(?:{names}):\\/\\// {host} {rest}) & /.{{{least},{most}}}/) "\\""'
@@ -123,12 +125,12 @@ def own_url(asked: UrlConstraints, limits: dict[str, Any], where: str, builder: 
 
 def ip4(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """Four numbers from 0 to 255."""
-    return Fragment(builder.terminal("IP4", f'/"{_OCTET}(?:[.]{_OCTET}){{3}}"/'), 17, "0.0.0.0 … 255.255.255.255")
+    return Fragment(builder.terminal("IP4", f'/"{_IP4}"/'), 17, "0.0.0.0 … 255.255.255.255")
 
 
 def ip6(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """Eight groups, or at most seven around a double colon, in lower case."""
-    forms = [f"(?:{_HEX}:){{7}}{_HEX}", f"::(?:{_HEX}(?::{_HEX}){{0,6}})?", f"{_HEX}(?::{_HEX}){{6}}::"]
+    forms = [_IP6, f"::(?:{_HEX}(?::{_HEX}){{0,6}})?", f"{_HEX}(?::{_HEX}){{6}}::"]
     forms += [f"{_HEX}(?::{_HEX}){{{n - 1}}}::(?:{_HEX}(?::{_HEX}){{0,{6 - n}}})?" for n in range(1, 7)]
     return Fragment(builder.terminal("IP6", f'/"(?:{"|".join(forms)})"/'), 41, "8 groups of hexadecimal digits")
 
@@ -136,26 +138,26 @@ def ip6(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment
 def network4(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """A network of 256, 65,536 or 16,777,216 addresses, or a single one."""
     forms = [rf"{_OCTET}(?:[.]{_OCTET}){{{n - 1}}}{'[.]0' * (4 - n)}\/{8 * n}" for n in range(1, 5)]
-    forms.append(rf"{_OCTET}(?:[.]{_OCTET}){{3}}")
+    forms.append(_IP4)
     return Fragment(builder.terminal("NET4", f'/"(?:{"|".join(forms)})"/'), 20, "an address and /8, /16, /24 or /32")
 
 
 def network6(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """A network that begins with two, three or four groups, or a single address."""
     forms = [rf"[1-9a-f][0-9a-f]{{0,3}}(?::{_HEX}){{{n - 1}}}::\/{16 * n}" for n in range(2, 5)]
-    forms.append(rf"(?:{_HEX}:){{7}}{_HEX}(?:\/128)?")
+    forms.append(rf"{_IP6}(?:\/128)?")
     return Fragment(builder.terminal("NET6", f'/"(?:{"|".join(forms)})"/'), 45, "an address and /32, /48, /64 or /128")
 
 
 def interface4(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """An IPv4 address in a network."""
-    body = rf'/"{_OCTET}(?:[.]{_OCTET}){{3}}(?:\/(?:{integers(0, 32)}))?"/'
+    body = rf'/"{_IP4}(?:\/(?:{integers(0, 32)}))?"/'
     return Fragment(builder.terminal("INTERFACE4", body), 20, "an address and /0 … /32")
 
 
 def interface6(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """An IPv6 address in a network."""
-    body = rf'/"(?:{_HEX}:){{7}}{_HEX}(?:\/(?:{integers(0, 128)}))?"/'
+    body = rf'/"{_IP6}(?:\/(?:{integers(0, 128)}))?"/'
     return Fragment(builder.terminal("INTERFACE6", body), 45, "an address and /0 … /128")
 
 

@@ -244,22 +244,18 @@ async def test_a_server_that_was_started_with_another_model_is_waited_for() -> N
 TOLD = {**CUT, **ODD}
 
 
-@pytest.mark.parametrize("answer", TOLD.values(), ids=TOLD)
-async def test_a_benchmark_is_told_what_failed(answer: bytes) -> None:
+FAILING = {
+    **{f"{name}, whole": (answer, False) for name, answer in TOLD.items()},
+    **{f"{name}, streamed": (answer, True) for name, answer in BROKEN.items()},
+}
+
+
+@pytest.mark.parametrize(("answer", "streamed"), FAILING.values(), ids=FAILING)
+async def test_a_benchmark_is_told_what_failed_and_counts_no_stream_that_broke(answer: bytes, streamed: bool) -> None:
     async with serving(answer) as url:
         traffic = await Traffic.open(url)
         with pytest.raises(EngineUnavailable, match="The server failed under load") as caught:
-            await traffic.send([Call([{"role": "user", "content": "Hello."}], 4)] * 3, None, False)
-        one_sentence(caught.value)
-        await traffic.close()
-
-
-@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-async def test_a_benchmark_counts_no_stream_that_broke(answer: bytes) -> None:
-    async with serving(answer) as url:
-        traffic = await Traffic.open(url)
-        with pytest.raises(EngineUnavailable, match="The server failed under load") as caught:
-            await traffic.send([Call([{"role": "user", "content": "Hello."}], 4)] * 3, None, True)
+            await traffic.send([Call([{"role": "user", "content": "Hello."}], 4)] * 3, None, streamed)
         one_sentence(caught.value)
         await traffic.close()
 
