@@ -10,7 +10,7 @@ import asyncio
 import importlib.util
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 from pathlib import Path
@@ -197,7 +197,7 @@ def _probe_vllm() -> None:
     from vllm.v1.sample.sampler import Sampler
     from vllm.v1.structured_output import StructuredOutputManager
     from vllm.v1.structured_output.backend_guidance import GuidanceGrammar, validate_guidance_grammar
-    from vllm.v1.structured_output.request import StructuredOutputRequest
+    from vllm.v1.structured_output.request import StructuredOutputRequest, get_structured_output_key
     from vllm.v1.structured_output.utils import apply_grammar_bitmask
     from vllm.v1.worker.gpu_input_batch import InputBatch
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
@@ -207,6 +207,9 @@ def _probe_vllm() -> None:
     _takes(StructuredOutputManager.grammar_init, "self", "request")
     _takes(StructuredOutputManager._create_grammar, "self", "request")
     _takes(validate_guidance_grammar, "sampling_params", "tokenizer")
+    key = get_structured_output_key(StructuredOutputsParams(grammar='start: "a"'))
+    _need(len(key) == 2 and key[1] == 'start: "a"', "what constrains a request is told otherwise")
+    _need(is_dataclass(GuidanceGrammar), "a grammar is made otherwise")
     _need([*signature(Scheduler._preempt_request).parameters][:3] == ["self", "request", "timestamp"], "no preemption")
     attributes = ("vllm_config", "scheduler_config", "structured_output_manager", "requests", "max_model_len")
     _stores(Scheduler.__init__, "running", "prev_step_scheduled_req_ids")
@@ -235,7 +238,7 @@ def _probe_vllm() -> None:
     fields: dict[type[Any], tuple[str, ...]] = {
         Request: ("is_finished", "use_structured_output", "num_output_tokens", "num_tokens"),
         GuidanceGrammar: ("ll_matcher", "ll_tokenizer", "is_terminated"),
-        StructuredOutputRequest: ("grammar", "_grammar", "reasoning_ended"),
+        StructuredOutputRequest: ("grammar", "_grammar", "reasoning_ended", "structured_output_key"),
         DraftTokenIds: ("req_ids",),
         ModelRunnerOutput: ("sampled_token_ids", "req_id_to_index", "prompt_logprobs_dict"),
         SchedulerOutput: ("has_structured_output_requests", "scheduled_spec_decode_tokens"),

@@ -42,6 +42,34 @@ def is_outgrown(matcher: LLMatcher) -> bool:
     return matcher.stop_reason() in ("LexerTooComplex", "ParserTooComplex") or "too many expr" in fault_of(matcher)
 
 
+COPIES = 256
+"""Copies of one compiled grammar. They share what its lexer builds, which has a limit."""
+
+
+class Original:
+    """A compiled grammar, at its start, to be copied by one thread at a time.
+
+    Where one of the texts outgrows what the lexer builds, no other that began as a copy goes on: then it is spent, as
+    it is after `COPIES`.
+    """
+
+    def __init__(self, matcher: LLMatcher) -> None:
+        self._matcher = matcher
+        self._latest = matcher
+        self._copies = 0
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no copy is to be had any more."""
+        return self._copies >= COPIES or (self._latest.is_error() and is_outgrown(self._latest))
+
+    def copy(self) -> LLMatcher:
+        """A matcher of one's own, at the start."""
+        self._copies += 1
+        self._latest = self._matcher.deep_copy()
+        return self._latest
+
+
 class Matchers:
     """Hands out matchers, to any thread. Compiling takes about a millisecond, for some grammars a second; a copy of
     what is compiled about a microsecond.
@@ -50,7 +78,7 @@ class Matchers:
     def __init__(self, tokenizer: LLTokenizer, kept: int = KEPT) -> None:
         self._tokenizer = tokenizer
         self._most = kept
-        self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
+        self._compiled: OrderedDict[str, Original] = OrderedDict()
         self._lock = Lock()
 
     def has(self, lark: str) -> bool:
@@ -65,15 +93,16 @@ class Matchers:
         """The same for the text of a grammar."""
         with self._lock:
             known = self._compiled.get(lark)
-            if known is not None:
+            if known is not None and not known.is_spent:
                 self._compiled.move_to_end(lark)
-                return known.deep_copy()
-        made = compiled(self._tokenizer, lark)
+                return known.copy()
+        made = Original(compiled(self._tokenizer, lark))
         with self._lock:
             self._compiled[lark] = made
+            self._compiled.move_to_end(lark)
             while len(self._compiled) > self._most:
                 self._compiled.popitem(last=False)
-            return made.deep_copy()
+            return made.copy()
 
 
 BYTES = LLTokenizer("byte", slices=[])

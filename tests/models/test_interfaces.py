@@ -92,6 +92,11 @@ RELEASES = [
     ("VLLM", otherwise(f"{SCHEDULER}.update_draft_token_ids", lambda self: None), "takes self"),
     ("VLLM", otherwise(f"{MANAGER}.grammar_bitmask", lambda self, output: None), "takes self, output"),
     ("VLLM", without("vllm.v1.request:Request.num_output_tokens"), "no Request.num_output_tokens"),
+    (
+        "VLLM",
+        otherwise("vllm.v1.structured_output.request:get_structured_output_key", lambda asked: ("grammar",)),
+        "what constrains a request is told otherwise",
+    ),
     ("VLLM", without("llguidance:LLExecutor"), "ImportError: cannot import name 'LLExecutor'"),
 ]
 

@@ -19,7 +19,7 @@ from typing import Any
 from models.engines.closing import Closing
 from models.engines.vllm.applied_masks import apply_on_cpu
 from models.engines.vllm.closings import Closings, longest
-from models.engines.vllm.known_grammars import tell_faults
+from models.engines.vllm.compiled_grammars import CompiledGrammars
 from models.engines.vllm.parallel_masks import ParallelMasks
 from models.interfaces import VLLM
 
@@ -41,8 +41,8 @@ class ClosingScheduler(Scheduler):  # type: ignore[misc]
         if self.scheduler_config.async_scheduling:
             raise RuntimeError("Closing needs the flags that `interlock serve-flags` prints.")
         manager = self.structured_output_manager
-        if hasattr(self, "grammar_compile_error_reqs"):  # 0.32: a request whose grammar fails is refused alone
-            tell_faults(manager)
+        # 0.32: a request whose grammar fails is refused alone
+        CompiledGrammars(manager, tells=hasattr(self, "grammar_compile_error_reqs"))
         self._closings = Closings(manager, self.max_model_len)
         manager.grammar_bitmask = ParallelMasks(manager, self._closings).fill
         self._beside = ThreadPoolExecutor(1, "masks")

@@ -1,9 +1,9 @@
 """Known grammars: a vLLM server's front end tries a grammar once, not anew for every text that is copied under it.
 
 Runs inside a vLLM server, whose front end compiles the grammar of each request to see that it is one, before the engine
-compiles it again. Where a form copies a customer's words, the grammars of two requests differ in the list of these
-alone, and any list will do. Knows vLLM by the function that tries a grammar, and its structured output manager; how a
-grammar lists what may be copied is in models/grammar/fragments/copied.py.
+compiles it again. A JSON Schema or a choice is the same for thousands of requests; where a form copies a customer's
+words, the grammars of two requests differ in the list of these alone, and any list will do. Knows vLLM by the function
+that tries a grammar; how a grammar lists what may be copied is in models/grammar/fragments/copied.py.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from hashlib import sha256
 from threading import Lock
 from typing import Any
 
-from llguidance import LLMatcher, grammar_from
 from vllm.v1.structured_output import backend_guidance
-
-from models.grammar.matchers import fault_of
+from vllm.v1.structured_output.request import get_structured_output_key
 
 KEPT = 4096
 """Grammars that are remembered, by 32 bytes each."""
@@ -43,27 +41,20 @@ class KnownGrammars:
     def validate(self, sampling_params: Any, tokenizer: Any = None) -> None:
         """Stands in for vLLM's validate_guidance_grammar, and raises what that raises. `tokenizer`: the same always."""
         asked = sampling_params.structured_outputs
-        lark = asked.grammar if asked is not None else None
-        if lark is None or not self._knows(without_lists(lark), tokenizer):
-            _THEIRS(sampling_params, tokenizer)
-
-    def _knows(self, lark: str, tokenizer: Any) -> bool:
-        """Whether `lark` is a grammar, as was found before or is found now."""
-        digest = sha256(lark.encode(errors="surrogatepass")).digest()
+        if asked is None:
+            return
+        kind, text = get_structured_output_key(asked)
+        written = f"{kind}\n{text if asked.grammar is None else without_lists(text)}"
+        digest = sha256(written.encode(errors="surrogatepass")).digest()
         with self._lock:
             if digest in self._known:
                 self._known.move_to_end(digest)
-                return True
-        try:
-            fault = LLMatcher.validate_grammar(grammar_from("grammar", lark), tokenizer)
-        except ValueError:
-            return False
+                return
+        _THEIRS(sampling_params, tokenizer)
         with self._lock:
-            if not fault:
-                self._known[digest] = None
+            self._known[digest] = None
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
-        return not fault
 
 
 def without_lists(lark: str) -> str:
@@ -80,23 +71,3 @@ def _shortened(found: re.Match[str]) -> str:
     except (ValueError, TypeError, RecursionError):  # no JSON, no texts, half a character, an abyss of brackets
         return found[0]
     return f'{found[1]}["a"]' if all(chunks) else found[0]  # llguidance panics where the last text is empty
-
-
-def tell_faults(manager: Any) -> None:
-    """Have `manager` raise what cannot be compiled, as vLLM then refuses that request alone. By itself it answers such
-    a request with an empty text, or ends where llguidance panics."""
-    compiled = manager._create_grammar
-
-    def create(request: Any) -> Any:
-        try:
-            grammar = compiled(request)
-        except Exception:
-            raise
-        except BaseException as panic:
-            raise ValueError(str(panic)) from panic
-        matcher = getattr(grammar, "ll_matcher", None)  # guidance is the only backend that has one
-        if matcher is not None and matcher.is_error():
-            raise ValueError(fault_of(matcher))
-        return grammar
-
-    manager._create_grammar = create

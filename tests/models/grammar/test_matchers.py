@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 from llguidance import LLMatcher
 
+from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError
 from models.grammar.grammar import Grammar
-from models.grammar.matchers import BYTES, Matchers, fault_of
+from models.grammar.matchers import BYTES, Matchers, compiled, fault_of, is_outgrown
 
 CODE = Grammar('start: "x" /[0-9]{2}/', 4)
 
@@ -35,6 +36,33 @@ def test_one_that_failed_does_not_spoil_the_next() -> None:
     assert not writes(spoilt, "y")
     assert spoilt.is_error()
     assert writes(matchers.start(CODE), "x12")
+
+
+def test_one_that_outgrew_what_is_built_does_not_spoil_the_next() -> None:
+    # Copies share what their lexer builds: a server whose form was outgrown once refused it from then on.
+    tokenizer = load_tokenizer("tiny")
+    (a,), (b,) = map(tokenizer.tokenize_str, "ab")
+    matchers, lark = Matchers(tokenizer), "start: (A B?)+\nA: /[a-z]{1,2000}/ & /.*a.{300}/\nB: /x/"
+    for _ in range(2):
+        matcher = matchers.start_of(lark)
+        matcher.compute_bitmask()
+        assert not matcher.is_error()
+        for place in range(400):
+            if matcher.is_error():
+                break
+            matcher.consume_token(a if place % 3 else b)
+            matcher.compute_bitmask()
+        assert is_outgrown(matcher)
+
+
+def test_a_grammar_is_compiled_anew_after_so_many_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.grammar.matchers.COPIES", 3)
+    tried, make = list[str](), compiled
+    monkeypatch.setattr("models.grammar.matchers.compiled", lambda *given: tried.append(given[1]) or make(*given))
+    matchers = Matchers(BYTES)
+    for _ in range(7):
+        assert writes(matchers.start(CODE), "x12")
+    assert tried == [CODE.lark] * 3
 
 
 def test_a_forgotten_grammar_is_compiled_again() -> None:

@@ -3,14 +3,11 @@ from __future__ import annotations
 import json
 from datetime import date
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from llguidance import LLMatcher
 
 from models.contract import Contract
-from models.engines.tokenizers import load_tokenizer
 from models.engines.vllm.jump_forward import closing_flags
 from models.grammar.grammar import compile_grammar
 from models.said import Said
@@ -38,6 +35,10 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Any:
     return getattr(import_module(module), name)(app=None)
 
 
+def known_grammars() -> Any:
+    return import_module("models.engines.vllm.known_grammars")
+
+
 def asked(lark: str) -> Any:
     from vllm.sampling_params import SamplingParams, StructuredOutputsParams
 
@@ -51,9 +52,10 @@ def test_it_is_what_a_request_is_tried_with(known: Any) -> None:
 
 
 def test_forms_that_differ_in_what_was_said_are_tried_once(known: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried, validate = list[str](), LLMatcher.validate_grammar
-    counted = SimpleNamespace(validate_grammar=lambda *given: tried.append(given[0]) or validate(*given))
-    monkeypatch.setattr("models.engines.vllm.known_grammars.LLMatcher", counted)
+    tried, theirs = list[str](), known_grammars()._THEIRS
+    monkeypatch.setattr(
+        known_grammars(), "_THEIRS", lambda *given: tried.append(given[0].structured_outputs.grammar) or theirs(*given)
+    )
     monkeypatch.setattr("models.engines.vllm.known_grammars.KEPT", 2)
     said = ("Book me a trip to Bali.", 'To "São Paulo", please \\ on 3 May,\nor to Goa 🏖', "Goa or Lima " * 40)
     trips = {compile_grammar(Trip, [text]).lark for text in said}
@@ -107,6 +109,28 @@ def test_what_is_no_grammar_is_refused_each_time(known: Any, lark: str) -> None:
             known.validate(asked(lark))
 
 
+@pytest.mark.parametrize(
+    ("asks", "other"),
+    [
+        ({"json": {"type": "integer"}}, {"json": {"type": "number"}}),
+        ({"regex": "[a-z]+"}, {"choice": ["[a-z]+"]}),
+        ({"choice": ["a", "b"]}, {"json": '["a", "b"]'}),
+        ({"json_object": True}, {"regex": "True"}),
+    ],
+)
+def test_other_constraints_are_tried_once_as_well(
+    known: Any, monkeypatch: pytest.MonkeyPatch, asks: dict[str, Any], other: dict[str, Any]
+) -> None:
+    from vllm.sampling_params import SamplingParams, StructuredOutputsParams
+
+    tried = list[Any]()
+    monkeypatch.setattr(known_grammars(), "_THEIRS", lambda *given: tried.append(given[0]))
+    for _ in range(3):
+        for each in (asks, other):
+            known.validate(SamplingParams(structured_outputs=StructuredOutputsParams(**each)))
+    assert len(tried) == 2
+
+
 def test_other_constraints_and_none_are_left_to_vllm(known: Any) -> None:
     from vllm.exceptions import VLLMValidationError
     from vllm.sampling_params import SamplingParams, StructuredOutputsParams
@@ -116,17 +140,3 @@ def test_other_constraints_and_none_are_left_to_vllm(known: Any) -> None:
     known.validate(asked('root ::= "a" | "b"'))  # GBNF, which vLLM takes as well
     with pytest.raises(VLLMValidationError):
         known.validate(SamplingParams(structured_outputs=StructuredOutputsParams(regex="[a-z")))
-
-
-def test_what_cannot_be_compiled_is_raised() -> None:
-    known_grammars = pytest.importorskip("models.engines.vllm.known_grammars", reason="vLLM is not installed")
-    tokenizer = load_tokenizer("tiny")
-    manager = SimpleNamespace(
-        _create_grammar=lambda lark: SimpleNamespace(ll_matcher=LLMatcher(tokenizer, lark, log_level=0))
-    )
-    known_grammars.tell_faults(manager)
-    assert not manager._create_grammar('start: "a"').ll_matcher.is_error()
-    with pytest.raises(ValueError, match="Token range end too large"):
-        manager._create_grammar("start: <[5000]>")
-    with pytest.raises(ValueError, match="unwrap"):
-        manager._create_grammar(SHAPE.replace("LIST", '[""]'))
