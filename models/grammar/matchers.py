@@ -61,13 +61,19 @@ class Original:
     @property
     def is_spent(self) -> bool:
         """Whether no copy is to be had any more."""
-        return self._copies >= COPIES or (self._latest.is_error() and is_outgrown(self._latest))
+        return self._copies >= COPIES or self._is_outgrown()
 
     def copy(self) -> LLMatcher:
         """A matcher of one's own, at the start."""
         self._copies += 1
         self._latest = self._matcher.deep_copy()
         return self._latest
+
+    def _is_outgrown(self) -> bool:
+        try:
+            return self._latest.is_error() and is_outgrown(self._latest)
+        except RuntimeError:  # "already borrowed": another thread makes a mask of it, so that it is in no error yet
+            return False
 
 
 class Matchers:

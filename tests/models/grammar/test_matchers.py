@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
 import pytest
-from llguidance import LLMatcher
+from llguidance import LLExecutor, LLMatcher
 
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError
@@ -53,6 +56,26 @@ def test_one_that_outgrew_what_is_built_does_not_spoil_the_next() -> None:
             matcher.consume_token(a if place % 3 else b)
             matcher.compute_bitmask()
         assert is_outgrown(matcher)
+
+
+def test_they_are_handed_out_while_another_thread_makes_masks() -> None:
+    tokenizer, lark = load_tokenizer("tiny"), "start: A\nA: /[a-z]{1,2000}/ & /.*a.{300}/"
+    matchers, executor = Matchers(tokenizer), LLExecutor(num_threads=1)
+    row = np.zeros((1, (tokenizer.vocab_size + 31) // 32), dtype=np.int32)
+    latest = matchers.start_of(lark)
+
+    def decode() -> None:
+        for token in tokenizer.tokenize_str("ab") * 60:
+            executor.unsafe_compute_mask_ptr([(latest, 0)], row.ctypes.data, row.nbytes, 1)
+            latest.consume_token(token)
+
+    with ThreadPoolExecutor(1) as thread:
+        decoding, handed = thread.submit(decode), 0
+        while not decoding.done():
+            assert not matchers._compiled[lark].is_spent
+            handed += 1
+        decoding.result()
+    assert handed > 100
 
 
 def test_a_grammar_is_compiled_anew_after_so_many_texts(monkeypatch: pytest.MonkeyPatch) -> None:
