@@ -76,8 +76,8 @@ class Closing:
             most = self.budget - len(self._written) - len(tokens) - 1
             # Inside a text, say, the same ending follows on every letter.
             if len(self.ending) > most or not _ends(matcher, [*tokens, *self.ending], self._tokenizer.eos_token):
-                ending = self._behind(tokens)
-                if ending is None or len(ending) > most:
+                ending = self._behind(tokens, most)
+                if ending is None:
                     return False
                 self.ending = ending
         self._written += tokens
@@ -96,8 +96,8 @@ class Closing:
         self.take([token], matcher)
         return token
 
-    def _behind(self, tokens: list[int]) -> list[int] | None:
-        """An ending of the text with `tokens`, as far as one is found."""
+    def _behind(self, tokens: list[int], most: int) -> list[int] | None:
+        """An ending of the text with `tokens`, of `most` tokens, as far as one is found."""
         unread = self._tokenizer.decode_bytes([*self._written[self._read :], *tokens])
         state = self._state.deep_copy()
         if state.try_consume_tokens(list(unread)) != len(unread):
@@ -108,10 +108,11 @@ class Closing:
         if found is None:
             inside, _ = _past(self._tokenizer.decode_bytes(self._written) + data, False, b"")
             found = search(state, old, inside) or search(state, old, inside, matching(self._lark))
-        if found is None:
+        ending = None if found is None else tokens_of(self._tokenizer, found)
+        if ending is None or len(ending) > most:
             return None
-        self._state, self._read = state, len(self._written) + len(tokens)
-        return tokens_of(self._tokenizer, found)
+        self._state, self._read = state, len(self._written) + len(tokens)  # which are taken now
+        return ending
 
 
 _DECODER = json.JSONDecoder()

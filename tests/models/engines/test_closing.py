@@ -17,6 +17,7 @@ from models.engines.closing import Closing, place, shortest, tokens_of
 from models.engines.embedded import EmbeddedEngine
 from models.engines.engine import Message, Sampling
 from models.engines.tokenizers import load_tokenizer
+from models.engines.vllm.closings import longest
 from models.errors import BudgetTooSmall
 from models.grammar.grammar import compile_grammar
 from models.grammar.matchers import BYTES
@@ -27,6 +28,22 @@ TINY = Path(__file__).parents[3] / "models" / "tiny"
 class Tree(BaseModel):
     name: str
     children: list[Tree] = []
+
+
+@pytest.mark.parametrize("letter", "xyz")
+def test_tokens_that_were_tried_and_not_taken_leave_no_trace(letter: str) -> None:
+    """Drafts are taken as far as an ending fits behind them, which is tried from all of them downwards."""
+    tokenizer, lark = load_tokenizer("tiny"), 'start: ("x" | "yy" | "zzz")+ "."'
+    token = tokens_of(tokenizer, letter.encode())[0]
+    for budget in range(12, 30):
+        closing, matcher = Closing(tokenizer, lark, budget), LLMatcher(tokenizer, lark, log_level=0)
+        written, taken = list[int](), 9
+        while taken == 9:
+            taken = longest([token] * 9, closing, matcher, tokenizer.eos_token)
+            matcher.consume_tokens([token] * taken)
+            written += [token] * taken
+        text = [*written, *closing.ending, tokenizer.eos_token]
+        assert LLMatcher(tokenizer, lark, log_level=0).validate_tokens(text) == len(text) <= budget
 
 
 @pytest.mark.parametrize("seed", range(6))
