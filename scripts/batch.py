@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +25,7 @@ from pipeline.batch.shards import refuse_shard
 from pipeline.batch.sources import named
 from pipeline.batch.summary import Summary
 from pipeline.batch.table_rows import is_table, table_rows
+from pipeline.completions.trial import Trial
 from pipeline.files import as_line, growing, write_lines
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
@@ -123,7 +124,9 @@ def batch(
     if table is not None and (unheard := table.unheard()):
         complain(f"This of the schema says nothing by the standard, and is not obeyed: {', '.join(unheard)}.")
     rows = partial(table_rows, several=len(sources) > 1) if table else None
-    asked = read_requests(sources, app.read, rows, id or "custom_id", limit)
+    with closing(Trial()) as trial:  # what one line demands is not to keep all others waiting
+        read = trial.before(app.read) if table is None else app.read
+        asked = read_requests(sources, read, rows, id or "custom_id", limit)
     if sample:
         asked.sample(sample)
     if dry_run:

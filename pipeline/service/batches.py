@@ -183,23 +183,15 @@ class Batches:
 
 def _reads(endpoint: str, trial: Trial) -> Read:
     """How a line of a batch for an endpoint is read."""
+    tried = trial.before(completions.app.read)
 
     def read(line: object) -> Record:
         if isinstance(line, dict) and line.get("url", endpoint) != endpoint:
-            raise BadRecord(f'"url" is not {endpoint}, for which the batch is.', _id(line))
-        if isinstance(line, dict):
-            try:
-                trial.check(endpoint, line.get("body"))
-            except BadRecord as error:
-                raise BadRecord(str(error), _id(line)) from None
-        return completions.app.read(line)
+            id = line.get("custom_id")
+            raise BadRecord(f'"url" is not {endpoint}, for which the batch is.', id if isinstance(id, str) else None)
+        return tried(line)
 
     return read
-
-
-def _id(line: Mapping[str, Any]) -> str | None:
-    id = line.get("custom_id")
-    return id if isinstance(id, str) else None
 
 
 def _check_metadata(value: object) -> None:

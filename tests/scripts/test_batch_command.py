@@ -43,6 +43,18 @@ def last(process: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
+def test_a_grammar_that_is_never_compiled_is_a_bad_line_and_the_others_are_answered(tmp_path: Path) -> None:
+    endless = line("endless", response_format=None, structured_outputs={"grammar": 'start: /a+/ "a c"'})
+    asked = write(tmp_path / "in.jsonl", line("a"), endless)
+    process = interlock("batch", "-i", asked, "-o", tmp_path / "out")
+    assert process.returncode == 1, process.stderr  # a line was refused
+    assert last(process)["request_counts"] == {"total": 2, "completed": 1, "failed": 1}
+    (refused,) = rows(tmp_path / "out" / "errors.jsonl")
+    assert refused["custom_id"] == "endless"
+    told = '"structured_outputs" cannot be enforced: its grammar takes more than 4 s, or more room than there is'
+    assert told in refused["error"]["message"]
+
+
 def test_good_lines_are_answered_bad_ones_told_and_the_folder_is_one_of_a_run(tmp_path: Path) -> None:
     out = tmp_path / "out"
     bad = [

@@ -179,3 +179,27 @@ async def test_a_prompt_that_is_found_in_the_cache_is_answered_the_same(vllm_url
     assert texts(plain) == texts(first) == texts(again)
     assert found.cached > 100
     assert found.accepted == found.drafted > 0
+
+
+CHAIN = "start: r0\n" + "\n".join(f'r{number}: "a" r{number + 1}' for number in range(5_000)) + '\nr5000: "b"'
+"""Rules in rules: llguidance's stack ends before they do, and with it the process."""
+ENDLESS = 'start: "x" | /[yz]/ /a+/ "a c"'
+"""The longest run of a leaves none for what follows: behind a y, a is all that may ever be written."""
+
+
+async def test_a_grammar_that_would_end_the_server_or_keep_it_for_ever_is_refused(jump_server: VllmServer) -> None:
+    async with httpx.AsyncClient(base_url=jump_server.url, timeout=60) as client:
+
+        async def ask(lark: str) -> httpx.Response:
+            body = {"model": jump_server.model, "prompt": "x", "max_tokens": 8, "structured_outputs": {"grammar": lark}}
+            return await client.post("/v1/completions", json=body | {"temperature": 0})
+
+        for lark in (CHAIN, ENDLESS):
+            refused = await ask(lark)
+            assert refused.status_code == 400, refused.text
+            assert "takes more than 4 s, or more room than there is, to compile" in refused.text
+        refused = await ask("start: " + " | ".join(f'"word {number}"' for number in range(3_000)))
+        assert refused.status_code == 400, refused.text
+        assert "Current row has 3000 items; max is 2000" in refused.text
+        answered = await ask('start: "x" | /[yz]/ /a+/')
+        assert answered.status_code == 200, answered.text

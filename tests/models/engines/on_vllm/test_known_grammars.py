@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from llguidance import LLMatcher
 
 from models.contract import Contract
 from models.engines.vllm.jump_forward import closing_flags
@@ -25,18 +28,16 @@ class Trip(Contract):
 
 
 @pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> Any:
+def known(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The middleware in the place that a server gives it; afterwards vLLM's own function is in that again."""
     pytest.importorskip("vllm", reason="vLLM is not installed")
     from vllm.v1.structured_output import backend_guidance
 
     monkeypatch.setattr(backend_guidance, "validate_guidance_grammar", backend_guidance.validate_guidance_grammar)
     module, name = closing_flags()[closing_flags().index("--middleware") + 1].rsplit(".", 1)
-    return getattr(import_module(module), name)(app=None)
-
-
-def known_grammars() -> Any:
-    return import_module("models.engines.vllm.known_grammars")
+    middleware = getattr(import_module(module), name)(app=None)
+    yield middleware
+    middleware.close()
 
 
 def asked(lark: str) -> Any:
@@ -52,10 +53,9 @@ def test_it_is_what_a_request_is_tried_with(known: Any) -> None:
 
 
 def test_forms_that_differ_in_what_was_said_are_tried_once(known: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried, theirs = list[str](), known_grammars()._THEIRS
-    monkeypatch.setattr(
-        known_grammars(), "_THEIRS", lambda *given: tried.append(given[0].structured_outputs.grammar) or theirs(*given)
-    )
+    tried, validate = list[str](), LLMatcher.validate_grammar
+    counted = SimpleNamespace(validate_grammar=lambda *given: tried.append(given[0]) or validate(*given))
+    monkeypatch.setattr("models.engines.vllm.known_grammars.LLMatcher", counted)
     monkeypatch.setattr("models.engines.vllm.known_grammars.KEPT", 2)
     said = ("Book me a trip to Bali.", 'To "São Paulo", please \\ on 3 May,\nor to Goa 🏖', "Goa or Lima " * 40)
     trips = {compile_grammar(Trip, [text]).lark for text in said}
@@ -107,28 +107,6 @@ def test_what_is_no_grammar_is_refused_each_time(known: Any, lark: str) -> None:
     for _ in range(2):
         with pytest.raises(VLLMValidationError, match="rammar"):
             known.validate(asked(lark))
-
-
-@pytest.mark.parametrize(
-    ("asks", "other"),
-    [
-        ({"json": {"type": "integer"}}, {"json": {"type": "number"}}),
-        ({"regex": "[a-z]+"}, {"choice": ["[a-z]+"]}),
-        ({"choice": ["a", "b"]}, {"json": '["a", "b"]'}),
-        ({"json_object": True}, {"regex": "True"}),
-    ],
-)
-def test_other_constraints_are_tried_once_as_well(
-    known: Any, monkeypatch: pytest.MonkeyPatch, asks: dict[str, Any], other: dict[str, Any]
-) -> None:
-    from vllm.sampling_params import SamplingParams, StructuredOutputsParams
-
-    tried = list[Any]()
-    monkeypatch.setattr(known_grammars(), "_THEIRS", lambda *given: tried.append(given[0]))
-    for _ in range(3):
-        for each in (asks, other):
-            known.validate(SamplingParams(structured_outputs=StructuredOutputsParams(**each)))
-    assert len(tried) == 2
 
 
 def test_other_constraints_and_none_are_left_to_vllm(known: Any) -> None:
