@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -30,6 +31,7 @@ ROOM = 1 << 30
 """Bytes that may be taken beyond what the process has at first."""
 _WALKS, _BYTES = 12, 64
 """Random texts that are begun, and how far: some ten milliseconds."""
+_ANY_LENGTH = re.compile(r"[*+]|,\s*\}")
 
 
 class Sandbox:
@@ -128,9 +130,11 @@ def main(work: str, seconds: float, stack: int) -> None:
         sys.stdout.flush()
 
 
-def walk(begun: LLMatcher) -> None:
-    """Begin random texts from the state of a matcher by bytes: what never ends in one of its states does not end here,
-    as far as they come by."""
+def walk(lark: str, begun: LLMatcher) -> None:
+    """Begin random texts of a grammar from a matcher by bytes at its start: what never ends in one of its states does
+    not end here, as far as they come by. Without a part of any length nothing is begun."""
+    if not _ANY_LENGTH.search(lark):
+        return
     draw = random.Random(0)
     for _ in range(_WALKS):
         state = begun.deep_copy()

@@ -97,4 +97,4 @@ def read(asked: tuple[str, Mapping[str, Any]]) -> None:
         lark = grammar.opened().lark
         shortest(lark)  # what an engine that closes looks for, too
         if shape.kind == "grammar":  # of ours none goes on for ever
-            walk(BY_BYTES.start_of(lark))
+            walk(lark, BY_BYTES.start_of(lark))

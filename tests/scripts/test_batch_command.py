@@ -52,7 +52,7 @@ def test_a_grammar_that_is_never_compiled_is_a_bad_line_and_the_others_are_answe
     (refused,) = rows(tmp_path / "out" / "errors.jsonl")
     assert refused["custom_id"] == "endless"
     told = '"structured_outputs" cannot be enforced: its grammar takes more than 4 s, or more room than there is'
-    assert told in refused["error"]["message"]
+    assert told in refused["response"]["body"]["error"]["message"]
 
 
 def test_good_lines_are_answered_bad_ones_told_and_the_folder_is_one_of_a_run(tmp_path: Path) -> None:

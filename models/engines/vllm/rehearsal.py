@@ -25,7 +25,7 @@ def rehearse(asked: tuple[str, str | None, bool]) -> str:
     if matcher.is_error():
         return fault_of(matcher)
     if lark is not None:  # only there may something go on for ever
-        walk(matcher)
+        walk(lark, matcher)
         if closes:
             shortest(lark)
     return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from real_model import Ticket
 
 from models.bench.throughput.traffic import Call, Reply, Traffic
 from models.engines.prometheus import totals
+from models.engines.vllm.closings import ASKED
 from models.engines.vllm.jump_forward import serve_flags
 from models.engines.vllm.server import VllmServer
 from models.grammar.grammar import compile_grammar
@@ -179,6 +181,23 @@ async def test_a_prompt_that_is_found_in_the_cache_is_answered_the_same(vllm_url
     assert texts(plain) == texts(first) == texts(again)
     assert found.cached > 100
     assert found.accepted == found.drafted > 0
+
+
+async def test_an_answer_ends_within_its_budget_where_drafts_are_taken_in_part(crowded_server: VllmServer) -> None:
+    """A text that repeats itself is drafted past the place where it has to end."""
+    async with httpx.AsyncClient(base_url=crowded_server.url, timeout=60) as client:
+
+        async def ask(budget: int) -> dict[str, Any]:
+            body = {"model": crowded_server.model, "prompt": f"Again: {budget}", "temperature": 0, "max_tokens": budget}
+            body["structured_outputs"] = {"grammar": 'start: ("x" | "yy" | "zzz")+ "."'}
+            answer = await client.post("/v1/completions", json=body | {"vllm_xargs": {ASKED: 1}})
+            assert answer.status_code == 200, answer.text
+            found: dict[str, Any] = answer.json()["choices"][0]
+            return found
+
+        for choice in await asyncio.gather(*map(ask, range(60, 80))):
+            assert choice["finish_reason"] == "stop"
+            assert re.fullmatch(r"(x|yy|zzz)+\.", choice["text"])
 
 
 CHAIN = "start: r0\n" + "\n".join(f'r{number}: "a" r{number + 1}' for number in range(5_000)) + '\nr5000: "b"'
