@@ -185,8 +185,9 @@ def _probe_llguidance() -> None:
 
 
 def _probe_vllm() -> None:
-    from llguidance import LLExecutor, grammar_from
+    from llguidance import LLExecutor
     from vllm.config import VllmConfig
+    from vllm.exceptions import VLLMValidationError
     from vllm.sampling_params import SamplingParams, StructuredOutputsParams
     from vllm.v1.core.sched.output import SchedulerOutput
     from vllm.v1.core.sched.scheduler import Scheduler
@@ -196,7 +197,11 @@ def _probe_vllm() -> None:
     from vllm.v1.sample.rejection_sampler import apply_sampling_constraints, expand_batch_to_tokens
     from vllm.v1.sample.sampler import Sampler
     from vllm.v1.structured_output import StructuredOutputManager
-    from vllm.v1.structured_output.backend_guidance import GuidanceGrammar, validate_guidance_grammar
+    from vllm.v1.structured_output.backend_guidance import (
+        GuidanceGrammar,
+        serialize_guidance_grammar,
+        validate_guidance_grammar,
+    )
     from vllm.v1.structured_output.request import StructuredOutputRequest, get_structured_output_key
     from vllm.v1.structured_output.utils import apply_grammar_bitmask
     from vllm.v1.worker.gpu_input_batch import InputBatch
@@ -210,6 +215,8 @@ def _probe_vllm() -> None:
     key = get_structured_output_key(StructuredOutputsParams(grammar='start: "a"'))
     _need(len(key) == 2 and key[1] == 'start: "a"', "what constrains a request is told otherwise")
     _need(is_dataclass(GuidanceGrammar), "a grammar is made otherwise")
+    _need([*signature(serialize_guidance_grammar).parameters][:2] == ["request_type", "grammar_spec"], "no grammar")
+    _need(issubclass(VLLMValidationError, Exception), "no refusal of a request")
     _need([*signature(Scheduler._preempt_request).parameters][:3] == ["self", "request", "timestamp"], "no preemption")
     attributes = ("vllm_config", "scheduler_config", "structured_output_manager", "requests", "max_model_len")
     _stores(Scheduler.__init__, "running", "prev_step_scheduled_req_ids")
@@ -225,7 +232,6 @@ def _probe_vllm() -> None:
     _stores(StructuredOutputManager.__init__, "_grammar_bitmask", "reasoner_cls", "enable_in_reasoning")
     arguments = ("self", "requests", "structured_output_request_ids", "scheduled_spec_decode_tokens")
     _takes(StructuredOutputManager.grammar_bitmask, *arguments)
-    _need(grammar_from("grammar", 'start: "a"') == 'start: "a"', "llguidance writes a grammar otherwise")
     _takes(apply_grammar_bitmask, "scheduler_output", "grammar_output", "input_batch", "logits")
     _takes(Scheduler.get_grammar_bitmask, "self", "scheduler_output")
     _takes(GPUModelRunner._calc_spec_decode_metadata, "self", "num_draft_tokens", "cu_num_scheduled_tokens")

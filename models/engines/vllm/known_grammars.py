@@ -4,7 +4,8 @@ beside the server first.
 Runs inside a vLLM server, whose front end compiles the grammar of each request to see that it is one, before the engine
 compiles it again. Some end the process that does, or never come to an end (models/grammar/sandbox.py): these are
 refused. Where a form copies a customer's words, the grammars of two requests differ in the list of these alone, and any
-list will do. Knows vLLM by the function that tries a grammar; how a grammar lists what may be copied is in models/grammar/fragments/copied.py.
+list will do. Knows vLLM by the function that tries a grammar; how a grammar lists what may be copied is in
+models/grammar/fragments/copied.py.
 """
 
 from __future__ import annotations
