@@ -19,6 +19,7 @@ from scripts.batch import batch
 from scripts.calibrate import calibrate
 from scripts.chat import chat
 from scripts.check import check
+from scripts.commands import Commands
 from scripts.completion import completion
 from scripts.console import console
 from scripts.demo import demo
@@ -37,7 +38,7 @@ from scripts.serve_flags import flags
 from scripts.train_tiny import train_tiny
 from scripts.versions import show_versions
 
-app = typer.Typer(
+app = Commands(
     name="interlock",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

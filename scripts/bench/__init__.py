@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from scripts.bench.batch import batch
 from scripts.bench.compare import compare
 from scripts.bench.decode import decode
@@ -18,8 +16,9 @@ from scripts.bench.pipeline import pipeline
 from scripts.bench.schemas import schemas
 from scripts.bench.serve import serve
 from scripts.bench.validity import validity
+from scripts.commands import Commands
 
-app = typer.Typer(no_args_is_help=True)
+app = Commands(no_args_is_help=True)
 
 
 @app.callback()

@@ -4,15 +4,14 @@ mounts their subcommands.
 
 from __future__ import annotations
 
-import typer
-
+from scripts.commands import Commands
 from scripts.evaluate.clarify import clarify
 from scripts.evaluate.forms import fill, sample
 from scripts.evaluate.gate import gate
 from scripts.evaluate.models import models
 from scripts.evaluate.results import results
 
-app = typer.Typer(help="Measure how well a model does its work.", no_args_is_help=True)
+app = Commands(help="Measure how well a model does its work.", no_args_is_help=True)
 app.command()(gate)
 app.command()(clarify)
 app.command()(fill)

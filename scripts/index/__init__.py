@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from scripts.commands import Commands
 from scripts.index.benchmark import benchmark
 from scripts.index.build import build
 from scripts.index.evaluate import measure
@@ -14,7 +13,7 @@ from scripts.index.tune import tune_index
 from scripts.index.verify import verify
 from scripts.index.versions import use, versions
 
-app = typer.Typer(help="Build, search and prove the index that answers are drawn from.", no_args_is_help=True)
+app = Commands(help="Build, search and prove the index that answers are drawn from.", no_args_is_help=True)
 app.command()(build)
 app.command()(search)
 app.command()(verify)

@@ -12,7 +12,8 @@ from processes import started
 
 from models.engines.vllm.server import VllmServer
 
-SMALL = ("bench", "decode", "--forms", "keys", "--repeat", "1", "--variants", "constrained,free,jump-forward")
+VARIANTS = ("bench", "decode", "--variants", "constrained,free,jump-forward")
+SMALL = (*VARIANTS, "--forms", "keys", "--repeat", "1")
 
 
 def servers(vllm_url: str, jump_server: VllmServer, model: Path) -> list[str]:
@@ -170,7 +171,7 @@ def test_what_cannot_be_measured_is_refused_before_a_server_starts(given: list[s
 async def test_contracts_that_the_context_has_no_room_for_are_left_out(
     vllm_url: str, jump_server: VllmServer, random_model: Path
 ) -> None:
-    given = [*SMALL, "--concurrency", "1", *servers(vllm_url, jump_server, random_model)]
+    given = [*VARIANTS, "--repeat", "1", "--concurrency", "1", *servers(vllm_url, jump_server, random_model)]
     done = interlock(*given, "--forms", "keys,text")
     assert done.returncode == 0, done.stderr
     assert "Left out, for this model's context is too short: text." in done.stderr
@@ -183,9 +184,10 @@ async def test_contracts_that_the_context_has_no_room_for_are_left_out(
 async def test_ctrl_c_keeps_what_was_measured(
     vllm_url: str, jump_server: VllmServer, random_model: Path, tmp_path: Path
 ) -> None:
-    arguments = ["--repeat", "1000", "--concurrency", "1", *servers(vllm_url, jump_server, random_model)]
+    more = ["--forms", "keys", "--repeat", "1000", "--concurrency", "1"]
+    arguments = [*more, *servers(vllm_url, jump_server, random_model)]
     with started(
-        [*COMMAND, *SMALL, *arguments, "-o", str(tmp_path)],
+        [*COMMAND, *VARIANTS, *arguments, "-o", str(tmp_path)],
         cwd=ROOT,
         env={**QUIET, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
