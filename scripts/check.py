@@ -33,6 +33,7 @@ from scripts.discovery import find_contracts, trials_of
 from scripts.options import TRAVEL
 from scripts.progress import progress_bar
 from scripts.schema_folder import check_folder
+from scripts.shortest import tell_beyond
 
 GROUP = 10
 """So many attacks on a contract share the texts that it may copy from."""
@@ -74,6 +75,12 @@ def check(
         for option, given in (("--sample", sample is not None), ("--strict", strict)):
             if given:
                 raise UsageError(f"{option} is about a folder of JSON Schemas: give --schemas, too.")
+    if not attacks:
+        drawn = (("--within", within is not None), ("--draw", draw != "uniform"), ("--generated", generated > 0))
+        if idle := [option for option, given in drawn if given]:
+            raise UsageError(
+                f"{idle[0]} is about random completions, and --attacks 0 draws none: leave one of them out."
+            )
     trial = Trial(attacks, tokenizer, seed, proven, strict, within)
     if schemas and target is None and not generated:
         if draw != "uniform":
@@ -109,6 +116,7 @@ def check(
     guessing = lenient(contracts, date.today())
     for warning in guessing[:_SHOWN]:
         console.print(str(warning), style="yellow", markup=False)
+    tell_beyond(tally.beyond, within)
     for line in [*map(str, refused), *lines][:_SHOWN]:
         console.print(line, style="red", markup=False)
     folder, sound = check_folder(schemas, trial, sample) if schemas else ({}, True)

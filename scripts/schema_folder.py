@@ -16,6 +16,7 @@ from models.schema.refusal import keyword_of
 from pipeline.errors import UsageError
 from scripts.console import console
 from scripts.progress import progress_bar
+from scripts.shortest import tell_beyond
 
 _SHOWN = 20
 _EACH = 40
@@ -49,6 +50,9 @@ def check_folder(folder: Path, trial: Trial, sample: int | None = None) -> tuple
         console.print(f"Ignored by the standard: {named}{more}", markup=False, highlight=False)
     for line in [f"{report.path}: {detail}" for report in reports for detail in report.details][:_SHOWN]:
         console.print(line, style="red", markup=False)
+    least = {report.path: report.least for report in reports if report.enforced}
+    if (within := trial.within) is not None:
+        tell_beyond({path: one for path, one in least.items() if one is None or one > within}, within)
     times = times_of(reports)
     if times:
         told = ", ".join(f"{value:.1f} ({name.removesuffix('_ms')})" for name, value in times.items())

@@ -246,3 +246,26 @@ def test_a_draw_beside_schemas_alone_is_refused(tmp_path: Path) -> None:
     done = interlock("check", "--schemas", tmp_path, "--draw", "longest")
     assert done.returncode == 2
     assert "is about contracts" in done.stderr
+
+
+def test_a_budget_below_the_shortest_text_is_told_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "note.py"
+    file.write_text(ENDLESS)
+    folder = tmp_path / "schemas"
+    folder.mkdir()
+    (folder / "list.json").write_text(json.dumps({"type": "array", "items": {"type": "string"}, "minItems": 3}))
+    options = ("--attacks", 2, "--tokenizer", "byte", "--schemas", folder)
+    least, three = (len(text) + 1 for text in ('{"title": "", "lines": []}', '["", "", ""]'))
+    done = interlock("check", file, *options, "--within", 9)
+    said = " ".join(done.stderr.split())
+    assert f"longer than --within 9, and was the budget, of Note ({least} tokens)" in said
+    assert f"of list.json ({three} tokens)" in said
+    assert done.returncode == 0, done.stderr
+    assert "shortest text" not in interlock("check", file, *options, "--within", 40).stderr
+
+
+@pytest.mark.parametrize("options", [("--within", 40), ("--draw", "longest"), ("--generated", 3)])
+def test_what_is_about_random_completions_is_refused_where_none_is_drawn(options: tuple[str | int, ...]) -> None:
+    done = interlock("check", "--attacks", 0, *options)
+    assert done.returncode == 2
+    assert f"{options[0]} is about random completions" in done.stderr

@@ -9,7 +9,7 @@ from random import Random
 from llguidance import LLTokenizer
 from pydantic import BaseModel
 
-from models.bench.proof.random_walk import Draw, draw_budget, random_walk
+from models.bench.proof.random_walk import Draw, draw_budget, least_budget, random_walk
 from models.bench.proof.verdict import judge
 from models.grammar.grammar import Grammar
 
@@ -22,10 +22,15 @@ KEPT = 5
 
 @dataclass
 class Tally:
-    """How many completions came to which outcome, and the first few that went wrong: outcome, reason, text."""
+    """How many completions came to which outcome, and the first few that went wrong: outcome, reason, text.
+
+    `beyond`: the contracts whose shortest text takes more tokens than there should be, and how many, None where none
+    was found.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: list[tuple[str, str, str]] = field(default_factory=list)
+    beyond: dict[str, int | None] = field(default_factory=dict)
 
     @property
     def attacks(self) -> int:
@@ -47,6 +52,7 @@ class Tally:
         """Count what `other` has counted."""
         self.outcomes.update(other.outcomes)
         self.wrong.extend(other.wrong[: max(0, KEPT - len(self.wrong))])
+        self.beyond.update(other.beyond)
 
 
 def attack(
@@ -64,9 +70,11 @@ def attack(
     Raises EngineError where llguidance cannot compile the grammar.
     """
     tally = Tally()
+    least = None if within is None else least_budget(grammar, tokenizer)
+    if within is not None and (least is None or least > within):
+        tally.beyond[contract.__name__] = least
     for _ in range(times):
-        budget = None if within is None else draw_budget(grammar, tokenizer, random, within)
-        walk = random_walk(grammar, tokenizer, random, draw, budget)
+        walk = random_walk(grammar, tokenizer, random, draw, draw_budget(least, random, within))
         if walk.fault is not None:
             tally.add(_FAULTS[walk.fault], walk.why or walk.fault, walk.text)
             continue

@@ -90,14 +90,18 @@ def random_walk(
     return Walk(text, len(tokens) + 1, fault, why, closing.closed if closing else "")
 
 
-def draw_budget(grammar: Grammar, tokenizer: LLTokenizer, random: Random, most: int) -> int | None:
-    """Tokens for a text of the open form: from what a shortest takes up to `most`, and never fewer. None where no short
-    text is found: then engines, too, keep to the other form."""
+def least_budget(grammar: Grammar, tokenizer: LLTokenizer) -> int | None:
+    """Tokens that a shortest text of the open form takes, with the one that ends it. None where no short text is found:
+    then engines, too, keep to the other form."""
     try:
-        least = len(tokens_of(tokenizer, shortest(grammar.open or grammar.lark))) + 1
+        return len(tokens_of(tokenizer, shortest(grammar.open or grammar.lark))) + 1
     except BudgetTooSmall:
         return None
-    return random.randint(least, max(least, most))
+
+
+def draw_budget(least: int | None, random: Random, most: int | None) -> int | None:
+    """Tokens for a text of the open form: from `least` up to `most`, and never fewer. None where either is."""
+    return None if least is None or most is None else random.randint(least, max(least, most))
 
 
 def draw_token(mask: NDArray[np.uint32], random: Random) -> int | None:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from llguidance import LLTokenizer
 
-from models.bench.proof.random_walk import draw_budget, random_walk
+from models.bench.proof.random_walk import draw_budget, least_budget, random_walk
 from models.bench.proof.schema_trial import Case, Trial
 from models.bench.proof.written import written
 from models.contract import Contract
@@ -46,7 +46,8 @@ class SchemaReport:
     `path`: its file, and its description where the file has several. `keywords`: those that a grammar does not follow,
     by their paths, with the reason: of one that is checked all, of one that is refused the first. `ignored`: what says
     nothing by the standard. `seconds` of a processor, from the schema to the first mask; `budget`: tokens of the
-    longest text with the default bounds.
+    longest text with the default bounds; `least`: of the shortest without them, None where none was found, and 0
+    where nobody asked.
     Of its invalid instances `invalid_admitted` pass the grammar and the check after, of its valid ones `valid_admitted`
     do; of `attacks` random completions `refused_after` failed the check, and `failures` are worse, as at level proven
     any that failed is. `details` names each.
@@ -66,6 +67,7 @@ class SchemaReport:
     refused_after: int = 0
     failures: int = 0
     details: tuple[str, ...] = ()
+    least: int | None = 0
 
     @property
     def enforced(self) -> bool:
@@ -122,7 +124,11 @@ def _checked(case: Case, trial: Trial) -> SchemaReport:
             details.append(f"{what} instance: {test.get('description', '')} {_compact(test['data'])[:200]}")
     bounded = compile_grammar(contract, spaced=True)
     tokenizer, random = _tokenizer(trial.tokenizer), Random(f"{trial.seed} {case.path}")
-    wrong = [_attacked(contract, bounded, tokenizer, random, trial.within) for _ in range(trial.attacks)]
+    least = 0 if trial.within is None else least_budget(bounded, tokenizer)
+    wrong = [
+        _attacked(contract, bounded, tokenizer, random, draw_budget(least, random, trial.within))
+        for _ in range(trial.attacks)
+    ]
     after = [text for stage, text in wrong if stage == "after"]
     failures = [text for stage, text in wrong if stage == "fault" or (stage == "after" and not loosened)]
     return SchemaReport(
@@ -140,6 +146,7 @@ def _checked(case: Case, trial: Trial) -> SchemaReport:
         len(after) if loosened else 0,
         len(failures),
         (*details, *failures),
+        least,
     )
 
 
@@ -152,11 +159,10 @@ def _accepted(contract: type[Contract], data: Any) -> bool:
 
 
 def _attacked(
-    contract: type[Contract], grammar: Grammar, tokenizer: LLTokenizer, random: Random, within: int | None
+    contract: type[Contract], grammar: Grammar, tokenizer: LLTokenizer, random: Random, budget: int | None
 ) -> tuple[Literal["fine", "fault", "after"], str]:
     """What became of one random completion: it is not even whole, or the check refuses it."""
     try:
-        budget = None if within is None else draw_budget(grammar, tokenizer, random, within)
         walk = random_walk(grammar, tokenizer, random, budget=budget)
     except EngineError as error:
         return "fault", str(error)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import Field
 
 from models import Contract
-from models.bench.proof.random_walk import draw_budget, draw_token, random_walk
+from models.bench.proof.random_walk import draw_budget, draw_token, least_budget, random_walk
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError
 from models.grammar.grammar import Grammar, compile_grammar
@@ -91,5 +91,6 @@ def test_a_walk_with_a_budget_ends_within_it_closed_in_a_field_or_by_itself() ->
         Open.model_validate_json(walk.text)
     assert {walk.closed[:5] for walk in walks} == {"", "words"}
     assert random_walk(grammar, BYTES, Random(0), budget=4).fault == "over_budget"
-    budgets = [draw_budget(grammar, BYTES, Random(seed), 40) for seed in range(200)]
+    least = least_budget(grammar, BYTES)
+    budgets = [draw_budget(least, Random(seed), 40) for seed in range(200)]
     assert (min(filter(None, budgets)), max(filter(None, budgets))) == (len('{"words":[]}') + 1, 40)
