@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -78,6 +79,7 @@ def write_dummy(folder: Path, shape: str) -> Path:
         "tie_word_embeddings": False,
         "bos_token_id": 1,
         "eos_token_id": 2,
+        "transformers_version": version("transformers"),  # without it the pattern is warned of, which is Tekken's own
         **SHAPES[shape],
     }
     about = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections import Counter
@@ -63,7 +64,8 @@ def decode(
     contract: Annotated[list[str], typer.Option(metavar="FILE.py:NAME", help="A contract of yours.")] = [],  # noqa: B006
     schemas: Annotated[Path | None, typer.Option(help="A folder with JSON Schemas of yours.")] = None,
     prompts: Annotated[
-        Path | None, typer.Option(help="JSONL of yours: `prompt` or `messages`, and `output_tokens` if you like.")
+        Path | None,
+        typer.Option(help="JSONL or JSON: `prompt`, `messages` or ShareGPT's `conversations`, and `output_tokens`."),
     ] = None,
     input_tokens: Annotated[str, typer.Option(help="Lengths of prompts, as 512,2048: filled up with words.")] = "",
     repeat: Annotated[
@@ -136,8 +138,8 @@ def decode(
         about = {
             "model": f"{shape}, random weights" if shape else served,
             "flags": extra,
-            "urls": urls,
-            "at": temperature,
+            "temperature": temperature,
+            "prompts": _fingerprint(prompts) if prompts else None,
         }
         bench = Bench(
             plan,
@@ -172,6 +174,11 @@ def decode(
         raise typer.Exit(130)
     if bench.first_error:
         raise typer.Exit(1)
+
+
+def _fingerprint(file: Path) -> dict[str, str]:
+    """What tells two files of prompts apart."""
+    return {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()[:16]}
 
 
 def _refuse_idle(

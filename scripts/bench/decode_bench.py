@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,7 +17,7 @@ from typing import Any
 
 from models.bench.throughput.arena import Arena, Round
 from models.bench.throughput.findings import rows
-from models.bench.throughput.machine import gpus, peak_memory
+from models.bench.throughput.machine import ServerFacts, gpus, on_this_machine, peak_memory
 from models.bench.throughput.plan import Plan
 from models.bench.throughput.rate_search import RateSearch
 from models.bench.throughput.report import grammars, mask_shares, report, result_file
@@ -36,6 +37,11 @@ def refuse_used(out: Path) -> None:
     """ModelNotFound for a folder that holds a benchmark."""
     if any((out / name).exists() for name in _KEPT):
         raise ModelNotFound(f"{out} holds what a benchmark has found.", "Name another folder with -o.")
+
+
+def first_error(rounds: Iterable[Round]) -> str:
+    """Why the first request that failed did, "" where none did."""
+    return next((reply.error for one in rounds for reply in one.replies if reply.error), "")
 
 
 @dataclass
@@ -58,12 +64,14 @@ class Bench:
     """Whether Ctrl-C ended it."""
     failure: EngineError | None = None
     """Why it ended behind the first rounds, where a server failed."""
+    servers: Mapping[str, ServerFacts] = field(default_factory=dict)
+    """Known as soon as they answer."""
     _streamed: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def first_error(self) -> str:
         """Why a request failed, "" where none did."""
-        return next((reply.error for one in self.found for reply in one.replies if reply.error), "")
+        return first_error(self.found)
 
     def add(self, rounds: list[Round], watch: Watch) -> None:
         """Keep `rounds`, with what the graphics cards drew meanwhile, and each streamed one in a file of its own.
@@ -85,7 +93,9 @@ class Bench:
     def keep(self, **more: Any) -> dict[str, Any]:
         """All that is known, which is also written to bench.json."""
         self.more |= more
-        summary = self.about | report(self.found, self.plan, self.slo, self.cards) | self.more
+        summary = self.about | report(self.found, self.plan, self.servers, self.slo, self.cards) | self.more
+        if self.search:
+            summary["slo_share"] = self.search.share
         if self.out:
             (self.out / "bench.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
         return summary
@@ -101,10 +111,14 @@ class Bench:
                 names = [form.name for form in fitting.forms]
                 if left := [form.name for form in plan.forms if form.name not in names]:
                     console.print(f"Left out, for this model's context is too short: {', '.join(left)}.")
+                for form, whole in ((one, two) for one in fitting.forms for two in plan.forms if one.name == two.name):
+                    if short := len(whole.prompts) - len(form.prompts):
+                        console.print(f"{form.name}: this model's context is too short for {short} of the prompts.")
                 if not fitting.forms:
                     raise EngineError(
                         "No contract is left to measure.", "Choose others with --forms, or another model."
                     )
+                self.servers = opened.servers
                 self.about["model"] = self.about["model"] or next(iter(opened.targets.values())).model
                 done = 0
                 with bar, Watch(opened.processes) as watch:
@@ -112,7 +126,8 @@ class Bench:
                     async for rounds in fitting.warm_up(opened) if self.search else fitting.run(opened):
                         done += 1
                         self.add(rounds, watch)
-                        if rounds and (load := gpus()):  # clocks and memory while it is still warm
+                        here = on_this_machine(self.servers)
+                        if rounds and here and (load := gpus()):  # clocks and memory while it is still warm
                             self.more.setdefault("gpus_after_each_step", []).append(load)
                         where = f"{rounds[0].form}, {rounds[0].load}" if rounds else "warming up"
                         bar.update(task, advance=1, description=where)

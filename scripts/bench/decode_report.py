@@ -83,12 +83,17 @@ def _ms(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
+def failures(cells: Sequence[dict[str, Any]], first_error: str) -> str:
+    """How many requests of `cells` failed, "" where none did."""
+    failed, completed = (sum(cell[name] for cell in cells) for name in ("failed", "completed"))
+    return f"{failed:,} of {failed + completed:,} requests failed; the first: {first_error}" if failed else ""
+
+
 def notes(summary: dict[str, Any], first_error: str) -> list[str]:
     """What nobody should miss beside the tables: requests that failed, and what was not measured."""
-    failed = sum(cell["failed"] for cell in summary["cells"])
-    asked = failed + sum(cell["completed"] for cell in summary["cells"])
+    failed = failures(summary["cells"], first_error)
     return [
-        *([f"{failed:,} of {asked:,} requests failed; the first: {first_error}"] if failed else []),
+        *([failed] if failed else []),
         *([f"Not everything was measured: it ended {summary['ended']}."] if "ended" in summary else []),
     ]
 
@@ -181,8 +186,10 @@ def _pareto(cells: Sequence[dict[str, Any]], path: Path, model: str) -> list[Pat
 
 def _page(summary: dict[str, Any], pictures: Sequence[Path]) -> str:
     machine = summary["machine"]
-    gpus = ", ".join(gpu["name"] for gpu in machine["gpus"]) or "no GPU"
-    versions = ", ".join(f"{name} {machine[name]}" for name in ("vllm", "torch", "llguidance") if machine.get(name))
+    gpus = "no GPU" if machine["gpus"] == [] else ", ".join(gpu["name"] for gpu in machine["gpus"] or ())
+    where = f"{machine['cpu']}, {machine['cores']} cores" + (f", {gpus}" if gpus else " (the client's)")
+    versions = ", ".join(f"{name} {machine[name] or 'unknown'}" for name in ("vllm", "torch", "llguidance"))
+    addresses = "".join(f"; {name}: {one['url']}" for name, one in summary["servers"].items() if one["url"])
     inside = "".join(
         f'<p><img alt="{path.stem}" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"></p>'
         for path in pictures
@@ -193,7 +200,7 @@ def _page(summary: dict[str, Any], pictures: Sequence[Path]) -> str:
     )
     return PAGE.format(
         title=html.escape(f"Decoding, {summary['model']}"),
-        machine=html.escape(f"{machine['cpu']}, {machine['cores']} cores, {gpus}; {versions}"),
+        machine=html.escape(f"{where}; {versions}{addresses}"),
         pictures=inside,
         headings="".join(f"<th>{html.escape(heading)}</th>" for heading in COLUMNS),
         rows=rows,

@@ -13,7 +13,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import product
@@ -27,8 +27,8 @@ from models.bench.throughput.arena import Arena, Round
 from models.bench.throughput.findings import rows
 from models.bench.throughput.forms import FORMS, Form
 from models.bench.throughput.load import Load
-from models.bench.throughput.machine import gpus
-from models.bench.throughput.phases import sampled
+from models.bench.throughput.machine import ServerFacts, gpus, on_this_machine
+from models.bench.throughput.phases import sampled, sampler
 from models.bench.throughput.plan import Plan
 from models.bench.throughput.report import grammars, mask_shares, report
 from models.bench.throughput.variant import CONSTRAINED, JUMP, VARIANTS
@@ -37,10 +37,11 @@ from models.engines.dummy import LOAD_FLAGS, SHAPES, write_dummy
 from models.engines.model_folder import find_model_folder
 from models.engines.tokenizers import load_tokenizer
 from models.errors import EngineError, EngineUnavailable, ModelNotFound
-from scripts.bench.decode_bench import refuse_used
+from scripts.bench.decode_bench import first_error, refuse_used
 from scripts.bench.decode_options import addresses, known, numbers, refuse_unasked, started, words
+from scripts.bench.decode_report import failures
 from scripts.bench.gpu_table import markdown
-from scripts.console import console
+from scripts.console import complain, console
 from scripts.unused import refuse_unused
 
 GPU_FLAGS = (
@@ -51,6 +52,9 @@ GPU_FLAGS = (
     *("--compilation-config", '{"mode":0,"cudagraph_mode":"FULL"}'),
 )
 """Flags of both servers on a machine that has a GPU; a model of 16 GB and 14 GB of cache, twice, in 80 GB."""
+
+CARD = ("gpu_busy", "watts")
+"""What Watch reads of this machine's cards."""
 
 FACTS = {
     "asynchronous scheduling": r"Asynchronous scheduling is (\w+)",
@@ -71,15 +75,24 @@ class Bench:
     found: list[Round] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
     more: dict[str, Any] = field(default_factory=dict)
+    servers: Mapping[str, ServerFacts] = field(default_factory=dict)
+    """Known as soon as they answer."""
+
+    @property
+    def first_error(self) -> str:
+        """Why a request failed, "" where none did."""
+        return first_error(self.found)
 
     def add(self, rounds: list[Round], watch: Watch) -> None:
         """Keep `rounds` of one cell, with what was busy meanwhile."""
+        here = on_this_machine(self.servers)
         for one in rounds:
+            busy = watch.between(one.began, one.seconds)
             line = rows([one])[0] | {
                 "streamed": one.streamed,
                 "seconds": round(one.seconds, 3),
                 "step_ms": round(1000 * one.seconds / one.counted.steps, 2) if one.counted.steps else None,
-                **watch.between(one.began, one.seconds),
+                **{name: value for name, value in busy.items() if here or name not in CARD},
             }
             if "watts" in line:
                 line["joules_per_token"] = round(line["watts"] * one.seconds / one.tokens, 3)
@@ -93,8 +106,9 @@ class Bench:
         """Write bench.json and table.md as far as they are known."""
         self.more |= more
         costs = self.more.get("grammars", {})
-        summary = self.about | report(self.found, self.plan) | self.more
+        summary = self.about | report(self.found, self.plan, self.servers) | self.more
         summary["load"] = _load(self.lines)
+        summary["first_error"] = self.first_error
         summary["mask_share"] = mask_shares(summary["cells"], costs)
         (self.out / "bench.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
         (self.out / "table.md").write_text(markdown(summary), encoding="utf-8")
@@ -166,10 +180,14 @@ def gpu(
         summary = bench.keep()
     console.print((out / "table.md").read_text(encoding="utf-8"), markup=False, soft_wrap=True)
     print(json.dumps({key: summary[key] for key in ("model", "ratios", "phases", "ended") if key in summary}))
+    if failed := failures(summary["cells"], bench.first_error):
+        complain(failed)
     if failure:
         raise failure
     if stopped:
         raise typer.Exit(130)
+    if failed:
+        raise typer.Exit(1)
 
 
 async def measure(bench: Bench, arena: Any, model: Path, end: float) -> EngineError | None:
@@ -183,7 +201,9 @@ async def measure(bench: Bench, arena: Any, model: Path, end: float) -> EngineEr
         except TimeoutError:
             raise EngineError("The servers did not start in time.", f"Their logs are in {bench.out}.") from None
         await tokenizer
-        bench.keep(start_seconds=round(time.monotonic() - started, 1), servers=_facts(bench.out))
+        bench.servers, facts = opened.servers, _facts(bench.out)
+        told = {name: {**one, **facts.get(name, {})} for name, one in bench.servers.items()}
+        bench.keep(start_seconds=round(time.monotonic() - started, 1), servers=told)
         watch = stack.enter_context(Watch(opened.processes))
         try:
             await _rounds(bench, opened, watch, model, end)
@@ -211,6 +231,10 @@ async def _rounds(bench: Bench, arena: Arena, watch: Watch, model: Path, end: fl
             continue  # a smaller one may fit
         began = time.monotonic()
         requests = plan.requests(Load(concurrency))
+        if turn == "phases" and not (sampler() and watch.engines()):
+            why = "py-spy is not on the PATH" if watch.engines() else "no server was started here"
+            console.print(f"Where an engine's steps go is not measured: {why}.")
+            continue
         if turn == "phases":
             both = [variant for variant in plan.variants if variant in (CONSTRAINED, JUMP)]
             async with sampled(watch.engines(), bench.out) as phases:

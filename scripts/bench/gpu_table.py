@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from models.bench.throughput.variant import VARIANTS
+from scripts.bench.decode_report import failures
 
 VERSIONS = ("vllm", "torch", "transformers", "llguidance", "python")
 
@@ -26,6 +27,8 @@ def markdown(summary: dict[str, Any]) -> str:
             if share >= 0.01
         ]
         parts.append(f"Where an engine's steps go ({phases['of']}):\n\n{_table(('server', 'phase', 'share'), rows)}")
+    if failed := failures(summary["cells"], summary.get("first_error", "")):
+        parts.append(f"{failed.rstrip('.')}.")
     if ended := summary.get("ended"):
         parts.append(f"Not everything was measured: {ended}.")
     return "\n\n".join(parts) + "\n"
@@ -37,17 +40,18 @@ _LOAD = ("step ms", "TTFT p50 / p99 ms", "TPOT p50 / p99 ms", "GPU busy", "engin
 
 def _machine(summary: dict[str, Any]) -> str:
     machine = summary["machine"]
+    versions = ", ".join(f"{name} {machine[name] or 'unknown'}" for name in VERSIONS)
+    cores = f"{machine['cores']} cores of {machine['cpu']}"
+    if machine["gpus"] is None:
+        return f"{summary['model']}. Servers elsewhere, whose cards are not known; client: {cores}; {versions}."
     cards = [f"{card['name']} ({card['memory.total']}, driver {card['driver_version']})" for card in machine["gpus"]]
-    versions = ", ".join(f"{name} {machine[name]}" for name in VERSIONS)
-    card = " and ".join(cards) or "no GPU"
-    return f"{summary['model']}. {card}; {machine['cores']} cores of {machine['cpu']}; {versions}."
+    return f"{summary['model']}. {' and '.join(cards) or 'no GPU'}; {cores}; {versions}."
 
 
 def _servers(summary: dict[str, Any]) -> str:
     told = [
-        f"{server}: {', '.join(f'{name} {value}' for name, value in facts.items())}"
+        f"{server}: {', '.join(f'{name} {value}' for name, value in facts.items() if value is not None)}"
         for server, facts in summary.get("servers", {}).items()
-        if facts
     ]
     flags = " ".join(f"`{flag}`" if flag.startswith("--") else flag for flag in summary["flags"])
     return f"Flags of every server: {flags}. {'; '.join(told)}{'.' if told else ''}".strip()

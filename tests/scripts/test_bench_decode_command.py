@@ -212,69 +212,6 @@ def test_an_unknown_form_is_named() -> None:
     assert done.stderr.strip() == "There is no novel to compare. Choose of keys, booking, note, text."
 
 
-def run_of(folder: Path, speeds: dict[str, list[float]]) -> str:
-    folder.mkdir()
-    cells = [
-        {"form": "keys", "concurrency": 1, "variant": name, "each_tok_per_s": each} for name, each in speeds.items()
-    ]
-    (folder / "bench.json").write_text(json.dumps({"cells": cells}))
-    return str(folder)
-
-
-def test_two_runs_are_compared_and_a_sure_loss_fails(tmp_path: Path) -> None:
-    old = run_of(tmp_path / "a", {"free": [100, 101, 99, 100], "constrained": [50, 51, 49, 50], "gone": [1]})
-    new = run_of(tmp_path / "b", {"free": [80, 81, 79, 80], "constrained": [30, 70, 45, 55]})
-    done = interlock("bench", "compare", old, new)
-    assert done.returncode == 1
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["regressions"] == 1
-    slower, noisy = found["cells"]
-    assert (slower["variant"], slower["ratio"]) == ("free", 0.8)
-    assert slower["low"] <= 0.8 <= slower["high"] < 0.95
-    assert noisy["low"] < 1 < noisy["high"]
-    assert "alone, not compared: 1 cells (keys, 1 at once, gone)." in " ".join(done.stderr.split())
-    assert interlock("bench", "compare", old, new, "--threshold", "0.25").returncode == 0
-    assert interlock("bench", "compare", old, new, "--threshold", "0.99").returncode == 0
-
-
-def test_a_single_round_on_either_side_is_no_proof_of_a_loss(tmp_path: Path) -> None:
-    old, new = run_of(tmp_path / "a", {"free": [100, 101]}), run_of(tmp_path / "b", {"free": [50]})
-    done = interlock("bench", "compare", old, new)
-    assert done.returncode == 0
-    (cell,) = json.loads(done.stdout.splitlines()[-1])["cells"]
-    assert (cell["low"], cell["high"], cell["regression"]) == (None, None, False)
-    assert "Nothing is sure" in done.stderr
-
-
-def test_a_loss_of_latency_or_goodput_is_a_regression_as_well(tmp_path: Path) -> None:
-    load = {"max_concurrency": None, "request_rate": 4, "burstiness": 1.0, "mix": 1.0}
-    base = {"output_throughput": [50, 51, 49], "request_goodput": [4.0, 4.0, 4.0], "median_ttft_ms": [80, 81, 82]}
-    for name, each in (
-        ("before", base),
-        ("late", base | {"median_ttft_ms": [120, 121, 119]}),
-        ("bad", base | {"request_goodput": [2.0, 2.1, 1.9]}),
-        ("better", base | {"median_ttft_ms": [40, 41, 42], "request_goodput": [5.0, 5.0, 5.0]}),
-    ):
-        cell = {"form": "Refund", **load, "variant": "free", "each": each, "each_output_throughput": [50, 51, 49]}
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "bench.json").write_text(json.dumps({"cells": [cell]}))
-    for name, metric in (("late", "median_ttft_ms"), ("bad", "request_goodput"), ("better", None)):
-        done = interlock("bench", "compare", str(tmp_path / "before"), str(tmp_path / name))
-        found = json.loads(done.stdout.splitlines()[-1])
-        assert [row["metric"] for row in found["cells"] if row["regression"]] == ([metric] if metric else [])
-        assert done.returncode == (1 if metric else 0)
-
-
-def test_what_is_no_run_is_named(tmp_path: Path) -> None:
-    old = run_of(tmp_path / "a", {"free": [1.0]})
-    (tmp_path / "bench.json").write_text("[]")
-    done = interlock("bench", "compare", old, str(tmp_path))
-    assert done.returncode == 2
-    assert done.stderr.strip().endswith("is no bench.json of `interlock bench decode`: name one of this release.")
-    done = interlock("bench", "compare", old, run_of(tmp_path / "b", {"other": [1.0]}))
-    assert "no cell in common" in done.stderr
-
-
 def test_dummy_weights_want_a_shape() -> None:
     done = interlock("bench", "decode", "--weights", "dummy")
     assert done.returncode == 2

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from models.bench.throughput.counters import Counters
 from models.bench.throughput.forms import Ask, Form, ask
 from models.bench.throughput.load import Load, arrivals
+from models.bench.throughput.machine import ServerFacts
 from models.bench.throughput.traffic import Call, Reply, Traffic
 from models.bench.throughput.variant import CONSTRAINED, SERVERS, Variant
 from models.engines.vllm.server import VllmServer
@@ -74,16 +75,20 @@ class Round:
 
 @dataclass
 class Arena:
-    """`targets`: the running server behind each name of SERVERS; `processes`: the process id of those started here."""
+    """`targets`: the running server behind each name of SERVERS; `processes`: the process id of those started here;
+    `servers`: what is known of each."""
 
     targets: Mapping[str, Traffic]
     temperature: float = 0.0
     processes: Mapping[str, int] = field(default_factory=dict)
+    servers: Mapping[str, ServerFacts] = field(default_factory=dict)
     _turn: count[int] = field(default_factory=count)
     _asked: Counter[str] = field(default_factory=Counter)
     """Requests of each form so far: the next round's are others, and a user's prompts all have their turn."""
     _lengths: dict[str, list[int]] = field(default_factory=dict)
     """Tokens of the first constrained answers to each form."""
+    _answers: dict[str, int] = field(default_factory=dict)
+    """Tokens of answers that a file has."""
 
     @classmethod
     @asynccontextmanager
@@ -131,20 +136,54 @@ class Arena:
                 started = [task.result() for task in starting]
             else:
                 started = [await start(name) for name in names]
-            yield cls(dict(zip(names, started, strict=True)), temperature, processes)
+            targets = dict(zip(names, started, strict=True))
+            servers: dict[str, ServerFacts] = {
+                name: {"url": (urls or {}).get(name), "model": traffic.model, "vllm": await traffic.version()}
+                for name, traffic in targets.items()
+            }
+            if len({one["model"] for one in servers.values()}) > 1:
+                told = ", ".join(f"{one['model']} by {name}" for name, one in servers.items())
+                tell(f"Several models are served ({told}): what is compared is the models, too.")
+            yield cls(targets, temperature, processes, servers)
 
     async def fitting(self, forms: Sequence[Form]) -> list[Form]:
         """Those for whose prompt and longest answer every server's model has room, each prompt as long as its form
-        says. Raises EngineError where a prompt is longer than that already."""
+        says; of a user's prompts those that are no longer than the longest with room. Raises EngineError where a prompt
+        is longer than its form says already."""
         context = min([await traffic.context() for traffic in self.targets.values()])
-        traffic = next(iter(self.targets.values()))
         found = []
         for form in forms:
-            number = form.longest
-            one = ask(await _padded(form, number, traffic), number)
-            if await traffic.count(one.sent) + one.grammar.max_tokens <= context:
+            if await self._fits(form, form.longest, context):
                 found.append(form)
+            elif most := await self._most(form, context):
+                found.append(replace(form, prompts=tuple(one for one in form.prompts if one.characters <= most)))
         return found
+
+    async def _most(self, form: Form, context: int) -> int:
+        """Characters of the longest prompt of `form` for which there is room, 0 for none: halves its way to it, for a
+        file may have a hundred thousand."""
+        sizes = sorted((prompt.characters, number) for number, prompt in enumerate(form.prompts))
+        low, high = 0, max(0, len(sizes) - 1)
+        while low < high:
+            middle = (low + high) // 2
+            if await self._fits(form, sizes[middle][1], context):
+                low = middle + 1
+            else:
+                high = middle
+        return sizes[low - 1][0] if low else 0
+
+    async def _fits(self, form: Form, number: int, context: int) -> bool:
+        traffic = next(iter(self.targets.values()))
+        one = await self._measured(ask(await _padded(form, number, traffic), number))
+        return await traffic.count(one.sent) + max(one.grammar.max_tokens, one.output_tokens or 0) <= context
+
+    async def _measured(self, one: Ask) -> Ask:
+        """`one` with the length of the answer that it was given, where nothing else says how long free text is."""
+        if one.output_tokens or not one.answer:
+            return one
+        if one.answer not in self._answers:
+            self._answers[one.answer] = await next(iter(self.targets.values())).count(one.answer)
+        return replace(one, output_tokens=self._answers[one.answer])
 
     async def round(
         self, form: Form, load: Load, requests: int, variants: Sequence[Variant], streamed: bool = False
@@ -158,7 +197,7 @@ class Arena:
         self._asked[form.name] += requests
         places = range(number, number + requests)
         traffic = self.targets[variants[0].server]
-        asks = [ask(await _padded(form, place, traffic), place) for place in places]
+        asks = [await self._measured(ask(await _padded(form, place, traffic), place)) for place in places]
         first, *others = sorted(variants, key=lambda variant: (variant != CONSTRAINED, variant.ask == "free"))
         lengths = [self._length(form, one, place) for place, one in enumerate(asks)]
         done = [await self._run(first, form, asks, lengths, load, streamed, number, turn, None)]

@@ -79,7 +79,7 @@ class Form:
     @property
     def longest(self) -> int:
         """The number of the request with most characters: of a user's prompts the longest one."""
-        sizes = [sum(len(message.content) for message in prompt.messages) for prompt in self.prompts]
+        sizes = [prompt.characters for prompt in self.prompts]
         return sizes.index(max(sizes)) if sizes else 0
 
     @cached_property
@@ -115,6 +115,8 @@ class Ask:
     grammar: Grammar
     output_tokens: int | None = None
     """How long free text is, where the prompt's file says it."""
+    answer: str = ""
+    """What somebody answered to it, where the file has that."""
 
     @property
     def sent(self) -> list[dict[str, str]]:
@@ -131,7 +133,8 @@ def ask(form: Form, number: int) -> Ask:
         prompt = Prompt((system, Message("user", _said(number))))
     said = [message.content for message in prompt.messages if message.role == "user"]
     grammar = compile_grammar(form.contract, said)
-    return Ask(tuple(lengthened(prompt.messages, form.filler, number)), grammar, prompt.output_tokens)
+    messages = tuple(lengthened(prompt.messages, form.filler, number))
+    return Ask(messages, grammar, prompt.output_tokens, prompt.answer)
 
 
 def _said(number: int) -> str:

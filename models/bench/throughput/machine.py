@@ -7,31 +7,56 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
+from typing import TypedDict
 
+from models.engines.vllm.address import is_local
 from models.engines.watchdog import descendants
-from models.interfaces import installed_vllm
 
 _QUERY = "name,driver_version,clocks.sm,clocks.mem,clocks.max.sm,power.draw,temperature.gpu,memory.used,memory.total"
 
 _PARALLEL = (*("--tensor-parallel-size", "-tp", "--pipeline-parallel-size", "-pp", "--data-parallel-size", "-dp"),)
 
 
-def machine() -> dict[str, object]:
-    """Names and versions that a figure has to be quoted with."""
+class ServerFacts(TypedDict):
+    """What is known of a server: its address where it ran already (None: it was started for this), the model's name
+    there, and vLLM's version, None where it does not say."""
+
+    url: str | None
+    model: str
+    vllm: str | None
+
+
+def machine(servers: Mapping[str, ServerFacts]) -> dict[str, object]:
+    """Names and versions that a figure has to be quoted with.
+
+    vLLM's are what `servers` say; torch's and those of transformers are known where all of them were started here; the
+    others are this process's. `of`: "client" where a server is on another machine: then its cards are not known.
+    """
+    here, started = on_this_machine(servers), not any(one["url"] for one in servers.values())
+    versions = {name: one["vllm"] for name, one in servers.items()}
+    same = len(set(versions.values())) < 2
+    each = ", ".join(f"{version or 'unknown'} ({name})" for name, version in versions.items())
     return {
+        "of": "client and servers" if here else "client",
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "gpus": gpus(),
+        "gpus": gpus() if here else None,
         "python": platform.python_version(),
-        "vllm": installed_vllm(),
-        **{name: _version(name) for name in ("torch", "llguidance", "transformers")},
+        "vllm": next(iter(versions.values()), None) if same else each,
+        **{name: _version(name) if started else None for name in ("torch", "transformers")},
+        "llguidance": _version("llguidance"),
     }
+
+
+def on_this_machine(servers: Mapping[str, ServerFacts]) -> bool:
+    """Whether none of `servers` is behind another machine's address."""
+    return all(one["url"] is None or is_local(one["url"]) for one in servers.values())
 
 
 def gpus() -> list[dict[str, str]]:

@@ -51,6 +51,11 @@ def _phase(names: list[str]) -> str:
     return f"{below[0]} (waits)" if any(name in _WAITS for name in below) else below[0]
 
 
+def sampler() -> str | None:
+    """The program that samples, None where it is not installed."""
+    return shutil.which("py-spy")
+
+
 @asynccontextmanager
 async def sampled(engines: Mapping[str, int], folder: Path) -> AsyncIterator[dict[str, dict[str, float]]]:
     """Sample the engine of each server while the block lasts; afterwards the result holds its phases, by name.
@@ -58,7 +63,7 @@ async def sampled(engines: Mapping[str, int], folder: Path) -> AsyncIterator[dic
     The stacks stay in `folder`. Empty where py-spy is not installed or may not read the processes.
     """
     found: dict[str, dict[str, float]] = {}
-    program = shutil.which("py-spy")
+    program = sampler()
     running = {}
     if program is not None:
         for name, pid in engines.items():

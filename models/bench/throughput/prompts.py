@@ -19,6 +19,8 @@ TEXTS = ("prompt", "messages", "conversations", "text", "text_input")
 """What is sent, as `vllm bench serve --dataset-name custom` and guidellm, OpenAI, ShareGPT, and AIPerf name it."""
 LENGTHS = ("output_tokens", "output_tokens_count", "output_length")
 """How long free text is, as vLLM, guidellm and AIPerf name it."""
+PEOPLE = ("human", "user")
+"""Who asks in a conversation of ShareGPT's."""
 LABELS = ("id", "prompt_tokens_count", "input_length")
 """What such a row tells of itself, and asks for nothing."""
 _SHAPES = ", ".join(f"`{name}`" for name in TEXTS)
@@ -27,15 +29,23 @@ _WORDS = "the customer wrote that train ticket and hotel were late when she came
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is sent. `output_tokens`: how long free text is; None: as long as constrained answers are."""
+    """What is sent. `output_tokens`: how long free text is; None: as long as `answer`, which somebody gave to it, or
+    where that is not known either, as constrained answers are."""
 
     messages: tuple[Message, ...]
     output_tokens: int | None = None
+    answer: str = ""
+
+    @property
+    def characters(self) -> int:
+        """Of all that is sent and answered."""
+        return sum(len(message.content) for message in self.messages) + len(self.answer)
 
 
 def read_prompts(file: Path, tell: Callable[[str], None] = lambda _: None) -> tuple[Prompt, ...]:
     """The prompts of a file with one JSON object a line, or of one JSON array: each has one of TEXTS, and may have one
-    of LENGTHS, and LABELS. Of a conversation the first turn of a person is sent; `tell` hears how many have none.
+    of LENGTHS, and LABELS. Of a conversation the first turn of a person is sent, behind what the system says, and the
+    turn that answers it says how long free text is, as in `vllm bench serve`; `tell` hears how many have no person's.
 
     Raises ModelNotFound for a file that cannot be read, has no prompt, or has another column.
     """
@@ -97,22 +107,28 @@ def _prompt(row: Any, where: str) -> Prompt | None:
     (name,) = given
     if name == "messages":
         return Prompt(_messages(row[name], where), tokens)
-    text = _first_turn(row[name], where) if name == "conversations" else row[name]
-    if text is None:
-        return None
-    if not isinstance(text, str):
+    if name == "conversations":
+        return _conversation(row[name], where, tokens)
+    if not isinstance(row[name], str):
         raise ModelNotFound(f"{where} has a `{name}` that is no text.", f'Write {{"{name}": "…"}}.')
-    return Prompt((Message("user", text),), tokens)
+    return Prompt((Message("user", row[name]),), tokens)
 
 
-def _first_turn(given: Any, where: str) -> Any:
-    """What the first person says in a conversation of ShareGPT's: a list of `from` and `value`."""
+def _conversation(given: Any, where: str, tokens: int | None) -> Prompt | None:
+    """The first turn of a person in a conversation of ShareGPT's, which is a list of `from` and `value`."""
     if not isinstance(given, list) or not all(isinstance(one, dict) and "value" in one for one in given):
         raise ModelNotFound(
             f"{where} has `conversations` that are none.", 'Write [{"from": "human", "value": "…"}], as ShareGPT does.'
         )
-    said = [one["value"] for one in given if one.get("from", "human") in ("human", "user")]
-    return said[0] if said else None
+    if not all(isinstance(one["value"], str) for one in given):
+        raise ModelNotFound(f"{where} has a turn that is no text.", 'Write {"from": "human", "value": "…"}.')
+    turns = [(one.get("from", "human"), one["value"]) for one in given]
+    place = next((place for place, (who, _) in enumerate(turns) if who in PEOPLE), None)
+    if place is None:
+        return None
+    system = [Message("system", text) for who, text in turns[:place] if who == "system"]
+    answer = next((text for who, text in turns[place + 1 : place + 2] if who not in PEOPLE), "")
+    return Prompt((*system, Message("user", turns[place][1])), tokens, answer)
 
 
 def _messages(given: Any, where: str) -> tuple[Message, ...]:

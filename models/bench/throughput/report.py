@@ -10,7 +10,7 @@ from typing import Any
 
 from models.bench.throughput.arena import Round
 from models.bench.throughput.findings import by_load, paired_ratios, rows
-from models.bench.throughput.machine import machine
+from models.bench.throughput.machine import ServerFacts, machine
 from models.bench.throughput.masks import mask_costs
 from models.bench.throughput.plan import Plan
 from models.bench.throughput.serving import serving_metrics
@@ -22,7 +22,13 @@ WALKED = 3
 """Answers of each form whose masks are measured."""
 
 
-def report(rounds: Sequence[Round], plan: Plan, slo: Slo | None = None, gpus: int | None = None) -> dict[str, Any]:
+def report(
+    rounds: Sequence[Round],
+    plan: Plan,
+    servers: Mapping[str, ServerFacts],
+    slo: Slo | None = None,
+    gpus: int | None = None,
+) -> dict[str, Any]:
     """`constrained_over_free`: load → median ratio of output tokens a second, with jump-forward where it was measured;
     `plain_over_free` is without. `slo` and `gpus` as `rows` takes them."""
     best = JUMP if JUMP in plan.variants else CONSTRAINED
@@ -30,7 +36,8 @@ def report(rounds: Sequence[Round], plan: Plan, slo: Slo | None = None, gpus: in
     compared = [(variant.name, FREE.name) for variant in plan.variants if variant != FREE]
     compared.append((JUMP.name, CONSTRAINED.name))
     return {
-        "machine": machine(),
+        "machine": machine(servers),
+        "servers": dict(servers),
         "loads": [load.named for load in plan.loads],
         "repeat": plan.repeat,
         "slo": dict(slo.limits) if slo else None,

@@ -17,7 +17,18 @@ from typing import Any
 import aiohttp
 
 from models.engines.vllm.address import root_of
-from models.engines.vllm.replies import ChatReply, Counted, Models, Piece, Served, Unfit, Unreadable, Usage, read
+from models.engines.vllm.replies import (
+    ChatReply,
+    Counted,
+    Models,
+    Piece,
+    Served,
+    Unfit,
+    Unreadable,
+    Usage,
+    Version,
+    read,
+)
 from models.errors import EngineUnavailable
 
 PATIENCE = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=600)
@@ -106,9 +117,13 @@ class Traffic:
             raise EngineUnavailable("The server does not say how long its model's context is.")
         return length
 
-    async def count(self, messages: Sequence[Mapping[str, str]]) -> int:
-        """How many tokens the server makes of `messages`, its chat template included. Raises EngineUnavailable."""
-        body = {"model": self.model, "messages": list(messages), "add_generation_prompt": True}
+    async def count(self, messages: Sequence[Mapping[str, str]] | str) -> int:
+        """How many tokens the server makes of `messages`, its chat template included, or of a text as it is. Raises
+        EngineUnavailable."""
+        if isinstance(messages, str):
+            body: dict[str, Any] = {"model": self.model, "prompt": messages}
+        else:
+            body = {"model": self.model, "messages": list(messages), "add_generation_prompt": True}
         try:
             async with self._client.post("/tokenize", json=body) as answer:
                 return read(Counted, await answer.read()).count
@@ -156,6 +171,14 @@ class Traffic:
                 return await answer.text(errors="replace")
         except (aiohttp.ClientError, TimeoutError) as error:
             raise EngineUnavailable("The server does not say what it counts.") from error
+
+    async def version(self) -> str | None:
+        """Which vLLM the server is, None where it does not say."""
+        try:
+            async with self._client.get("/version") as answer:
+                return read(Version, await answer.read()).version or None
+        except (aiohttp.ClientError, TimeoutError, Unreadable, Unfit):
+            return None
 
     async def close(self) -> None:
         """Close all connections."""

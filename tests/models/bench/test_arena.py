@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ from scripted_server import Body, Reply, ScriptedServer, refuses, says, tells
 
 from models.bench.throughput.arena import Arena, Round
 from models.bench.throughput.findings import rows
-from models.bench.throughput.forms import Form
+from models.bench.throughput.forms import Form, ask
 from models.bench.throughput.load import Load
-from models.bench.throughput.prompts import Prompt
+from models.bench.throughput.machine import machine
+from models.bench.throughput.prompts import Prompt, read_prompts
 from models.bench.throughput.slo import Slo
 from models.bench.throughput.variant import FREE, VARIANTS
 from models.contract import Contract
@@ -87,7 +90,7 @@ async def test_all_prompts_have_their_turn_however_many_a_round_takes() -> None:
 async def test_the_longest_prompt_decides_whether_there_is_room() -> None:
     with ScriptedServer([], metrics=COUNTED, context=400) as server:
         async with Arena.open("", [FREE], (), Path(), 0.0, urls={"plain": server.url}) as arena:
-            assert await arena.fitting([form("a", "b" * 500), form("a", "b")]) == [form("a", "b")]
+            assert await arena.fitting([form("b" * 500), form("a", "b")]) == [form("a", "b")]
 
 
 @pytest.mark.parametrize(
@@ -111,3 +114,50 @@ async def test_a_plain_server_that_drafts_is_told() -> None:
         async with Arena.open("", [FREE], (), Path(), 0.0, heard.append, urls={"plain": server.url}):
             pass
     assert "drafts tokens" in heard[0]
+
+
+@pytest.mark.parametrize("version", ["0.24.0", None])
+async def test_the_version_is_that_of_the_server_and_not_of_what_is_installed_here(version: str | None) -> None:
+    with ScriptedServer([], metrics=COUNTED, version=version) as server:
+        async with Arena.open("", [FREE], (), Path(), 0.0, urls={"plain": server.url}) as arena:
+            found = arena.servers
+    assert found == {"plain": {"url": server.url, "model": "scripted", "vllm": version}}
+    told = machine(found)
+    assert (told["vllm"], told["torch"], told["of"]) == (version, None, "client and servers")
+    two = machine({**found, "jump": {"url": "http://gpu:8000", "model": "scripted", "vllm": "0.32.0"}})
+    assert (two["vllm"], two["of"], two["gpus"]) == (f"{version or 'unknown'} (plain), 0.32.0 (jump)", "client", None)
+
+
+async def test_two_models_under_one_name_are_told() -> None:
+    heard: list[str] = []
+    with (
+        ScriptedServer([], metrics=COUNTED, model="one") as plain,
+        ScriptedServer([], metrics=DRAFTS, model="two") as jump,
+    ):
+        urls = {"plain": plain.url, "jump": jump.url}
+        async with Arena.open("", [FREE, VARIANTS["jump-forward"]], (), Path(), 0.0, heard.append, urls=urls):
+            pass
+    assert "Several models are served (one by plain, two by jump)" in heard[0]
+
+
+async def test_free_text_is_as_long_as_the_answer_that_a_conversation_has(tmp_path: Path) -> None:
+    turns = [{"from": "human", "value": "Hello."}, {"from": "gpt", "value": "Hi there."}]
+    rows: list[dict[str, object]] = [{"conversations": turns}, {"conversations": turns[:1]}]
+    (tmp_path / "sharegpt.json").write_text(json.dumps(rows))
+    asked = Form("flag", Flag, "Say it.", read_prompts(tmp_path / "sharegpt.json"))
+    with ScriptedServer(lambda _: says("yes", tokens=5), metrics=COUNTED) as server:
+        await played(server, asked)
+    longest = ask(asked, 1).grammar.max_tokens
+    assert sorted(body["max_completion_tokens"] for body in server.requests) == sorted([9, 9, longest, longest])
+
+
+async def test_prompts_that_the_context_has_no_room_for_are_left_out_and_the_others_measured() -> None:
+    sizes = [3, 9000, 40, 5000, 200, 60]
+    prompts = tuple(Prompt((Message("user", "x" * size),), 50) for size in sizes)
+    asked = Form("flag", Flag, "Say it.", prompts)
+    with ScriptedServer([], metrics=COUNTED, context=200) as server:
+        async with Arena.open("", [FREE], (), Path(), 0.0, urls={"plain": server.url}) as arena:
+            (form,) = await arena.fitting([asked])
+            none = await arena.fitting([replace(asked, prompts=prompts[1:2])])
+    assert [len(prompt.messages[0].content) for prompt in form.prompts] == [3, 40, 60]
+    assert none == []

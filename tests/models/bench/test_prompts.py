@@ -60,7 +60,7 @@ def test_words_in_front_differ_with_every_request_and_are_not_copied() -> None:
         ('{"prompt": "a", "image": 3}', "has a column `image`"),
         ('{"prompt": "a", "output_tokens": 3, "output_length": 3}', "has `output_tokens` and `output_length`"),
         ('{"text": 3}', "a `text` that is no text"),
-        ('{"conversations": [{"from": "human", "value": 3}]}', "a `conversations` that is no text"),
+        ('{"conversations": [{"from": "human", "value": 3}]}', "has a turn that is no text"),
         ('{"conversations": ["a"]}', "`conversations` that are none"),
         ('[{"prompt": "a"}, {"prompt": 3}]', "row 2 has a `prompt` that is no text"),
         ('[{"prompt": "a"}', "prompts.jsonl is no JSON"),
@@ -92,6 +92,7 @@ def test_the_shapes_of_other_benchmarks_are_read_and_their_labels_ask_for_nothin
     rows = [
         {"id": "a", "conversations": [{"from": "human", "value": "Hello."}, {"from": "gpt", "value": "Hi."}]},
         {"id": "b", "conversations": [{"from": "gpt", "value": "Hi."}]},
+        {"conversations": [{"from": "system", "value": "Be brief."}, {"value": "A cup?"}, {"value": "More?"}]},
         {"prompt": "My lamp.", "prompt_tokens_count": 3, "output_tokens_count": 40},
         {"text": "My cup.", "output_length": 5},
         {"text_input": "My\u2028hat."},
@@ -99,7 +100,9 @@ def test_the_shapes_of_other_benchmarks_are_read_and_their_labels_ask_for_nothin
     told: list[str] = []
     for lines in ([json.dumps(rows, indent=1)], [json.dumps(row, ensure_ascii=False) for row in rows]):
         found = read_prompts(written(tmp_path, *lines), told.append)
-        assert [(one.messages[0].content, one.output_tokens) for one in found] == [
-            ("Hello.", None), ("My lamp.", 40), ("My cup.", 5), ("My\u2028hat.", None),
+        assert [(one.messages[-1].content, one.answer, one.output_tokens) for one in found] == [
+            ("Hello.", "Hi.", None), ("A cup?", "", None), ("My lamp.", "", 40), ("My cup.", "", 5),
+            ("My\u2028hat.", "", None),
         ]  # fmt: skip
+        assert found[1].messages == (Message("system", "Be brief."), Message("user", "A cup?"))
     assert [text.split(" of ")[0] for text in told] == ["Left out: 1 conversations"] * 2
