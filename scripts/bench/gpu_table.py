@@ -54,7 +54,8 @@ def _servers(summary: dict[str, Any]) -> str:
         for server, facts in summary.get("servers", {}).items()
     ]
     flags = " ".join(f"`{flag}`" if flag.startswith("--") else flag for flag in summary["flags"])
-    return f"Flags of every server: {flags}. {'; '.join(told)}{'.' if told else ''}".strip()
+    asked = f"Flags of every server that was started: {flags}. " if flags else ""
+    return f"{asked}{'; '.join(told)}{'.' if told else ''}".strip()
 
 
 def _variants(summary: dict[str, Any]) -> list[str]:

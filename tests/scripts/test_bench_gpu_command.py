@@ -7,9 +7,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 from command import COMMAND, QUIET, ROOT, interlock
+from scripted_server import Body, Reply, ScriptedServer, refuses, says, tells
 
 from models.engines.vllm.server import VllmServer
+from scripts.main import main
 
 SMALL = ("bench", "gpu", "--forms", "keys", "--per-slot", "1")
 
@@ -77,3 +80,25 @@ def test_a_list_of_concurrencies_that_is_none_is_refused(tmp_path: Path) -> None
     assert done.returncode == 2
     assert "'many' is no list of numbers. Write --concurrency 64,1,256." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_requests_that_fail_are_told_and_a_round_for_a_sampler_that_is_not_here_is_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def script(body: Body) -> Reply:
+        if "This is case 7." in body["messages"][-1]["content"]:
+            return refuses(500, "out of memory")
+        return tells("a", "b") if body.get("stream") else says("ab", tokens=2)
+
+    with ScriptedServer(script, metrics="vllm:iteration_tokens_total_count 3\n", version="0.9.9") as server:
+        line = ["--variants", "free", "--concurrency", "1", "--repeat", "1", "--url", f"plain={server.url}"]
+        with pytest.raises(SystemExit, match="1"):
+            main([*SMALL, *line, "--model", "models/tiny", "-o", str(tmp_path)])
+    said = capsys.readouterr().err
+    assert "Where an engine's steps go is not measured: no server was started here." in said
+    assert "requests failed; the first: The server refused a request of the benchmark (500)" in said
+    table = (tmp_path / "table.md").read_text()
+    assert "out of memory" in table
+    assert "vllm 0.9.9" in table
+    assert "Flags of every server" not in table
+    assert len(server.requests) == 4 + 1 + 4 + 4  # warm-up, and for the largest load; whole answers, and streamed
