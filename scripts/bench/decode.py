@@ -35,7 +35,7 @@ from scripts.bench.decode_options import (
     started,
     words,
 )
-from scripts.bench.decode_report import agreement_line, decode_table, latency_table, notes, write_plots
+from scripts.bench.decode_report import agreement_line, decode_table, latency_table, notes, rate_table, write_plots
 from scripts.console import complain, console, tell
 
 USUAL = "constrained,free,jump-forward,outlines"
@@ -121,12 +121,18 @@ def decode(
         loads=loads(concurrency, rate, burstiness, mix),
         repeat=repeat,
         per_slot=per_slot or 2,
+        least=1 if per_slot else 4,
         minutes=minutes,
         prompts=num_prompts,
         warmups=num_warmups,
         stream=stream or level is not None,
     )
-    _refuse_idle(plan, urls, flags=flags, together=together, per_slot=per_slot, mix=mix, searching=rate == SEARCH)
+    _refuse_idle(plan, urls, flags=flags, together=together, shape=shape, per_slot=per_slot, mix=mix, rate=rate)
+    asks = {variant.ask for variant in plan.variants}
+    if "free" in asks and len(asks) > 1 and any(one.output_tokens or one.answer for one in asked):
+        tell(
+            "Free text is as long as the prompts' file says, and contracts as they come: ratios compare other lengths."
+        )
     if out:
         refuse_used(out)
     if vllm_bench and FREE.server not in [variant.server for variant in plan.variants]:
@@ -161,6 +167,8 @@ def decode(
     console.print(decode_table(summary))
     if any("p50_e2el_ms" in cell for cell in summary["cells"]):
         console.print(latency_table(summary))
+    if "highest_request_rates" in summary:
+        console.print(rate_table(summary))
     for one in summary.get("vllm_bench_serve", ()):
         console.print(agreement_line(one))
     if out:
@@ -182,16 +190,26 @@ def _fingerprint(file: Path) -> dict[str, str]:
 
 
 def _refuse_idle(
-    plan: Plan, urls: dict[str, str], *, flags: str, together: bool, per_slot: int | None, mix: str, searching: bool
+    plan: Plan,
+    urls: dict[str, str],
+    *,
+    flags: str,
+    together: bool,
+    shape: str,
+    per_slot: int | None,
+    mix: str,
+    rate: str,
 ) -> None:
     """ModelNotFound for what was written and would change nothing."""
     names = {variant.server for variant in plan.variants}
     refuse_unasked(urls, plan.variants)
-    if names <= urls.keys() and (flags or together):
-        unused = "--flags" if flags else "--together"
-        raise ModelNotFound(f"{unused} was given, and no server is started.", "Leave it out.")
-    if per_slot and (searching or not any(load.concurrency for load in plan.loads)):
-        raise ModelNotFound("--per-slot was given, and no --concurrency.", "Write --num-prompts in its place.")
+    for option, given in (("--flags", flags), ("--shape", shape), ("--together", together)):
+        if given and names <= urls.keys():
+            raise ModelNotFound(f"{option} was given, and no server is started.", "Leave it out.")
+    if together and len(names - urls.keys()) < 2:
+        raise ModelNotFound("--together was given, and one server is started.", "Leave it out.")
+    if per_slot and rate:
+        raise ModelNotFound("--per-slot was given, and --rate.", "Write --num-prompts in its place.")
     if mix != "1" and all(variant.ask == "free" for variant in plan.variants):
         raise ModelNotFound("--mix was given, and nothing is constrained.", "Leave it out, or add to --variants.")
     if few := [load for load in plan.loads if load.concurrency and plan.requests(load) < load.concurrency]:

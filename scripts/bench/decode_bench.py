@@ -26,7 +26,8 @@ from models.bench.throughput.variant import FREE
 from models.bench.throughput.vllm_bench import agreement, typical_length
 from models.bench.throughput.watch import Watch
 from models.errors import EngineError, ModelNotFound
-from scripts.console import console
+from scripts.bench.decode_report import rate_shown
+from scripts.console import console, tell
 from scripts.progress import progress_bar
 
 _KEPT = ("bench.json", "rounds", "rounds.jsonl")
@@ -119,7 +120,10 @@ class Bench:
                         "No contract is left to measure.", "Choose others with --forms, or another model."
                     )
                 self.servers = opened.servers
-                self.about["model"] = self.about["model"] or next(iter(opened.targets.values())).model
+                if all(one["url"] for one in self.servers.values()):
+                    named, self.about["model"] = self.about["model"], next(iter(self.servers.values()))["model"]
+                    if named not in ("", self.about["model"]):
+                        tell(f"{self.about['model']} is what is served; {named} is taken for its tokenizer.")
                 done = 0
                 with bar, Watch(opened.processes) as watch:
                     task = bar.add_task("warming up", total=fitting.warm if self.search else fitting.steps)
@@ -173,7 +177,7 @@ class Bench:
                         self.more["ended"] = f"after {plan.minutes:g} minutes, within {form.name}, {variant.name}"
                         return
                     rate = one["highest_request_rate"]
-                    console.print(f"{form.name}, {variant.name}: {'none' if rate is None else rate} requests a second")
+                    console.print(f"{form.name}, {variant.name}: {rate_shown(rate)}")
                     found.append(one)
                     self.keep(highest_request_rates=found)
 
@@ -188,7 +192,8 @@ class Bench:
             for load in dict.fromkeys(replace(load, mix=1.0) for load in plan.loads):
                 traffic = arena.targets[FREE.server]
                 requests = plan.requests(load)
-                one = await agreement(traffic, self.tokenizer, form, load, requests, tokens, plan.repeat, folder)
+                given = (traffic, self.tokenizer, form, load, requests, tokens, plan.repeat, folder, arena.temperature)
+                one = await agreement(*given)
                 sides = {"ours": one.ours, "theirs": one.theirs, "difference": one.difference}
                 found.append({"form": form.name, **load.named, "tokens": tokens, **sides})
                 self.keep(vllm_bench_serve=found)

@@ -46,7 +46,7 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</t
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#111827}}
 img{{max-width:100%}}table{{border-collapse:collapse;font-size:.85rem}}td,th{{padding:.25rem .6rem;text-align:right;
 border-bottom:1px solid #e5e7eb}}</style>
-<h1>{title}</h1><p>{machine}</p>{pictures}<table><tr>{headings}</tr>{rows}</table></html>
+<h1>{title}</h1><p>{machine}</p>{pictures}{rates}<table><tr>{headings}</tr>{rows}</table></html>
 """
 
 
@@ -76,6 +76,42 @@ def latency_table(summary: dict[str, Any]) -> Table:
             )
             table.add_row(escape(given["form"]), given["load"], given["variant"], *figures)
     return table
+
+
+def rate_table(summary: dict[str, Any]) -> Table:
+    """The highest rate within the service level, a line for each that was searched."""
+    table = Table(title=_rates_title(summary))
+    for heading in RATES:
+        table.add_column(heading, no_wrap=True)
+    for row in _rates(summary):
+        table.add_row(*map(escape, row))
+    return table
+
+
+def rate_shown(rate: float | str | None) -> str:
+    """A highest rate in words: "inf" is that of all requests at once, None that no rate kept the level."""
+    return "none within it" if rate is None else "all at once" if rate == "inf" else f"{rate:g} requests a second"
+
+
+RATES = ("form", "load", "variant", "highest rate", "capacity")
+
+
+def _rates_title(summary: dict[str, Any]) -> str:
+    level = ", ".join(f"{name} {limit:g} ms" for name, limit in summary["slo"].items())
+    return f"Highest rates at which {summary['slo_share']:.0%} of the requests keep {level}"
+
+
+def _rates(summary: dict[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            row["form"],
+            str(Load(row["max_concurrency"], mix=row["mix"])) if row["max_concurrency"] or row["mix"] != 1 else "",
+            row["variant"],
+            rate_shown(row["highest_request_rate"]),
+            f"{row['capacity']:,g} a second",
+        )
+        for row in summary.get("highest_request_rates", ())
+    ]
 
 
 def _ms(value: float) -> str:
@@ -202,6 +238,15 @@ def _page(summary: dict[str, Any], pictures: Sequence[Path]) -> str:
         title=html.escape(f"Decoding, {summary['model']}"),
         machine=html.escape(f"{where}; {versions}{addresses}"),
         pictures=inside,
+        rates=_page_rates(summary),
         headings="".join(f"<th>{html.escape(heading)}</th>" for heading in COLUMNS),
         rows=rows,
     )
+
+
+def _page_rates(summary: dict[str, Any]) -> str:
+    if not (found := _rates(summary)):
+        return ""
+    rows = "".join("<tr>" + "".join(f"<td>{html.escape(one)}</td>" for one in row) + "</tr>" for row in found)
+    headings = "".join(f"<th>{heading}</th>" for heading in RATES)
+    return f"<h2>{html.escape(_rates_title(summary))}</h2><table><tr>{headings}</tr>{rows}</table>"

@@ -152,7 +152,7 @@ def gpu(
     refuse_used(out)
     end = time.monotonic() + budget_seconds
     loads = [Load(number) for number in numbers(concurrency, "--concurrency 64,1,256")]
-    plan = Plan(known(forms, FORMS), chosen, loads, repeat=repeat, per_slot=per_slot)
+    plan = Plan(known(forms, FORMS), chosen, loads, repeat=repeat, per_slot=per_slot, least=min(4, per_slot))
     out.mkdir(parents=True, exist_ok=True)
     cards = gpus()
     flagged = [

@@ -120,6 +120,7 @@ async def test_the_highest_rate_within_the_service_level_is_found_on_a_running_s
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout.splitlines()[-1])["highest_request_rates"]
     assert (found["highest_request_rate"], found["tried"][0]["slo_attainment"]) == ("inf", 1.0)
+    assert "Highest rates at which 90% of the requests keep e2el 60000 ms" in " ".join(done.stderr.split())
     done = interlock("bench", "decode", *given, "--rate", "search", "--slo", "e2el:0.001")
     (found,) = json.loads(done.stdout.splitlines()[-1])["highest_request_rates"]
     assert found["highest_request_rate"] is None
@@ -130,12 +131,13 @@ async def test_free_text_is_measured_by_vllm_bench_serve_as_well(
     vllm_url: str, random_model: Path, tmp_path: Path
 ) -> None:
     given = ["--url", f"plain={vllm_url}", "--model", str(random_model), "--forms", "keys", "--variants", "free"]
-    load = ["--concurrency", "2", "--num-prompts", "4", "--repeat", "1", "-o", str(tmp_path)]
+    load = ["--concurrency", "2", "--num-prompts", "4", "--repeat", "1", "--input-tokens", "300", "-o", str(tmp_path)]
     done = interlock("bench", "decode", *given, *load, "--vllm-bench")
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout.splitlines()[-1])["vllm_bench_serve"]
-    theirs = json.loads((tmp_path / "vllm-bench-keys-2-at-once-0.json").read_text())
+    theirs = json.loads((tmp_path / "vllm-bench-keys-of-300-2-at-once-0.json").read_text())
     assert theirs["total_output_tokens"] == 4 * found["tokens"]
+    assert abs(theirs["total_input_tokens"] / 4 - 300) <= 20  # by the same text, in another template
     assert found["theirs"]["output_throughput"] == round(theirs["output_throughput"], 3)
     assert found["difference"]["output_throughput"] == round(
         found["ours"]["output_throughput"] / found["theirs"]["output_throughput"] - 1, 4

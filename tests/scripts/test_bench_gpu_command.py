@@ -86,12 +86,12 @@ def test_requests_that_fail_are_told_and_a_round_for_a_sampler_that_is_not_here_
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def script(body: Body) -> Reply:
-        if "This is case 7." in body["messages"][-1]["content"]:
+        if "This is case 4." in body["messages"][-1]["content"]:
             return refuses(500, "out of memory")
         return tells("a", "b") if body.get("stream") else says("ab", tokens=2)
 
     with ScriptedServer(script, metrics="vllm:iteration_tokens_total_count 3\n", version="0.9.9") as server:
-        line = ["--variants", "free", "--concurrency", "1", "--repeat", "1", "--url", f"plain={server.url}"]
+        line = ["--variants", "free", "--concurrency", "2", "--repeat", "1", "--url", f"plain={server.url}"]
         with pytest.raises(SystemExit, match="1"):
             main([*SMALL, *line, "--model", "models/tiny", "-o", str(tmp_path)])
     said = capsys.readouterr().err
@@ -101,4 +101,4 @@ def test_requests_that_fail_are_told_and_a_round_for_a_sampler_that_is_not_here_
     assert "out of memory" in table
     assert "vllm 0.9.9" in table
     assert "Flags of every server" not in table
-    assert len(server.requests) == 4 + 1 + 4 + 4  # warm-up, and for the largest load; whole answers, and streamed
+    assert len(server.requests) == 1 + 2 + 2 + 2  # warm-up, and for the largest load; whole answers, and streamed

@@ -174,7 +174,7 @@ class Arena:
 
     async def _fits(self, form: Form, number: int, context: int) -> bool:
         traffic = next(iter(self.targets.values()))
-        one = await self._measured(ask(await _padded(form, number, traffic), number))
+        one = await self._measured(ask(await padded(form, number, traffic), number))
         return await traffic.count(one.sent) + max(one.grammar.max_tokens, one.output_tokens or 0) <= context
 
     async def _measured(self, one: Ask) -> Ask:
@@ -197,7 +197,7 @@ class Arena:
         self._asked[form.name] += requests
         places = range(number, number + requests)
         traffic = self.targets[variants[0].server]
-        asks = [await self._measured(ask(await _padded(form, place, traffic), place)) for place in places]
+        asks = [await self._measured(ask(await padded(form, place, traffic), place)) for place in places]
         first, *others = sorted(variants, key=lambda variant: (variant != CONSTRAINED, variant.ask == "free"))
         lengths = [self._length(form, one, place) for place, one in enumerate(asks)]
         done = [await self._run(first, form, asks, lengths, load, streamed, number, turn, None)]
@@ -284,7 +284,7 @@ def _check_kind(name: str, url: str, metrics: str, tell: Callable[[str], None]) 
         tell(f"The server at {url} drafts tokens: what is called free and constrained is with these drafts.")
 
 
-async def _padded(form: Form, number: int, traffic: Traffic) -> Form:
+async def padded(form: Form, number: int, traffic: Traffic) -> Form:
     """`form` with as many words before request `number` as make its prompt `input_tokens` long, give or take two.
 
     Raises EngineError where it is longer by itself.

@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from models.bench.throughput.arena import padded
 from models.bench.throughput.forms import Form, ask
 from models.bench.throughput.load import Load, arrivals
 from models.bench.throughput.serving import serving_metrics
@@ -59,7 +60,15 @@ class Agreement:
 
 
 async def agreement(
-    traffic: Traffic, tokenizer: Path, form: Form, load: Load, requests: int, tokens: int, rounds: int, folder: Path
+    traffic: Traffic,
+    tokenizer: Path,
+    form: Form,
+    load: Load,
+    requests: int,
+    tokens: int,
+    rounds: int,
+    folder: Path,
+    temperature: float = 0.0,
 ) -> Agreement:
     """`requests` free texts of `tokens` tokens each, `rounds` times by each client in turn.
 
@@ -70,13 +79,16 @@ async def agreement(
     theirs: list[dict[str, Any]] = []
     for turn in range(rounds):
         first = _FIRST + turn * requests
-        texts = [_text(form, first + place) for place in range(requests)]
+        texts = [_text(await padded(form, number, traffic), number) for number in range(first, first + requests)]
         if await traffic.count([{"role": "user", "content": texts[0]}]) > LONGEST:
             raise EngineError(
                 f"`vllm bench serve` takes no prompt of more than {LONGEST} tokens from a file.",
                 "Leave --vllm-bench out, or shorten the prompts.",
             )
-        calls = [Call([{"role": "user", "content": text}], tokens, salt=f"ours {turn}") for text in texts]
+        calls = [
+            Call([{"role": "user", "content": text}], tokens, salt=f"ours {turn}", temperature=temperature)
+            for text in texts
+        ]
 
         async def by_us(calls: Sequence[Call] = calls, turn: int = turn) -> None:
             times = arrivals(len(calls), load, turn)
@@ -86,7 +98,8 @@ async def agreement(
             ours.append(found)
 
         async def by_them(texts: Sequence[str] = texts, turn: int = turn) -> None:
-            theirs.append(await _serve(traffic, tokenizer, form.name, load, texts, tokens, turn, folder))
+            given = (traffic, tokenizer, form.name, load, texts, tokens, turn, folder, temperature)
+            theirs.append(await _serve(*given))
 
         for one in (by_us, by_them) if turn % 2 == 0 else (by_them, by_us):
             await one()
@@ -109,7 +122,15 @@ def _text(form: Form, number: int) -> str:
 
 
 async def _serve(
-    traffic: Traffic, tokenizer: Path, form: str, load: Load, texts: Sequence[str], tokens: int, turn: int, folder: Path
+    traffic: Traffic,
+    tokenizer: Path,
+    form: str,
+    load: Load,
+    texts: Sequence[str],
+    tokens: int,
+    turn: int,
+    folder: Path,
+    temperature: float,
 ) -> dict[str, Any]:
     name = "-".join(re.findall(r"[\w.]+", f"vllm-bench {form} {load} {turn}"))
     data, result = folder / f"{name}-prompts.json", folder / f"{name}.json"
@@ -120,7 +141,8 @@ async def _serve(
         *("--base-url", traffic.url, "--endpoint", "/v1/chat/completions", "--model", traffic.model),
         *("--tokenizer", str(tokenizer), "--dataset-name", "sharegpt", "--dataset-path", str(data)),
         *("--disable-shuffle", "--sharegpt-output-len", str(tokens), "--num-prompts", str(len(texts)), "--ignore-eos"),
-        *("--temperature", "0", "--extra-body", json.dumps({"cache_salt": f"theirs {turn}"}), "--disable-tqdm"),
+        *("--temperature", f"{temperature:g}", "--disable-tqdm"),
+        *("--extra-body", json.dumps({"cache_salt": f"theirs {turn}"})),
         *("--request-rate", f"{load.rate:g}", "--burstiness", f"{load.burstiness:g}", "--ready-check-timeout-sec", "0"),
         *(("--max-concurrency", str(load.concurrency)) if load.concurrency else ()),
         *("--percentile-metrics", "ttft,tpot,itl,e2el", "--save-result", "--result-filename", str(result)),
