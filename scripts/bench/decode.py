@@ -73,7 +73,7 @@ def decode(
     ] = 3,
     stream: Annotated[bool, typer.Option(help="Stream all rounds, as with --rate and --slo.")] = False,
     per_slot: Annotated[
-        int | None, typer.Option(min=1, help="Requests of a round for each that may run at once: 2.")
+        int | None, typer.Option(min=1, help="Requests of a round for each that may run at once: 2; 4 in all at least.")
     ] = None,
     minutes: Annotated[float, typer.Option(min=0.01, help="Stop after this time and keep what is there.")] = float(
         "inf"
@@ -121,7 +121,6 @@ def decode(
         loads=loads(concurrency, rate, burstiness, mix),
         repeat=repeat,
         per_slot=per_slot or 2,
-        least=1 if per_slot else 4,
         minutes=minutes,
         prompts=num_prompts,
         warmups=num_warmups,

@@ -123,7 +123,9 @@ def gpu(
     forms: Annotated[str, typer.Option(help=f"Contracts, of {', '.join(FORMS)}.")] = "booking,keys",
     variants: Annotated[str, typer.Option(help=f"Of {', '.join(VARIANTS)}.")] = "constrained,free,jump-forward",
     repeat: Annotated[int, typer.Option(min=1, help="Rounds, in turn; one more is streamed for latencies.")] = 4,
-    per_slot: Annotated[int, typer.Option(min=1, help="Requests of a round for each that may run at once.")] = 4,
+    per_slot: Annotated[
+        int, typer.Option(min=1, help="Requests of a round for each that may run at once; 4 in all at least.")
+    ] = 4,
     budget_seconds: Annotated[
         float, typer.Option(min=1, help="Begin nothing that would end later, start included.")
     ] = 420,
@@ -152,7 +154,7 @@ def gpu(
     refuse_used(out)
     end = time.monotonic() + budget_seconds
     loads = [Load(number) for number in numbers(concurrency, "--concurrency 64,1,256")]
-    plan = Plan(known(forms, FORMS), chosen, loads, repeat=repeat, per_slot=per_slot, least=min(4, per_slot))
+    plan = Plan(known(forms, FORMS), chosen, loads, repeat=repeat, per_slot=per_slot)
     out.mkdir(parents=True, exist_ok=True)
     cards = gpus()
     flagged = [

@@ -86,7 +86,7 @@ def test_requests_that_fail_are_told_and_a_round_for_a_sampler_that_is_not_here_
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def script(body: Body) -> Reply:
-        if "This is case 4." in body["messages"][-1]["content"]:
+        if "This is case 9." in body["messages"][-1]["content"]:
             return refuses(500, "out of memory")
         return tells("a", "b") if body.get("stream") else says("ab", tokens=2)
 
@@ -101,4 +101,4 @@ def test_requests_that_fail_are_told_and_a_round_for_a_sampler_that_is_not_here_
     assert "out of memory" in table
     assert "vllm 0.9.9" in table
     assert "Flags of every server" not in table
-    assert len(server.requests) == 1 + 2 + 2 + 2  # warm-up, and for the largest load; whole answers, and streamed
+    assert len(server.requests) == 4 + 2 + 4 + 4  # warm-up, and for the largest load; whole answers, and streamed
