@@ -170,7 +170,9 @@ def _notes(differences: Mapping[str, tuple[Any, Any]]) -> Iterator[str]:
 
 def _said(value: Any) -> str:
     words = [f"{name} {one}" for name, one in value.items()] if isinstance(value, dict) else value
-    return short(" ".join(map(str, words)) if isinstance(words, list) else str(words)) or "none"
+    if words is None or words == []:
+        return "none"
+    return short(" ".join(map(str, words)) if isinstance(words, list) else str(words))
 
 
 def ratio(old: list[float], new: list[float]) -> dict[str, float | None]:

@@ -97,10 +97,11 @@ def _about(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "share within it", found.get("slo_share")
     machine = found.get("machine", {})
     for name, value in machine.items():
-        if name == "gpus":
-            yield "cards", [card["name"] for card in value] if value is not None else None
+        if name == "gpus" and value is not None:
+            yield "cards", [card["name"] for card in value]
         elif name != "memory_gib":  # a machine's is told a little differently after each start
-            yield {"of": "machine of", "cpu": "processor"}.get(name, name), value
+            named = {"of": "machine of", "cpu": "processor", "gpus": "cards"}.get(name, name)
+            yield named, "unknown" if value is None else value
     if "servers" in found:
         yield "addresses", {name: one["url"] for name, one in found["servers"].items() if one.get("url")}
 

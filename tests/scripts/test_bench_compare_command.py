@@ -157,8 +157,8 @@ def test_what_else_differs_is_told_by_name(tmp_path: Path) -> None:
         "Not the same model: m → other.",
         "Not the same flags: --max-num-seqs 4 → none.",
         "Not the same processor: Zen → Xeon.",
-        "Not the same cards: H200 → None.",
-        "Not the same vllm: 0.24.0 → None.",
+        "Not the same cards: H200 → unknown.",
+        "Not the same vllm: 0.24.0 → unknown.",
         "Not the same number of requests of a round: 32.0 → 16.0.",
     ):
         assert told in said

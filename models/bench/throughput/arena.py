@@ -156,13 +156,13 @@ class Arena:
             if await self._fits(form, form.longest, context):
                 found.append(form)
             elif most := await self._most(form, context):
-                found.append(replace(form, prompts=tuple(one for one in form.prompts if one.characters <= most)))
+                found.append(replace(form, prompts=tuple(one for one in form.prompts if one.size <= most)))
         return found
 
     async def _most(self, form: Form, context: int) -> int:
-        """Characters of the longest prompt of `form` for which there is room, 0 for none: halves its way to it, for a
+        """The size of the longest prompt of `form` for which there is room, 0 for none: halves its way to it, for a
         file may have a hundred thousand."""
-        sizes = sorted((prompt.characters, number) for number, prompt in enumerate(form.prompts))
+        sizes = sorted((prompt.size, number) for number, prompt in enumerate(form.prompts))
         low, high = 0, max(0, len(sizes) - 1)
         while low < high:
             middle = (low + high) // 2

@@ -79,7 +79,7 @@ class Form:
     @property
     def longest(self) -> int:
         """The number of the request with most characters: of a user's prompts the longest one."""
-        sizes = [prompt.characters for prompt in self.prompts]
+        sizes = [prompt.size for prompt in self.prompts]
         return sizes.index(max(sizes)) if sizes else 0
 
     @cached_property

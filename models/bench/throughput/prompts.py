@@ -37,9 +37,10 @@ class Prompt:
     answer: str = ""
 
     @property
-    def characters(self) -> int:
-        """Of all that is sent and answered."""
-        return sum(len(message.content) for message in self.messages) + len(self.answer)
+    def size(self) -> int:
+        """Characters of all that is sent and answered: four for a token where an answer's length alone is told."""
+        answer = 4 * self.output_tokens if self.output_tokens else len(self.answer)
+        return sum(len(message.content) for message in self.messages) + answer
 
 
 def read_prompts(file: Path, tell: Callable[[str], None] = lambda _: None) -> tuple[Prompt, ...]:

@@ -154,7 +154,8 @@ async def test_free_text_is_as_long_as_the_answer_that_a_conversation_has(tmp_pa
 async def test_prompts_that_the_context_has_no_room_for_are_left_out_and_the_others_measured() -> None:
     sizes = [3, 9000, 40, 5000, 200, 60]
     prompts = tuple(Prompt((Message("user", "x" * size),), 50) for size in sizes)
-    asked = Form("flag", Flag, "Say it.", prompts)
+    endless = Prompt((Message("user", "x"),), 9000)
+    asked = Form("flag", Flag, "Say it.", (*prompts, endless))
     with ScriptedServer([], metrics=COUNTED, context=200) as server:
         async with Arena.open("", [FREE], (), Path(), 0.0, urls={"plain": server.url}) as arena:
             (form,) = await arena.fitting([asked])
