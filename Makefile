@@ -48,7 +48,7 @@ bench: install-test
 # The tables of docs/benchmarks.md on decoding, one after the other, within 25 minutes: a machine with no other work.
 bench-decoding: install-test model
 	$(BIN)/interlock bench decode --model models/tiny --variants free,jump-forward --forms booking --concurrency 32,64 \
-		--repeat 5 --together -o "$(DECODING)/booking"
+		--per-slot 8 --repeat 5 --together -o "$(DECODING)/booking"
 	$(BIN)/interlock bench decode --model smollm2 --variants free,jump-forward,free-beside-jump --forms keys,booking \
 		--concurrency 1,8,32,64 --per-slot 1 --minutes 7 --together -o "$(DECODING)/smollm2"
 	$(BIN)/interlock bench decode --model smollm2 --vllm-bench --variants free --forms keys --concurrency 32 --repeat 4 \

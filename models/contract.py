@@ -20,6 +20,7 @@ from models.said import ScratchpadMark
 
 if TYPE_CHECKING:
     from models.schema.bounds import Bounds
+    from models.schema.schema_folder import SchemaFile
 
 __all__ = ["Contract", "ContractError"]
 
@@ -95,6 +96,7 @@ class Contract(BaseModel, metaclass=_type):  # type: ignore[metaclass]
         *,
         proven: bool = False,
         strict: bool = False,
+        file: SchemaFile | None = None,
     ) -> type[Contract]:
         """A contract for a JSON Schema of any draft, or for the tool that wraps one.
 
@@ -102,10 +104,11 @@ class Contract(BaseModel, metaclass=_type):  # type: ignore[metaclass]
         engines that cannot close an answer. A keyword is enforced by the grammar, or checked after (`checked_after()`
         names it); `proven`: such a keyword is a ContractError. What says nothing by the standard is listed by
         `ignored()`; `strict`: an unknown format is a ContractError. So is, always, what nothing can be done about.
+        `file`: what the schema was read from; its references may lead to other files of that folder.
         """
         from models.schema.json_value import json_contract  # jsonschema takes a while to import
 
-        return json_contract(Contract, schema, name, bounds, proven, strict)
+        return json_contract(Contract, schema, name, bounds, proven, strict, file)
 
     if TYPE_CHECKING:
 

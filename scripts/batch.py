@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Annotated
 import typer
 
 from models.errors import reason_of
+from models.schema.document import document
+from models.schema.schema_folder import YAML, FileFault, SchemaFile, read_file
 from pipeline import Launch, Outcome, UsageError, load_app, read_requests
 from pipeline.app import App
 from pipeline.batch.openai_files import OPENAI, OUTPUT, TABLE, Form, write_files
@@ -27,6 +29,7 @@ from pipeline.batch.summary import Summary
 from pipeline.batch.table_rows import is_table, table_rows
 from pipeline.completions.trial import Trial
 from pipeline.files import as_line, growing, write_lines
+from pipeline.json_text import JsonFault, read_json
 from pipeline.runtime.folder import Folder
 from pipeline.workflows.table import Table, app_of, source_of
 from scripts import options
@@ -121,8 +124,8 @@ def batch(
     refuse_shard(out)
     check_cluster(launch)
     app = load_app(launch.app) if table is None else app_of(table)
-    if table is not None and (unheard := table.unheard()):
-        complain(f"This of the schema says nothing by the standard, and is not obeyed: {', '.join(unheard)}.")
+    if table is not None:
+        _tell_unheard(table.unheard())
     rows = partial(table_rows, several=len(sources) > 1) if table else None
     with closing(Trial()) as trial:  # what one line demands is not to keep all others waiting
         read = trial.before(app.read) if table is None else app.read
@@ -195,7 +198,30 @@ def _table(
     if contract:
         file, colon, name = contract.rpartition(":")
         contract = f"{Path(file).resolve()}{colon}{name}" if file.endswith(".py") else contract
-    return Table(contract, _read(schema), _read(prompt), system, id, tuple(keep), k)
+    return Table(contract, _schema(schema), _read(prompt), system, id, tuple(keep), k)
+
+
+def _schema(file: Path | None) -> str:
+    """The text of a schema, as JSON; with all that it leads to in other files, so that the folder of results needs none
+    of them. SchemaRefused for a reference that leads nowhere."""
+    if file is None or not file.is_file():
+        return _read(file)
+    try:
+        text = json.dumps(read_file(file), ensure_ascii=False) if file.suffix.lower() in YAML else _read(file)
+        read = document(read_json(text, "The schema"), file=SchemaFile.beside(file))
+    except FileFault as fault:
+        raise UsageError(f"{file} {fault}.") from None
+    except JsonFault:
+        return text  # the table says what is wrong with it
+    if not read.files:
+        return text
+    _tell_unheard(read.notes.ignored)
+    return json.dumps(read.alone(), ensure_ascii=False)
+
+
+def _tell_unheard(keywords: Iterable[str]) -> None:
+    if told := ", ".join(keywords):
+        complain(f"This of the schema says nothing by the standard, and is not obeyed: {told}.")
 
 
 def _read(file: Path | None) -> str:

@@ -3,5 +3,6 @@
 from models.schema.bounds import Bounds
 from models.schema.json_value import JsonValue
 from models.schema.refusal import SchemaRefused
+from models.schema.schema_folder import SchemaFile, SchemaFolder
 
-__all__ = ["Bounds", "JsonValue", "SchemaRefused"]
+__all__ = ["Bounds", "JsonValue", "SchemaFile", "SchemaFolder", "SchemaRefused"]

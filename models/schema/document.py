@@ -15,13 +15,12 @@ from models.schema import vocabulary
 from models.schema.collection import collected, describes_api
 from models.schema.faults import fault_of
 from models.schema.formats import FORMATS
+from models.schema.library import Library
 from models.schema.notes import Notes
 from models.schema.places import ROOT, Place, Places
 from models.schema.refusal import SchemaRefused, step
+from models.schema.schema_folder import SchemaFile
 from models.schema.spelling import OLD, spelled, with_null
-
-_DRAFT = re.compile(r"json-schema\.org/draft(?:-0([1-7])|/(2019-09|2020-12))/(?:hyper-)?schema")
-_YEARS = {"2019-09": 8, "2020-12": 9}
 
 _WRAPPERS = (
     ("function", "parameters"), ("parameters",), ("input_schema",), ("inputSchema",), ("json_schema", "schema"),
@@ -44,16 +43,22 @@ class Located:
 class Document:
     """`schema`: in the spelling of 2020-12, each `$ref` a pointer below `ROOT`, nothing in it that constrains nothing.
     `targets`: what each `$ref` means. `notes`: what was ignored, and what the grammar will not follow. `path`: where
-    the schema stood in what was given."""
+    the schema stood in what was given. `files`: the names of other files that it leads to."""
 
     schema: Schema
     targets: dict[str, Located] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
     path: str = "$"
+    files: tuple[str, ...] = ()
 
     @property
     def root(self) -> Located:
         return Located(self.schema, self.path)
+
+    def alone(self) -> Schema:
+        """The schema with references that begin with #, as a file of its own has them."""
+        found: Schema = _local(self.schema)
+        return found
 
     def direct(self, located: Located) -> Located:
         """What a schema means that is nothing but a reference; any other itself."""
@@ -69,12 +74,25 @@ class Document:
         return located
 
 
+def _local(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_local(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    found = {name: _local(one) for name, one in part.items()}
+    if isinstance(ref := part.get("$ref"), str):
+        found["$ref"] = ref.removeprefix(ROOT)
+    return found
+
+
 _SHOWN = 40  # characters of a wrong value that its refusal repeats
 _DEEP = 8  # references that lead to references
+_SUFFIX = re.compile(r'\.(json|ya?ml)"\]$')  # of a file that a reference means as a whole
 
 
-def document(schema: object, strict: bool = False) -> Document:
-    """Read `schema`, a bool or a dict of JSON values. `strict`: an unknown format is refused, not ignored.
+def document(schema: object, strict: bool = False, file: SchemaFile | None = None) -> Document:
+    """Read `schema`, a bool or a dict of JSON values. `strict`: an unknown format is refused, not ignored. `file`: what
+    it was read from, so that references may lead to other files of that folder.
 
     SchemaRefused for a schema that is none, a keyword whose value means nothing, and a reference to elsewhere.
     """
@@ -93,9 +111,10 @@ def document(schema: object, strict: bool = False) -> Document:
             f'Give one of them: {{"$ref": "{next(iter(schemas), "#/…")}"}}, and beside it what it leads to.',
         )  # fmt: skip
     plain, path = unwrapped(plain)
-    reader = _Reader(plain, path, strict)
+    reader = _Reader(plain, path, strict, file)
     whole = reader.whole()
-    return Document(_with_definitions(whole, reader.targets), reader.targets, reader.notes, path)
+    schema = _with_definitions(whole, reader.targets)
+    return Document(schema, reader.targets, reader.notes, path, reader.library.files)
 
 
 def _with_definitions(whole: Schema, targets: dict[str, Located]) -> Schema:
@@ -132,32 +151,40 @@ def without_keywords(plain: dict[str, Any]) -> tuple[str, ...]:
 
 
 class _Reader:
-    """One walk through the schema as it was given, and through what its references mean."""
+    """One walk through the schema as it was given, and through what its references mean. `places`: of the document that
+    is being read."""
 
-    def __init__(self, plain: dict[str, Any], path: str, strict: bool) -> None:
+    def __init__(self, plain: dict[str, Any], path: str, strict: bool, file: SchemaFile | None) -> None:
         self.plain, self.strict, self.notes = plain, strict, Notes()
-        declared = plain.get("$schema")
-        known = _DRAFT.search(declared) if isinstance(declared, str) else None
-        self.draft = (int(known[1]) if known[1] else _YEARS[known[2]]) if known else None
-        if declared is not None and self.draft is None:
-            self.notes.ignore(f"$schema {json.dumps(declared)}")
-        self.places = Places(plain, self.draft, path)
+        self.places = Places(plain, path, ROOT if file is None else file.address)
+        self.library = Library(self.places, file)
+        if self.places.declared is not None and self.places.draft is None:
+            self.notes.ignore(f"$schema {json.dumps(self.places.declared)}")
         self.targets: dict[str, Located] = {}
         self.names: dict[int, str] = {id(plain): ROOT + "#"}
         self._pending: list[tuple[dict[str, Any], Place]] = []
+        self._dynamic: dict[str, str] = {}  # dynamic anchors that are referred to, and where
 
     def whole(self) -> Schema:
         """The schema in one spelling, and into `targets` what each of its references means."""
         root = self.places.root
-        found = self.read(self.plain, root.path, ROOT)
+        found = self.read(self.plain, root.path, self.places.address)
         while self._pending:
             shell, place = self._pending.pop()
+            self.places = place.document
             read = self.read(place.node, place.path, place.base)
             assert isinstance(read, dict)
             shell.update(read)
         if ROOT + "#" in self.targets:
             self.targets[ROOT + "#"] = Located(found, root.path)
+        for anchor, at in self._dynamic.items():  # any of them may be meant, by whoever refers to what refers to it
+            if self.library.dynamic(anchor) > 1:
+                raise SchemaRefused(at, "may mean several schemas of one dynamic anchor.", "Refer to one with $ref.")
         return found
+
+    @property
+    def draft(self) -> int | None:
+        return self.places.draft
 
     def read(self, schema: object, path: str, base: str) -> Schema:
         """`schema` in one spelling. `base`: the id that references start from where it stands."""
@@ -236,12 +263,12 @@ class _Reader:
         return value
 
     def _refer(self, ref: object, at: str, base: str, found: dict[str, Any]) -> None:
-        dynamic = not at.endswith("$ref")
-        place = self.places.find(ref, base, dynamic) if isinstance(ref, str) else None
-        if place is None:
-            raise SchemaRefused(
-                at, f"refers to {json.dumps(ref)}, which is not in this schema.", "Copy what it refers to into $defs."
-            )
+        place = self.library.find(ref, base, self.places) if isinstance(ref, str) else None
+        if not isinstance(place, Place):
+            told, hint = place or ("which is not in this schema", "Copy what it refers to into $defs.")
+            raise SchemaRefused(at, f"refers to {json.dumps(ref)}, {told}.", hint)
+        if not at.endswith("$ref") and isinstance(ref, str):
+            self._dynamic.setdefault(ref.partition("#")[2], at)
         if isinstance(place.node, bool):
             self._add(found, "allOf", [place.node])
             return
@@ -249,7 +276,7 @@ class _Reader:
             raise SchemaRefused(at, f"refers to {ref!r}, which is no schema.", "Refer to a schema below $defs.")
         name = self.names.get(id(place.node))
         if name is None:
-            last = re.findall(r"[\w-]+", place.path)[-1:] or ["schema"]
+            last = re.findall(r"[\w-]+", _SUFFIX.sub("", place.path))[-1:] or ["schema"]
             name = f"{ROOT}#/$defs/{last[0]}"
             name = self.names[id(place.node)] = name if name not in self.targets else f"{name}-{len(self.names)}"
             shell: dict[str, Any] = {}  # read later, into the dict that its own references may already mean

@@ -27,6 +27,7 @@ from models.schema.normal import Normal
 from models.schema.notes import Notes
 from models.schema.oracle import oracle
 from models.schema.refusal import SchemaRefused
+from models.schema.schema_folder import SchemaFile
 from models.schema.writer import SchemaWriter
 
 C = TypeVar("C", bound=BaseModel)
@@ -89,6 +90,12 @@ class JsonValue(BaseModel):
         return {} if schema is True else {"not": {}} if schema is False else dict(schema)
 
     @classmethod
+    def model_json_schema(cls, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """That which it was made of. As part of a class's, pydantic cannot write one that has references."""
+        schema = cls.__document__.alone()
+        return schema if isinstance(schema, dict) else {} if schema else {"not": {}}
+
+    @classmethod
     def draft(cls) -> NoReturn:
         raise ContractError(
             f"{cls.__name__} was made from a JSON Schema, which has no draft with everything optional.",
@@ -149,11 +156,17 @@ def _made(base: type[C], name: str, **namespace: object) -> type[C]:
 
 
 def json_contract(
-    base: type[C], schema: object, name: str, bounds: Bounds | None, proven: bool = False, strict: bool = False
+    base: type[C],
+    schema: object,
+    name: str,
+    bounds: Bounds | None,
+    proven: bool = False,
+    strict: bool = False,
+    file: SchemaFile | None = None,
 ) -> type[C]:
     """A subclass of JsonValue and of `base`, which compiles it. SchemaRefused, or Unsatisfiable where no value fits."""
     try:
-        read = document(schema, strict)
+        read = document(schema, strict, file)
         refuse_loops(read)
         contract = _made(
             base, name, __document__=read, __bounds__=bounds or JsonValue.__bounds__, __asked__=bounds is not None

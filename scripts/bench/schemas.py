@@ -99,7 +99,7 @@ def _masks(cases: list[Case], tokenizer: str, seed: int) -> dict[str, float]:
     forms = {"": MaskTimes(), "open_": MaskTimes()}
     for case in track(cases, "Filling masks", console=console, transient=True):
         try:
-            contract = Contract.from_json_schema(case.schema)
+            contract = Contract.from_json_schema(case.schema, file=case.file)
             for form, times in forms.items():
                 times.merge(measure(contract, (), (), tokens, random, walks=1, most=_MASKS, open=bool(form)))
         except (ContractError, EngineError):  # the table says which are refused

@@ -190,3 +190,33 @@ def test_what_is_wrong_is_one_sentence_before_anything_starts(tmp_path: Path) ->
     odd = write(tmp_path / "r.xlsx", "x")
     assert "no format that is read" in sentence(interlock("batch", "-i", odd, *good[3:]))
     assert not out.exists()
+
+
+def test_a_schema_in_yaml_that_leads_to_its_neighbours_stays_what_it_was_in_the_folder_of_results(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "schemas").mkdir()
+    schema = write(
+        tmp_path / "schemas" / "order.yaml",
+        "type: object\nrequired: [tag]\nnonsense: 1\nproperties:\n  tag: {$ref: tag.json}\n",
+    )
+    tag = write(tmp_path / "schemas" / "tag.json", '{"enum": ["a", "b"]}')
+    table, out = write(tmp_path / "in.jsonl", '{"text": "one"}\n{"text": "two"}\n'), tmp_path / "out"
+    process = interlock("batch", "-i", table, "-o", out, "--schema", schema, "--parquet")
+    assert process.returncode == 0, process.stderr
+    assert "says nothing by the standard, and is not obeyed: nonsense" in " ".join(process.stderr.split())
+    assert {row["tag"] for row in rows(out / "output.jsonl")} <= {"a", "b"}
+    assert str(tmp_path) not in (out / "app.py").read_text(encoding="utf-8")
+    write(tag, '{"enum": ["c"]}')
+    process = interlock("batch", "-i", table, "-o", out, "--schema", schema)
+    assert process.returncode == 2
+    assert "was made with another contract" in " ".join(process.stderr.split())
+    write(schema, "type: object\nproperties:\n  tag: {$ref: ../tag.json}\n")
+    process = interlock("batch", "-i", table, "-o", tmp_path / "o1", "--schema", schema)
+    assert process.returncode != 0
+    assert "lies outside of" in " ".join(process.stderr.split())
+    write(schema, "{type: object")
+    process = interlock("batch", "-i", table, "-o", tmp_path / "o2", "--schema", schema)
+    assert process.returncode == 2
+    assert "order.yaml cannot be read as YAML" in " ".join(process.stderr.split())
+    assert not (tmp_path / "o2").exists()

@@ -29,7 +29,7 @@ def schema_entries(folder: Path, number: int, seed: int) -> list[Entry]:
     found = []
     for case in read_folder(folder):
         try:
-            contract = Contract.from_json_schema(case.schema, name="Value")
+            contract = Contract.from_json_schema(case.schema, name="Value", file=case.file)
         except (ContractError, TypeError):
             continue
         found.append(Entry(contract, compile_grammar(contract), contract, ""))

@@ -104,7 +104,9 @@ def check_schema(case: Case, trial: Trial) -> SchemaReport:
 
 def _checked(case: Case, trial: Trial) -> SchemaReport:
     begun = thread_time()
-    contract = Contract.from_json_schema(case.schema, "Checked", proven=trial.proven, strict=trial.strict)
+    contract = Contract.from_json_schema(
+        case.schema, "Checked", proven=trial.proven, strict=trial.strict, file=case.file
+    )
     assert issubclass(contract, JsonValue)
     matcher = BY_BYTES.start_of(compile_grammar(contract, spaced=True, open=True).lark)
     matcher.compute_bitmask()

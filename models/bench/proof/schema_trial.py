@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from models.schema.schema_folder import SchemaFile
+
 Rival = Literal["llguidance", "outlines"]
 """Whose work is looked at in place of ours: see rivals.py."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A schema as a file has it, and its instances. `schema`: a string says why there is none."""
+    """A schema as a file has it, and its instances. `schema`: a string says why there is none. `file`: what it was read
+    from, if anything."""
 
     path: str
     schema: Any
     tests: list[dict[str, Any]]
+    file: SchemaFile | None = None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ def schema_forms(folder: Path) -> tuple[list[Form], list[str]]:
             refused.append(case.schema)
             continue
         try:
-            found.append(Form(case.path.removesuffix(".json"), Contract.from_json_schema(case.schema), INSTRUCTIONS))
+            contract = Contract.from_json_schema(case.schema, file=case.file)
+            found.append(Form(case.path.removesuffix(".json"), contract, INSTRUCTIONS))
         except ContractError as error:
             refused.append(f"{case.path}: {error}")
     if not found:

@@ -168,7 +168,7 @@ def test_an_instance_counts_in_any_order_and_in_any_way_to_write_its_numbers(rep
 def test_a_refused_schema_names_path_and_what_to_do(reports: dict[str, SchemaReport]) -> None:
     ((where, reason),) = reports["remote.json"].keywords.items()
     assert where == "$.properties.a.$ref"
-    assert reason.endswith("Copy what it refers to into $defs.")
+    assert reason.endswith("Put that file there (nothing is fetched), or copy what it refers to into $defs.")
 
 
 def test_level_proven_can_be_demanded_and_known_formats_too(tmp_path: Path) -> None:
