@@ -10,7 +10,7 @@ import os
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -63,6 +63,9 @@ class SchemaFolder:
         self.path, self.deep = Path(path).resolve(), deep
         self._read: dict[Path, Any] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened, (self.path, self.deep)  # a process that is handed schemas of it one by one reads it once
+
     def file(self, name: str | Path) -> SchemaFile:
         """The file at a path that is counted from here."""
         return SchemaFile(self.path / name, self)
@@ -95,6 +98,9 @@ class SchemaFolder:
             if isinstance(named, str) and named.partition("#")[0]:
                 found.setdefault(joined(file.as_uri(), named.partition("#")[0]), []).append(file)
         return found
+
+
+_opened = cache(SchemaFolder)
 
 
 @dataclass(frozen=True)

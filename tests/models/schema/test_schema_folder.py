@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -166,3 +167,10 @@ def test_what_a_contract_of_several_files_is_made_of_is_told_as_one(tmp_path: Pa
     alone = contract.model_json_schema()
     assert alone["properties"]["at"] == {"$ref": "#/$defs/address"}
     assert Contract.from_json_schema(alone).contract_hash() == contract.contract_hash()
+
+
+def test_a_process_that_is_handed_files_of_a_folder_one_by_one_reads_it_once(tmp_path: Path) -> None:
+    folder = SchemaFolder(tmp_path)
+    one, other = (pickle.loads(pickle.dumps(folder.file(name))) for name in ("a.json", "b.json"))
+    assert one.folder is other.folder is not folder
+    assert (one.name, other.path) == ("a.json", folder.path / "b.json")
