@@ -25,6 +25,7 @@ from models.errors import ContractError
 from models.grammar.grammar import compile_grammar
 from models.held_value import HeldValue
 from models.schema.json_value import JsonValue
+from models.schema.schema_folder import SUFFIXES
 from pipeline.errors import UsageError
 from pipeline.forms.leniency import lenient
 from pipeline.text import short
@@ -88,13 +89,15 @@ def check(
         counts, sound = check_folder(schemas, trial, sample)
         print(json.dumps({**counts, "tokenizer": tokenizer, "within": within, "seed": seed}))
         raise typer.Exit(0 if sound else 1)
-    contracts, refused = find_contracts(target or TRAVEL)
+    if target and target.endswith(SUFFIXES):
+        raise UsageError(f"{target} is no module: for a JSON Schema write --schemas {target}.")
+    contracts, refused, others = find_contracts(target or TRAVEL)
     if proven:
         refused += [_not_proven(contract, after) for contract in contracts if (after := contract.checked_after())]
     for trial_kept in trials_of(target or TRAVEL):
         console.print(f"Trial: {trial_kept}", markup=False)
     if not (contracts or refused or generated or schemas):
-        raise UsageError(f"{target} has no Contract and no pydantic model: add one, or name another module.")
+        raise UsageError(f"{target} has no Contract, pydantic model, dataclass or TypedDict: add one, or name another.")
     if contracts:
         console.print(_table(contracts))
     drafts = [contract.draft() for contract in contracts if not issubclass(contract, HeldValue | JsonValue)]
@@ -117,6 +120,8 @@ def check(
     for warning in guessing[:_SHOWN]:
         console.print(str(warning), style="yellow", markup=False)
     tell_beyond(tally.beyond, within)
+    for error in others[:_SHOWN]:
+        console.print(f"Not looked at, as no contract can be made of it: {error}", style="yellow", markup=False)
     for line in [*map(str, refused), *lines][:_SHOWN]:
         console.print(line, style="red", markup=False)
     folder, sound = check_folder(schemas, trial, sample) if schemas else ({}, True)

@@ -14,6 +14,7 @@ from rich.table import Table
 from models.bench.proof.mask_times import MaskTimes, measure, quantile
 from models.bench.proof.specimens import Specimen, draw_sources, random_specimen
 from models.engines.tokenizers import load_tokenizer
+from models.held_value import HeldValue
 from scripts.console import console
 from scripts.discovery import find_contracts
 from scripts.options import TRAVEL
@@ -32,13 +33,14 @@ def grammar(
 ) -> None:
     """Time from class to ready matcher, and of each token mask along plausible and along random texts; on one core."""
     random, tokens = Random(seed), load_tokenizer(tokenizer)
-    found, refused = find_contracts(target)
+    found, refused, _ = find_contracts(target)
     if refused:
         raise refused[0]
     groups: dict[str, list[Specimen]] = defaultdict(list)
     for contract in found:
         groups[f"app: {contract.__name__}"].append(Specimen(contract, *draw_sources(random)))
-        groups["app: drafts"].append(Specimen(contract.draft(), *draw_sources(random)))
+        if not issubclass(contract, HeldValue):
+            groups["app: drafts"].append(Specimen(contract.draft(), *draw_sources(random)))
     groups["generated"] += [random_specimen(random) for _ in range(generated)]
     for specimen in (random_specimen(random, fields=1) for _ in range(single)):
         groups[f"one field: {specimen.kinds[-1]}"].append(specimen)

@@ -73,7 +73,7 @@ def forms(engine: Engine, number: int) -> list[tuple[list[Message], Grammar]]:
 
 def of_the_app(engine: Engine) -> list[tuple[type[Contract], Grammar]]:
     """The sample app's contracts, with something to copy from."""
-    contracts, refused = find_contracts("pipeline.workflows.travel")
+    contracts, refused, _ = find_contracts("pipeline.workflows.travel")
     assert not refused
     return [(one, compile_grammar(one, [SAID], [EVIDENCE], spaced=engine.profile.spaced)) for one in contracts]
 

@@ -222,7 +222,7 @@ def test_a_file_without_contracts_is_no_proof(tmp_path: Path) -> None:
     file.write_text("x = 1\n")
     done = interlock("check", file)
     assert done.returncode == 2
-    assert "has no Contract and no pydantic model" in done.stderr
+    assert "has no Contract, pydantic model, dataclass" in done.stderr
 
 
 def test_a_contract_that_is_checked_after_is_not_proven(tmp_path: Path) -> None:
@@ -269,3 +269,46 @@ def test_what_is_about_random_completions_is_refused_where_none_is_drawn(options
     done = interlock("check", "--attacks", 0, *options)
     assert done.returncode == 2
     assert f"{options[0]} is about random completions" in done.stderr
+
+
+CLASSES = """
+import sqlite3
+from dataclasses import dataclass
+from typing import Annotated
+from typing_extensions import TypedDict
+from pydantic import Field
+
+@dataclass
+class Parcel:
+    weight: Annotated[int, Field(ge=1, le=9)]
+
+class Label(TypedDict, total=False):
+    text: Annotated[str, Field(max_length=5)]
+"""
+STORE = """
+@dataclass
+class Store:
+    connection: sqlite3.Connection
+"""
+
+
+def test_dataclasses_and_typed_dicts_are_contracts_and_those_that_cannot_be_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "parcels.py"
+    file.write_text(CLASSES + STORE)
+    done = interlock("check", file, "--attacks", 4)
+    found = report(done)
+    assert done.returncode == 0, done.stderr
+    assert (found["contracts"], found["refused"], found["attacks"]) == (2, 0, 8)
+    for shown in ("Parcel", "1 to 9", "Label", "Not looked at, as no contract can be made of it: Store"):
+        assert shown in " ".join(done.stderr.split())
+    file.write_text("import sqlite3\nfrom dataclasses import dataclass\n" + STORE)
+    done = interlock("check", file, "--attacks", 4)
+    assert (done.returncode, report(done)["refused"]) == (1, 1)
+    assert "Store" in done.stderr
+
+
+def test_a_file_of_a_schema_is_told_from_one_of_contracts(tmp_path: Path) -> None:
+    for name in ("order.json", "order.yaml"):
+        done = interlock("check", tmp_path / name)
+        assert done.returncode == 2
+        assert f"{name} is no module: for a JSON Schema write --schemas" in " ".join(done.stderr.split())
