@@ -11,7 +11,19 @@ from random import Random
 from typing import Annotated, Any, Generic, Literal, Optional, TypeVar, Union
 from uuid import UUID
 
-from pydantic import AwareDatetime, EmailStr, Field, HttpUrl, NaiveDatetime, StringConstraints, create_model
+from pydantic import (
+    AwareDatetime,
+    Base64Bytes,
+    Base64Str,
+    Base64UrlBytes,
+    Base64UrlStr,
+    EmailStr,
+    Field,
+    HttpUrl,
+    NaiveDatetime,
+    StringConstraints,
+    create_model,
+)
 
 from models.contract import Contract
 from models.said import Quote, SaidMark
@@ -116,6 +128,14 @@ def _moment(random: Random, depth: int) -> Drawn:
     return Drawn(getattr(kind, "__name__", "datetime"), kind)
 
 
+def _encoded(random: Random, depth: int) -> Drawn:
+    kind: Any = random.choice([Base64Bytes, Base64Str, Base64UrlBytes, Base64UrlStr])
+    if random.random() < 0.5:
+        return Drawn("base64", Annotated[kind, Field(**_length(random))])  # of what is in it
+    least = random.randint(0, 9)
+    return Drawn("base64", kind, {"min_length": least, "max_length": least + random.randint(4, 40)})  # of the text
+
+
 def _address(random: Random, depth: int) -> Drawn:
     kind = random.choice([UUID, EmailStr, HttpUrl])
     return Drawn(kind.__name__, kind)
@@ -200,6 +220,7 @@ def _recursive(random: Random, depth: int) -> Drawn:
 
 Kind = Callable[[Random, int], Drawn]
 SCALARS: list[Kind] = [_text, _text, _pattern, _integer, _float, _decimal, _options, _enum, _moment, _address, _plain]
+SCALARS += [_encoded]
 STRUCTURES: list[Kind] = [_list, _set, _tuple, _dict, _nested, _optional, _optional, _union, _discriminated, _generic]
 
 

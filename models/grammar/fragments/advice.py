@@ -13,11 +13,12 @@ from models.grammar.fragments.builder import NoJson, type_name
 from models.values.money import Money
 from models.values.reading import readable
 
-_LIST = "Say what is in it: list[…] with max_length."
+_LIST = "Write list[…] or Sequence[…]: what Pydantic makes of this can be gone through once, and is empty after."
+_SECRET = "Use a str with max_length: Pydantic writes asterisks only, and the journal keeps what a model writes."
 
 _ADVICE: dict[object, str] = {
     **dict.fromkeys((Iterable, Iterator, Generator), _LIST),
-    **dict.fromkeys((SecretStr, SecretBytes), "Use a str with max_length; the journal keeps what a model writes."),
+    **dict.fromkeys((SecretStr, SecretBytes), _SECRET),
     complex: "Use two floats.",
     Json: "Nest a Contract: what a model writes is JSON already.",
     NameEmail: "Use a str for the name and an EmailStr.",

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from annotated_types import Ge, GroupedMetadata, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
-from pydantic import Discriminator, UrlConstraints
+from pydantic import Base64Encoder, Discriminator, EncodedBytes, EncodedStr, Json, UrlConstraints
 from pydantic.fields import FieldInfo
-from pydantic.types import UuidVersion
+from pydantic.types import Base64UrlEncoder, UuidVersion
 
 from models.errors import ContractError
 from models.grammar.fragments.builder import type_name
@@ -16,6 +16,9 @@ from models.grammar.fragments.unenforced import unknown
 from models.said import QuoteMark, SaidMark, ScratchpadMark
 
 _LIMITS = (Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf)
+_BASE64 = {Base64Encoder: r"+\/", Base64UrlEncoder: "_-"}
+"""The last two characters of the alphabet of each, as an expression has them."""
+_LENGTHS = ("min_length", "max_length")
 _NOTHING = {"strict", "union_mode", "coerce_numbers_to_str", "fail_fast"}
 """What the grammars obey anyway: they leave no room for conversions, and each kind of a union is a value of it."""
 
@@ -32,6 +35,10 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
             found["mark"] = item
         elif isinstance(item, UuidVersion):
             found = both(found, {"uuid_version": item.uuid_version}, where)
+        elif isinstance(item, EncodedBytes | EncodedStr) and item.encoder in _BASE64:
+            # Lengths that stand before it are of the text, those behind it of what is in it.
+            lengths = (found.pop(name, None) for name in _LENGTHS)
+            found = both(found, {"base64": (_BASE64[item.encoder], *lengths)}, where)
         elif isinstance(item, UrlConstraints):
             found = both(found, {"url": item}, where)
         elif isinstance(item, FieldInfo):
@@ -49,7 +56,9 @@ def limits_of(metadata: Iterable[object], where: str) -> dict[str, Any]:
             raise ContractError(
                 f"{where} is annotated with {type_name(item) if isinstance(item, type) else type(item).__name__}, "
                 "which a grammar cannot enforce.",
-                "Remove it, and check it in a @field_validator or a guardrail instead.",
+                "Leave it out: what a model writes is JSON already."
+                if type(item) is Json
+                else "Remove it, and check it in a @field_validator or a guardrail instead.",
             )
     return found
 

@@ -70,12 +70,13 @@ def members(kind: Any, config: ConfigDict | None = None) -> Iterator[Member]:
     for name, hint in _hints(kind).items():
         plain = class_of(kind)
         metadata: tuple[Any, ...] = ()
+        default: tuple[Any, ...] = ()
         if hasattr(plain, "__required_keys__"):
             optional = name not in plain.__required_keys__
         else:
             field = plain.__dataclass_fields__[name]
             given = field.default if isinstance(field.default, FieldInfo) else None
-            metadata = () if given is None else (given,)
+            default = () if given is None else (given,)  # which Pydantic heeds first
             without = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
             optional = not (without if given is None else given.is_required())
         # Annotations that are text (`from __future__ import annotations`) are no part of `__required_keys__`.
@@ -83,9 +84,9 @@ def members(kind: Any, config: ConfigDict | None = None) -> Iterator[Member]:
             optional = origin is NotRequired or (optional and origin is not Required)
             metadata = (*getattr(hint, "__metadata__", ()), *metadata) if origin is Annotated else metadata
             hint = get_args(hint)[0]
-        info = next((item for item in metadata if isinstance(item, FieldInfo)), FieldInfo())
+        info = next((item for item in (*metadata, *default) if isinstance(item, FieldInfo)), FieldInfo())
         key = _key(name, info, f"{kind.__name__}.{name}", config)
-        yield Member(name, key, hint, metadata, optional)
+        yield Member(name, key, hint, (*default, *metadata), optional)
 
 
 def _as_mark(discriminator: str | Discriminator) -> Discriminator:

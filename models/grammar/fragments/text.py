@@ -39,6 +39,8 @@ def scratchpad(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> F
 def string(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """A text of at most `MOST` characters unless it says otherwise, as Pydantic keeps it: it may be trimmed only where
     no length or pattern depends on it, and what Pydantic would write in the other case is left out."""
+    if "base64" in limits:
+        return _encoded(limits, where, builder, True)
     for name, limit in builder.texts.items():
         limits.setdefault(name, limit)
     least, most = limits.pop("min_length", 0), limits.pop("max_length", None)
@@ -66,6 +68,8 @@ def string(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragm
 def octets(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragment:
     """Bytes, as a text of characters that are a byte each where their number is limited; base64 or hexadecimal where
     the configuration says so."""
+    if "base64" in limits:
+        return _encoded(limits, where, builder, False)
     written = builder.config.get("val_json_bytes", "utf8")
     least, most = limits.pop("min_length", 0), limits.pop("max_length", None)
     if written == "utf8":
@@ -77,12 +81,42 @@ def octets(limits: dict[str, Any], where: str, builder: GrammarBuilder) -> Fragm
         many = f"{{{least},{'' if most == inf else most}}}"
         return Fragment(builder.terminal("HEX", f'/"(?:[0-9a-f]{{2}}){many}"/'), 2 * most + 2, f"{least}–{most} bytes")
     longest = inf if most == inf else 4 * -(-most // 3)
-    return Fragment(builder.terminal("BASE64", f'/"(?:{_base64(least, most)})"/'), longest + 2, f"{least}–{most} bytes")
+    body = _base64(least, most, "[A-Za-z0-9_-]{4}", "[A-Za-z0-9_-]", "[A-Za-z0-9_-]{2}")
+    return Fragment(builder.terminal("BASE64", f'/"(?:{body})"/'), longest + 2, f"{least}–{most} bytes")
 
 
-def _base64(least: int, most: float) -> str:
-    """`least` to `most` bytes, three in four characters, the last one or two of them padded."""
-    whole, one, two = "[A-Za-z0-9_-]{4}", "[A-Za-z0-9_-][AQgw]==", "[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]="
+def _encoded(limits: dict[str, Any], where: str, builder: GrammarBuilder, ascii: bool) -> Fragment:
+    """Base64 of bytes, or of a text of ASCII characters, whose first bit is 0: of others not all are UTF-8."""
+    if builder.texts if ascii else builder.config.get("val_json_bytes", "utf8") != "utf8":
+        raise ContractError(
+            f"{where} is base64, and its class's configuration changes texts or bytes before that is read.",
+            "Remove those options from model_config.",
+        )
+    last, shortest, longest = limits.pop("base64")
+    least, most = limits.pop("min_length", 0), limits.pop("max_length", None)
+    least = max(least, 3 * (-(-shortest // 4)) - 2) if shortest else least
+    most = min(most if most is not None else inf, inf if longest is None else longest // 4 * 3)
+    most = builder.end(where, max(MOST, least), "bytes") if most == inf else most
+    ordered(least, most, where)
+    any_ = f"[A-Za-z0-9{last}]"
+    # Of the 64 values those whose bits are 0 in which a byte begins: the first, the third and the fifth of six.
+    whole, one, two = f"{any_}{{4}}", any_, f"{any_}{{2}}"
+    if ascii:
+        one, two = "[A-Za-f]", "[A-Za-f][A-HQ-Xg-nw-z0-3]"
+        whole = f"{two}[ABEFIJMNQRUVYZcdghklopstwx014589]{any_}"
+    body, characters = _base64(least, most, whole, one, two), inf if most == inf else 4 * -(-most // 3)
+    many = f"{least} or more" if most == inf else f"{least}–{most}"
+    return Fragment(
+        builder.terminal("BASE64", f'/"(?:{body})"/'),
+        characters + 2,
+        f"{many} {'ASCII characters' if ascii else 'bytes'} in base64",
+    )
+
+
+def _base64(least: int, most: float, whole: str, one: str, two: str) -> str:
+    """`least` to `most` bytes, three in four characters, the last one or two of them padded. `whole`: those four; `one`
+    and `two`: what the first and the first two of one and of two bytes may be."""
+    one, two = f"{one}[AQgw]==", f"{two}[AEIMQUYcgkosw048]="
     forms = []
     for rest, tail in ((0, ""), (1, one), (2, two)):
         low, high = max(-(-(least - rest) // 3), 0), inf if most == inf else (most - rest) // 3
