@@ -77,6 +77,11 @@ class Action(Step[P, R]):
                 f"The action '{self.name}' returns None, which its check uses to say that nothing happened: return"
                 " something, such as a reference."
             )
+        if list(inspect.signature(function).parameters) != ["key"] and not _takes(function, self.function):
+            raise UsageError(
+                f"The check of '{self.name}' cannot be asked with the arguments of '{self.name}': give it the same"
+                " parameters in the same order, or `key` alone."
+            )
         self.checker = function
         return function
 
@@ -87,6 +92,19 @@ class Action(Step[P, R]):
         if list(inspect.signature(self.checker).parameters) == ["key"]:
             return await self.checker(key=key)
         return await self.checker(*args, key=key)
+
+
+def _takes(check: Callable[..., Any], action: Callable[..., Any]) -> bool:
+    """Whether a check can be called as its action is: with any number of arguments that this may get, and the key."""
+    own = [one for one in inspect.signature(action).parameters.values() if one.name != "key"]
+    placed = [one for one in own if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    needed = sum(one.default is one.empty for one in placed)
+    try:
+        for given in {needed, len(placed)}:
+            inspect.signature(check).bind(*[None] * given, key="")
+    except TypeError:
+        return False
+    return True
 
 
 def step(function: Callable[P, Awaitable[R]]) -> Step[P, R]:

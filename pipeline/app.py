@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -60,6 +61,8 @@ class App:
             raise UsageError(f"The app '{self.name}' has no workflows: list at least one.")
         if isinstance(self.out_of_scope_examples, str):
             raise UsageError(f"The app '{self.name}' has a text as its out_of_scope_examples: give a list of them.")
+        if self.prepare is not None:
+            self._check_prepare(self.prepare)
         for workflow in self.workflows:
             if not isinstance(workflow, Workflow):
                 raise UsageError(f"The app '{self.name}' lists {workflow!r} as a workflow: decorate it with @workflow.")
@@ -74,6 +77,17 @@ class App:
                 raise UsageError(
                     f"The app '{self.name}' cannot use the intent '{intent}': it is taken, choose another."
                 )
+
+    def _check_prepare(self, prepare: Callable[[Path, date], object]) -> None:
+        if inspect.iscoroutinefunction(prepare):
+            raise UsageError(f"`prepare` of the app '{self.name}' is an async function: write it with a plain `def`.")
+        try:
+            inspect.signature(prepare).bind(Path(), date.min)
+        except TypeError as error:
+            raise UsageError(
+                f"`prepare` of the app '{self.name}' is called with two arguments ({error}): write"
+                " `def prepare(state: Path, today: date)`."
+            ) from error
 
     def wording(self) -> Prompts:
         """What models are told for this app. UsageError for a template in which anything is wrong."""

@@ -87,16 +87,17 @@ async def run_shards(
         started = time.perf_counter()
         try:
             first = crew.hire()
-            manifest = replace(await _done(first.manifest.remote()), shards=launch.shards).settle(
+            manifest = replace(await _done(first.manifest.remote()), shards=launch.shards).agreed(
                 out, today, accept_changes
             )
+            await asyncio.to_thread(app.make_ready, out, day)
+            manifest.write(out)
             if requests is not None:
                 await shards.deal(requests)
             if retry:
                 await shards.retry(retry)
             if expire is not None:
                 await shards.expire(expire)
-            await asyncio.to_thread(app.make_ready, out, day)
             before = (await shards.merge()).statuses.total()
             await crew.work(shards.left(requests is not None), manifest)
         except BaseException:

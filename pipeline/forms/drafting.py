@@ -115,13 +115,22 @@ class Drafting:
         return None if isinstance(value, Unread) or str(value) in known else value
 
     async def spelled(self, contract: type[Contract], values: Mapping[str, object]) -> dict[str, object]:
-        """What code reads in the customer's words for required fields that the model left empty: codes and the like."""
+        """What code reads in the customer's words for fields that a model left empty though they are required, or
+        filled with words that are no value: codes and the like."""
         missing, said = slots.missing(contract, values), self._interview.said()
+        unread = slots.unread(contract, values)
 
         async def read() -> dict[str, str]:
-            return extraction.spelled(contract, missing, said, self._today)
+            found = extraction.spelled(contract, [*missing, *unread], said, self._today)
+            return {
+                name: words
+                for name, words in found.items()
+                if name not in unread or extraction.mistaken(contract, name, unread[name], words, self._today)
+            }
 
-        found = await self._execution.notice(f"read {contract.__name__}", [missing, said], read, _WORDS)
+        arguments = [missing, said, *([unread] if unread else [])]
+        before = [[missing, said]]  # of versions that left unreadable words as they were
+        found = await self._execution.notice(f"read {contract.__name__}", arguments, read, _WORDS, before)
         return {name: slots.read_words(contract, name, words, self._today) for name, words in found.items()}
 
     async def fuse(self, question: str, options: Mapping[str, str], forms: Mapping[str, type[Contract]]) -> Written:

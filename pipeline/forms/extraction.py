@@ -177,6 +177,16 @@ def spelled(contract: type[Contract], fields: Sequence[str], said: Sequence[str]
     return found
 
 
+def mistaken(contract: type[Contract], field: str, copied: str, found: str, today: date) -> bool:
+    """Whether words that a field's type cannot read were copied by mistake, where `found` is the one value said of it.
+
+    They are a part of it, another field's value, or no code at all: "Version" of "Version 4.2 crashes". Other digits
+    may be what was meant, and misspelt: that is asked.
+    """
+    part = copied in found or found in copied
+    return part or not any(c.isdigit() for c in copied) or bool(others(contract, field, copied, today))
+
+
 def certain(contract: type[Contract], said: Sequence[str], today: date) -> dict[str, str]:
     """The words for fields whose type no other field has and of which one value was said, and no other.
 

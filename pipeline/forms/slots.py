@@ -148,6 +148,11 @@ def missing(contract: type[Contract], values: Mapping[str, object]) -> list[str]
     ]
 
 
+def unread(contract: type[Contract], values: Mapping[str, object]) -> dict[str, str]:
+    """The words of each field for which something was copied that code cannot read, in declared order."""
+    return {name: value.text for name in contract.model_fields if isinstance(value := values.get(name), Unread)}
+
+
 def gap(contract: type[Contract], values: Mapping[str, object]) -> Question | None:
     """The first field, in declared order, that was not said or could not be read; None when nothing is left to ask."""
     for name in contract.model_fields:

@@ -89,7 +89,13 @@ class Manifest:
         return profile.decides if self.trusted is None else self.trusted
 
     def settle(self, folder: Path, today: date | None, accept_changes: bool = False) -> Manifest:
-        """The manifest that holds in `folder` from now on: this one, with the day of the folder's first run.
+        """The manifest that holds in `folder` from now on, as `agreed` has it; written. Raises as that."""
+        manifest = self.agreed(folder, today, accept_changes)
+        manifest.write(folder)
+        return manifest
+
+    def agreed(self, folder: Path, today: date | None, accept_changes: bool = False) -> Manifest:
+        """The manifest for the next work in `folder`: this one, with the day of the folder's first run.
 
         UsageError, with nothing changed, if the folder was made with anything else, unless the changes are accepted;
         and for another day in any case.
@@ -119,10 +125,12 @@ class Manifest:
             fresh = replace(fresh, spaced=earlier.spaced, nearest=earlier.nearest)
             if not self.launch.app:  # a program goes on with what a command has started
                 fresh = replace(fresh, launch=earlier.launch)
-            if fresh == earlier:
-                return earlier
-        write_lines(path, [json.dumps(asdict(fresh), indent=2, ensure_ascii=False)])
         return fresh
+
+    def write(self, folder: Path) -> None:
+        """Let it hold in `folder` from now on."""
+        if not (folder / FILENAME).exists() or read_manifest(folder) != self:
+            write_lines(folder / FILENAME, [json.dumps(asdict(self), indent=2, ensure_ascii=False)])
 
 
 def read_manifest(folder: Path) -> Manifest:

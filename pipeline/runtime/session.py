@@ -76,7 +76,7 @@ class Session:
 
         UsageError, with nothing changed, for another day, or for a folder that was made with something else.
         """
-        manifest = manifest_of(self.app, equipment, launch, today).settle(self.folder.path, today, accept_changes)
+        manifest = manifest_of(self.app, equipment, launch, today).agreed(self.folder.path, today, accept_changes)
         engine = equipment.engine
         trusted = engine is not None and manifest.lets_choose(engine.profile)
         if note := told(self.app, engine, launch, trusted):
@@ -94,6 +94,7 @@ class Session:
             fitted=manifest.fitted,
             trusted=trusted,
         )
+        manifest.write(self.folder.path)  # not before all is open: a folder in which nothing was begun binds nobody
         await self.journal.begin_run(asdict(manifest))
         self._begun = True
         return pipeline

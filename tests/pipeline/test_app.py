@@ -56,6 +56,24 @@ def test_a_broken_app(tmp_path: Path, source: str, reason: str) -> None:
         load_app(str(tmp_path / "bad.py"))
 
 
+async def later(state: Path, today: date) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason"),
+    [
+        (lambda state: None, r"is called with two arguments \(too many positional arguments\)"),
+        (lambda state, today, more: None, "missing a required argument: 'more'"),
+        (later, "is an async function"),
+    ],
+    ids=["one", "three", "async"],
+)
+def test_what_cannot_prepare_is_refused_where_it_is_declared(prepare: Any, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        App("shop", [one], prepare=prepare)
+    assert App("shop", [one], prepare=lambda state, today=None: None).prepare is not None
+
+
 SHOP = """
 import models
 import stock.shelf

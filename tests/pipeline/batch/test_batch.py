@@ -44,6 +44,17 @@ def in_doubt(out: Path) -> int:
         return int(database.execute("SELECT count(*) FROM actions WHERE state = 'reserved'").fetchone()[0])
 
 
+async def test_a_folder_in_which_nothing_was_begun_binds_nobody(shop: App, tmp_path: Path) -> None:
+    source, out = write_requests(tmp_path / "in.jsonl", {"a": "one lamp"}), tmp_path / "out"
+
+    def fail(state: Path, today: date) -> None:
+        raise OSError("no such stock")
+
+    with pytest.raises(UsageError, match=r"cannot use its own files in .*no such stock"):
+        await run(replace(shop, name="shut", prepare=fail), source, out)
+    assert (await run(shop, source, out)).statuses["completed"] == 1  # mended: it is another app by its source
+
+
 async def test_every_record_reaches_a_status(shop: App, tmp_path: Path) -> None:
     texts = {
         "a": "one lamp",

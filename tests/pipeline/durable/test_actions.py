@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pipeline_world import Passing
@@ -216,6 +217,32 @@ def test_an_action_needs_its_key(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="takes no `key: str`"):
         action(keyless)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fits"),
+    [
+        ("amount, to='me', *, key", True),
+        ("*rest, key", True),
+        ("key", True),
+        ("amount, to, *, key", False),  # asked without `to`, as the action may be
+        ("amount, *, to='me', key", False),
+        ("key, amount, to='me'", False),
+        ("amount, to='me'", False),
+    ],
+)
+def test_a_check_that_could_not_be_asked_after_a_crash_is_refused_at_once(parameters: str, fits: bool) -> None:
+    @action
+    async def send(amount: int, to: str = "me", *, key: str) -> str:
+        return ""
+
+    made: dict[str, Any] = {}
+    exec(f"async def sent({parameters}): ...", made)
+    if fits:
+        assert send.check(made["sent"]) is send.checker
+        return
+    with pytest.raises(UsageError, match="The check of 'send' cannot be asked with the arguments of 'send'"):
+        send.check(made["sent"])
 
 
 async def answered(journal: Journal, text: str) -> None:

@@ -131,3 +131,21 @@ def test_what_code_has_read_has_no_words_of_others_and_nothing_else_may_be_copie
     assert extraction.without(["2 of 12"], ["2"]) == ["of 12"]
     assert extraction.without(said, []) == said
     assert spelled(Loan, ["card"], ["so we renew it, card L-10234"], TODAY) == {"card": "L-10234"}
+
+
+class Report(Contract):
+    card: Said[Card]
+    tag: Said[AssetTag] | None = None
+
+
+@pytest.mark.parametrize(
+    ("copied", "mistaken"),
+    [
+        ("Version", True),  # what stands before a value
+        ("10234", True),  # a part of it
+        ("4711", True),  # another field's value
+        ("L-9999", False),  # a card that is misspelt: which of the two?
+    ],
+)
+def test_words_that_are_no_value_are_told_from_a_value_that_is_misspelt(copied: str, mistaken: bool) -> None:
+    assert extraction.mistaken(Report, "card", copied, "L-10234", TODAY) is mistaken
