@@ -89,7 +89,7 @@ class ComparedRun:
 
 
 def _about(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name in ("model", "flags", "temperature", "prompts"):
+    for name in ("model", "flags", "temperature", "output_tokens", "prompts"):
         if name in found:
             yield name, found[name]
     if "slo" in found:

@@ -68,6 +68,9 @@ def decode(
         typer.Option(help="JSONL or JSON: `prompt`, `messages` or ShareGPT's `conversations`, and `output_tokens`."),
     ] = None,
     input_tokens: Annotated[str, typer.Option(help="Lengths of prompts, as 512,2048: filled up with words.")] = "",
+    output_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Of free text, whatever --prompts says; else as long as contracts.")
+    ] = None,
     repeat: Annotated[
         int, typer.Option(min=1, help="Rounds, in turn; one more streams, unless all do. At each rate of a search.")
     ] = 3,
@@ -116,7 +119,7 @@ def decode(
     chosen = known(forms or ",".join(FORMS), FORMS) if forms or not own else []
     asked = read_prompts(prompts, tell) if prompts else ()
     plan = Plan(
-        forms=list(shaped([*chosen, *own], asked, numbers(input_tokens, "--input-tokens 512,2048"))),
+        forms=list(shaped([*chosen, *own], asked, numbers(input_tokens, "--input-tokens 512,2048"), output_tokens)),
         variants=_variants(variants, urls, bool(model or shape)),
         loads=loads(concurrency, rate, burstiness, mix),
         repeat=repeat,
@@ -128,10 +131,12 @@ def decode(
     )
     _refuse_idle(plan, urls, flags=flags, together=together, shape=shape, per_slot=per_slot, mix=mix, rate=rate)
     asks = {variant.ask for variant in plan.variants}
-    if "free" in asks and len(asks) > 1 and any(one.output_tokens or one.answer for one in asked):
-        tell(
-            "Free text is as long as the prompts' file says, and contracts as they come: ratios compare other lengths."
+    if output_tokens and "free" not in asks and mix == "1":
+        raise ModelNotFound(
+            "--output-tokens was given, and nothing is free text.", "Leave it out, or add to --variants."
         )
+    if "free" in asks and len(asks) > 1 and (output_tokens or any(one.output_tokens or one.answer for one in asked)):
+        tell("Free text has the length that was given, and contracts what they take: ratios compare other lengths.")
     if out:
         refuse_used(out)
     if vllm_bench and FREE.server not in [variant.server for variant in plan.variants]:
@@ -144,6 +149,7 @@ def decode(
             "model": f"{shape}, random weights" if shape else served,
             "flags": extra,
             "temperature": temperature,
+            "output_tokens": output_tokens,
             "prompts": _fingerprint(prompts) if prompts else None,
         }
         bench = Bench(

@@ -188,7 +188,7 @@ class Bench:
         found = []
         for form in plan.forms:
             lengths = [reply.tokens for one in self.found if one.form == form.name for reply in one.answered]
-            tokens = typical_length(lengths or [64])
+            tokens = form.output_tokens or typical_length(lengths or [64])
             for load in dict.fromkeys(replace(load, mix=1.0) for load in plan.loads):
                 traffic = arena.targets[FREE.server]
                 requests = plan.requests(load)

@@ -131,13 +131,13 @@ async def test_free_text_is_measured_by_vllm_bench_serve_as_well(
     vllm_url: str, random_model: Path, tmp_path: Path
 ) -> None:
     given = ["--url", f"plain={vllm_url}", "--model", str(random_model), "--forms", "keys", "--variants", "free"]
-    load = ["--concurrency", "2", "--num-prompts", "4", "--repeat", "1", "--input-tokens", "300", "-o", str(tmp_path)]
+    load = ["--concurrency", "2", "--num-prompts", "4", "--repeat", "1", "--input-tokens", "400", "-o", str(tmp_path)]
     done = interlock("bench", "decode", *given, *load, "--vllm-bench")
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout.splitlines()[-1])["vllm_bench_serve"]
-    theirs = json.loads((tmp_path / "vllm-bench-keys-of-300-2-at-once-0.json").read_text())
+    theirs = json.loads((tmp_path / "vllm-bench-keys-of-400-2-at-once-0.json").read_text())
     assert theirs["total_output_tokens"] == 4 * found["tokens"]
-    assert abs(theirs["total_input_tokens"] / 4 - 300) <= 20  # by the same text, in another template
+    assert abs(theirs["total_input_tokens"] / 4 - 400) <= 40  # by the same text, in another template
     assert found["theirs"]["output_throughput"] == round(theirs["output_throughput"], 3)
     assert found["difference"]["output_throughput"] == round(
         found["ours"]["output_throughput"] / found["theirs"]["output_throughput"] - 1, 4

@@ -51,6 +51,10 @@ RUN = "-i nowhere.jsonl -o nowhere"
         ("bench decode --rate 4,inf --concurrency 4 --per-slot 3", "--per-slot was given, and --rate"),
         ("bench decode --rate search --slo ttft:9 --concurrency 4 --per-slot 3", "--per-slot was given, and --rate"),
         ("bench decode --url plain=http://x --variants free --shape small", "--shape was given, and no server"),
+        (
+            "bench decode --variants constrained --output-tokens 9",
+            "--output-tokens was given, and nothing is free text",
+        ),
         ("bench decode --variants free --together", "--together was given, and one server is started"),
         ("bench decode --variants free --mix 0,1", "--mix was given, and nothing is constrained"),
         ("bench decode --rate inf --burstiness 2", "A burstiness was given, and no rate"),

@@ -75,6 +75,8 @@ class Form:
     prompts: tuple[Prompt, ...] = ()
     input_tokens: int = 0
     filler: int = 0
+    output_tokens: int | None = None
+    """How long free text is, whatever `prompts` say."""
 
     @property
     def longest(self) -> int:
@@ -134,7 +136,7 @@ def ask(form: Form, number: int) -> Ask:
     said = [message.content for message in prompt.messages if message.role == "user"]
     grammar = compile_grammar(form.contract, said)
     messages = tuple(lengthened(prompt.messages, form.filler, number))
-    return Ask(messages, grammar, prompt.output_tokens, prompt.answer)
+    return Ask(messages, grammar, form.output_tokens or prompt.output_tokens, prompt.answer)
 
 
 def _said(number: int) -> str:

@@ -46,10 +46,13 @@ def schema_forms(folder: Path) -> tuple[list[Form], list[str]]:
     return found, refused
 
 
-def shaped(forms: Sequence[Form], prompts: tuple[Prompt, ...], input_tokens: Sequence[int]) -> Iterator[Form]:
-    """`forms` with these prompts, where there are any, and once for each length of `input_tokens`."""
+def shaped(
+    forms: Sequence[Form], prompts: tuple[Prompt, ...], input_tokens: Sequence[int], output_tokens: int | None = None
+) -> Iterator[Form]:
+    """`forms` with these prompts, where there are any, and once for each length of `input_tokens`; free text has
+    `output_tokens`."""
     for form in forms:
-        own = replace(form, prompts=prompts) if prompts else form
+        own = replace(form, prompts=prompts or form.prompts, output_tokens=output_tokens)
         if not input_tokens:
             yield own
         for tokens in input_tokens:

@@ -147,8 +147,10 @@ async def test_free_text_is_as_long_as_the_answer_that_a_conversation_has(tmp_pa
     asked = Form("flag", Flag, "Say it.", read_prompts(tmp_path / "sharegpt.json"))
     with ScriptedServer(lambda _: says("yes", tokens=5), metrics=COUNTED) as server:
         await played(server, asked)
+        await played(server, replace(asked, output_tokens=33))
+    assert {body["max_completion_tokens"] for body in server.requests[4:]} == {33}
     longest = ask(asked, 1).grammar.max_tokens
-    assert sorted(body["max_completion_tokens"] for body in server.requests) == sorted([9, 9, longest, longest])
+    assert sorted(body["max_completion_tokens"] for body in server.requests[:4]) == sorted([9, 9, longest, longest])
 
 
 async def test_prompts_that_the_context_has_no_room_for_are_left_out_and_the_others_measured() -> None:
