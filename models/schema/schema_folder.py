@@ -100,7 +100,9 @@ class SchemaFolder:
         return found
 
 
-_opened = cache(SchemaFolder)
+@cache
+def _opened(path: Path, deep: bool) -> SchemaFolder:
+    return SchemaFolder(path, deep)
 
 
 @dataclass(frozen=True)
