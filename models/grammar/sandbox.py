@@ -37,8 +37,7 @@ _ANY_LENGTH = re.compile(r"[*+]|,\s*\}")
 class Sandbox:
     """One process, begun with what is tried first; for any thread, one after the other.
 
-    `work`: the function that is called there, as "module:name"; it takes a JSON value, and
-    returns a text or nothing. `seconds`: of a processor.
+    `work`: the function that is called there, as "module:name"; it takes a JSON value. `seconds`: of a processor.
     """
 
     def __init__(self, work: str, seconds: float = SECONDS) -> None:
@@ -48,13 +47,13 @@ class Sandbox:
         self._child: subprocess.Popen[bytes] | None = None
         self.closed = False
 
-    def told(self, asked: object) -> str | None:
-        """What `work` returns for `asked`, "" for nothing and where it raises; None where it does not come to an end in
-        time and without harm, and once this is closed."""
+    def survives(self, asked: object) -> bool:
+        """Whether `work` comes to an end with `asked` in time and without harm, whatever it raises; False once this is
+        closed."""
         line = json.dumps(asked).encode() + b"\n"
         with self._lock:
             if self.closed:
-                return None
+                return False
             if self._child is None:
                 self._child = _begun(self._work, self.seconds)
             assert self._child.stdin is not None
@@ -62,13 +61,12 @@ class Sandbox:
             try:
                 self._child.stdin.write(line)
                 self._child.stdin.flush()
-                told = self._child.stdout.readline()
+                survived = self._child.stdout.readline() == b"done\n"
             except OSError:
-                told = b""
-            if not told:
+                survived = False
+            if not survived:
                 self._end()
-                return None
-            return str(json.loads(told))
+            return survived
 
     def close(self) -> None:
         """End the process, and with it what is tried."""
@@ -113,20 +111,17 @@ def main(work: str, seconds: float, stack: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.stack_size(stack)
 
-    told = [""]
-
     def tried(line: bytes) -> None:
         with suppress(Exception):  # what is wrong with it is told by whoever compiles it behind this
-            told[0] = function(json.loads(line)) or ""
+            function(json.loads(line))
 
     for line in sys.stdin.buffer:
-        told[0] = ""
         limit = int(time.process_time() + seconds) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
         trying = threading.Thread(target=tried, args=(line,))
         trying.start()
         trying.join()
-        sys.stdout.write(json.dumps(told[0]) + "\n")
+        sys.stdout.write("done\n")
         sys.stdout.flush()
 
 

@@ -57,7 +57,7 @@ class Trial:
             if digest in self._passed:
                 self._passed.move_to_end(digest)
                 return
-            survived = self._sandbox.told([route, formats]) is not None
+            survived = self._sandbox.survives([route, formats])
             if self._sandbox.closed:
                 raise EngineUnavailable("The service is being stopped.", "Ask again soon.")
             if not survived:

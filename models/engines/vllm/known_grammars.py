@@ -74,14 +74,11 @@ class KnownGrammars:
             if digest in self._known:
                 self._known.move_to_end(digest)
                 return True
-        told = self._sandbox.told([grammar, lark, closes])
-        if told is None:
+        if not self._sandbox.survives([grammar, lark, closes]):
             raise VLLMValidationError(
                 f"The grammar takes more than {self._sandbox.seconds:g} s, or more room than there is, to compile: ask"
                 " for less at once."
             )
-        if told:  # in the engine it would be an error of the server, without a word
-            raise VLLMValidationError(f"Grammar error: {told}")
         fault = LLMatcher.validate_grammar(grammar, tokenizer)
         with self._lock:
             if not fault:
