@@ -206,11 +206,16 @@ ENDLESS = 'start: "x" | /[yz]/ /a+/ "a c"'
 """The longest run of a leaves none for what follows: behind a y, a is all that may ever be written."""
 
 
-async def test_a_grammar_that_would_end_the_server_or_keep_it_for_ever_is_refused(jump_server: VllmServer) -> None:
-    async with httpx.AsyncClient(base_url=jump_server.url, timeout=60) as client:
+async def test_a_grammar_that_would_end_the_server_or_keep_it_for_ever_is_refused(crowded_server: VllmServer) -> None:
+    async with httpx.AsyncClient(base_url=crowded_server.url, timeout=60) as client:
 
         async def ask(lark: str) -> httpx.Response:
-            body = {"model": jump_server.model, "prompt": "x", "max_tokens": 8, "structured_outputs": {"grammar": lark}}
+            body = {
+                "model": crowded_server.model,
+                "prompt": "x",
+                "max_tokens": 8,
+                "structured_outputs": {"grammar": lark},
+            }
             return await client.post("/v1/completions", json=body | {"temperature": 0})
 
         for lark in (CHAIN, ENDLESS):
