@@ -119,8 +119,8 @@ def action(*, approval: bool | str) -> Callable[[Callable[P, Awaitable[R]]], Act
 def action(function: Callable[P, Awaitable[R]] | None = None, *, approval: bool | str = False) -> Any:
     """Declare an async function with a side effect: `await run.do(book, …)` does it once per record.
 
-    `@action(approval="manager")`: only after `await run.approve(book, …)` with the same arguments, which somebody of
-    that role answers, never whoever asked; with `approval=True` the customer confirms them.
+    `@action(approval="manager")`: only after a yes to `await run.approve(book, …, question=…)` with the same arguments,
+    which somebody of that role answers, never whoever asked; with `approval=True` the customer confirms them.
     """
     return Action(function, approval) if function is not None else lambda given: Action(given, approval)
 

@@ -108,6 +108,10 @@ NEUTRAL: Mapping[str, object] = {
 """Options of OpenAI's API, each with the value by which it asks for nothing: what holds where it is not given."""
 
 
+ITSELF = "have the model itself answer, with `interlock batch` or, over HTTP, under its own name"
+"""What obeys all options instead."""
+
+
 def asks(name: str, value: object) -> bool:
     """Whether an option asks for anything: null, and what OpenAI takes where nothing is given, do not."""
     return value is not None and not (name in NEUTRAL and value == NEUTRAL[name])
@@ -118,8 +122,7 @@ def refuse_options(body: Mapping[str, Any], obeyed: Collection[str]) -> None:
     for name, value in body.items():
         if name not in obeyed and asks(name, value):
             raise BadRecord(
-                f'"{name}" cannot be obeyed: an app decides itself how its model is asked. Leave it out, or have the'
-                " model itself answer with `interlock batch`."
+                f'"{name}" cannot be obeyed: an app decides itself how its model is asked. Leave it out, or {ITSELF}.'
             )
 
 
@@ -156,8 +159,7 @@ def chat_turns(messages: Sequence[object]) -> list[Turn]:
         role = message.get("role")
         if role in ("system", "developer"):
             raise BadRecord(
-                f'A message from "{role}" cannot be obeyed: an app speaks for itself. Leave it out, or have the model'
-                " itself answer with `interlock batch`."
+                f'A message from "{role}" cannot be obeyed: an app speaks for itself. Leave it out, or {ITSELF}.'
             )
         if role not in ("user", "assistant"):
             raise BadRecord('A message in "body.messages" is from neither "user" nor "assistant".')
