@@ -172,7 +172,8 @@ class _Reader:
         while self._pending:
             shell, place = self._pending.pop()
             self.places = place.document
-            read = self.read(place.node, place.path, place.base)
+            whole = place.node is self.places.plain  # whose own id is joined while it is read
+            read = self.read(place.node, place.path, self.places.address if whole else place.base)
             assert isinstance(read, dict)
             shell.update(read)
         if ROOT + "#" in self.targets:

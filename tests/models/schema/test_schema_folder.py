@@ -65,6 +65,7 @@ HOST = "https://example.org/schemas/"
         (HOST + "parts/a.json", {"$id": HOST + "root.json"}, {"parts/a.json": ADDRESS}),
         ("a.json", {"$id": "somewhere/root.json"}, {"somewhere/a.json": ADDRESS}),
         ("a.json", {"$id": "schemas/root.json"}, {"a.json": {"$id": "schemas/a.json", **ADDRESS}}),
+        ("a.json", {}, {"a.json": {"$id": "x/y/a.json", "allOf": [{"$ref": "b.json"}]}, "b.json": ADDRESS}),
         ("a.json#/components/schemas/A", {}, {"a.json": {"openapi": "3", "components": {"schemas": {"A": ADDRESS}}}}),
         ("a.json", {}, {"a.json": {"$ref": "b.json"}, "b.json": {"$ref": "#/$defs/c", "$defs": {"c": ADDRESS}}}),
     ],
