@@ -28,6 +28,8 @@ VLLM.check()  # before what may be missing is imported
 from vllm.v1.core.sched.scheduler import Scheduler
 from vllm.v1.request import Request
 
+from models.engines.vllm.drafted_sampling import correct_sampling
+
 
 class ClosingScheduler(Scheduler):  # type: ignore[misc]
     """vLLM's scheduler, with closing.
@@ -48,6 +50,8 @@ class ClosingScheduler(Scheduler):  # type: ignore[misc]
         self._beside = ThreadPoolExecutor(1, "masks")
         self._masks: tuple[Any, Future[Any]] | None = None
         apply_on_cpu(self.vllm_config)
+        if self.vllm_config.speculative_config is not None:
+            correct_sampling(self.vllm_config)
 
     def schedule(self, *arguments: Any, **named: Any) -> Any:
         """What the next step computes. Its masks are begun here, for they depend on nothing that the model computes: on

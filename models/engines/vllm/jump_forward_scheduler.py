@@ -22,10 +22,10 @@ import torch
 from vllm.config import VllmConfig
 from vllm.v1.outputs import DraftTokenIds
 from vllm.v1.request import Request
-from vllm.v1.sample import rejection_sampler
 
 from models.engines.vllm.applied_masks import apply_on_cpu, on_cpu
 from models.engines.vllm.closing_scheduler import ClosingScheduler
+from models.engines.vllm.drafted_sampling import correct_sampling
 from models.engines.vllm.forced_drafts import take_forced_drafts
 
 
@@ -42,8 +42,6 @@ class JumpForwardScheduler(ClosingScheduler):
         speculative = self.vllm_config.speculative_config
         if speculative is None:
             raise RuntimeError("Jump-forward needs the --speculative-config that `interlock serve-flags` prints.")
-        constrain_drafts_alone()
-        correct_expansion(self.vllm_config)  # with vLLM's own n-gram proposer there is no NullProposer to do it
         self._only_forced = speculative.method == "custom_class"
 
     def update_draft_token_ids(self, draft_token_ids: DraftTokenIds) -> None:
@@ -88,9 +86,8 @@ class NullProposer:
     """Proposes no drafts: vLLM's drafting is on, and the scheduler alone decides what is drafted."""
 
     def __init__(self, config: VllmConfig) -> None:
-        constrain_drafts_alone()
-        correct_expansion(config)
-        apply_on_cpu(config)  # a worker may be a process of its own
+        correct_sampling(config)  # a worker may be a process of its own
+        apply_on_cpu(config)
         if on_cpu(config):
             from vllm.v1.worker.gpu_model_runner import GPUModelRunner  # the CPU's is made of it
 
@@ -102,29 +99,3 @@ class NullProposer:
     def propose(self, sampled_token_ids: list[list[int]], *_: Any, **__: Any) -> list[list[int]]:
         """One empty draft for each sequence."""
         return [[] for _ in sampled_token_ids]
-
-
-def constrain_drafts_alone() -> None:
-    """Leave a step without drafts as it is: vLLM 0.32 looks for the largest of their `top_k`, and ends without one."""
-    theirs = rejection_sampler.apply_sampling_constraints
-
-    def constrain(logits: torch.Tensor, *more: Any, **named: Any) -> torch.Tensor:
-        return theirs(logits, *more, **named) if len(logits) else logits
-
-    rejection_sampler.apply_sampling_constraints = constrain
-
-
-def correct_expansion(config: VllmConfig) -> None:
-    """On a CPU: expand the temperatures of draft positions here. vLLM's CPU build (0.32) leaves them unset, because
-    it writes them to a copy. The result is what vLLM computes on other devices."""
-    if on_cpu(config):
-        rejection_sampler.expand_batch_to_tokens = expand_batch_to_tokens
-
-
-def expand_batch_to_tokens(
-    x: torch.Tensor, cu_num_tokens: torch.Tensor, num_tokens: int, replace_from: int = 0, replace_to: int = 0
-) -> torch.Tensor:
-    """[a, b] with cumulated counts [1, 3] as [a, b, b]; `replace_from` becomes `replace_to`. Shapes as in vLLM's."""
-    counts = cu_num_tokens.diff(prepend=cu_num_tokens.new_zeros(1))
-    values = torch.where(x == replace_from, torch.full_like(x, replace_to), x)
-    return values.repeat_interleave(counts, output_size=num_tokens)

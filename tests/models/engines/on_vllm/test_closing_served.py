@@ -264,3 +264,22 @@ async def test_a_server_without_it_keeps_finite_bounds(vllm_url: str) -> None:
     done = await engine.generate(ASKED, compile_grammar(Small), Sampling(1.5), 400)
     assert done.closed == ""
     await engine.close()
+
+
+async def test_a_server_that_drafts_of_its_own_samples_as_it_is_asked_to(random_model: Path, tmp_path: Path) -> None:
+    # vLLM's own sampling beside drafts ends a CPU's engine where nothing was drafted, or where a top_k is asked for.
+    drafts = json.dumps({"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_max": 4})
+    flags = (*closing_flags(), "--speculative-config", drafts)
+    async with (
+        VllmServer.start(str(random_model), log=tmp_path / "vllm.log", flags=flags) as server,
+        httpx.AsyncClient(base_url=server.url, timeout=60) as client,
+    ):
+
+        async def one(number: int) -> int:
+            asked = {"temperature": (0, 0.7, 1)[number % 3], "top_k": (0, 7)[number % 2], "top_p": 0.9}
+            body = {"model": server.model, "prompt": "one two three one two three one two", "max_tokens": 30}
+            constrained = {"structured_outputs": {"regex": "(one|two|three| ){9,40}"}} if number % 4 else {}
+            return (await client.post("/v1/completions", json=body | asked | constrained)).status_code
+
+        for _ in range(2):
+            assert await asyncio.gather(*map(one, range(12))) == [200] * 12

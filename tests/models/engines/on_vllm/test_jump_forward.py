@@ -179,7 +179,7 @@ def test_a_server_that_lacks_it_says_so_at_its_start(tmp_path: Path) -> None:
 def test_the_temperature_of_a_request_reaches_all_its_drafts(kind: str) -> None:
     import torch
 
-    from models.engines.vllm.jump_forward_scheduler import expand_batch_to_tokens
+    from models.engines.vllm.drafted_sampling import expand_batch_to_tokens
 
     values, ends = torch.tensor([3, 7, 0], dtype=getattr(torch, kind)), torch.tensor([2, 2, 5], dtype=torch.int32)
     expanded = expand_batch_to_tokens(values, ends, 5, replace_from=0, replace_to=1)
