@@ -134,7 +134,7 @@ async def vllm_url(random_model: Path, tmp_path_factory: pytest.TempPathFactory)
     if importlib.util.find_spec("vllm") is None:
         pytest.skip("vLLM is not installed")
     log = tmp_path_factory.mktemp("vllm") / "server.log"
-    async with VllmServer.start(str(random_model), log=log) as server:
+    async with VllmServer.start(str(random_model), log=log, flags=("--dtype", "float32")) as server:
         processes = [server.pid, *descendants(server.pid)]
         yield server.url
     assert len(processes) >= 3

@@ -20,6 +20,7 @@ from models.engines.closing import Closing
 from models.engines.vllm.applied_masks import apply_on_cpu
 from models.engines.vllm.closings import Closings, longest
 from models.engines.vllm.compiled_grammars import CompiledGrammars
+from models.engines.vllm.matrix_registers import ask_for_matrix_registers
 from models.engines.vllm.parallel_masks import ParallelMasks
 from models.interfaces import VLLM
 
@@ -49,6 +50,7 @@ class ClosingScheduler(Scheduler):  # type: ignore[misc]
         manager.grammar_bitmask = ParallelMasks(manager, self._closings).fill
         self._beside = ThreadPoolExecutor(1, "masks")
         self._masks: tuple[Any, Future[Any]] | None = None
+        ask_for_matrix_registers()
         apply_on_cpu(self.vllm_config)
         if self.vllm_config.speculative_config is not None:
             correct_sampling(self.vllm_config)

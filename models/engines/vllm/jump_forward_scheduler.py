@@ -27,6 +27,7 @@ from models.engines.vllm.applied_masks import apply_on_cpu, on_cpu
 from models.engines.vllm.closing_scheduler import ClosingScheduler
 from models.engines.vllm.drafted_sampling import correct_sampling
 from models.engines.vllm.forced_drafts import take_forced_drafts
+from models.engines.vllm.matrix_registers import ask_for_matrix_registers
 
 
 class JumpForwardScheduler(ClosingScheduler):
@@ -86,7 +87,8 @@ class NullProposer:
     """Proposes no drafts: vLLM's drafting is on, and the scheduler alone decides what is drafted."""
 
     def __init__(self, config: VllmConfig) -> None:
-        correct_sampling(config)  # a worker may be a process of its own
+        ask_for_matrix_registers()  # a worker may be a process of its own
+        correct_sampling(config)
         apply_on_cpu(config)
         if on_cpu(config):
             from vllm.v1.worker.gpu_model_runner import GPUModelRunner  # the CPU's is made of it

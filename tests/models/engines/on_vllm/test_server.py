@@ -121,7 +121,7 @@ async def test_a_server_that_cannot_start_shows_the_end_of_its_log(random_model:
 async def test_a_server_killed_while_it_answers_is_unavailable_and_leaves_nothing(random_model: Path) -> None:
     pytest.importorskip("vllm", reason="vLLM is not installed")
     said: list[str] = []
-    async with VllmServer.start(str(random_model), said.append) as started:
+    async with VllmServer.start(str(random_model), said.append, flags=("--dtype", "float32")) as started:
         family = descendants(started.pid)
         engine = await VllmEngine.open(started.url)
         ask = [Message("user", "Tell me everything about Bali.")]
