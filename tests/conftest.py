@@ -147,5 +147,5 @@ async def jump_server(random_model: Path, tmp_path_factory: pytest.TempPathFacto
     if importlib.util.find_spec("vllm") is None:
         pytest.skip("vLLM is not installed")
     log = tmp_path_factory.mktemp("vllm") / "jump.log"
-    async with VllmServer.start(str(random_model), log=log, jump_forward=True) as server:
+    async with VllmServer.start(str(random_model), log=log, flags=("--dtype", "float32"), jump_forward=True) as server:
         yield server

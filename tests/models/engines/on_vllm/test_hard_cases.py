@@ -34,7 +34,7 @@ ROOM = 512
 CROWDED = (
     *serve_flags(ngram=True),
     *("--max-num-seqs", "2", "--max-model-len", str(ROOM), "--max-num-batched-tokens", str(ROOM)),
-    *("--block-size", "32", "--num-gpu-blocks-override", "18"),
+    *("--block-size", "32", "--num-gpu-blocks-override", "18", "--dtype", "float32"),
 )
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
