@@ -17,7 +17,7 @@ KINDS = {
     *("str", "pattern", "int", "float", "Decimal", "bool", "None", "Literal", "Enum", "date", "time", "datetime"),
     *("AwareDatetime", "NaiveDatetime", "timedelta", "UUID", "EmailStr", "HttpUrl", "list", "set", "frozenset"),
     *("tuple", "dict", "nested", "Optional", "Union", "discriminated", "generic", "recursive"),
-    *("Scratchpad", "Said", "Quote"),
+    *("Scratchpad", "Said", "Quote", "base64"),
 }
 
 
